@@ -1,0 +1,127 @@
+"""Node: one recorded number or array, and where it came from.
+
+A node points only backwards: an operation, an ordered tuple of inputs, attributes. No closure, no
+set, no reference to its consumers. So a graph has no cycles and is freed, without waiting for the
+garbage collector, the moment the last reference to its root goes; and ``a * a`` keeps both edges.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygrad_hw.engine.modes import Group, state
+
+if TYPE_CHECKING:
+    from tinygrad_hw.engine.operation import Operation
+
+Array: TypeAlias = npt.NDArray[Any]
+Number: TypeAlias = float | np.floating[Any]
+Data: TypeAlias = Number | Array
+
+
+def to_data(given: Any) -> Data:
+    """Turn what a user gives into what a node holds: a float or an array of floats, our own copy.
+
+    Python numbers become Python floats, which are weak: beside a float32 array they do not make the
+    result float64 (as in NumPy 2). Integers and booleans become float64, NumPy floats keep their
+    dtype, arrays without dimensions become scalars.
+
+    Raises
+    ------
+    TypeError
+        For complex numbers, strings, objects: whatever has no derivative here.
+    """
+    if type(given) is float:
+        return given
+    if isinstance(given, int):  # bool is one too
+        return float(given)
+    if isinstance(given, Node):
+        raise TypeError("expected numbers, got a Value; use it as it is, or v.detach() for a copy")
+    try:
+        array = np.array(given)  # copies: later changes to the caller's array are not seen here
+    except ValueError:  # rows of different lengths
+        raise TypeError(f"expected numbers in a regular grid, got {given!r:.60}") from None
+    if array.dtype.kind in "iub":
+        array = array.astype(np.float64)
+    if array.dtype.kind != "f":
+        kind = type(given).__name__ if array.dtype == object else f"{array.dtype.name} data"
+        raise TypeError(f"expected real numbers (floats or integers), got {kind}; pass real floats")
+    data: Data = array if array.ndim else array[()]
+    return data
+
+
+class Node:
+    """One recorded number or array.
+
+    Attributes
+    ----------
+    raw
+        The data: a Python float, a NumPy floating scalar, or an ndarray of one or more dimensions.
+    grad
+        The derivative of the root of the last ``backward()`` by this node, shaped like ``raw``;
+        None until a backward pass has reached the node.
+    label
+        A name for drawings and messages, or None.
+    constant
+        True where no derivative is wanted.
+    operation, inputs, attributes
+        How it was made; None, () and {} for a leaf. Attributes are what the operation was told
+        beside its operands (an axis, an index) and are not differentiated.
+    arguments
+        The inputs' data as they were when the operation ran. Kept apart from ``inputs`` because an
+        input may since have been given new data, which must not change the derivative.
+    group
+        The innermost group that was open, or None.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "arguments",
+        "attributes",
+        "constant",
+        "grad",
+        "group",
+        "inputs",
+        "label",
+        "operation",
+        "raw",
+    )
+
+    raw: Data
+    grad: Data | None
+    label: str | None
+    constant: bool
+    operation: Operation | None
+    inputs: tuple[Self, ...]
+    arguments: tuple[Data, ...]
+    attributes: dict[str, Any]
+    group: Group | None
+
+    @classmethod
+    def leaf(cls, data: Data, *, constant: bool) -> Self:
+        """Make a node that no operation made, from data that is ours already (see to_data)."""
+        node = cls.__new__(cls)
+        node.raw = data
+        node.grad = None
+        node.label = None
+        node.constant = constant
+        node.operation = None
+        node.inputs = ()
+        node.arguments = ()
+        node.attributes = {}
+        node.group = state.group
+        return node
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of the dimensions; () for a scalar."""
+        return shape_of(self.raw)
+
+
+def shape_of(data: Any) -> tuple[int, ...]:
+    """Shape of a Node, an array or a number; Python's own numbers have no ``shape`` to ask for."""
+    shape: tuple[int, ...] = getattr(data, "shape", ())
+    return shape

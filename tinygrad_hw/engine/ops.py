@@ -1,0 +1,454 @@
+"""The table: every operation, with its derivative written once.
+
+Each record reads as a line of a table of derivatives. For z = x · y:
+
+    mul = Pointwise(name="mul", symbol="×", compute=operator.mul, ...
+                    partials=(lambda out, x, y: y,      # dz/dx
+                              lambda out, x, y: x),     # dz/dy
+                    formulas=("y", "x"))
+
+``partials`` is what the engine uses, ``formulas`` what a student would write; a test holds the two
+equal. They differ where the student's form loses digits: σ(x)σ(-x) is exact to the last digit where
+a(1 - a) has lost three (a = 0.9997). How a rule becomes a backward pass is in ``autodiff``.
+"""
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw.engine.node import Array, Node, shape_of
+from tinygrad_hw.engine.operation import Composite, Multilinear, Operation, Pointwise
+
+ANY = (-2.0, 2.0)
+POSITIVE = (0.3, 3.0)
+
+# --- Arithmetic -----------------------------------------------------------------------------------
+
+add = Pointwise(
+    name="add",
+    symbol="+",
+    compute=operator.add,
+    numpy=np.add,
+    partials=(1, 1),
+    formulas=("1", "1"),
+)
+sub = Pointwise(
+    name="sub",
+    symbol="-",
+    compute=operator.sub,
+    numpy=np.subtract,
+    partials=(1, -1),
+    formulas=("1", "-1"),
+)
+mul = Pointwise(
+    name="mul",
+    symbol="×",
+    compute=operator.mul,
+    numpy=np.multiply,
+    partials=(lambda out, x, y: y, lambda out, x, y: x),
+    formulas=("y", "x"),
+)
+div = Pointwise(
+    name="div",
+    symbol="÷",
+    compute=operator.truediv,
+    numpy=np.divide,
+    partials=(lambda out, x, y: 1 / y, lambda out, x, y: -out / y),
+    formulas=("1 / y", "-x / y**2"),
+    domain=(ANY, POSITIVE),
+    singular=True,
+)
+neg = Pointwise(
+    name="neg",
+    symbol="-",
+    compute=operator.neg,
+    numpy=np.negative,
+    partials=(-1,),
+    formulas=("-1",),
+)
+
+
+def _power(x: Any, p: Any) -> Any:
+    """x**p, always real: Python's own ``(-8.0)**0.5`` is complex, NumPy's is nan and a warning."""
+    return x**p if isinstance(x, np.ndarray) else np.power(x, p)
+
+
+# The exponent 1 in place of -1 where p is 0 keeps x**2 exact at 0 for every order: its third
+# derivative is 0 · x**1, not 0 · x**-1. By the exponent, 0**p is flat: log(1) stands in for log(0).
+pow = Pointwise(
+    name="pow",
+    symbol="**",
+    compute=_power,
+    numpy=np.power,
+    partials=(
+        lambda out, x, p: p * x ** where(raw(p) == 0, 1.0, p - 1),
+        lambda out, x, p: out * log(where(raw(x) == 0, 1.0, x)),
+    ),
+    formulas=("y * x**(y - 1)", "out * log(x)"),
+    domain=(POSITIVE, ANY),
+    singular=True,
+)
+
+# --- Elementwise functions ------------------------------------------------------------------------
+
+exp = Pointwise(
+    name="exp",
+    symbol="exp",
+    compute=np.exp,
+    numpy=np.exp,
+    partials=(lambda out, x: out,),
+    formulas=("out",),
+)
+log: Pointwise = Pointwise(
+    name="log",
+    symbol="log",
+    compute=np.log,
+    numpy=np.log,
+    partials=(lambda out, x: 1 / x,),
+    formulas=("1 / x",),
+    domain=(POSITIVE,),
+    singular=True,
+)
+sqrt = Pointwise(
+    name="sqrt",
+    symbol="√",
+    compute=np.sqrt,
+    numpy=np.sqrt,
+    partials=(lambda out, x: 0.5 / out,),
+    formulas=("1 / (2 * out)",),
+    domain=(POSITIVE,),
+    singular=True,
+)
+abs = Pointwise(
+    name="abs",
+    symbol="|·|",
+    compute=operator.abs,
+    numpy=np.absolute,
+    partials=(lambda out, x: np.sign(raw(x)),),
+    formulas=("sign(x)",),
+)
+
+
+def _sigmoid(x: Any) -> Any:
+    """1 / (1 + exp(-x)) without overflow; above 0 as 1 - σ(-x), which rounds once where σ is 1."""
+    tail = np.exp(-np.abs(x))
+    tail = tail / (1 + tail)
+    return np.where(x < 0, tail, 1 - tail)
+
+
+sigmoid: Pointwise = Pointwise(
+    name="sigmoid",
+    symbol="σ",
+    compute=_sigmoid,
+    partials=(lambda out, x: sigmoid(x) * sigmoid(-x),),
+    formulas=("out * (1 - out)",),
+)
+tanh = Pointwise(
+    name="tanh",
+    symbol="tanh",
+    compute=np.tanh,
+    numpy=np.tanh,
+    partials=(lambda out, x: 4 * sigmoid(2 * x) * sigmoid(-2 * x),),
+    formulas=("1 - out**2",),
+)
+relu = Pointwise(
+    name="relu",
+    symbol="relu",
+    compute=lambda x: np.maximum(x, 0),
+    partials=(lambda out, x: raw(x) > 0,),
+    formulas=("x > 0",),
+)
+softplus = Pointwise(
+    name="softplus",
+    symbol="softplus",
+    compute=lambda x: np.logaddexp(x, 0),
+    partials=(lambda out, x: sigmoid(x),),
+    formulas=("exp(x) / (1 + exp(x))",),
+)
+select = Pointwise(
+    name="where",
+    symbol="where",
+    compute=lambda x, y, condition: np.where(condition, x, y),
+    defaults={"condition": True},
+    partials=(
+        lambda out, x, y, condition: condition,
+        lambda out, x, y, condition: np.logical_not(condition),
+    ),
+    formulas=("condition", "not condition"),
+)
+
+
+def where(condition: Any, x: Any, y: Any) -> Any:
+    """``x`` where the condition holds, else ``y``; no gradient reaches the one not taken."""
+    return select(x, y, condition=raw(condition))
+
+
+# --- Reductions that are pointwise: their derivative is a factor of the operand's shape -----------
+
+
+def _count(mask: Array, axis: Any) -> Any:
+    return np.sum(mask, axis=axis, keepdims=True)
+
+
+def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
+    """log(sum(exp(x))), shifted by the maximum so that nothing overflows."""
+    top = np.max(x, axis=axis, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0)
+    out = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return out if keepdims else np.squeeze(out, axis=axis)
+
+
+REDUCTION: dict[str, Any] = {"axis": None, "keepdims": False}
+
+max = Pointwise(
+    name="max",
+    symbol="max",
+    compute=np.max,
+    numpy=np.max,
+    defaults=REDUCTION,
+    reduces=True,
+    partials=(lambda out, x, axis, **_: (m := raw(x) == raw(out)) / _count(m, axis),),
+    formulas=("(x == out) / count(x == out)",),
+)
+logsumexp = Pointwise(
+    name="logsumexp",
+    symbol="logΣexp",
+    compute=_logsumexp,
+    defaults=REDUCTION,
+    reduces=True,
+    partials=(lambda out, x, **_: exp(x - out),),
+    formulas=("exp(x) / exp(out)",),
+)
+
+# --- Linear operations ----------------------------------------------------------------------------
+
+
+def with_reduced_axes(reduced: Any, shape: tuple[int, ...], axis: Any, keepdims: bool) -> Any:
+    """Put back, as length 1, the dimensions of ``shape`` that a reduction along ``axis`` lost."""
+    if keepdims or not shape:
+        return reduced
+    axes = range(len(shape)) if axis is None else np.atleast_1d(axis) % len(shape)
+    kept = tuple([1 if i in axes else n for i, n in enumerate(shape)])
+    return reshape(reduced, kept)
+
+
+def _spread(upstream: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    return broadcast_to(with_reduced_axes(upstream, shape_of(x), axis, keepdims), shape_of(x))
+
+
+def _mean_transpose(upstream: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    averaged = np.size(raw(x)) / np.size(raw(upstream))
+    return _spread(upstream / averaged, x, axis, keepdims)
+
+
+sum = Multilinear(
+    name="sum",
+    symbol="Σ",
+    compute=np.sum,
+    numpy=np.sum,
+    defaults=REDUCTION,
+    transposes=(_spread,),
+    formulas=("ones_like(x) * upstream",),
+)
+mean = Multilinear(
+    name="mean",
+    symbol="mean",
+    compute=np.mean,
+    numpy=np.mean,
+    defaults=REDUCTION,
+    transposes=(_mean_transpose,),
+    formulas=("ones_like(x) * upstream / size(x)",),
+)
+
+
+def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
+    """Sum over the dimensions that broadcasting had added or stretched: the transpose of that."""
+    given = shape_of(x)
+    if given == shape:
+        return x
+    added = len(given) - len(shape)
+    stretched = [i + added for i, n in enumerate(shape) if n == 1 and given[i + added] != 1]
+    out = sum(x, axis=(*range(added), *stretched), keepdims=True)
+    return reshape(out, shape) if added else out
+
+
+broadcast_to = Multilinear(
+    name="broadcast_to",
+    symbol="broadcast",
+    compute=np.broadcast_to,
+    numpy=np.broadcast_to,
+    defaults={"shape": None},
+    transposes=(lambda upstream, x, shape: sum_to(upstream, shape_of(x)),),
+    formulas=("sum_to(upstream, shape(x))",),
+)
+reshape: Multilinear = Multilinear(
+    name="reshape",
+    symbol="reshape",
+    compute=np.reshape,
+    numpy=np.reshape,
+    defaults={"shape": None},
+    transposes=(lambda upstream, x, shape: reshape(upstream, shape_of(x)),),
+    formulas=("reshape(upstream, shape(x))",),
+)
+transpose: Multilinear = Multilinear(
+    name="transpose",
+    symbol="ᵀ",
+    compute=np.transpose,
+    numpy=np.transpose,
+    defaults={"axes": None},
+    transposes=(
+        lambda upstream, x, axes: transpose(
+            upstream, axes if axes is None else tuple(np.argsort(np.mod(axes, len(axes))).tolist())
+        ),
+    ),
+    formulas=("transpose(upstream)",),
+)
+
+
+def _is_basic(index: Any) -> bool:
+    """Whether an index picks every element at most once and gives a view: numbers and slices."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(part is None or part is ... or isinstance(part, int | slice) for part in parts)
+
+
+def _scatter(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    out = np.zeros(shape, dtype=np.result_type(x))
+    if _is_basic(index):
+        out[index] = x
+    else:
+        np.add.at(out, index, x)  # an element picked twice receives both contributions
+    return out
+
+
+getitem = Multilinear(
+    name="getitem",
+    symbol="[·]",
+    compute=lambda x, index: x[index],
+    defaults={"index": ...},
+    transposes=(lambda upstream, x, index: scatter(upstream, index, shape_of(x)),),
+    formulas=("scatter(upstream, index, shape(x))",),
+)
+scatter: Multilinear = Multilinear(
+    name="scatter",
+    symbol="scatter",
+    compute=_scatter,
+    defaults={"index": ..., "shape": ()},
+    transposes=(lambda upstream, x, index, shape: getitem(upstream, index),),
+    formulas=("upstream[index]",),
+)
+
+
+def _matrix_transpose(x: Any) -> Any:
+    axes = list(range(len(shape_of(x))))
+    axes[-2:] = reversed(axes[-2:])
+    return transpose(x, tuple(axes))
+
+
+_matrix_product = Multilinear(
+    name="matmul",
+    symbol="@",
+    compute=operator.matmul,
+    transposes=(
+        lambda upstream, x, y: sum_to(upstream @ _matrix_transpose(y), shape_of(x)),
+        lambda upstream, x, y: sum_to(_matrix_transpose(x) @ upstream, shape_of(y)),
+    ),
+    formulas=("upstream @ y.T", "x.T @ upstream"),
+)
+
+
+def matmul(x: Any, y: Any) -> Any:
+    """Matrix product with NumPy's reading of a vector: a row on the left, a column on the right."""
+    left, right = shape_of(x), shape_of(y)
+    if len(left) > 1 and len(right) > 1:
+        return _matrix_product(x, y)
+    if not left or not right:
+        raise ValueError(
+            f"matmul needs one or more dimensions, got {left} @ {right}; use * instead"
+        )
+    out = _matrix_product(
+        reshape(x, (1, *left)) if len(left) == 1 else x,
+        reshape(y, (*right, 1)) if len(right) == 1 else y,
+    )
+    *stacked, rows, columns = shape_of(out)
+    kept = [rows] * (len(left) > 1) + [columns] * (len(right) > 1)
+    return reshape(out, (*stacked, *kept))
+
+
+# --- Composites: other operations in a named group ------------------------------------------------
+
+softmax = Composite(
+    name="softmax",
+    symbol="softmax",
+    compute=lambda x, axis: exp(x - logsumexp(x, axis, keepdims=True)),
+    defaults={"axis": -1},
+)
+log_softmax = Composite(
+    name="log_softmax",
+    symbol="log softmax",
+    compute=lambda x, axis: x - logsumexp(x, axis, keepdims=True),
+    defaults={"axis": -1},
+)
+
+
+def _binary_crossentropy(logits: Any, targets: Any) -> Any:
+    """mean of softplus(z) - y·z, which is -log σ(z) where y is 1 and -log(1 - σ(z)) where it is 0.
+
+    From the logit z and not from a = σ(z), because log(1 - a) has no digits left when a is near 1.
+    """
+    shape = shape_of(logits)
+    if np.size(raw(targets)) != np.size(raw(logits)):
+        raise ValueError(
+            f"binary_crossentropy got logits {shape} and targets {shape_of(targets)}; "
+            "give one target, 0 or 1, for each logit"
+        )
+    if shape_of(targets) != shape:  # (n,) beside (n, 1) would broadcast to (n, n)
+        targets = reshape(targets, shape)
+    return mean(softplus(logits) - targets * logits)
+
+
+def _sparse_categorical_crossentropy(logits: Any, labels: Any) -> Any:
+    """mean over rows of logΣexp(z) - z[label], which is -log softmax(z)[label]."""
+    labels = np.asarray(labels)
+    rows, classes = shape_of(logits)
+    if labels.shape != (rows,) or labels.dtype.kind not in "iu":
+        raise ValueError(
+            f"sparse_categorical_crossentropy got logits {(rows, classes)} and labels "
+            f"{labels.shape} of {labels.dtype}; give one integer class for each row"
+        )
+    if rows and (labels.min() < 0 or labels.max() >= classes):
+        raise ValueError(
+            f"sparse_categorical_crossentropy got labels {labels.min()} to {labels.max()} "
+            f"for {classes} classes; number the classes 0 to {classes - 1}"
+        )
+    return mean(logsumexp(logits, axis=1) - getitem(logits, (np.arange(rows), labels)))
+
+
+binary_crossentropy = Composite(
+    name="binary_crossentropy",
+    symbol="binary cross-entropy",
+    compute=_binary_crossentropy,
+    operands=2,
+    domain=(ANY, (0.0, 1.0)),
+)
+sparse_categorical_crossentropy = Composite(
+    name="sparse_categorical_crossentropy",
+    symbol="sparse categorical cross-entropy",
+    compute=_sparse_categorical_crossentropy,
+    defaults={"labels": None},
+)
+
+
+def raw(x: Any) -> Any:
+    """The plain number or array of a node; anything else as it is. Comparisons use it."""
+    return x.raw if isinstance(x, Node) else x
+
+
+TABLE: dict[str, Operation] = {
+    record.name: record for record in list(globals().values()) if isinstance(record, Operation)
+}
+NUMPY: dict[Any, Any] = {
+    np.matmul: matmul,
+    np.where: where,
+    **{record.numpy: record for record in TABLE.values() if record.numpy},
+}

@@ -1,0 +1,322 @@
+"""Value: the number, or array of numbers, that remembers how it was computed.
+
+    >>> from tinygrad_hw import Value
+    >>> w = Value(0.5, label="w")
+    >>> loss = (w * 3 - 1) ** 2
+    >>> loss.backward()
+    >>> w.grad
+    3.0
+
+A Value is a Node with what a person wants: Python's operators, NumPy's protocols, methods, a repr.
+Each of them only looks its operation up in the table.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+import numpy as np
+
+from tinygrad_hw.engine import ops
+from tinygrad_hw.engine.autodiff import backward
+from tinygrad_hw.engine.node import Data, Node, shape_of, to_data
+
+
+class Value(Node):
+    """A scalar or tensor whose derivatives can be asked for.
+
+    Parameters
+    ----------
+    data
+        A number, or anything NumPy reads as an array of numbers. Copied. Integers become float64;
+        float32 stays float32; a Python number is weak, as in NumPy 2.
+    label
+        A name, for drawings and messages.
+    constant
+        True for data that no derivative is wanted of.
+
+    Raises
+    ------
+    TypeError
+        For complex, string or object data.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data: Any, label: str | None = None, *, constant: bool = False) -> None:
+        self.raw = to_data(data)
+        self.grad = None
+        self.label = label
+        self.constant = constant
+        self.operation = None
+        self.inputs = ()
+        self.arguments = ()
+        self.attributes = {}
+        self.group = None
+
+    @property
+    def data(self) -> Any:
+        """The number or array itself. May be set; graphs recorded before keep the old data."""
+        return self.raw
+
+    @data.setter
+    def data(self, given: Any) -> None:
+        if given is self.raw:  # ``v.data -= step`` changed the array in place and hands it back
+            return
+        data = to_data(given)
+        if shape_of(data) != self.shape:
+            name = self.label or "this Value"
+            raise ValueError(f"{name} has shape {self.shape}, the new data {shape_of(data)}")
+        self.raw = data
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions; 0 for a scalar."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return int(np.size(self.raw))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """NumPy's name for the kind of number; float64 for a Python number."""
+        return np.result_type(self.raw)
+
+    @property
+    def T(self) -> Any:  # noqa: N802 - NumPy's name
+        """The transpose: dimensions in reverse."""
+        return self.transpose()
+
+    # --- Derivatives ------------------------------------------------------------------------------
+
+    def backward(self, seed: Any = None) -> None:
+        """Write the derivative of this Value into ``grad`` of everything that it depends on."""
+        backward(self, seed)
+
+    def detach(self) -> Self:
+        """Return a constant with a copy of the data and no history."""
+        return type(self).leaf(to_data(self.raw), constant=True)
+
+    # --- Operators --------------------------------------------------------------------------------
+
+    def __add__(self, other: Any) -> Any:
+        return ops.add(self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return ops.add(other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return ops.sub(self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return ops.sub(other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return ops.mul(self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return ops.mul(other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return ops.div(self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return ops.div(other, self)
+
+    def __pow__(self, other: Any) -> Any:
+        return ops.pow(self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return ops.pow(other, self)
+
+    def __matmul__(self, other: Any) -> Any:
+        return ops.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return ops.matmul(other, self)
+
+    def __neg__(self) -> Any:
+        return ops.neg(self)
+
+    def __abs__(self) -> Any:
+        return ops.abs(self)
+
+    def __getitem__(self, index: Any) -> Any:
+        if not self.shape:
+            raise TypeError(f"{self!r} is a scalar: it has no elements to index")
+        return ops.getitem(self, index)
+
+    # --- Methods ----------------------------------------------------------------------------------
+
+    def exp(self) -> Any:
+        """e to this power."""
+        return ops.exp(self)
+
+    def log(self) -> Any:
+        """Natural logarithm."""
+        return ops.log(self)
+
+    def sqrt(self) -> Any:
+        """Square root."""
+        return ops.sqrt(self)
+
+    def sigmoid(self) -> Any:
+        """σ(x) = 1 / (1 + exp(-x)), stable everywhere."""
+        return ops.sigmoid(self)
+
+    def tanh(self) -> Any:
+        """Hyperbolic tangent."""
+        return ops.tanh(self)
+
+    def relu(self) -> Any:
+        """The positive part; derivative 0 at 0."""
+        return ops.relu(self)
+
+    def softplus(self) -> Any:
+        """log(1 + exp(x)), stable everywhere."""
+        return ops.softplus(self)
+
+    def softmax(self, axis: int = -1) -> Any:
+        """exp(x) / sum(exp(x)) along an axis."""
+        return ops.softmax(self, axis)
+
+    def log_softmax(self, axis: int = -1) -> Any:
+        """log of softmax, without going through numbers that underflow."""
+        return ops.log_softmax(self, axis)
+
+    def logsumexp(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """log(sum(exp(x))) along an axis, or over everything."""
+        return ops.logsumexp(self, axis, keepdims)
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """Sum along an axis, several, or over everything."""
+        return ops.sum(self, axis, keepdims)
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """Mean along an axis, several, or over everything."""
+        return ops.mean(self, axis, keepdims)
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """Largest element along an axis, or of everything; ties share the gradient equally."""
+        return ops.max(self, axis, keepdims)
+
+    def reshape(self, *shape: Any) -> Any:
+        """The same elements in another shape."""
+        return ops.reshape(self, shape[0] if len(shape) == 1 else shape)
+
+    def transpose(self, *axes: Any) -> Any:
+        """The dimensions in another order; reversed where none is given."""
+        if len(axes) == 1 and not isinstance(axes[0], int):
+            axes = axes[0]
+        return ops.transpose(self, axes or None)
+
+    def item(self) -> float:
+        """The one element, as a Python float."""
+        return float(np.asarray(self.raw).item())
+
+    # --- Looking, without recording ---------------------------------------------------------------
+
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> Any:
+        return self.raw == ops.raw(other)
+
+    def __ne__(self, other: object) -> Any:
+        return self.raw != ops.raw(other)
+
+    def __lt__(self, other: Any) -> Any:
+        return self.raw < ops.raw(other)
+
+    def __le__(self, other: Any) -> Any:
+        return self.raw <= ops.raw(other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self.raw > ops.raw(other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self.raw >= ops.raw(other)
+
+    def __bool__(self) -> bool:
+        return bool(self.raw)
+
+    def __float__(self) -> float:
+        return self.item()
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("a scalar Value has no length")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.shape:
+            raise TypeError("a scalar Value cannot be iterated over")
+        return (self[i] for i in range(len(self)))
+
+    def __repr__(self) -> str:
+        label = f", label={self.label!r}" if self.label else ""
+        grad = "" if self.grad is None else f", grad={_short(self.grad)}"
+        return f"Value({_short(self.raw)}{label}{grad})"
+
+    # --- NumPy's protocols: np.exp(v), array * v, np.sum(v, axis=0) -------------------------------
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        raise TypeError(
+            "a Value does not turn into an array by itself, since its history would be lost; "
+            "use v.data for the numbers"
+        )
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        if options.get("out") is not None:
+            raise TypeError(
+                f"np.{ufunc.__name__} cannot write a Value into an array, which has no history; "
+                "write a = a + v instead of a += v, and leave out= away"
+            )
+        if ufunc in _COMPARISONS and method == "__call__":
+            return ufunc(*(ops.raw(operand) for operand in inputs), **options)
+        if method != "__call__":
+            raise TypeError(f"np.{ufunc.__name__}.{method} is not differentiated here")
+        return _operation_for(ufunc)(*inputs, **options)
+
+    def __array_function__(
+        self, function: Any, types: Any, args: tuple[Any, ...], options: dict[str, Any]
+    ) -> Any:
+        return _operation_for(function)(*args, **options)
+
+
+_COMPARISONS = {
+    np.equal,
+    np.not_equal,
+    np.less,
+    np.less_equal,
+    np.greater,
+    np.greater_equal,
+    np.isfinite,
+    np.isnan,
+}
+
+
+def _operation_for(function: Any) -> Callable[..., Any]:
+    """Find the operation that stands for a NumPy function, or say which is nearest."""
+    if function in ops.NUMPY:
+        operation: Callable[..., Any] = ops.NUMPY[function]
+        return operation
+    name = function.__name__
+    known = sorted({known.__name__ for known in ops.NUMPY})
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    hint = f"np.{near[0]} is the nearest that is" if near else f"these are: {', '.join(known)}"
+    raise TypeError(
+        f"np.{name} is not differentiated here; {hint}; for the numbers alone use v.data"
+    )
+
+
+def _short(data: Data) -> str:
+    """The data on one line, in as few digits as a reader wants."""
+    if isinstance(data, np.ndarray):
+        text = np.array2string(data, precision=4, threshold=8, edgeitems=2, separator=", ")
+        kind = "" if data.dtype == np.float64 else f", dtype={data.dtype}"
+        return " ".join(text.split()) + (f", shape={data.shape}" if data.size > 8 else "") + kind
+    return repr(float(data))
