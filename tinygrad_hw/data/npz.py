@@ -1,0 +1,270 @@
+"""Read arrays of integers from an NPZ file: a zip archive with one NPY file for each array.
+
+``numpy.load`` refuses pickles when told to, but it sets memory aside for whatever size an NPY
+header claims. Here the header is a line to be matched, never an expression to be evaluated; nothing
+in it can name a Python object; and no size is believed before the zip directory agrees with it.
+"""
+
+import io
+import math
+import os
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_hw.data.source import LIMIT, DataError, open_file, problem, reason, too_big
+
+_NPY_START = b"\x93NUMPY"
+_LONGEST_HEADER = 4096  # NumPy writes 128 bytes; Python reads integers of up to 4300 digits
+_DIRECTORY_LIMIT = 1 << 18
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+# What zipfile lets out, besides its own error, when an archive is damaged or asks for the unusual.
+_ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    UnicodeDecodeError,
+)
+
+
+class _Header(NamedTuple):
+    """What an NPY header says, and the byte at which the values begin."""
+
+    dtype: np.dtype[Any]
+    fortran_order: bool
+    shape: tuple[int, ...]
+    end: int
+
+
+def read(
+    path: str | os.PathLike[str], ndims: Mapping[str, int]
+) -> dict[str, NDArray[np.integer[Any]]]:
+    """Read named arrays of integers from an NPZ file.
+
+    Parameters
+    ----------
+    path
+        The file. It is not trusted: neither its contents nor what its headers say.
+    ndims
+        The arrays to read, and how many dimensions each must have.
+
+    Returns
+    -------
+    dict[str, NDArray[np.integer]]
+        The arrays by name, in the order of `ndims`, each with the dtype and shape in its header;
+        read-only.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, is not a zip archive, lacks an array, is damaged, or if an array
+        is not of integers, has other dimensions than asked for, or has more than 1 GiB.
+    """
+    path = Path(path)
+    with open_file(path) as raw, _Rationed(raw) as file:
+        size = os.fstat(raw.fileno()).st_size
+        with _directory(path, file) as archive:
+            file.ration = None
+            entries = _entries(path, archive, ndims)
+            return {
+                name: _array(f"{path}, {name}", archive, entry, size, ndims[name])
+                for name, entry in entries.items()
+            }
+
+
+class _Rationed(io.BufferedReader):
+    """A file that hands out no more than `ration` bytes, so long as there is a ration.
+
+    The zip directory is read whole, however long it says it is, and a gigabyte of it would become
+    ten gigabytes of entries. A file of four arrays has a directory of a few hundred bytes.
+    """
+
+    ration: int | None = _DIRECTORY_LIMIT
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.ration is None:
+            return super().read(size)
+        wanted = self.ration + 1 if size is None or size < 0 else size
+        data = super().read(min(wanted, self.ration + 1))
+        self.ration -= len(data)
+        if self.ration < 0:
+            raise zipfile.BadZipFile(f"directory of more than {_DIRECTORY_LIMIT} bytes")
+        return data
+
+
+@contextmanager
+def _directory(path: Path, file: IO[bytes]) -> Iterator[zipfile.ZipFile]:
+    try:
+        archive = zipfile.ZipFile(file)
+    except _ZIP_ERRORS as error:
+        raise problem(
+            path,
+            f"not a zip archive that can be read ({reason(error)})",
+            "an archive as numpy.savez writes it",
+            "fetch the file again",
+        ) from error
+    with archive:
+        yield archive
+
+
+def _entries(
+    path: Path, archive: zipfile.ZipFile, names: Mapping[str, int]
+) -> dict[str, zipfile.ZipInfo]:
+    present = set(archive.namelist())
+    missing = [name for name in names if f"{name}.npy" not in present]
+    if missing:
+        raise problem(
+            path,
+            f"lacks {', '.join(missing)}",
+            f"the arrays {', '.join(names)}",
+            "save them under these names with numpy.savez",
+        )
+    return {name: archive.getinfo(f"{name}.npy") for name in names}
+
+
+def _array(
+    source: str, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, file_size: int, ndim: int
+) -> NDArray[np.integer[Any]]:
+    """Return one array; `file_size` is what the whole archive has, and bounds what a part can."""
+    if entry.compress_type not in _METHODS:
+        raise problem(
+            source,
+            f"packed by method {entry.compress_type}",
+            f"{_METHODS[0]} (stored) or {_METHODS[1]} (deflated)",
+            "save it with numpy.savez or numpy.savez_compressed",
+        )
+    if entry.compress_size > file_size:
+        raise problem(
+            source,
+            f"truncated, claims {entry.compress_size} packed bytes in a file of {file_size}",
+            "no more than there are",
+            "fetch the file again",
+        )
+    try:
+        with archive.open(entry.filename) as member:
+            header = _header(source, member)
+            size = _payload_bytes(source, header, entry, ndim)
+            data = member.read(size)
+    except _ZIP_ERRORS as error:
+        raise problem(
+            source,
+            f"damaged, in the entry at byte {entry.header_offset} ({reason(error)})",
+            "an entry that unpacks and has the right check sum",
+            "fetch the file again",
+        ) from error
+    if len(data) < size:
+        raise _truncated(source, header.end + len(data), f"{header.end + size} bytes")
+    order: Literal["C", "F"] = "F" if header.fortran_order else "C"
+    values = np.frombuffer(data, header.dtype).reshape(header.shape, order=order)
+    values = np.ascontiguousarray(values)
+    values.flags.writeable = False
+    return values
+
+
+def _header(source: str, member: IO[bytes]) -> _Header:
+    start = member.read(8)
+    if not start.startswith(_NPY_START):
+        raise problem(
+            source,
+            f"not an NPY file, starts with {start!r} at byte 0",
+            f"{_NPY_START!r}",
+            "save it with numpy.savez",
+        )
+    # Version 1 gives the length of the text in two bytes; 2 and 3 in four.
+    width = 2 if start[6:7] == b"\x01" else 4
+    length = int.from_bytes(_header_bytes(source, member, 8, width), "little")
+    if length > _LONGEST_HEADER:
+        raise problem(
+            source,
+            f"header claims {length} bytes, at byte 8",
+            f"at most {_LONGEST_HEADER}",
+            "save it with numpy.savez",
+        )
+    text = _header_bytes(source, member, 8 + width, length)
+    return _parse(source, text.decode("latin-1"), end=8 + width + length)
+
+
+def _header_bytes(source: str, member: IO[bytes], start: int, count: int) -> bytes:
+    data = member.read(count)
+    if len(data) < count:
+        expected = f"{count} bytes of header from byte {start}"
+        raise _truncated(source, start + len(data), expected)
+    return data
+
+
+def _parse(source: str, text: str, end: int) -> _Header:
+    descr = re.search(r"'descr': *'([^']*)'", text)
+    order = re.search(r"'fortran_order': *(True|False)", text)
+    # Files written under Python 2 have 60000L for 60000.
+    shape = re.search(r"'shape': *\(([0-9L, ]*)\)", text)
+    if descr and "O" in descr[1]:
+        raise problem(
+            source,
+            "holds Python objects (a pickle), which may run code when read",
+            "integers",
+            "save it as an array of integers",
+        )
+    if not (descr and order and shape):
+        raise problem(
+            source,
+            f"NPY header {text[:80].strip()!r} at byte {end - len(text)} is not that of an array",
+            "'descr', 'fortran_order' and 'shape' of an array of integers",
+            "save it with numpy.savez",
+        )
+    if not re.fullmatch(r"[<>|=]?[iu][1248]", descr[1]):
+        raise problem(
+            source,
+            f"has dtype {descr[1][:20]!r}",
+            "integers",
+            "convert it with .astype('uint8') and save it again",
+        )
+    sizes = tuple(int(digits) for digits in re.findall(r"[0-9]+", shape[1]))
+    return _Header(np.dtype(descr[1]), order[1] == "True", sizes, end)
+
+
+def _payload_bytes(source: str, header: _Header, entry: zipfile.ZipInfo, ndim: int) -> int:
+    """Return how many bytes of values to read, once header and directory agree on it."""
+    if len(header.shape) != ndim:
+        raise problem(
+            source,
+            f"has the shape {str(header.shape)[:80]}",
+            f"{ndim} dimension{'s' * (ndim > 1)}",
+            "reshape it and save it again",
+        )
+    size = math.prod(header.shape) * header.dtype.itemsize
+    if too_big(header.shape, header.dtype.itemsize):
+        raise problem(
+            source,
+            f"header claims the shape {str(header.shape)[:80]}",
+            f"at most {LIMIT} bytes",
+            "fetch the file again, or take a smaller set",
+        )
+    if entry.file_size < header.end + size:
+        raise _truncated(source, entry.file_size, f"{header.end + size} bytes")
+    if entry.file_size > header.end + size:
+        raise problem(
+            source,
+            f"has trailing bytes from byte {header.end + size} to {entry.file_size}",
+            f"{header.end + size} bytes",
+            "fetch the file again",
+        )
+    return size
+
+
+def _truncated(source: str, end: int, expected: str) -> DataError:
+    return problem(
+        source, f"truncated, ends at byte {end} (unpacked)", expected, "fetch the file again"
+    )
