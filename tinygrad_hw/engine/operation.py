@@ -78,13 +78,16 @@ class Operation:
         self, operands: tuple[Any, ...], attributes: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Tell operands from attributes given by position, and fill in the defaults."""
-        by_position = dict(zip(self.defaults, operands[self.arity :], strict=False))
-        unknown = attributes.keys() - self.defaults.keys()
-        if unknown or len(operands) > self.arity + len(self.defaults):
-            known = ", ".join(self.defaults)
-            what = ", ".join(sorted(unknown)) or f"{len(operands)} positional arguments"
+        bound = {**self.defaults, **attributes}
+        by_position = operands[self.arity :]
+        if len(bound) > len(self.defaults) or len(by_position) > len(self.defaults):
+            what = ", ".join(sorted(bound.keys() - self.defaults.keys())) or f"{len(operands)} values"
+            known = ", ".join(self.defaults) or "nothing"
             raise TypeError(f"{self.name}() does not take {what}; beside its operands: {known}")
-        return operands[: self.arity], {**self.defaults, **by_position, **attributes}
+        if by_position:
+            bound.update(zip(self.defaults, by_position, strict=False))
+            operands = operands[: self.arity]
+        return operands, bound
 
     def _record(
         self, node_class: type[Node], operands: tuple[Any, ...], attributes: dict[str, Any]

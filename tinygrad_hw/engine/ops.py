@@ -226,7 +226,7 @@ logsumexp = Pointwise(
 
 def with_reduced_axes(reduced: Any, shape: tuple[int, ...], axis: Any, keepdims: bool) -> Any:
     """Put back, as length 1, the dimensions of ``shape`` that a reduction along ``axis`` lost."""
-    if keepdims or not shape:
+    if keepdims or not shape_of(reduced):  # a number broadcasts as it is
         return reduced
     axes = range(len(shape)) if axis is None else np.atleast_1d(axis) % len(shape)
     kept = tuple([1 if i in axes else n for i, n in enumerate(shape)])
@@ -268,9 +268,10 @@ def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
     if given == shape:
         return x
     added = len(given) - len(shape)
-    stretched = [i + added for i, n in enumerate(shape) if n == 1 and given[i + added] != 1]
-    out = sum(x, axis=(*range(added), *stretched), keepdims=True)
-    return reshape(out, shape) if added else out
+    if added:
+        x = sum(x, axis=tuple(range(added)))
+    stretched = tuple([i for i, n in enumerate(shape) if n == 1 and given[i + added] != 1])
+    return sum(x, axis=stretched, keepdims=True) if stretched else x
 
 
 broadcast_to = Multilinear(
@@ -339,21 +340,15 @@ scatter: Multilinear = Multilinear(
 )
 
 
-def _matrix_transpose(x: Any) -> Any:
-    axes = list(range(len(shape_of(x))))
-    axes[-2:] = reversed(axes[-2:])
-    return transpose(x, tuple(axes))
-
-
 _matrix_product = Multilinear(
     name="matmul",
     symbol="@",
     compute=operator.matmul,
     transposes=(
-        lambda upstream, x, y: sum_to(upstream @ _matrix_transpose(y), shape_of(x)),
-        lambda upstream, x, y: sum_to(_matrix_transpose(x) @ upstream, shape_of(y)),
+        lambda upstream, x, y: sum_to(upstream @ y.mT, shape_of(x)),
+        lambda upstream, x, y: sum_to(x.mT @ upstream, shape_of(y)),
     ),
-    formulas=("upstream @ y.T", "x.T @ upstream"),
+    formulas=("upstream @ y.mT", "x.mT @ upstream"),
 )
 
 

@@ -91,6 +91,13 @@ class Value(Node):
         """The transpose: dimensions in reverse."""
         return self.transpose()
 
+    @property
+    def mT(self) -> Any:  # noqa: N802 - NumPy's name
+        """The matrix transpose: the last two dimensions exchanged."""
+        axes = list(range(self.ndim))
+        axes[-2:] = reversed(axes[-2:])
+        return ops.transpose(self, tuple(axes))
+
     # --- Derivatives ------------------------------------------------------------------------------
 
     def backward(self, seed: Any = None) -> None:

@@ -1,0 +1,25 @@
+"""Networks of layers, trained by the engine, with Keras's names and conventions."""
+
+from tinygrad_hw.nn.callbacks import Callback, EarlyStopping, History
+from tinygrad_hw.nn.initialisers import GlorotNormal, GlorotUniform, HeNormal, RandomNormal
+from tinygrad_hw.nn.layers import Dense, Flatten
+from tinygrad_hw.nn.metrics import classification_report, confusion_matrix
+from tinygrad_hw.nn.model import Sequential
+from tinygrad_hw.nn.optimisers import SGD, Adam
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "Callback",
+    "Dense",
+    "EarlyStopping",
+    "Flatten",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "History",
+    "RandomNormal",
+    "Sequential",
+    "classification_report",
+    "confusion_matrix",
+]

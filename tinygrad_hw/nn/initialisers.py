@@ -1,0 +1,87 @@
+"""How weights start. Names, formulas and defaults are Keras's.
+
+An initialiser is called with the shape (fan-in, fan-out) of a kernel and the model's generator. One
+made with a ``seed`` of its own draws from that instead, so that it gives the same weights wherever
+it stands.
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+Initialiser = Callable[[tuple[int, int], np.random.Generator], npt.NDArray[np.float32]]
+
+# Standard deviation of a normal distribution cut off at two standard deviations. Dividing by it
+# gives the truncated distribution the variance that was asked for.
+TRUNCATED_STDDEV = 0.87962566103423978
+
+
+class _Seeded:
+    def __init__(self, seed: int | None = None) -> None:
+        self.seed = seed
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({settings})"
+
+    def _generator(self, model: np.random.Generator) -> np.random.Generator:
+        return model if self.seed is None else np.random.default_rng(self.seed)
+
+
+class GlorotUniform(_Seeded):
+    """Uniform in ±sqrt(6 / (fan-in + fan-out)). Glorot and Bengio, 2010."""
+
+    def __call__(
+        self, shape: tuple[int, int], generator: np.random.Generator
+    ) -> npt.NDArray[np.float32]:
+        """Draw a kernel of this shape."""
+        limit = math.sqrt(6 / sum(shape))
+        return self._generator(generator).uniform(-limit, limit, shape).astype(np.float32)
+
+
+class GlorotNormal(_Seeded):
+    """Truncated normal of variance 2 / (fan-in + fan-out). Glorot and Bengio, 2010."""
+
+    def __call__(
+        self, shape: tuple[int, int], generator: np.random.Generator
+    ) -> npt.NDArray[np.float32]:
+        """Draw a kernel of this shape."""
+        return _truncated_normal(shape, math.sqrt(2 / sum(shape)), self._generator(generator))
+
+
+class HeNormal(_Seeded):
+    """Truncated normal of variance 2 / fan-in, meant for ReLU. He et al., 2015."""
+
+    def __call__(
+        self, shape: tuple[int, int], generator: np.random.Generator
+    ) -> npt.NDArray[np.float32]:
+        """Draw a kernel of this shape."""
+        return _truncated_normal(shape, math.sqrt(2 / shape[0]), self._generator(generator))
+
+
+class RandomNormal(_Seeded):
+    """Normal, not truncated, whatever the shape."""
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
+        self.mean = mean
+        self.stddev = stddev
+        super().__init__(seed)
+
+    def __call__(
+        self, shape: tuple[int, int], generator: np.random.Generator
+    ) -> npt.NDArray[np.float32]:
+        """Draw a kernel of this shape."""
+        drawn = self._generator(generator).normal(self.mean, self.stddev, shape)
+        return drawn.astype(np.float32)
+
+
+def _truncated_normal(
+    shape: tuple[int, int], stddev: float, generator: np.random.Generator
+) -> npt.NDArray[np.float32]:
+    """Redraw what lies beyond two standard deviations, until nothing does."""
+    drawn = generator.standard_normal(shape)
+    while (beyond := np.abs(drawn) > 2).any():
+        drawn[beyond] = generator.standard_normal(np.count_nonzero(beyond))
+    return (drawn * (stddev / TRUNCATED_STDDEV)).astype(np.float32)

@@ -1,0 +1,319 @@
+"""Sequential: layers in a row, trained as one would with Keras, by this package's engine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from tinygrad_hw.engine import Value, no_grad
+from tinygrad_hw.nn.callbacks import Callback, History, Logs, ProgressBar
+from tinygrad_hw.nn.layers import ACTIVATIONS, Layer
+from tinygrad_hw.nn.losses import LOSSES
+from tinygrad_hw.nn.optimisers import SGD, Adam
+from tinygrad_hw.nn.parameters import FlatParameters
+
+Images = npt.NDArray[np.floating[Any]]
+
+EVALUATION_ROWS = (
+    1000  # rows at a time: enough for fast products, small enough to stay in the cache
+)
+
+
+class Sequential:
+    """Layers in a row.
+
+    Parameters
+    ----------
+    layers
+        The first one says the ``input_shape``.
+    seed
+        Of the initial weights and of the order of the examples. The same seed gives the same
+        weights, bit for bit, on the same machine; None draws a fresh one.
+    """
+
+    def __init__(self, layers: Iterable[Layer], seed: int | None = None) -> None:
+        self.layers = list(layers)
+        if not self.layers or self.layers[0].input_shape is None:
+            raise ValueError("the first layer needs input_shape=, the shape of one example")
+        for_weights, for_order = np.random.SeedSequence(seed).spawn(2)
+        self._order = np.random.default_rng(for_order)
+        self.stop_training = False
+        self.input_shape = self.layers[0].input_shape
+        self.output_shapes: list[tuple[int, ...]] = []
+        generator = np.random.default_rng(for_weights)
+        shape = self.input_shape
+        for name, layer in zip(_numbered(self.layers), self.layers, strict=True):
+            layer.name = name
+            shape = layer.build(shape, generator)
+            self.output_shapes.append(shape)
+        self.flat = FlatParameters(p for layer in self.layers for p in layer.parameters)
+
+    def compile(
+        self, optimizer: Adam | SGD, loss: str, metrics: Sequence[str] = ("accuracy",)
+    ) -> None:
+        """Say what to minimise and how.
+
+        Raises
+        ------
+        ValueError
+            For an unknown loss or metric, or a last activation that does not go with the loss.
+        """
+        if loss not in LOSSES:
+            raise ValueError(f"unknown loss {loss!r}; known are {', '.join(LOSSES)}")
+        if unknown := set(metrics) - {"accuracy"}:
+            raise ValueError(f"unknown metric {sorted(unknown)[0]!r}; known is accuracy")
+        self._loss = LOSSES[loss]
+        self._metrics = tuple(metrics)
+        last = self.layers[-1].activation
+        if last != self._loss.activation:
+            raise ValueError(
+                f"{loss} goes with a last activation of {self._loss.activation!r}, not {last!r}"
+            )
+        self.optimizer = optimizer
+        optimizer.start(self.flat.data.size)
+
+    # --- Computing --------------------------------------------------------------------------------
+
+    def logits(self, x: Any) -> Any:
+        """Run the layers, the last activation left away."""
+        *inner, last = self.layers
+        for layer in inner:
+            x = ACTIVATIONS[layer.activation](layer(x))
+        return last(x)
+
+    def __call__(self, x: Any) -> Any:
+        """Run all the layers on a Value, recording, or on an array, to predict."""
+        return ACTIVATIONS[self.layers[-1].activation](self.logits(x))
+
+    def predict(self, x: npt.ArrayLike) -> Images:
+        """Outputs of shape (n, units) for inputs of shape (n, *input_shape)."""
+        activation = ACTIVATIONS[self.layers[-1].activation]
+        outputs = [activation(logits) for logits, _ in self._logits_in_parts(self._inputs(x))]
+        return np.concatenate(outputs) if outputs else np.empty((0, *self.output_shapes[-1]))
+
+    def predict_classes(self, x: npt.ArrayLike) -> npt.NDArray[np.intp]:
+        """Predicted class of each row, shape (n,)."""
+        parts = [self._loss.classes(logits) for logits, _ in self._logits_in_parts(self._inputs(x))]
+        return np.concatenate(parts) if parts else np.empty(0, np.intp)
+
+    def evaluate(self, x: npt.ArrayLike, y: npt.ArrayLike) -> Logs:
+        """Mean loss and metrics over examples; nothing is trained."""
+        inputs, targets = self._inputs(x), self._targets(x, y)
+        totals = _Totals(self._metrics)
+        for logits, part in self._logits_in_parts(inputs):
+            loss = self._loss.of_logits(logits, targets[part])
+            totals.add(float(loss), self._count_right(logits, targets[part]), len(logits))
+        return totals.means()
+
+    def _logits_in_parts(self, x: Images) -> Iterator[tuple[Images, slice]]:
+        with _one_blas_thread(), no_grad():
+            for start in range(0, len(x), EVALUATION_ROWS):
+                part = slice(start, start + EVALUATION_ROWS)
+                yield self.logits(Value.leaf(x[part], constant=True)).data, part
+
+    def _count_right(self, logits: Images, targets: npt.NDArray[Any]) -> int:
+        return int(np.count_nonzero(self._loss.classes(logits) == targets.reshape(-1)))
+
+    # --- Training ---------------------------------------------------------------------------------
+
+    def train_step(self, x: Images, targets: npt.NDArray[Any]) -> tuple[float, Images]:
+        """One step on one batch; returns its loss and logits, from before the step."""
+        self.flat.zero_grad()
+        logits = self.logits(Value.leaf(x, constant=True))
+        loss = self._loss.of_logits(logits, targets)
+        loss.backward()
+        self.optimizer.update(self.flat.data, self.flat.gather_gradients())
+        return float(loss.raw), logits.raw
+
+    def fit(
+        self,
+        x: npt.ArrayLike,
+        y: npt.ArrayLike,
+        *,
+        batch_size: int = 32,
+        epochs: int = 1,
+        validation_split: float = 0.0,
+        callbacks: Sequence[Callback] = (),
+        verbose: int = 1,
+    ) -> History:
+        """Train, as Keras does.
+
+        Parameters
+        ----------
+        x, y
+            Examples (n, *input_shape) and their classes (n,).
+        batch_size
+            Examples a step; the last batch of an epoch may be smaller.
+        validation_split
+            This part, taken from the end before any shuffling, is not trained on but evaluated
+            after every epoch.
+        verbose
+            0 prints nothing, 1 a bar and a line an epoch.
+
+        Returns
+        -------
+        History
+            ``history`` has lists "loss", "accuracy", "val_loss", "val_accuracy". The training
+            metrics are means over the examples of an epoch, while the weights were changing.
+        """
+        inputs, targets = self._inputs(x), self._targets(x, y)
+        trained = math.floor(len(inputs) * (1 - validation_split))
+        if not 0 < trained <= len(inputs) or batch_size < 1:
+            raise ValueError(
+                f"fit got {len(inputs)} examples, validation_split={validation_split}, "
+                f"batch_size={batch_size}: nothing is left to train on"
+            )
+        history = History()
+        watchers = [history, *callbacks, *([ProgressBar()] if verbose else [])]
+        batches = math.ceil(trained / batch_size)
+        self.stop_training = False
+        with _one_blas_thread(), _training(watchers, self, epochs, batches):
+            after_batch = _overriders(watchers, "on_train_batch_end")
+            for epoch in range(epochs):
+                totals = _Totals(self._metrics)
+                order = self._order.permutation(trained)
+                for start in range(0, trained, batch_size):
+                    rows = order[start : start + batch_size]
+                    labels = targets[rows]
+                    loss, logits = self.train_step(inputs[rows], labels)
+                    totals.add(loss, self._count_right(logits, labels), len(rows))
+                    for call in after_batch:
+                        call()
+                logs = totals.means()
+                if trained < len(inputs):
+                    held_out = self.evaluate(inputs[trained:], targets[trained:])
+                    logs.update({f"val_{name}": value for name, value in held_out.items()})
+                for watcher in watchers:
+                    watcher.on_epoch_end(epoch, logs)
+                if self.stop_training:
+                    break
+        return history
+
+    def _inputs(self, x: npt.ArrayLike) -> Images:
+        inputs = np.asarray(x)
+        if inputs.shape[1:] != self.input_shape:
+            raise ValueError(
+                f"expected examples of shape (n, {', '.join(map(str, self.input_shape))}), "
+                f"got {inputs.shape}"
+            )
+        return inputs.astype(np.float32, copy=False)
+
+    def _targets(self, x: npt.ArrayLike, y: npt.ArrayLike) -> npt.NDArray[Any]:
+        if not hasattr(self, "_loss"):
+            raise ValueError("compile(optimizer, loss) the model first")
+        if np.shape(x)[:1] != np.shape(y)[:1]:
+            raise ValueError(f"got {np.shape(x)[0]} examples but labels of shape {np.shape(y)}")
+        return self._loss.targets(y)
+
+    # --- Weights ----------------------------------------------------------------------------------
+
+    def parameters(self) -> list[Value]:
+        """Kernel and bias of every layer, in order."""
+        return self.flat.values
+
+    def count_params(self) -> int:
+        """Number of parameters, each element counted."""
+        return self.flat.data.size
+
+    def get_weights(self) -> list[npt.NDArray[np.float32]]:
+        """Copies of all parameters' arrays, in order."""
+        return [value.data.copy() for value in self.flat.values]
+
+    def set_weights(self, weights: Sequence[npt.ArrayLike]) -> None:
+        """Put arrays like those of ``get_weights`` in place."""
+        if [np.shape(w) for w in weights] != [v.shape for v in self.flat.values]:
+            raise ValueError(
+                f"expected arrays of shapes {[v.shape for v in self.flat.values]}, "
+                f"got {[np.shape(w) for w in weights]}"
+            )
+        for value, array in zip(self.flat.values, weights, strict=True):
+            value.data[...] = array
+
+    def summary(self, print_fn: Callable[[str], Any] = print) -> None:
+        """Print the layers, their output shapes and their numbers of parameters."""
+        rows = [
+            (
+                f"{layer.name} ({type(layer).__name__})",
+                f"(None, {', '.join(map(str, shape))})",
+                f"{sum(p.size for p in layer.parameters):,}",
+            )
+            for layer, shape in zip(self.layers, self.output_shapes, strict=True)
+        ]
+        line = "{:<28} {:<20} {:>12}".format
+        print_fn(line("Layer (type)", "Output Shape", "Param #"))
+        for row in rows:
+            print_fn(line(*row))
+        print_fn(f"Total params: {self.count_params():,}")
+
+
+class _Totals:
+    """Sums over the examples seen so far, to be divided by their number."""
+
+    def __init__(self, metrics: tuple[str, ...]) -> None:
+        self.metrics = metrics
+        self.loss = 0.0
+        self.right = 0
+        self.examples = 0
+
+    def add(self, mean_loss: float, right: int, examples: int) -> None:
+        self.loss += mean_loss * examples
+        self.right += right
+        self.examples += examples
+
+    def means(self) -> Logs:
+        examples = max(self.examples, 1)
+        metrics = {name: self.right / examples for name in self.metrics}
+        return {"loss": self.loss / examples, **metrics}
+
+
+@contextmanager
+def _training(
+    watchers: list[Callback], model: Sequential, epochs: int, batches: int
+) -> Iterator[None]:
+    """Tell the callbacks of the beginning, and of the end however it comes."""
+    begun = []
+    try:
+        for watcher in watchers:
+            watcher.model, watcher.epochs, watcher.batches = model, epochs, batches
+            watcher.on_train_begin()
+            begun.append(watcher)
+        yield
+    finally:
+        for watcher in reversed(begun):
+            watcher.on_train_end()
+
+
+def _overriders(watchers: list[Callback], method: str) -> list[Callable[[], None]]:
+    """Only those who want to hear of every step are told: there are many steps."""
+    return [
+        getattr(watcher, method)
+        for watcher in watchers
+        if getattr(type(watcher), method) is not getattr(Callback, method)
+    ]
+
+
+def _one_blas_thread() -> Any:
+    """One BLAS thread inside the block, and what was there before it afterwards.
+
+    For products as small as a batch of 32 a second thread gains little, and the order in which
+    threads add up changes the last bit: with one, the same seed gives the same weights.
+    """
+    return threadpool_limits(1, user_api="blas")
+
+
+def _numbered(layers: Sequence[Layer]) -> list[str]:
+    """Keras's names: dense, dense_1, dense_2."""
+    seen: dict[str, int] = {}
+    names = []
+    for layer in layers:
+        kind = type(layer).__name__.lower()
+        count = seen.get(kind, 0)
+        seen[kind] = count + 1
+        names.append(f"{kind}_{count}" if count else kind)
+    return names

@@ -1,0 +1,54 @@
+"""All parameters of a model in one buffer, and all their gradients in another.
+
+An optimiser then works on two long arrays, whatever the layers are. Each layer's Value looks at its
+part of the buffer through a view.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygrad_hw.engine import Value
+
+Float32s = npt.NDArray[np.float32]
+
+
+class FlatParameters:
+    """Values moved into one contiguous float32 buffer, in order.
+
+    Attributes
+    ----------
+    values
+        The parameters. Their data are views of ``data`` from now on.
+    data, gradients
+        The two buffers, of shape (number of parameters,).
+    """
+
+    def __init__(self, values: Iterable[Value]) -> None:
+        self.values = list(values)
+        sizes = [value.size for value in self.values]
+        self.data: Float32s = np.empty(sum(sizes), np.float32)
+        self.gradients: Float32s = np.zeros(sum(sizes), np.float32)
+        self._gradient_views = []
+        stops = np.cumsum(sizes)
+        for value, stop in zip(self.values, stops, strict=True):
+            part = slice(int(stop) - value.size, int(stop))
+            self.data[part] = np.ravel(value.data)
+            self._gradient_views.append(self.gradients[part].reshape(value.shape))
+            value.raw = self.data[part].reshape(value.shape)
+
+    def zero_grad(self) -> None:
+        """Forget the gradients, so that the next backward pass does not add to them."""
+        for value in self.values:
+            value.grad = None
+
+    def gather_gradients(self) -> Float32s:
+        """Bring the gradients of a backward pass together; each ``grad`` becomes a view."""
+        for value, view in zip(self.values, self._gradient_views, strict=True):
+            if value.grad is None:
+                view.fill(0)
+            else:
+                np.copyto(view, value.grad)
+            value.grad = view
+        return self.gradients
