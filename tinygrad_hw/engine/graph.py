@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tinygrad_hw.engine.node import Node
 
 
-def topological_order(root: Node) -> list[Node]:
+def topological_order(root: Node, stop: Callable[[Node], bool] | None = None) -> list[Node]:
     """Every node that the root was made from, inputs before results, the root last.
 
     Depth first, in the order of the operands, so that the same program always gives the same order.
+    Nodes below the root for which ``stop`` holds are listed, but not what they were made from.
     """
     order: list[Node] = []
     seen: set[int] = set()
@@ -22,5 +25,6 @@ def topological_order(root: Node) -> list[Node]:
         elif id(node) not in seen:
             seen.add(id(node))
             stack += (node, None)
-            stack += reversed(node.inputs)
+            if stop is None or node is root or not stop(node):
+                stack += reversed(node.inputs)
     return order

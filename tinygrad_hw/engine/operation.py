@@ -81,7 +81,9 @@ class Operation:
         bound = {**self.defaults, **attributes}
         by_position = operands[self.arity :]
         if len(bound) > len(self.defaults) or len(by_position) > len(self.defaults):
-            what = ", ".join(sorted(bound.keys() - self.defaults.keys())) or f"{len(operands)} values"
+            what = (
+                ", ".join(sorted(bound.keys() - self.defaults.keys())) or f"{len(operands)} values"
+            )
             known = ", ".join(self.defaults) or "nothing"
             raise TypeError(f"{self.name}() does not take {what}; beside its operands: {known}")
         if by_position:

@@ -68,6 +68,15 @@ neg = Pointwise(
     formulas=("-1",),
 )
 
+pos = Pointwise(
+    name="pos",
+    symbol="+",
+    compute=operator.pos,
+    numpy=np.positive,
+    partials=(1,),
+    formulas=("1",),
+)
+
 
 def _power(x: Any, p: Any) -> Any:
     """x**p, always real: Python's own ``(-8.0)**0.5`` is complex, NumPy's is nan and a warning."""
@@ -193,9 +202,9 @@ def _count(mask: Array, axis: Any) -> Any:
 
 def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
     """log(sum(exp(x))), shifted by the maximum so that nothing overflows."""
-    top = np.max(x, axis=axis, keepdims=True)
+    top = np.maximum.reduce(x, axis=axis, keepdims=True)
     top = np.where(np.isfinite(top), top, 0)
-    out = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    out = np.log(np.add.reduce(np.exp(x - top), axis=axis, keepdims=True)) + top
     return out if keepdims else np.squeeze(out, axis=axis)
 
 
@@ -204,7 +213,7 @@ REDUCTION: dict[str, Any] = {"axis": None, "keepdims": False}
 max = Pointwise(
     name="max",
     symbol="max",
-    compute=np.max,
+    compute=np.maximum.reduce,
     numpy=np.max,
     defaults=REDUCTION,
     reduces=True,
@@ -228,9 +237,11 @@ def with_reduced_axes(reduced: Any, shape: tuple[int, ...], axis: Any, keepdims:
     """Put back, as length 1, the dimensions of ``shape`` that a reduction along ``axis`` lost."""
     if keepdims or not shape_of(reduced):  # a number broadcasts as it is
         return reduced
-    axes = range(len(shape)) if axis is None else np.atleast_1d(axis) % len(shape)
-    kept = tuple([1 if i in axes else n for i, n in enumerate(shape)])
-    return reshape(reduced, kept)
+    lost = (axis,) if isinstance(axis, int) else axis
+    kept = list(shape)
+    for i in lost:
+        kept[i] = 1
+    return reshape(reduced, tuple(kept))
 
 
 def _spread(upstream: Any, x: Any, axis: Any, keepdims: bool) -> Any:
@@ -245,7 +256,7 @@ def _mean_transpose(upstream: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 sum = Multilinear(
     name="sum",
     symbol="Σ",
-    compute=np.sum,
+    compute=np.add.reduce,
     numpy=np.sum,
     defaults=REDUCTION,
     transposes=(_spread,),
@@ -274,10 +285,17 @@ def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
     return sum(x, axis=stretched, keepdims=True) if stretched else x
 
 
+def _broadcast(x: Any, shape: tuple[int, ...]) -> Array:
+    """A full copy: NumPy's own view with strides of 0 is slower to make, and to read from."""
+    out = np.empty(shape, np.result_type(x))
+    out[...] = x
+    return out
+
+
 broadcast_to = Multilinear(
     name="broadcast_to",
     symbol="broadcast",
-    compute=np.broadcast_to,
+    compute=_broadcast,
     numpy=np.broadcast_to,
     defaults={"shape": None},
     transposes=(lambda upstream, x, shape: sum_to(upstream, shape_of(x)),),

@@ -149,6 +149,9 @@ class Value(Node):
     def __neg__(self) -> Any:
         return ops.neg(self)
 
+    def __pos__(self) -> Any:
+        return ops.pos(self)
+
     def __abs__(self) -> Any:
         return ops.abs(self)
 

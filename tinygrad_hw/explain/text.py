@@ -5,6 +5,8 @@
 
 import math
 
+from tinygrad_hw.explain.chain import Chain
+
 FIGURES = 4
 
 
@@ -32,3 +34,25 @@ def updated(old: float, new: float, figures: int = FIGURES) -> str:
         return number(new)
     last = figures - 1 - math.floor(math.log10(change))
     return f"{new:.{last}f}" if 0 <= last <= 17 else number(new, 17)
+
+
+def chain_lines(chain: Chain) -> list[str]:
+    """Write a chain as symbols = numbers = result, the equals signs below each other.
+
+    A path after the first, and a sum that is long, goes on in the next line.
+    """
+    if not chain.paths:
+        return [f"{chain} = 0 ({chain.root} does not depend on {chain.target})"]
+    symbols = [" · ".join(map(str, path)) for path in chain.paths]
+    numbers = [" × ".join(bracketed(factor.value) for factor in path) for path in chain.paths]
+    indent = " " * len(str(chain))
+    lines = [f"{chain} = {symbols[0]}", *(f"{indent} + {path}" for path in symbols[1:])]
+    lines += [f"{indent} = {numbers[0]}", *(f"{indent} + {path}" for path in numbers[1:])]
+    single = len(chain.paths) == 1 and len(chain.paths[0]) == 1
+    return lines if single else [*lines, f"{indent} = {number(chain.value)}"]
+
+
+def bracketed(x: float) -> str:
+    """Write a number so that it can stand after an operator."""
+    text = number(x)
+    return f"({text})" if text.startswith("-") else text

@@ -1,0 +1,220 @@
+"""The homework's networks: what they are, how they are trained, what came out.
+
+Questions 2, 2 B and 3 are six independent trainings. They run side by side, one process a core, each
+with one BLAS thread: so a network's weights depend on its seed alone, not on what runs beside it.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from threading import Thread
+from typing import Any
+
+import joblib
+import numpy as np
+import numpy.typing as npt
+
+from tinygrad_hw.data import Dataset
+from tinygrad_hw.nn import (
+    Adam,
+    Callback,
+    Dense,
+    EarlyStopping,
+    Flatten,
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    RandomNormal,
+    Sequential,
+    confusion_matrix,
+)
+from tinygrad_hw.nn.callbacks import Logs
+from tinygrad_hw.nn.initialisers import Initialiser
+
+HIDDEN, BATCH, RATE, PATIENCE, EXAMPLES = 128, 32, 0.001, 10, 10
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """One training of the homework.
+
+    ``classes`` is 2 or 10; ``patience`` None trains all the epochs and keeps the last weights.
+    """
+
+    name: str
+    classes: int
+    initialiser: Initialiser
+    epochs: int
+    patience: int | None
+
+    def model(self, image: tuple[int, int], seed: int) -> Sequential:
+        """Build and compile the network."""
+        binary = self.classes == 2
+        model = Sequential(
+            [
+                Flatten(input_shape=image),
+                Dense(HIDDEN, activation="relu", kernel_initializer=self.initialiser),
+                Dense(1, activation="sigmoid") if binary else Dense(10, activation="softmax"),
+            ],
+            seed=seed,
+        )
+        loss = "binary_crossentropy" if binary else "sparse_categorical_crossentropy"
+        model.compile(Adam(RATE), loss=loss, metrics=["accuracy"])
+        return model
+
+
+BINARY = Experiment("binary", 2, GlorotUniform(), epochs=20, patience=PATIENCE)
+TEN = Experiment("ten", 10, GlorotUniform(), epochs=20, patience=PATIENCE)
+INITIALISERS = [
+    Experiment("GlorotNormal", 2, GlorotNormal(seed=1), epochs=30, patience=None),
+    Experiment("HeNormal", 2, HeNormal(seed=2), epochs=30, patience=None),
+    Experiment("RandomNormal", 2, RandomNormal(stddev=0.1, seed=3), epochs=30, patience=None),
+    Experiment("GlorotUniform", 2, GlorotUniform(seed=4), epochs=30, patience=None),
+]
+ALL = [TEN, *INITIALISERS, BINARY]  # the longest first, so that no core idles at the end
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came out of one training.
+
+    Attributes
+    ----------
+    history
+        The metrics of every epoch, by name, as in ``History.history``.
+    best_epoch
+        The epoch, counted from 1, whose weights were kept.
+    batches
+        Steps an epoch.
+    confusion
+        Counts by true class (rows) and predicted class.
+    examples
+        Ten test images drawn at random: index in the test set, true class, predicted class and the
+        probability given to that class.
+    summary
+        The lines of ``model.summary()``.
+    """
+
+    name: str
+    history: dict[str, list[float]]
+    epochs: int
+    best_epoch: int
+    batches: int
+    parameters: int
+    test_loss: float
+    test_accuracy: float
+    confusion: npt.NDArray[np.int64]
+    examples: list[tuple[int, int, int, float]]
+    summary: list[str]
+    seconds: float
+
+
+Listener = Callable[[str, int, int, Logs], Any]  # name, epochs done, epochs at most, metrics
+
+
+def train(experiment: Experiment, data: Dataset, seed: int, listener: Listener) -> Outcome:
+    """Train one network and evaluate it on the test set.
+
+    ``data`` has two classes for a binary experiment (see ``Dataset.only``). Pixels are divided by
+    255, as the homework does.
+    """
+    start = time.perf_counter()
+    x_train, x_test = (np.divide(x, np.float32(255)) for x in (data.x_train, data.x_test))
+    model = experiment.model(data.x_train.shape[1:], seed)
+    summary: list[str] = []
+    model.summary(summary.append)
+    stopping = EarlyStopping("val_loss", experiment.patience or 0, restore_best_weights=True)
+    callbacks: list[Callback] = [_Reporter(experiment.name, listener)]
+    if experiment.patience is not None:
+        callbacks.append(stopping)
+    history = model.fit(
+        x_train,
+        data.y_train,
+        batch_size=BATCH,
+        epochs=experiment.epochs,
+        validation_split=0.2,
+        callbacks=callbacks,
+        verbose=0,
+    ).history
+    epochs = len(history["loss"])
+    test = model.evaluate(x_test, data.y_test)
+    predicted = model.predict_classes(x_test)
+    return Outcome(
+        name=experiment.name,
+        history=history,
+        epochs=epochs,
+        best_epoch=stopping.best_epoch + 1 if experiment.patience is not None else epochs,
+        batches=callbacks[0].batches,
+        parameters=model.count_params(),
+        test_loss=test["loss"],
+        test_accuracy=test["accuracy"],
+        confusion=confusion_matrix(data.y_test, predicted, experiment.classes),
+        examples=_examples(model, x_test, data.y_test, predicted, seed),
+        summary=summary,
+        seconds=time.perf_counter() - start,
+    )
+
+
+def _examples(
+    model: Sequential, x: Any, true: Any, predicted: Any, seed: int
+) -> list[tuple[int, int, int, float]]:
+    chosen = np.random.default_rng(seed).choice(len(x), min(EXAMPLES, len(x)), replace=False)
+    outputs = model.predict(x[chosen])
+    if outputs.shape[1] == 1:
+        outputs = np.hstack([1 - outputs, outputs])
+    return [
+        (int(i), int(true[i]), int(predicted[i]), float(row[predicted[i]]))
+        for i, row in zip(chosen, outputs, strict=True)
+    ]
+
+
+class _Reporter(Callback):
+    def __init__(self, name: str, listener: Listener) -> None:
+        self.name = name
+        self.listener = listener
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        self.listener(self.name, epoch + 1, self.epochs, logs)
+
+
+def train_all(
+    experiments: list[Experiment],
+    data: Dataset,
+    digits: tuple[int, int],
+    seed: int,
+    listener: Listener,
+) -> Iterator[Outcome]:
+    """Train the experiments side by side and give each outcome as it comes.
+
+    ``listener`` is called here, in a thread of this process, whichever process trains.
+    """
+    two = data.only(*digits)
+    with multiprocessing.get_context("spawn").Manager() as manager:
+        events = manager.Queue()
+        thread = Thread(target=_pass_on, args=(events, listener), daemon=True)
+        thread.start()
+        try:
+            yield from joblib.Parallel(
+                n_jobs=min(joblib.cpu_count(), len(experiments)),
+                return_as="generator_unordered",
+                batch_size=1,
+                pre_dispatch="all",
+            )(
+                joblib.delayed(_train_elsewhere)(e, two if e.classes == 2 else data, seed, events)
+                for e in experiments
+            )
+        finally:
+            events.put(None)
+            thread.join()
+
+
+def _train_elsewhere(experiment: Experiment, data: Dataset, seed: int, events: Any) -> Outcome:
+    return train(experiment, data, seed, lambda *event: events.put(event))
+
+
+def _pass_on(events: Any, listener: Listener) -> None:
+    while (event := events.get()) is not None:
+        listener(*event)
