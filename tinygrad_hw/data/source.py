@@ -6,11 +6,13 @@ import os
 import stat
 from pathlib import Path
 
+from tinygrad_hw.errors import InputError
+
 LIMIT = 1 << 30
 """The most bytes that one file or one array may have: 1 GiB, twenty times MNIST."""
 
 
-class DataError(ValueError):
+class DataError(InputError):
     """A data set that cannot be used; the message is one line, and says what to do."""
 
 

@@ -75,7 +75,11 @@ def _multiply_back(
 ) -> Contribution:
     """Upstream × local derivative, summed to the operand's shape where it was broadcast."""
     partial = operation.partials[position]
-    local = partial if isinstance(partial, int) else partial(out, *operands, **attributes)
+    try:
+        local = partial if isinstance(partial, int) else partial(out, *operands, **attributes)
+    except (ZeroDivisionError, OverflowError):  # Python's numbers; NumPy's give inf and a warning
+        assert callable(partial)
+        local = partial(np.float64(out), *map(np.float64, operands), **attributes)
     if operation.singular:
         local = _silence(local, upstream)
     if partial == 1:

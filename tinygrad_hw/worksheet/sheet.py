@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.engine import Value
+from tinygrad_hw.errors import InputError
 from tinygrad_hw.worksheet.expression import Expression, ExpressionError, is_name, read_expression
 
 LARGEST = 1_000_000  # bytes of a file; the largest sheet we know has 10,000
@@ -35,7 +36,7 @@ SECTIONS = {
 ANSWER_SECTIONS = ("forward", "partials", "updated", "table")
 
 
-class SheetError(ValueError):
+class SheetError(InputError):
     """What is wrong with a sheet, in one line."""
 
 
@@ -125,7 +126,8 @@ def read_sheet(path: Path | str) -> Sheet:
         with open(path, "rb") as file:
             content = file.read(LARGEST + 1)
     except OSError as error:
-        raise SheetError(f"{where}: {error.strerror or error}") from None
+        reason = error.strerror or error
+        raise SheetError(f"{where}: {reason}; give the path of a sheet, a TOML file") from None
     except ValueError:  # a null character in the name
         raise SheetError(f"{where}: is not a file name") from None
     if len(content) > LARGEST:

@@ -6,6 +6,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
+from tinygrad_hw.engine import Value
 from tinygrad_hw.explain.chain import Chain, chains
 from tinygrad_hw.explain.text import bracketed, chain_lines, number, updated
 from tinygrad_hw.worksheet.sheet import Sheet, SheetError
@@ -25,9 +28,12 @@ class Solution:
         Every parameter after one step of gradient descent.
     chains
         The chain of every parameter by its name, and of the totals that those refer to.
+    values
+        The recorded graph: every name's Value.
     """
 
     sheet: Sheet
+    values: dict[str, Value]
     forward: dict[str, float]
     partials: dict[str, float]
     updated: dict[str, float]
@@ -50,7 +56,8 @@ def solve(sheet: Sheet) -> Solution:
     loss = values[sheet.loss]
     if loss.constant:
         raise SheetError(f"{sheet.where}: {sheet.loss} does not depend on any parameter")
-    explained = chains(loss, [values[name] for name in sheet.parameters])
+    with np.errstate(all="ignore"):  # what is not finite is refused below, by name
+        explained = chains(loss, [values[name] for name in sheet.parameters])
     partials, new = {}, {}
     for name, old in sheet.parameters.items():
         slope = explained[name].value
@@ -59,7 +66,7 @@ def solve(sheet: Sheet) -> Solution:
         if not math.isfinite(new[name]):
             raise SheetError(f"{sheet.where}: d{sheet.loss}/d{name} is {slope}; it has no update")
     forward = {name: float(values[name].data) for name in sheet.forward}
-    return Solution(sheet, forward, partials, new, explained)
+    return Solution(sheet, values, forward, partials, new, explained)
 
 
 def solution_lines(solution: Solution) -> Iterator[str]:

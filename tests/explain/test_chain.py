@@ -1,0 +1,77 @@
+import time
+
+import pytest
+
+from tinygrad_hw import Value
+from tinygrad_hw.explain.chain import MOST_PATHS, chains, local_derivatives
+
+
+def named(value: Value, label: str) -> Value:
+    value.label = label
+    return value
+
+
+def test_unnamed_nodes_are_multiplied_out() -> None:
+    x = Value(3.0, "x")
+    y = named((2 * x + 1) ** 2 / 2, "y")
+    assert local_derivatives(y) == [(x, 14.0)]  # 2 (2x + 1)
+
+
+def test_a_name_used_twice_in_one_formula_is_one_factor() -> None:
+    x = Value(3.0, "x")
+    y = named(x * x + x, "y")
+    chain = chains(y, [x])["x"]
+    assert [[str(f) for f in path] for path in chain.paths] == [["dy/dx"]]
+    assert chain.value == 7.0
+
+
+def test_every_path_is_listed_in_the_order_of_the_operands() -> None:
+    w = Value(2.0, "w")
+    p, q = named(3 * w, "p"), named(w * w, "q")
+    e = named(p * q + w, "e")
+    chain = chains(e, [w])["w"]
+    assert sorted([str(f) for f in path] for path in chain.paths) == [
+        ["de/dp", "dp/dw"],
+        ["de/dq", "dq/dw"],
+        ["de/dw"],
+    ]
+    assert chain.value == 9 * 2**2 + 1
+
+
+def test_what_the_root_does_not_depend_on_has_no_path() -> None:
+    a, b = Value(1.0, "a"), Value(1.0, "b")
+    chain = chains(named(2 * a, "e"), [b])["b"]
+    assert (chain.paths, chain.value) == ((), 0.0)
+
+
+def ladder(rungs: int) -> tuple[Value, Value]:
+    """A graph with 2**rungs paths from the root to w."""
+    w = Value(1.0, "w")
+    z = w
+    for i in range(rungs):
+        left, right = named(0.5 * z, f"l{i}"), named(0.25 * z, f"r{i}")
+        z = named(left + right, f"z{i}")
+    return named(z * 1.0, "e"), w
+
+
+@pytest.mark.parametrize("rungs", [2, 5, 60])
+def test_many_paths_become_totals_that_are_explained_first(rungs: int) -> None:
+    root, w = ladder(rungs)
+    start = time.process_time()
+    explained = chains(root, [w])
+    assert time.process_time() - start < 30  # 2**60 paths would not end at all
+    assert explained["w"].value == pytest.approx(0.75**rungs, rel=1e-12)
+    seen: set[str] = set()
+    for name, chain in explained.items():
+        assert len(chain.paths) <= MOST_PATHS
+        products = []
+        for path in chain.paths:
+            product = 1.0
+            for factor in path:
+                product *= factor.value
+                if factor.total:
+                    assert factor.denominator in seen  # explained before it is used
+            products.append(product)
+        assert sum(products) == pytest.approx(chain.value, rel=1e-12)
+        seen.add(name)
+    assert any(f.total for p in explained["w"].paths for f in p) == (2**rungs > MOST_PATHS)

@@ -1,0 +1,146 @@
+"""The command line: one verb, one function.
+
+Whatever a user can get wrong ends in one line on stderr and exit status 2, never in a traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from tinygrad_hw import __version__
+from tinygrad_hw.errors import InputError
+from tinygrad_hw.homework import SHEETS, sheet_path
+
+INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
+
+
+class UsageError(InputError):
+    """Arguments that make no sense together."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit status."""
+    try:
+        parsed = _parser().parse_args(arguments)
+        return int(parsed.verb(parsed) or 0)
+    except KeyboardInterrupt:
+        print("\ntinygrad-hw: stopped", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except InputError as error:
+        print(f"tinygrad-hw: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="tinygrad-hw",
+        description="Solve, draw and train a backpropagation homework.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    verbs = parser.add_subparsers(metavar="VERB", required=True, parser_class=_Parser)
+    sheet_help = f"a TOML file, or {' or '.join(SHEETS)} for the homework's own sheets"
+
+    homework = verbs.add_parser("homework", help="do the whole homework and write a report")
+    homework.add_argument("--out", type=Path, default=Path("report"), metavar="DIR")
+    homework.add_argument("--digits", default="3,6", metavar="A,B", help="for Question 2 (3,6)")
+    homework.add_argument(
+        "--data", type=Path, metavar="PATH", help="a folder of IDX files, or an mnist.npz"
+    )
+    homework.add_argument("--epochs", type=int, metavar="N", help="at most N epochs each")
+    homework.add_argument("--seed", type=int, default=0, metavar="N")
+    homework.set_defaults(verb=_homework)
+
+    solve = verbs.add_parser("solve", help="print values, partials and updates of a sheet")
+    solve.add_argument("sheet", metavar="SHEET", help=sheet_help)
+    solve.add_argument("--json", action="store_true", help="numbers at full precision, as JSON")
+    solve.set_defaults(verb=_solve)
+
+    draw = verbs.add_parser("draw", help="draw a sheet's graph with values and gradients")
+    draw.add_argument("sheet", metavar="SHEET", help=sheet_help)
+    draw.add_argument(
+        "-o", "--out", type=Path, required=True, metavar="FILE", help=".svg .dot .png .pdf"
+    )
+    draw.add_argument("--scalar", action="store_true", help="every operation, not only neurons")
+    draw.set_defaults(verb=_draw)
+    return parser
+
+
+def _solve(arguments: argparse.Namespace) -> None:
+    from tinygrad_hw.worksheet.sheet import read_sheet
+    from tinygrad_hw.worksheet.solve import solution_lines, solve
+
+    solution = solve(read_sheet(_sheet(arguments.sheet)))
+    if arguments.json:
+        print(json.dumps(solution.as_json(), indent=2, ensure_ascii=True))
+        return
+    for line in solution_lines(solution):
+        _print(line)
+
+
+def _draw(arguments: argparse.Namespace) -> None:
+    from tinygrad_hw.explain.draw import save
+    from tinygrad_hw.worksheet.sheet import read_sheet
+
+    sheet = read_sheet(_sheet(arguments.sheet))
+    loss = sheet.evaluate()[sheet.loss]
+    save(loss, arguments.out, unfolded=arguments.scalar)
+
+
+def _homework(arguments: argparse.Namespace) -> None:
+    if arguments.epochs is not None and arguments.epochs < 1:
+        raise UsageError(f"--epochs is {arguments.epochs}; give at least 1")
+    if arguments.seed < 0:
+        raise UsageError(f"--seed is {arguments.seed}; give 0 or more")
+    digits = _digits(arguments.digits)
+    from tinygrad_hw.homework.run import run
+
+    run(
+        out=arguments.out,
+        digits=digits,
+        data=arguments.data,
+        epochs=arguments.epochs,
+        seed=arguments.seed,
+    )
+
+
+def _digits(text: str) -> tuple[int, int]:
+    parts = text.split(",")
+    if len(parts) != 2 or not all(part.strip() in set("0123456789") for part in parts):
+        raise UsageError(f"--digits is {text!r}; give two digits, such as 3,6")
+    first, second = map(int, parts)
+    if first == second:
+        raise UsageError(f"--digits is {text!r}; give two different digits, such as 3,6")
+    return first, second
+
+
+def _sheet(name: str) -> Path:
+    """Take a file of that name before a shipped sheet."""
+    return sheet_path(name) if name in SHEETS and not Path(name).exists() else Path(name)
+
+
+ASCII = str.maketrans({"·": "*", "×": "x", "…": "..."})
+
+
+def _print(line: str) -> None:
+    """Print, in plainer signs where the terminal cannot show the right ones."""
+    encoding = sys.stdout.encoding or "ascii"
+    try:
+        line.encode(encoding)
+    except UnicodeEncodeError:
+        line = line.translate(ASCII).encode(encoding, "replace").decode(encoding)
+    print(line)
