@@ -131,7 +131,7 @@ class ProgressBar(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Print the metrics."""
-        self._progress.console.print(epoch_line(epoch, self.epochs, logs))
+        self._progress.console.print(epoch_line(epoch, self.epochs, logs), soft_wrap=True)
 
     def on_train_end(self) -> None:
         """Take the bar away."""

@@ -1,0 +1,169 @@
+"""The command line as a user meets it: one line and status 2 for whatever is wrong."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tinygrad_hw.cli import main
+
+Run = Callable[..., tuple[int, str, str]]
+
+SHEET = """
+[given]
+x = 2
+[parameters]
+w = 0.5
+[forward]
+z = "{}"
+[update]
+loss = "z"
+rate = 0.1
+"""
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        status = main(arguments)
+        out, error = capsys.readouterr()
+        return status, out, error
+
+    return call
+
+
+def test_solve_prints_and_gives_json(run: Run) -> None:
+    status, out, error = run("solve", "q1a")
+    assert (status, error) == (0, "")
+    assert "dE/dw7 = dE/da4 · da4/dz4 · dz4/dw7" in out
+    status, out, _ = run("solve", "q1b", "--json")
+    solved = json.loads(out)
+    assert solved["updated"]["w1"] == 0.5
+    assert solved["partials"].keys() == {f"dE/d{p}" for p in solved["updated"]}
+
+
+def test_a_file_goes_before_a_shipped_sheet_of_that_name(run: Run) -> None:
+    Path("q1a").write_text(SHEET.format("w*x"))
+    assert json.loads(run("solve", "q1a", "--json")[1])["forward"] == {"z": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("formula", "reason"),
+    [
+        ("w*v", "line 7: z uses 'v', which is nowhere defined"),
+        ("z + w", "line 7: z is defined by itself: a loop"),
+        ("w/(x - 2)", "z = 'w/(x - 2)' is inf; a division by zero"),
+        ("(x - 2)/(x - 2)", "is nan; a division by zero"),
+        ("(" * 10**5 + "w" + ")" * 10**5, "line 7: z is 200,001 characters long"),
+        ("__import__('os').system('ls')", "line 7: z uses"),
+        ("9**9**9*w", "is inf; a division by zero, or a number out of range"),
+    ],
+)
+@pytest.mark.parametrize("verb", [["solve"], ["draw", "-o", "g.svg"]])
+def test_a_bad_sheet_is_one_line(run: Run, verb: list[str], formula: str, reason: str) -> None:
+    Path("s.toml").write_text(SHEET.format(formula))
+    status, out, error = run(*verb, "s.toml")
+    assert (status, out) == (2, "")
+    assert error.startswith("tinygrad-hw: s.toml")
+    assert reason in error
+    assert error.count("\n") == 1
+    assert not Path("g.svg").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ([], "the following arguments are required: VERB"),
+        (["dance"], "invalid choice: 'dance'"),
+        (["solve"], "the following arguments are required: SHEET"),
+        (["solve", "no.toml"], "no.toml: No such file or directory; give the path of a sheet"),
+        (["draw", "q1a"], "required: -o"),
+        (["draw", "q1a", "-o", "g.jpeg"], "g.jpeg"),
+        (["draw", "q1a", "-o", "nowhere/g.svg"], "nowhere/g.svg"),
+        (["homework", "--digits", "3,3"], "--digits is '3,3'; give two different digits"),
+        (["homework", "--digits", "3"], "--digits is '3'; give two digits, such as 3,6"),
+        (["homework", "--digits", "3,66"], "--digits is '3,66'"),
+        (["homework", "--epochs", "0"], "--epochs is 0; give at least 1"),
+        (["homework", "--epochs", "two"], "invalid int value: 'two'"),
+        (["homework", "--seed", "-1"], "--seed is -1; give 0 or more"),
+        (["homework", "--data", "no"], "no"),
+        (["homework", "--out", "file"], "cannot write to file"),
+        (["homework", "--out", "/proc/no"], "cannot write to /proc/no"),
+    ],
+)
+def test_bad_arguments_are_one_line(run: Run, arguments: list[str], reason: str) -> None:
+    Path("file").write_text("")
+    before = sorted(Path().iterdir())
+    status, out, error = run(*arguments)
+    assert (status, out) == (2, "")
+    assert error.startswith("tinygrad-hw: ")
+    assert reason in error
+    assert error.count("\n") == 1
+    assert sorted(Path().iterdir()) == before
+
+
+def test_a_cut_off_data_set_is_named_and_leaves_nothing(run: Run) -> None:
+    Path("data").mkdir()
+    for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        kind = 3 if "idx3" in name else 1
+        Path(f"data/{name}-ubyte").write_bytes(bytes([0, 0, 8, kind, 0, 0, 0, 9]) + b"\0\0")
+    status, _, error = run("homework", "--data", "data", "--out", "out")
+    assert status == 2
+    assert error.count("\n") == 1
+    assert "idx" in error
+    assert not Path("out").exists()
+
+
+def test_draw_writes_an_svg(run: Run) -> None:
+    for extra in ([], ["--scalar"]):
+        status, out, error = run("draw", "q1a", "-o", "g.svg", *extra)
+        assert (status, out, error) == (0, "", "")
+        assert ElementTree.parse("g.svg").getroot().tag.endswith("svg")
+
+
+def run_apart(*arguments: str, **options: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tinygrad_hw", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,  # type: ignore[call-overload]
+    )
+
+
+def test_a_plain_terminal_gets_plain_signs() -> None:
+    process = run_apart("solve", "q1a", env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    out, error = process.communicate(timeout=60)
+    assert (process.returncode, error) == (0, "")
+    assert "dE/dw7 = dE/da4 * da4/dz4 * dz4/dw7" in out
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    process = run_apart("solve", "q1a")
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.wait(timeout=60) == 0
+    assert process.stderr is not None
+    with process.stderr as error:
+        assert error.read() == ""
+
+
+def test_ctrl_c_says_so_and_leaves_nothing(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    process = run_apart("homework", "--out", str(out), start_new_session=True)
+    while not out.exists():
+        assert process.poll() is None
+    os.killpg(process.pid, signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in error
+    assert error.strip().endswith("tinygrad-hw: stopped")
+    assert not out.exists()
