@@ -417,7 +417,7 @@ def _binary_crossentropy(logits: Any, targets: Any) -> Any:
         )
     if shape_of(targets) != shape:  # (n,) beside (n, 1) would broadcast to (n, n)
         targets = reshape(targets, shape)
-    return mean(softplus(logits) - targets * logits)
+    return mean(targets * softplus(-logits) + (1 - targets) * softplus(logits))
 
 
 def _sparse_categorical_crossentropy(logits: Any, labels: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -88,9 +87,8 @@ class EarlyStopping(Callback):
                 f"{', '.join(logs)}; give fit() a validation_split or monitor one of these"
             )
         current = logs[self.monitor]
-        if epoch == 0 or self._improves(current):
-            # The first epoch is the best so far even when it is nan.
-            self.best = None if math.isnan(current) else current
+        if self._improves(current):
+            self.best = current
             self.best_epoch = epoch
             self.wait = 0
             if self.restore_best_weights:
@@ -102,7 +100,7 @@ class EarlyStopping(Callback):
 
     def _improves(self, current: float) -> bool:
         if self.best is None:
-            return not math.isnan(current)
+            return True
         if self.monitor.endswith("accuracy"):
             return current - self.min_delta > self.best
         return current + self.min_delta < self.best
@@ -121,7 +119,9 @@ class ProgressBar(Callback):
 
     def on_train_begin(self) -> None:
         """Show an empty bar."""
-        self._progress = Progress(console=self.console, transient=True)
+        self._progress = Progress(
+            console=self.console, transient=True, disable=not self.console.is_terminal
+        )
         self._bar = self._progress.add_task("training", total=self.epochs * self.batches)
         self._progress.start()
 

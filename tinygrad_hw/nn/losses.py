@@ -27,12 +27,22 @@ class Loss(NamedTuple):
     targets: Callable[[Any], npt.NDArray[Any]]
 
 
+def _probabilities(y: Any) -> npt.NDArray[np.float32]:
+    targets = np.asarray(y, np.float32)
+    if not np.all((targets >= 0) & (targets <= 1)):
+        raise ValueError(
+            f"binary_crossentropy got labels {targets.min():g} to {targets.max():g}; "
+            "number the two classes 0 and 1, as Dataset.only() does"
+        )
+    return targets.reshape(-1, 1) if targets.ndim == 1 else targets
+
+
 LOSSES = {
     "binary_crossentropy": Loss(
         of_logits=ops.binary_crossentropy,
         activation="sigmoid",
         classes=lambda logits: (logits[:, 0] > 0).astype(np.intp),  # σ(z) > 0.5 where z > 0
-        targets=lambda y: np.asarray(y, np.float32).reshape(len(y), -1),
+        targets=_probabilities,
     ),
     "sparse_categorical_crossentropy": Loss(
         of_logits=ops.sparse_categorical_crossentropy,

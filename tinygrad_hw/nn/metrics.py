@@ -18,13 +18,20 @@ def confusion_matrix(
     classes
         Number of classes; by default the largest number seen, plus one.
     """
-    true, predicted = np.asarray(true, np.int64), np.asarray(predicted, np.int64)
+    true, predicted = np.asarray(true), np.asarray(predicted)
     if true.shape != predicted.shape or true.ndim != 1:
         raise ValueError(
             f"expected two equal lists of classes, got {true.shape}, {predicted.shape}"
         )
     if classes is None:
         classes = int(max(true.max(initial=-1), predicted.max(initial=-1))) + 1
+    for name, given in (("true", true), ("predicted", predicted)):
+        if np.any((given != np.floor(given)) | (given < 0) | (given >= classes)):
+            raise ValueError(
+                f"{name} has {given.min()} to {given.max()} in it; give class numbers, "
+                f"0 to {classes - 1}; of probabilities, those that predict_classes() gives"
+            )
+    true, predicted = true.astype(np.int64), predicted.astype(np.int64)
     matrix = np.zeros((classes, classes), np.int64)
     np.add.at(matrix, (true, predicted), 1)
     return matrix
@@ -57,7 +64,7 @@ def classification_report(matrix: npt.ArrayLike) -> dict[str, Any]:
     report["accuracy"] = float(right.sum() / total) if total else 0.0
     for name, weights in (("macro avg", np.ones_like(support)), ("weighted avg", support)):
         averages = {
-            key: float(np.average(column, weights=weights)) for key, column in columns.items()
+            key: float(_ratio(weights @ column, weights.sum())) for key, column in columns.items()
         }
         report[name] = {**averages, "support": int(total)}
     return report

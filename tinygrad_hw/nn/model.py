@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from tinygrad_hw.engine import Value, no_grad
 from tinygrad_hw.nn.callbacks import Callback, History, Logs, ProgressBar
 from tinygrad_hw.nn.layers import ACTIVATIONS, Layer
-from tinygrad_hw.nn.losses import LOSSES
+from tinygrad_hw.nn.losses import LOSSES, Loss
 from tinygrad_hw.nn.optimisers import SGD, Adam
 from tinygrad_hw.nn.parameters import FlatParameters
 
@@ -37,6 +37,8 @@ class Sequential:
         weights, bit for bit, on the same machine; None draws a fresh one.
     """
 
+    _loss: Loss  # there once compiled
+
     def __init__(self, layers: Iterable[Layer], seed: int | None = None) -> None:
         self.layers = list(layers)
         if not self.layers or self.layers[0].input_shape is None:
@@ -44,11 +46,13 @@ class Sequential:
         for_weights, for_order = np.random.SeedSequence(seed).spawn(2)
         self._order = np.random.default_rng(for_order)
         self.stop_training = False
-        self.input_shape = self.layers[0].input_shape
+        self.input_shape = tuple(self.layers[0].input_shape)
         self.output_shapes: list[tuple[int, ...]] = []
         generator = np.random.default_rng(for_weights)
         shape = self.input_shape
         for name, layer in zip(_numbered(self.layers), self.layers, strict=True):
+            if layer.parameters:
+                raise ValueError(f"{layer.name} is in a model already; make a new layer")
             layer.name = name
             shape = layer.build(shape, generator)
             self.output_shapes.append(shape)
@@ -68,13 +72,11 @@ class Sequential:
             raise ValueError(f"unknown loss {loss!r}; known are {', '.join(LOSSES)}")
         if unknown := set(metrics) - {"accuracy"}:
             raise ValueError(f"unknown metric {sorted(unknown)[0]!r}; known is accuracy")
+        wanted, last = LOSSES[loss].activation, self.layers[-1].activation
+        if last != wanted:
+            raise ValueError(f"{loss} goes with a last activation of {wanted!r}, not {last!r}")
         self._loss = LOSSES[loss]
         self._metrics = tuple(metrics)
-        last = self.layers[-1].activation
-        if last != self._loss.activation:
-            raise ValueError(
-                f"{loss} goes with a last activation of {self._loss.activation!r}, not {last!r}"
-            )
         self.optimizer = optimizer
         optimizer.start(self.flat.data.size)
 
@@ -94,28 +96,42 @@ class Sequential:
     def predict(self, x: npt.ArrayLike) -> Images:
         """Outputs of shape (n, units) for inputs of shape (n, *input_shape)."""
         activation = ACTIVATIONS[self.layers[-1].activation]
-        outputs = [activation(logits) for logits, _ in self._logits_in_parts(self._inputs(x))]
-        return np.concatenate(outputs) if outputs else np.empty((0, *self.output_shapes[-1]))
+        outputs = self._in_parts(self._inputs(x), lambda logits, _: activation(logits))
+        empty = np.empty((0, *self.output_shapes[-1]), np.float32)
+        return np.concatenate(outputs) if outputs else empty
 
     def predict_classes(self, x: npt.ArrayLike) -> npt.NDArray[np.intp]:
         """Predicted class of each row, shape (n,)."""
-        parts = [self._loss.classes(logits) for logits, _ in self._logits_in_parts(self._inputs(x))]
+        classes = self._compiled().classes
+        parts = self._in_parts(self._inputs(x), lambda logits, _: classes(logits))
         return np.concatenate(parts) if parts else np.empty(0, np.intp)
 
     def evaluate(self, x: npt.ArrayLike, y: npt.ArrayLike) -> Logs:
         """Mean loss and metrics over examples; nothing is trained."""
         inputs, targets = self._inputs(x), self._targets(x, y)
+        if not len(inputs):
+            raise ValueError("evaluate got no examples: there is no mean over none")
         totals = _Totals(self._metrics)
-        for logits, part in self._logits_in_parts(inputs):
+
+        def add(logits: Images, part: slice) -> None:
             loss = self._loss.of_logits(logits, targets[part])
             totals.add(float(loss), self._count_right(logits, targets[part]), len(logits))
+
+        self._in_parts(inputs, add)
         return totals.means()
 
-    def _logits_in_parts(self, x: Images) -> Iterator[tuple[Images, slice]]:
+    def _in_parts(self, x: Images, use: Callable[[Images, slice], Any]) -> list[Any]:
+        starts = range(0, len(x), EVALUATION_ROWS)
         with _one_blas_thread(), no_grad():
-            for start in range(0, len(x), EVALUATION_ROWS):
-                part = slice(start, start + EVALUATION_ROWS)
-                yield self.logits(Value.leaf(x[part], constant=True)).data, part
+            return [
+                use(self.logits(Value.leaf(x[part], constant=True)).data, part)
+                for part in (slice(start, start + EVALUATION_ROWS) for start in starts)
+            ]
+
+    def _compiled(self) -> Loss:
+        if not hasattr(self, "_loss"):
+            raise ValueError("compile(optimizer, loss) the model first")
+        return self._loss
 
     def _count_right(self, logits: Images, targets: npt.NDArray[Any]) -> int:
         return int(np.count_nonzero(self._loss.classes(logits) == targets.reshape(-1)))
@@ -164,7 +180,7 @@ class Sequential:
         """
         inputs, targets = self._inputs(x), self._targets(x, y)
         trained = math.floor(len(inputs) * (1 - validation_split))
-        if not 0 < trained <= len(inputs) or batch_size < 1:
+        if trained < 1 or validation_split < 0 or batch_size < 1:
             raise ValueError(
                 f"fit got {len(inputs)} examples, validation_split={validation_split}, "
                 f"batch_size={batch_size}: nothing is left to train on"
@@ -205,11 +221,10 @@ class Sequential:
         return inputs.astype(np.float32, copy=False)
 
     def _targets(self, x: npt.ArrayLike, y: npt.ArrayLike) -> npt.NDArray[Any]:
-        if not hasattr(self, "_loss"):
-            raise ValueError("compile(optimizer, loss) the model first")
+        loss = self._compiled()
         if np.shape(x)[:1] != np.shape(y)[:1]:
             raise ValueError(f"got {np.shape(x)[0]} examples but labels of shape {np.shape(y)}")
-        return self._loss.targets(y)
+        return loss.targets(y)
 
     # --- Weights ----------------------------------------------------------------------------------
 
@@ -277,16 +292,12 @@ def _training(
     watchers: list[Callback], model: Sequential, epochs: int, batches: int
 ) -> Iterator[None]:
     """Tell the callbacks of the beginning, and of the end however it comes."""
-    begun = []
-    try:
+    with ExitStack() as ends:
         for watcher in watchers:
             watcher.model, watcher.epochs, watcher.batches = model, epochs, batches
             watcher.on_train_begin()
-            begun.append(watcher)
+            ends.callback(watcher.on_train_end)
         yield
-    finally:
-        for watcher in reversed(begun):
-            watcher.on_train_end()
 
 
 def _overriders(watchers: list[Callback], method: str) -> list[Callable[[], None]]:

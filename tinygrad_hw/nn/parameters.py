@@ -30,18 +30,22 @@ class FlatParameters:
         sizes = [value.size for value in self.values]
         self.data: Float32s = np.empty(sum(sizes), np.float32)
         self.gradients: Float32s = np.zeros(sum(sizes), np.float32)
-        self._gradient_views = []
+        self._views, self._gradient_views = [], []
         stops = np.cumsum(sizes)
         for value, stop in zip(self.values, stops, strict=True):
             part = slice(int(stop) - value.size, int(stop))
             self.data[part] = np.ravel(value.data)
             self._gradient_views.append(self.gradients[part].reshape(value.shape))
             value.raw = self.data[part].reshape(value.shape)
+            self._views.append(value.raw)
 
     def zero_grad(self) -> None:
         """Forget the gradients, so that the next backward pass does not add to them."""
-        for value in self.values:
+        for value, view in zip(self.values, self._views, strict=True):
             value.grad = None
+            if value.raw is not view:  # given new data, which the buffer has not seen
+                view[...] = value.raw
+                value.raw = view
 
     def gather_gradients(self) -> Float32s:
         """Bring the gradients of a backward pass together; each ``grad`` becomes a view."""

@@ -1,0 +1,171 @@
+import mpmath
+import numpy as np
+import pytest
+
+from tinygrad_hw.nn import SGD, Adam
+
+ROOT = np.sqrt(1 - 0.999)  # of 1 - β₂: where Keras's epsilon weighs
+
+
+def run(optimiser, gradients, start=0.0):
+    """The parameters after every step, as an array of shape (steps, parameters)."""
+    gradients = np.asarray(gradients, np.float32)
+    parameters = np.full(gradients.shape[1], start, np.float32)
+    optimiser.start(parameters.size)
+    path = []
+    for gradient in gradients:
+        optimiser.update(parameters, gradient)
+        path.append(parameters.copy())
+    return np.array(path)
+
+
+def adam_in_40_digits(gradients, rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
+    """Kingma and Ba, section 2, the reordered form that Keras uses; one parameter."""
+    with mpmath.workdps(40):
+        p = m = v = mpmath.mpf(0)
+        b1, b2 = mpmath.mpf(beta_1), mpmath.mpf(beta_2)
+        for t, g in enumerate(map(mpmath.mpf, map(float, gradients)), 1):
+            m = b1 * m + (1 - b1) * g
+            v = b2 * v + (1 - b2) * g**2
+            p -= rate * mpmath.sqrt(1 - b2**t) / (1 - b1**t) * m / (mpmath.sqrt(v) + epsilon)
+        return float(p)
+
+
+def sgd_in_40_digits(gradients, rate, momentum):
+    with mpmath.workdps(40):
+        p = v = mpmath.mpf(0)
+        for g in map(mpmath.mpf, map(float, gradients)):
+            v = mpmath.mpf(momentum) * v - rate * g
+            p += v
+        return float(p)
+
+
+def noisy(scale, steps=400, drift=0.3):
+    """Gradients with a drift, so that the path has a length to measure an error by."""
+    noise = np.random.default_rng(7).normal(drift, 1, (steps, 1))
+    return (noise * scale).astype(np.float32)
+
+
+class TestAdam:
+    def test_defaults_are_keras(self):
+        assert vars(Adam()) == {
+            "learning_rate": 0.001,
+            "beta_1": 0.9,
+            "beta_2": 0.999,
+            "epsilon": 1e-7,
+        }
+
+    # 1e-7 and below is where epsilon decides, and 1e-25 where float32's g² is nought.
+    @pytest.mark.parametrize("scale", [1e4, 1.0, 1e-3, 1e-6, 1e-7, 1e-9, 1e-25])
+    @pytest.mark.parametrize("steps", [1, 2, 10, 400])
+    def test_follows_the_formula(self, scale, steps):
+        gradients = noisy(scale)[:steps]
+        expected = adam_in_40_digits(gradients[:, 0], 0.001)
+        assert run(Adam(), gradients)[-1, 0] == pytest.approx(expected, rel=2e-5, abs=0)
+
+    @pytest.mark.parametrize(
+        "settings",
+        [{"beta_1": 0.5}, {"beta_2": 0.9}, {"epsilon": 1e-3}, {"beta_1": 0.0}],
+        ids=str,
+    )
+    def test_follows_the_formula_with_other_settings(self, settings):
+        gradients = noisy(1e-3, steps=50)
+        expected = adam_in_40_digits(gradients[:, 0], 0.01, **settings)
+        assert run(Adam(0.01, **settings), gradients)[-1, 0] == pytest.approx(expected, rel=2e-5)
+
+    def test_first_step_is_the_rate_against_the_sign(self):
+        """Keras's documentation: var 10, gradient 10, rate 0.1, gives 9.9."""
+        assert run(Adam(0.1), [[10.0]], start=10.0) == pytest.approx(9.9, rel=1e-7)
+
+    @pytest.mark.parametrize("g", [1.0, -1e-3, 1e-5, -1e-7])
+    def test_first_step_has_epsilon_beside_the_uncorrected_root(self, g):
+        step = run(Adam(), [[g]])[0, 0]
+        assert step == pytest.approx(-0.001 * g / (abs(g) + 1e-7 / ROOT), rel=1e-6, abs=0)
+
+    def test_constant_gradient_has_a_closed_form(self):
+        """Both running means are the gradient's own, times the correction that is taken out."""
+        g, steps = 2e-6, np.arange(1, 201)
+        moved = -0.001 * g / (g + 1e-7 / np.sqrt(1 - 0.999**steps))
+        path = run(Adam(), np.full((200, 1), g))[:, 0]
+        np.testing.assert_allclose(path, np.cumsum(moved), rtol=1e-5)
+
+    def test_coasts_when_the_gradient_stops(self):
+        g, t = 0.5, np.arange(1, 61)
+        m, v = 0.1 * 0.9 ** (t - 1) * g, 0.001 * 0.999 ** (t - 1) * g**2
+        moved = -0.001 * np.sqrt(1 - 0.999**t) / (1 - 0.9**t) * m / (np.sqrt(v) + 1e-7)
+        path = run(Adam(), [[g]] + [[0.0]] * 59)[:, 0]
+        np.testing.assert_allclose(path, np.cumsum(moved), rtol=1e-5)
+
+    def test_does_not_move_what_has_no_gradient(self):
+        path = run(Adam(), np.array([[0.0, 1.0]] * 50), start=0.3)
+        assert (path[:, 0] == np.float32(0.3)).all()
+        assert path[-1, 1] == pytest.approx(0.3 - 50 * 0.001, rel=1e-5)
+
+    def test_agrees_with_figures_from_keras(self):
+        """Keras 3.15.1 on JAX, Adam(0.01), after these five gradients of four parameters.
+
+        Keras takes powers of β₂ in float32, which costs it the sixth digit.
+        """
+        figures = [-0.027571573853492737, 0.019859928637742996, -0.001700901659205556, 0.0]
+        assert run(Adam(0.01), FIVE_STEPS)[-1] == pytest.approx(figures, rel=2e-5)
+
+    def test_an_old_gradient_is_forgotten_on_start(self):
+        used = Adam()
+        run(used, [[5.0, -1.0, 2.0]] * 3)
+        np.testing.assert_array_equal(run(used, noisy(1.0)), run(Adam(), noisy(1.0)))
+
+
+FIVE_STEPS = [
+    [1.0, -2.0, 1e-7, 0.0],
+    [0.5, -3.0, 1e-7, 0.0],
+    [-1.0, 4.0, 0.0, 0.0],
+    [0.25, 0.0, -1e-7, 0.0],
+    [2.0, 1.0, 3e-7, 0.0],
+]
+
+
+class TestSGD:
+    def test_defaults_are_keras(self):
+        assert vars(SGD()) == {"learning_rate": 0.01, "momentum": 0.0}
+
+    def test_plain_step_is_rate_times_gradient(self):
+        """Keras's documentation: var 1, gradient 1, rate 0.1, gives 0.9."""
+        assert run(SGD(0.1), [[1.0]], start=1.0) == pytest.approx(0.9, rel=1e-7)
+
+    def test_momentum_enlarges_the_second_step(self):
+        """Keras's documentation: for v²/2 from 1, rate 0.1, momentum 0.9: by 0.1, then 0.18."""
+        path = run(SGD(0.1, momentum=0.9), [[1.0], [0.9]], start=1.0)[:, 0]
+        np.testing.assert_allclose(path, [0.9, 0.72], rtol=1e-6)
+
+    @pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
+    @pytest.mark.parametrize("scale", [1e4, 1.0, 1e-9])
+    def test_follows_the_formula(self, momentum, scale):
+        gradients = noisy(scale)
+        expected = sgd_in_40_digits(gradients[:, 0], 0.01, momentum)
+        assert run(SGD(0.01, momentum), gradients)[-1, 0] == pytest.approx(expected, rel=2e-5)
+
+    def test_agrees_with_figures_from_keras(self):
+        """Keras 3.15.1 on JAX, SGD(0.1, momentum=0.9)."""
+        figures = [-0.557960033416748, 0.6667200326919556, -8.634100367999054e-08, 0.0]
+        assert run(SGD(0.1, 0.9), FIVE_STEPS)[-1] == pytest.approx(figures, rel=1e-6)
+
+    def test_momentum_of_one_gradient_sums_to_a_geometric_series(self):
+        path = run(SGD(0.1, momentum=0.5), [[1.0]] + [[0.0]] * 30)
+        assert path[-1, 0] == pytest.approx(-0.1 / (1 - 0.5), rel=1e-6)
+
+    def test_an_old_gradient_is_forgotten_on_start(self):
+        used = SGD(momentum=0.9)
+        run(used, [[5.0, -1.0, 2.0]] * 3)
+        np.testing.assert_array_equal(run(used, noisy(1.0)), run(SGD(momentum=0.9), noisy(1.0)))
+
+
+@pytest.mark.parametrize("optimiser", [Adam(), SGD(momentum=0.9)])
+def test_works_in_float32_and_in_place_and_leaves_the_gradient_alone(optimiser):
+    parameters, gradient = np.ones(5, np.float32), np.full(5, 0.25, np.float32)
+    optimiser.start(5)
+    optimiser.update(parameters, gradient)
+    assert (parameters < 1).all()
+    assert (gradient == 0.25).all()
+    buffers = [kept for kept in vars(optimiser).values() if isinstance(kept, np.ndarray)]
+    assert buffers
+    assert {buffer.dtype for buffer in (*buffers, parameters)} == {np.dtype(np.float32)}

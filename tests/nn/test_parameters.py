@@ -1,0 +1,192 @@
+import numpy as np
+import pytest
+
+from tinygrad_hw.engine import Value, no_grad
+from tinygrad_hw.nn import SGD, Adam, Dense, Flatten, Sequential
+from tinygrad_hw.nn.parameters import FlatParameters
+
+X = np.random.default_rng(0).random((12, 2, 3), np.float32)
+LABELS = np.arange(12) % 3
+
+
+def three_classes(optimiser=None, seed=0):
+    model = Sequential(
+        [Flatten(input_shape=(2, 3)), Dense(5, "relu"), Dense(3, "softmax")], seed=seed
+    )
+    model.compile(optimiser or Adam(), "sparse_categorical_crossentropy")
+    return model
+
+
+def two_classes(optimiser=None):
+    model = Sequential([Flatten(input_shape=(2, 3)), Dense(5, "relu"), Dense(1, "sigmoid")], seed=0)
+    model.compile(optimiser or Adam(), "binary_crossentropy")
+    return model
+
+
+def test_values_are_views_of_one_buffer_in_order():
+    model = three_classes()
+    flat = model.flat
+    np.testing.assert_array_equal(
+        flat.data, np.concatenate([weight.ravel() for weight in model.get_weights()])
+    )
+    for value in model.parameters():
+        assert np.shares_memory(value.data, flat.data)
+    flat.data[:] = np.arange(flat.data.size)
+    assert model.parameters()[0].data[0, 1] == 1
+    assert model.parameters()[-1].data[-1] == flat.data.size - 1
+
+
+def test_gradients_are_views_of_the_other_buffer_after_a_step():
+    model = three_classes(SGD(0.0))
+    model.train_step(X, LABELS)
+    for value in model.parameters():
+        assert np.shares_memory(value.grad, model.flat.gradients)
+        assert value.grad.shape == value.shape
+        assert value.grad.any()
+    np.testing.assert_array_equal(
+        model.flat.gradients, np.concatenate([p.grad.ravel() for p in model.parameters()])
+    )
+
+
+def test_gradients_do_not_add_up_over_steps():
+    model = three_classes(SGD(0.0))
+    model.train_step(X, LABELS)
+    first = model.flat.gradients.copy()
+    model.train_step(X, LABELS)
+    np.testing.assert_array_equal(model.flat.gradients, first)
+
+
+def test_zero_grad_forgets():
+    model = three_classes()
+    model.train_step(X, LABELS)
+    model.flat.zero_grad()
+    assert {value.grad for value in model.parameters()} == {None}
+
+
+def test_a_parameter_without_a_gradient_has_zeros_in_the_buffer():
+    used, unused = Value([1.0, 2.0]), Value([[3.0]])
+    flat = FlatParameters([used, unused])
+    flat.gradients[:] = 7
+    (used * used).sum().backward()
+    np.testing.assert_array_equal(flat.gather_gradients(), [2, 4, 0])
+
+
+def test_weights_read_are_copies_and_weights_set_are_copied():
+    model = three_classes()
+    weights = model.get_weights()
+    weights[0][:] = 5
+    assert not (model.get_weights()[0] == 5).any()
+    model.set_weights(weights)
+    weights[0][:] = 6
+    assert (model.get_weights()[0] == 5).all()
+    assert (model.flat.data[:30] == 5).all()
+
+
+def test_weights_of_other_shapes_are_refused_and_none_is_set():
+    model = three_classes()
+    before = model.flat.data.copy()
+    *rest, last = model.get_weights()
+    for wrong in ([*rest, last[:-1]], rest, [*rest, last, last], [last, *rest]):
+        with pytest.raises(ValueError, match=r"expected arrays of shapes \[\(6, 5\), \(5,\), "):
+            model.set_weights([weight + 1 for weight in wrong])
+    np.testing.assert_array_equal(model.flat.data, before)
+
+
+def new_array(value):
+    value.data = np.full(value.shape, 0.25)
+
+
+def in_place(value):
+    value.data *= 0
+    value.data += 0.25
+
+
+def by_element(value):
+    value.data[...] = 0.25
+
+
+@pytest.mark.parametrize("change", [new_array, in_place, by_element])
+def test_data_given_to_a_parameter_are_trained_from(change):
+    """However they are given: a parameter that looks away from its buffer would stay as it is."""
+    model = three_classes(SGD(0.5))
+    expected = three_classes(SGD(0.5))
+    change(model.parameters()[0])
+    _, *others = expected.get_weights()
+    expected.set_weights([np.full((6, 5), 0.25), *others])
+    model.fit(X, LABELS, batch_size=12, verbose=0)
+    expected.fit(X, LABELS, batch_size=12, verbose=0)
+    for found, wanted in zip(model.get_weights(), expected.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_a_layer_in_two_models_is_refused_or_trained_by_both():
+    layer = Dense(1, "sigmoid", input_shape=(2,))
+    first = Sequential([layer], seed=0)
+    try:
+        Sequential([layer], seed=1)
+    except ValueError:
+        return
+    first.compile(SGD(1.0), "binary_crossentropy")
+    x = np.ones((4, 2))
+    before = first.predict(x)
+    first.fit(x, [1] * 4, verbose=0)
+    assert (first.predict(x) > before).all()
+
+
+class TestFloat32:
+    """Nowhere in training is there a number of another kind."""
+
+    @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.uint8])
+    @pytest.mark.parametrize("optimiser", [Adam(), SGD(momentum=0.9)])
+    @pytest.mark.parametrize(
+        ("make", "labels"), [(three_classes, LABELS), (two_classes, LABELS > 1)]
+    )
+    def test_of_every_array(self, make, labels, optimiser, dtype):
+        model = make(optimiser)
+        logits = []
+        step = model.train_step
+        model.train_step = lambda *batch: logits.append(step(*batch)) or logits[-1]
+        model.fit(X.astype(dtype), labels, batch_size=5, epochs=2, validation_split=0.25, verbose=0)
+        kept = [array for array in vars(optimiser).values() if isinstance(array, np.ndarray)]
+        arrays = {
+            "data": [value.data for value in model.parameters()],
+            "gradients": [value.grad for value in model.parameters()],
+            "buffers": [model.flat.data, model.flat.gradients],
+            "moments": kept,
+            "logits": [array for _, array in logits],
+            "outputs": [model.predict(X.astype(dtype))],
+        }
+        kinds = {name: {str(array.dtype) for array in group} for name, group in arrays.items()}
+        assert all(kind == {"float32"} for kind in kinds.values()), kinds
+
+    @pytest.mark.parametrize(
+        ("make", "labels"), [(three_classes, LABELS), (two_classes, LABELS > 1)]
+    )
+    def test_of_every_node_and_every_gradient_of_the_graph(self, make, labels):
+        model = make()
+        loss = model._loss.of_logits(model.logits(Value(X)), model._loss.targets(labels))
+        loss.backward()
+        seen, waiting = {}, [loss]
+        while waiting:
+            node = waiting.pop()
+            seen[id(node)] = node
+            waiting.extend(node.inputs)
+        assert len(seen) > 10
+        wide = [
+            node
+            for node in seen.values()
+            if np.float64 in (getattr(node.raw, "dtype", 0), getattr(node.grad, "dtype", 0))
+        ]
+        assert wide == []
+
+
+def test_evaluating_leaves_no_mode_and_no_gradient_behind():
+    model = three_classes()
+    model.predict(X)
+    model.evaluate(X, LABELS)
+    with pytest.raises(ValueError, match="labels"):
+        model.evaluate(X, LABELS + 5)
+    assert {value.grad for value in model.parameters()} == {None}
+    assert model(Value(X)).operation is not None  # recording
+    with no_grad():
+        assert model(Value(X)).operation is None
