@@ -106,7 +106,9 @@ class TestEarlyStopping:
             def set_weights(self, weights):
                 self.weights = weights
 
-        stopping = EarlyStopping(monitor, patience, min_delta, restore_best_weights=True)
+        stopping = EarlyStopping(
+            monitor, patience=patience, min_delta=min_delta, restore_best_weights=True
+        )
         stopping.model = model = Model()
         stopping.on_train_begin()
         epochs = 0

@@ -126,7 +126,9 @@ def train(experiment: Experiment, data: Dataset, seed: int, listener: Listener) 
     model = experiment.model(data.x_train.shape[1:], seed)
     summary: list[str] = []
     model.summary(summary.append)
-    stopping = EarlyStopping("val_loss", experiment.patience or 0, restore_best_weights=True)
+    stopping = EarlyStopping(
+        "val_loss", patience=experiment.patience or 0, restore_best_weights=True
+    )
     callbacks: list[Callback] = [_Reporter(experiment.name, listener)]
     if experiment.patience is not None:
         callbacks.append(stopping)

@@ -63,6 +63,7 @@ class EarlyStopping(Callback):
     def __init__(
         self,
         monitor: str = "val_loss",
+        *,  # Keras's order of the rest is another one
         patience: int = 0,
         min_delta: float = 0.0,
         restore_best_weights: bool = False,
