@@ -10,6 +10,7 @@ what it returns can be differentiated again.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -80,7 +81,7 @@ def _multiply_back(
     except (ZeroDivisionError, OverflowError):  # Python's numbers; NumPy's give inf and a warning
         assert callable(partial)
         local = partial(np.float64(out), *map(np.float64, operands), **attributes)
-    if operation.singular:
+    if not _is_finite(local):
         local = _silence(local, upstream)
     if partial == 1:
         contribution = upstream
@@ -89,6 +90,13 @@ def _multiply_back(
     else:
         contribution = upstream * local
     return local, ops.sum_to(contribution, shape_of(operands[position]))
+
+
+def _is_finite(local: Any) -> bool:
+    data = ops.raw(local)
+    if isinstance(data, np.ndarray):
+        return data.dtype == bool or bool(np.isfinite(data).all())
+    return math.isfinite(data)
 
 
 def _silence(local: Any, upstream: Any) -> Any:
@@ -199,7 +207,7 @@ def _seed(root: Node, seed: Any) -> Data:
                 "or reduce it to a scalar first, with sum() or mean()"
             )
         return 1.0 if type(root.raw) is float else np.ones_like(root.raw)[()]
-    given = to_data(seed)
+    given = np.asarray(to_data(seed), dtype=np.result_type(root.raw))[()]
     if shape_of(given) != root.shape:
         raise ValueError(
             f"the seed has shape {shape_of(given)}, the root {root.shape}; give equals"

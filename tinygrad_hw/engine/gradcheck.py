@@ -71,6 +71,10 @@ def gradcheck(
     for position, array in enumerate(arrays):
         gradient = values[position].grad
         analytic = np.zeros(array.shape) if gradient is None else np.asarray(gradient)
+        if analytic.shape != array.shape:
+            raise GradientError(
+                f"argument {position} has shape {array.shape}, its gradient {analytic.shape}"
+            )
         for index in np.ndindex(array.shape):
             h = step * max(1.0, abs(float(array[index])))
             slope = _slope(weighted, arrays, position, index, h)

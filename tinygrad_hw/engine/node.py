@@ -37,7 +37,10 @@ def to_data(given: Any) -> Data:
     if type(given) is float:
         return given
     if isinstance(given, int):  # bool is one too
-        return float(given)
+        try:
+            return float(given)
+        except OverflowError:
+            raise TypeError("expected a number within the range of floats, about 1e308") from None
     if isinstance(given, Node):
         raise TypeError("expected numbers, got a Value; use it as it is, or v.detach() for a copy")
     try:

@@ -67,12 +67,12 @@ class Operation:
 
     def __call__(self, *operands: Any, **attributes: Any) -> Any:
         """Apply to arrays (and get an array), or to at least one node (and get a node)."""
-        if self.defaults:
+        if self.defaults or attributes:
             operands, attributes = self._bind(operands, attributes)
         for operand in operands:
             if isinstance(operand, Node):
                 return self._record(type(operand), operands, attributes)
-        return self.compute(*operands, **attributes)
+        return self._evaluate(operands, attributes)
 
     def _bind(
         self, operands: tuple[Any, ...], attributes: dict[str, Any]
@@ -103,7 +103,11 @@ class Operation:
             ]
         )
         arguments = tuple([node.raw for node in inputs])
-        node = node_class.leaf(self._evaluate(inputs, arguments, attributes), constant=True)
+        try:
+            data = self._evaluate(arguments, attributes)
+        except (ValueError, IndexError) as error:
+            raise type(error)(f"{self._call_text(inputs, attributes)}: {error}") from None
+        node = node_class.leaf(data, constant=True)
         if state.recording:
             node.operation = self
             node.inputs = inputs
@@ -115,9 +119,7 @@ class Operation:
                     break
         return node
 
-    def _evaluate(
-        self, inputs: tuple[Node, ...], arguments: tuple[Data, ...], attributes: dict[str, Any]
-    ) -> Data:
+    def _evaluate(self, arguments: tuple[Any, ...], attributes: dict[str, Any]) -> Data:
         """Compute, with Python floats treated as NumPy treats its own: inf or nan and a warning."""
         try:
             data = self.compute(*arguments, **attributes)
@@ -127,8 +129,6 @@ class Operation:
                 data = self.compute(*map(np.float64, arguments), **attributes)
         except (ZeroDivisionError, OverflowError):
             data = self.compute(*map(np.float64, arguments), **attributes)
-        except (ValueError, IndexError) as error:
-            raise type(error)(f"{self._call_text(inputs, attributes)}: {error}") from None
         if isinstance(data, np.ndarray):
             if data.ndim:
                 return data
@@ -157,14 +157,10 @@ class Pointwise(Operation):
     reduces
         True where the result has lost the dimensions of attribute ``axis`` (unless ``keepdims``).
         ``out`` and the upstream gradient then reach the partial with those dimensions put back.
-    singular
-        True where a partial can be infinite or nan at a point of interest. Only such operations
-        pay for the rule that an upstream of zero contributes exactly zero.
     """
 
     partials: tuple[Partial, ...]
     reduces: bool = False
-    singular: bool = False
 
     @property
     def arity(self) -> int:

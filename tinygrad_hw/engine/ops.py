@@ -57,7 +57,6 @@ div = Pointwise(
     partials=(lambda out, x, y: 1 / y, lambda out, x, y: -out / y),
     formulas=("1 / y", "-x / y**2"),
     domain=(ANY, POSITIVE),
-    singular=True,
 )
 neg = Pointwise(
     name="neg",
@@ -83,20 +82,19 @@ def _power(x: Any, p: Any) -> Any:
     return x**p if isinstance(x, np.ndarray) else np.power(x, p)
 
 
-# The exponent 1 in place of -1 where p is 0 keeps x**2 exact at 0 for every order: its third
-# derivative is 0 · x**1, not 0 · x**-1. By the exponent, 0**p is flat: log(1) stands in for log(0).
-pow = Pointwise(
+# Where x and p are 0, a base of 1 stands in for 0: so x**2 is exact for every order, its third
+# derivative being 0 · 1**-1 and not 0 · 0**-1. By the exponent, 0**p is flat: log(1), not log(0).
+pow: Pointwise = Pointwise(
     name="pow",
     symbol="**",
     compute=_power,
     numpy=np.power,
     partials=(
-        lambda out, x, p: p * x ** where(raw(p) == 0, 1.0, p - 1),
+        lambda out, x, p: p * pow(where((raw(p) == 0) & (raw(x) == 0), 1.0, x), p - 1),
         lambda out, x, p: out * log(where(raw(x) == 0, 1.0, x)),
     ),
     formulas=("y * x**(y - 1)", "out * log(x)"),
     domain=(POSITIVE, ANY),
-    singular=True,
 )
 
 # --- Elementwise functions ------------------------------------------------------------------------
@@ -117,7 +115,6 @@ log: Pointwise = Pointwise(
     partials=(lambda out, x: 1 / x,),
     formulas=("1 / x",),
     domain=(POSITIVE,),
-    singular=True,
 )
 sqrt = Pointwise(
     name="sqrt",
@@ -127,7 +124,6 @@ sqrt = Pointwise(
     partials=(lambda out, x: 0.5 / out,),
     formulas=("1 / (2 * out)",),
     domain=(POSITIVE,),
-    singular=True,
 )
 abs = Pointwise(
     name="abs",
@@ -196,8 +192,11 @@ def where(condition: Any, x: Any, y: Any) -> Any:
 # --- Reductions that are pointwise: their derivative is a factor of the operand's shape -----------
 
 
-def _count(mask: Array, axis: Any) -> Any:
-    return np.sum(mask, axis=axis, keepdims=True)
+def _equal_shares(x: Any, out: Any, axis: Any) -> Array:
+    """1 where an element is the maximum, or its share of 1 where several are."""
+    mask = raw(x) == raw(out)
+    shares: Array = mask / np.sum(mask, axis=axis, keepdims=True, dtype=np.result_type(raw(x)))
+    return shares
 
 
 def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
@@ -217,7 +216,7 @@ max = Pointwise(
     numpy=np.max,
     defaults=REDUCTION,
     reduces=True,
-    partials=(lambda out, x, axis, **_: (m := raw(x) == raw(out)) / _count(m, axis),),
+    partials=(lambda out, x, axis, **_: _equal_shares(x, out, axis),),
     formulas=("(x == out) / count(x == out)",),
 )
 logsumexp = Pointwise(
@@ -237,7 +236,7 @@ def with_reduced_axes(reduced: Any, shape: tuple[int, ...], axis: Any, keepdims:
     """Put back, as length 1, the dimensions of ``shape`` that a reduction along ``axis`` lost."""
     if keepdims or not shape_of(reduced):  # a number broadcasts as it is
         return reduced
-    lost = (axis,) if isinstance(axis, int) else axis
+    lost = axis if isinstance(axis, tuple | list) else (axis,)
     kept = list(shape)
     for i in lost:
         kept[i] = 1
@@ -249,7 +248,7 @@ def _spread(upstream: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 
 
 def _mean_transpose(upstream: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-    averaged = np.size(raw(x)) / np.size(raw(upstream))
+    averaged = np.size(raw(x)) / (np.size(raw(upstream)) or 1)
     return _spread(upstream / averaged, x, axis, keepdims)
 
 
@@ -299,7 +298,7 @@ broadcast_to = Multilinear(
     numpy=np.broadcast_to,
     defaults={"shape": None},
     transposes=(lambda upstream, x, shape: sum_to(upstream, shape_of(x)),),
-    formulas=("sum_to(upstream, shape(x))",),
+    formulas=("sum_to(upstream, x.shape)",),
 )
 reshape: Multilinear = Multilinear(
     name="reshape",
@@ -308,7 +307,7 @@ reshape: Multilinear = Multilinear(
     numpy=np.reshape,
     defaults={"shape": None},
     transposes=(lambda upstream, x, shape: reshape(upstream, shape_of(x)),),
-    formulas=("reshape(upstream, shape(x))",),
+    formulas=("reshape(upstream, x.shape)",),
 )
 transpose: Multilinear = Multilinear(
     name="transpose",
@@ -346,7 +345,7 @@ getitem = Multilinear(
     compute=lambda x, index: x[index],
     defaults={"index": ...},
     transposes=(lambda upstream, x, index: scatter(upstream, index, shape_of(x)),),
-    formulas=("scatter(upstream, index, shape(x))",),
+    formulas=("scatter(upstream, index, x.shape)",),
 )
 scatter: Multilinear = Multilinear(
     name="scatter",
@@ -404,18 +403,24 @@ log_softmax = Composite(
 )
 
 
+def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    while shape and shape[-1] == 1:
+        shape = shape[:-1]
+    return shape
+
+
 def _binary_crossentropy(logits: Any, targets: Any) -> Any:
     """mean of softplus(z) - y·z, which is -log σ(z) where y is 1 and -log(1 - σ(z)) where it is 0.
 
     From the logit z and not from a = σ(z), because log(1 - a) has no digits left when a is near 1.
     """
-    shape = shape_of(logits)
-    if np.size(raw(targets)) != np.size(raw(logits)):
+    shape, given = shape_of(logits), np.shape(raw(targets))
+    if _without_ones(shape) != _without_ones(given):
         raise ValueError(
-            f"binary_crossentropy got logits {shape} and targets {shape_of(targets)}; "
+            f"binary_crossentropy got logits {shape} and targets {given}; "
             "give one target, 0 or 1, for each logit"
         )
-    if shape_of(targets) != shape:  # (n,) beside (n, 1) would broadcast to (n, n)
+    if given != shape:  # (n,) beside (n, 1) would broadcast to (n, n)
         targets = reshape(targets, shape)
     return mean(targets * softplus(-logits) + (1 - targets) * softplus(logits))
 
@@ -423,12 +428,13 @@ def _binary_crossentropy(logits: Any, targets: Any) -> Any:
 def _sparse_categorical_crossentropy(logits: Any, labels: Any) -> Any:
     """mean over rows of logΣexp(z) - z[label], which is -log softmax(z)[label]."""
     labels = np.asarray(labels)
-    rows, classes = shape_of(logits)
-    if labels.shape != (rows,) or labels.dtype.kind not in "iu":
+    shape = shape_of(logits)
+    if len(shape) != 2 or labels.shape != shape[:1] or labels.dtype.kind not in "iu":
         raise ValueError(
-            f"sparse_categorical_crossentropy got logits {(rows, classes)} and labels "
-            f"{labels.shape} of {labels.dtype}; give one integer class for each row"
+            f"sparse_categorical_crossentropy got logits {shape} and labels {labels.shape} "
+            f"of {labels.dtype}; give one integer class for each row of logits"
         )
+    rows, classes = shape
     if rows and (labels.min() < 0 or labels.max() >= classes):
         raise ValueError(
             f"sparse_categorical_crossentropy got labels {labels.min()} to {labels.max()} "
