@@ -1,6 +1,23 @@
 """tinygrad_hw: automatic differentiation that solves, explains, draws and trains a homework."""
 
+from contextlib import suppress
+from typing import Any
+
 from tinygrad_hw.engine import Value, backward_steps, gradcheck, group, no_grad
 
 __version__ = "0.1.0"
 __all__ = ["Value", "backward_steps", "gradcheck", "group", "no_grad"]
+
+
+def _mimebundle(value: Value, **_: Any) -> dict[str, str]:
+    """Show a Value in a notebook cell: its picture, where there is one, and its text."""
+    from tinygrad_hw.explain.draw import DrawError, svg
+
+    shown = {"text/plain": repr(value)}
+    with suppress(DrawError):  # too large to be read; the text will do
+        shown["image/svg+xml"] = svg(value)
+    return shown
+
+
+# Attached here because the engine knows nothing of pictures.
+Value._repr_mimebundle_ = _mimebundle  # type: ignore[attr-defined]

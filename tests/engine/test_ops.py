@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tinygrad_hw.engine import Value, gradcheck, ops
+from tinygrad_hw.engine import Value, backward_steps, gradcheck, ops
 from tinygrad_hw.engine.autodiff import pull
 from tinygrad_hw.engine.graph import topological_order
 from tinygrad_hw.engine.operation import Composite, Pointwise
@@ -442,6 +442,10 @@ SCALAR_CASES = [param for param in EVERY if () in param.values[0].shapes]
 def test_scalar_has_a_scalar_gradient(case, make):
     leaves = [Value(x if x.ndim else make(x)) for x in points(case)]
     result = case(*leaves)
+    for step in backward_steps(result, np.ones(result.shape)):
+        told = [step.contribution, step.total] if step.operand.shape == () else []
+        told += [step.upstream] if step.node.shape == () else []
+        assert not any(isinstance(number, np.ndarray) for number in told)
     result.backward(np.ones(result.shape))
     for node in topological_order(result):
         if node.shape == ():
@@ -488,6 +492,7 @@ KINDS = {
     "float64": np.float64,
     "float32": np.float32,
     "array": lambda x: np.array([x]),
+    "float32 array": lambda x: np.array([x], np.float32),
 }
 of_each_kind = pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
 
@@ -519,6 +524,7 @@ def test_derivative_at_an_awkward_point(name, make):
     with np.errstate(all="ignore"):
         function(x).sum().backward()
     assert float(np.squeeze(x.grad)) == expected
+    assert np.result_type(x.grad) == x.dtype
 
 
 @pytest.mark.parametrize(
@@ -594,6 +600,16 @@ def test_softmax_family_is_stable_far_out():
     loss.backward()
     assert loss.item() == pytest.approx((sums[0] + 1000 + np.log(3)) / 2, rel=1e-14)
     np.testing.assert_allclose(x.grad, (expected - [[0, 0, 1], [1, 0, 0]]) / 2, rtol=1e-12)
+
+
+def test_masked_logits_get_no_gradient():
+    x = Value([[0.5, -INF, 1.5]])
+    loss = ops.sparse_categorical_crossentropy(x, labels=[2])
+    loss.backward()
+    share = 1 / (1 + np.exp(1.0))
+    assert loss.item() == pytest.approx(np.log1p(np.exp(-1.0)), rel=1e-14)
+    np.testing.assert_allclose(x.grad, [[share, 0, -share]], rtol=1e-14)
+    np.testing.assert_allclose(ops.softmax(x).data, [[share, 0, 1 - share]], rtol=1e-14)
 
 
 OVERFLOWS = {

@@ -100,6 +100,15 @@ def test_data_may_be_replaced_but_not_reshaped():
         w.data = np.ones(3)
 
 
+@pytest.mark.parametrize("given", [2.0, np.array([2.0, 3.0])])
+def test_graph_keeps_the_data_it_was_recorded_with(given):
+    x = Value(given)
+    root = (x * x).sum()
+    x.data = given + 5
+    root.backward()
+    np.testing.assert_array_equal(x.grad, 2 * given)
+
+
 def test_gradient_descent_in_place():
     w = Value([1.0, 2.0])
     (w * w).sum().backward()

@@ -1,7 +1,7 @@
 """The homework's networks: what they are, how they are trained, what came out.
 
-Questions 2, 2 B and 3 are six independent trainings. They run side by side, one process a core, each
-with one BLAS thread: so a network's weights depend on its seed alone, not on what runs beside it.
+Questions 2, 2 B and 3 are six independent trainings. They run side by side, one process a core,
+each with one BLAS thread: so a network's weights depend on its seed alone, not on what runs beside.
 """
 
 from __future__ import annotations

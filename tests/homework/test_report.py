@@ -1,0 +1,562 @@
+"""The report: every figure of the homework with ours beside it, in one page that needs nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from importlib.resources import files
+
+import numpy as np
+import pytest
+
+from tinygrad_hw.data import Dataset
+from tinygrad_hw.homework import SHEETS, printed, sheet_path
+from tinygrad_hw.homework.compare import beside, compare
+from tinygrad_hw.homework.experiments import ALL, Experiment, Outcome
+from tinygrad_hw.homework.markup import confusion, figure, formula, inline_svg, prose
+from tinygrad_hw.homework.networks import ranking
+from tinygrad_hw.homework.report import figures, report, results
+from tinygrad_hw.homework.work import Work
+from tinygrad_hw.homework.worked import pairs
+from tinygrad_hw.worksheet.sheet import read_sheet
+from tinygrad_hw.worksheet.solve import Solution, solve
+
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+DRAWING = (
+    '<?xml version="1.0"?>\n<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/x">\n'
+    '<svg width="90pt" height="30pt" xmlns="http://www.w3.org/2000/svg" role="img"\n'
+    ' xmlns:xlink="http://www.w3.org/1999/xlink"><title>E</title><g id="a"><use xlink:href="#a"/>'
+    '<path style="clip-path:url(#a)"/><text>gradient</text></g></svg>'
+)
+
+# --- A small run ----------------------------------------------------------------------------------
+
+
+def images(n: int, shape: tuple[int, int]) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (n, *shape)).astype(np.uint8)
+
+
+def dataset(shape: tuple[int, int] = (28, 28), labels: str = "0123456789") -> Dataset:
+    y = np.array([int(label) for label in labels] * 2, np.uint8)
+    return Dataset(images(len(y), shape), y, images(len(y), shape), y)
+
+
+def outcome(experiment: Experiment, epochs: int = 7, examples: int = 3) -> Outcome:
+    classes = experiment.classes
+    matrix = np.eye(classes, dtype=np.int64) * 97 + np.eye(classes, k=1, dtype=np.int64) * 3
+    history = {
+        name: [(3 + i + len(name)) / 10 ** (i + 1) for i in range(epochs)]
+        for name in printed.METRICS
+    }
+    return Outcome(
+        name=experiment.name,
+        history=history,
+        epochs=epochs,
+        best_epoch=epochs,
+        batches=302 if classes == 2 else 1500,
+        parameters=100_609 if classes == 2 else 101_770,
+        test_loss=0.0123456789,
+        test_accuracy=float(np.trace(matrix) / matrix.sum()),
+        confusion=matrix,
+        examples=[(i, i % classes, (i + i // 2) % classes, 0.987654) for i in range(examples)],
+        summary=[
+            "Layer (type)                 Output Shape              Param #",
+            "flatten (Flatten)            (None, 784)                     0",
+            "dense (Dense)                (None, 128)               100,480",
+            "dense_1 (Dense)              (None, 1)                     129",
+        ],
+        seconds=12.5,
+    )
+
+
+@pytest.fixture(scope="module")
+def solutions() -> dict[str, Solution]:
+    return {name: solve(read_sheet(sheet_path(name))) for name in SHEETS}
+
+
+@pytest.fixture(scope="module")
+def work(solutions: dict[str, Solution]) -> Work:
+    return Work(
+        solutions=solutions,
+        drawings=dict.fromkeys(SHEETS, DRAWING),
+        outcomes={e.name: outcome(e) for e in ALL},
+        data=dataset(),
+        digits=(3, 6),
+        seed=0,
+        seconds=158.25,
+    )
+
+
+class Page(HTMLParser):
+    """What a test asks of a page: its text by section, its attributes, and that tags are closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[tuple[str, str | None]] = []
+        self.attributes: list[tuple[str, str, str]] = []
+        self.values: list[str] = []
+        self.rows: list[list[str]] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = [name for name, _ in attrs]
+        assert len(names) == len(set(names)), f"<{tag}> has an attribute twice: {attrs}"
+        given = {name: value or "" for name, value in attrs}
+        self.attributes += [(tag, name, value) for name, value in given.items()]
+        if tag == "data":
+            self.values.append(given["value"])
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+        if tag not in VOID:
+            self.open.append((tag, given.get("id")))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        self.handle_endtag(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert tag == self.open.pop()[0]
+
+    def handle_data(self, data: str) -> None:
+        inside = [tag for tag, _ in self.open]
+        if "style" in inside:
+            return
+        self.text += data
+        if "td" in inside or "th" in inside:
+            self.rows[-1][-1] += data
+
+    def all(self, attribute: str) -> list[str]:
+        return [value for _, name, value in self.attributes if name == attribute]
+
+
+@pytest.fixture(scope="module")
+def html(work: Work) -> str:
+    return report(work)
+
+
+@pytest.fixture(scope="module")
+def page(html: str) -> Page:
+    return Page(html)
+
+
+def typeset(text: str) -> str:
+    return Page(figure(text)).text
+
+
+# --- Every figure has its neighbour ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SHEETS)
+def test_every_figure_of_a_sheet_has_its_neighbour(
+    name: str, page: Page, solutions: dict[str, Solution]
+) -> None:
+    answers = solutions[name].sheet.answers
+    written = [*answers.forward.values(), *answers.updated.values(), *answers.table.values()]
+    for partial in answers.partials.values():
+        written += [partial.value or "", *(v for path in partial.paths for v in path.values())]
+    listed = pairs(name, solutions[name])
+    again = list(printed.WRITTEN_AGAIN.get(name, {}).values())
+    assert sorted(pair.printed for pair in listed) == sorted([*written, *again])
+    for pair in listed:
+        theirs, ours = typeset(pair.printed), typeset(beside(pair.printed, pair.ours, pair.old))
+        assert any(  # the cell of the printed figure begins with those that were struck
+            row[-2] == ours and row[-3].endswith(theirs) for row in page.rows if len(row) > 3
+        ), pair
+
+
+@pytest.mark.parametrize("name", SHEETS)
+def test_what_was_struck_is_shown_and_not_compared(
+    name: str, html: str, solutions: dict[str, Solution]
+) -> None:
+    answers = solutions[name].sheet.answers.partials.values()
+    struck = [text for answer in answers for text in answer.struck]
+    struck += printed.STRUCK_FACTORS.get(name, {}).values()
+    deleted = re.findall(r'<del[^>]*><data [^>]*value="([^"]+)"', html)
+    assert struck
+    assert set(struck) <= set(deleted)
+
+
+def test_partials_come_in_the_homeworks_order(page: Page) -> None:
+    order = [anchor for anchor in page.all("id") if re.fullmatch(r"q1a-[wb]\d", anchor)]
+    names = "w7 b4 w8 w9 w1 b1 w2 w3 w4 b2 w5 w6 b3".split()
+    assert order == [f"q1a-{name}" for name in names]
+
+
+def test_sections_come_in_the_homeworks_order(page: Page) -> None:
+    anchors = [anchor for anchor in page.all("id") if re.fullmatch(r"summary|q\w{1,2}", anchor)]
+    assert anchors == ["summary", "q1a", "q1b", "q2", "q2b", "q3"]
+
+
+@pytest.mark.parametrize("network", [printed.BINARY, printed.INITIALISERS, printed.TEN])
+def test_every_printed_figure_of_a_network_is_there(network: printed.Network, page: Page) -> None:
+    values = [*page.values, *(cell for row in page.rows for cell in row)]
+    single = [network.parameters, network.test_loss, network.test_accuracy, network.test_batches]
+    single += [network.test_accuracy_rounded, network.test_time, *network.epoch_times]
+    for text in [*single, *(x for epoch in network.epochs for x in epoch)]:
+        assert text in [*values, ""], text
+    for layer, shape, parameters in network.summary:
+        assert any(row[:3] == [layer, shape, parameters] for row in page.rows)
+    for name, value in network.table:
+        assert any(row[:2] == [name, value] and row[2] for row in page.rows)
+    for i, counts in enumerate(network.confusion):
+        label = str(i if len(counts) == 10 else printed.DIGITS[i])
+        assert [label, *map(str, counts)] in page.rows
+    for layer in network.counted:
+        assert set(layer[1:]) <= set(values)
+    for true, predicted in network.examples:
+        assert f"true {true}, predicted {predicted}" in page.text
+    assert f"{network.batches} batches" in page.text
+    assert f"{network.test_batches} batches" in page.text or network.test_batches in values
+
+
+def test_our_numbers_of_a_network_stand_beside_the_homeworks(page: Page) -> None:
+    theirs = ["1", "homework", "0.0344", "0.9899", "0.0086", "0.975…", "1s 2ms/step"]
+    first = page.rows.index(theirs)
+    assert page.rows[first + 1] == ["ours", "0.7000", "1.100", "1.100", "1.500", ""]
+    assert page.rows[first + 2] == ["difference", "+0.67", "+0.11", "+1.1", "cut off", ""]
+    assert ["Loss", "0.0024", "0.01235", "+0.0099"] in page.rows
+    assert ["Loss", "0.0789", "0.01235", "−0.067"] in page.rows
+    assert ["Errors", "2 of 1,968", "3 of 197", "+1"] in page.rows
+
+
+def test_the_classification_report_stands_beside_ours(page: Page) -> None:
+    for label, cells in printed.REPORT.items():
+        rows = [row for row in page.rows if row[0] == label and len(row) == 9]
+        assert len(rows) == 1
+        assert tuple(rows[0][1::2]) == cells
+        assert all(
+            bool(ours) == bool(theirs) for ours, theirs in zip(rows[0][2::2], cells, strict=True)
+        )
+
+
+def test_initialisers_are_compared(page: Page) -> None:
+    for experiment in ALL:
+        if experiment.patience is None:
+            row = next(row for row in page.rows if row[0] == experiment.name)
+            assert row[1] == printed.INITIALISERS_ACCURACY.get(experiment.name, "–")
+            assert row[2:4] == ["0.98477", "3 of 197"]
+            assert row[5] == printed.INITIALISERS_TEST_TIMES[experiment.name]
+            assert f"{experiment.name}: 3 errors" in page.text
+    assert "trains for 30 epochs" in page.text
+    assert "table of hyperparameters says 20" in page.text
+
+
+def test_the_printed_pixels_stand_beside_the_same_rows_of_ours(work: Work) -> None:
+    from tinygrad_hw.data import load
+
+    page = Page(report(dataclasses.replace(work, data=load())))
+    lines = [row for row in page.rows if re.fullmatch(r"1[3-6], \d+–\d+", row[0])]
+    assert [row[1] for row in lines] == printed.PIXELS.splitlines()
+    assert [row[0] for row in lines if row[3] != "same"] == ["13, 20–24", "14, 0–4"]
+    assert lines[0][2:] == ["0.10980392 0. 0. 0. 0.", "≠ no multiple of 1/255"]
+    assert lines[9][1:3] == ["0. 0. 0. 0. 0.17647059 0.8745098", "0. 0. 0. 0.17647059 0.8745098"]
+    assert "no multiple of 1/255" in page.text
+    assert "28/255" in page.text
+
+
+# --- What the remarks say is so -------------------------------------------------------------------
+
+
+def test_what_is_said_of_question_1a_is_so(solutions: dict[str, Solution]) -> None:
+    solution = solutions["q1a"]
+    assert 0.9997 * (1 - 0.9997) == pytest.approx(2.999e-4, abs=1e-7)
+    assert 1 - solution.forward["a1"] == pytest.approx(3.354e-4, rel=2e-4)
+    assert -0.018 * 0.017679 * 2.999e-4 == pytest.approx(-9.5435e-8, rel=1e-4)
+    behind = [f"dE/d{name}" for name in "w1 w2 w3 w4 w5 w6 b1 b2 b3".split()]
+    answers = solution.sheet.answers
+    for name in behind:
+        off = float(answers.partials[name].value or "nan") / solution.partials[name] - 1
+        assert off == pytest.approx(-0.105, abs=0.002)
+    tenfold = [
+        name for name, answer in answers.partials.items()
+        if any(path.get("da4/dz4") == "0.17679" for path in answer.paths)
+    ]  # fmt: skip
+    assert tenfold == list(answers.partials)[-4:]
+    assert 1 - 0.1 * -0.0034822 == pytest.approx(float(answers.updated["b4"]), abs=3e-8)
+    assert answers.table["b4"] == answers.table["w7"]
+
+
+def test_what_is_said_of_question_1b_is_so(solutions: dict[str, Solution]) -> None:
+    solution = solutions["q1b"]
+    for name in ("w1", "w3", "w5", "w6", "b3"):
+        assert solution.partials[f"dE/d{name}"] == 0
+        assert solution.updated[name] == solution.sheet.parameters[name]
+    assert 0.0522 / solution.forward["a1"] - 1 == pytest.approx(0.0009, abs=1e-4)
+    assert round(solution.updated["b2"], 6) == 0.099414
+
+
+# --- One page that needs nothing else -------------------------------------------------------------
+
+
+def test_nothing_outside_the_page_is_referred_to(html: str, page: Page) -> None:
+    for tag, name, value in page.attributes:
+        if name in ("href", "src", "xlink:href", "data", "action", "poster", "srcset"):
+            assert value.startswith(("#", "data:image/png;base64,")), (tag, name, value)
+    assert not re.search(r"https?:|//www|@import|@font-face", html)
+    assert set(re.findall(r"url\((.)", html)) <= {"#"}
+    assert "<script" not in html
+
+
+def test_links_lead_somewhere_and_ids_are_unique(html: str, page: Page) -> None:
+    ids = page.all("id")
+    assert len(ids) == len(set(ids))
+    targets = {value[1:] for value in page.all("href") if value.startswith("#")}
+    targets |= {*re.findall(r"url\(#([^)]+)\)", html), *page.all("aria-labelledby")}
+    assert targets <= set(ids)
+
+
+def test_the_page_can_be_read_without_seeing_it(page: Page) -> None:
+    tags = [tag for tag, _, _ in page.attributes]
+    assert ("html", "lang", "en") in page.attributes
+    assert all(page.all("alt"))
+    assert tags.count("img") >= 2 * 3
+    pictures = [value for tag, name, value in page.attributes if (tag, name) == ("svg", "role")]
+    assert set(pictures) == {"img"}
+    labels = [value for tag, name, value in page.attributes if (tag, name) == ("svg", "aria-label")]
+    assert len(labels) == len(pictures)
+    assert all(labels)
+
+
+def test_hostile_text_is_escaped(work: Work) -> None:
+    evil = '"><script>alert(1)</script><img src="//evil.example">'
+    sheet = dataclasses.replace(work.solutions["q1a"].sheet, title=evil, student=evil)
+    hostile = dataclasses.replace(
+        work,
+        source=evil,
+        solutions={
+            **work.solutions,
+            "q1a": dataclasses.replace(work.solutions["q1a"], sheet=sheet),
+        },
+    )
+    text = report(hostile)
+    assert "<script" not in text
+    assert '<img src="//' not in text
+    assert "&lt;script&gt;" in text
+    Page(text)
+
+
+def test_the_page_is_the_same_each_time(work: Work, html: str) -> None:
+    assert report(work) == html
+    assert figures(work) == figures(work)
+
+
+# --- Other runs -----------------------------------------------------------------------------------
+
+
+def test_a_run_cut_short_says_so_at_the_top(work: Work, html: str) -> None:
+    short = dataclasses.replace(work, epochs=2, outcomes={e.name: outcome(e, 2) for e in ALL})
+    text = Page(report(short)).text
+    assert "cut short: its networks were trained for at most 2 epochs" in text
+    assert text.index("cut short") < text.index("What came out")
+    assert "cut short" not in html
+    assert "cut short" not in report(dataclasses.replace(work, epochs=30))
+    assert "0.0011" in text  # the homework's fifth epoch, which this run does not have
+
+
+def test_other_digits_leave_the_homeworks_figures_marked(work: Work, html: str) -> None:
+    page = Page(report(dataclasses.replace(work, digits=(1, 7))))
+    assert page.text.count("figures in this part are for 3 and 6, ours for 1 and 7") == 2
+    assert "(digits 3 and 6)" in page.text
+    assert ["3", "1009", "1"] in page.rows
+    assert ["1", "97", "3"] in page.rows
+    assert "figures in this part" not in html
+    assert "other way round" in report(dataclasses.replace(work, digits=(6, 3)))
+
+
+@pytest.mark.parametrize("data", [dataset((5, 9)), dataset((28, 28), "0127"), dataset((28, 28))])
+def test_other_images_are_coped_with(work: Work, data: Dataset) -> None:
+    other = dataclasses.replace(
+        work, data=data, digits=(1, 7) if 7 in data.y_train else (0, 1), source="a folder"
+    )
+    other.outcomes["binary"].examples[:] = other.outcomes["binary"].examples[:1]
+    page = Page(report(other))
+    assert "0.1039803932" in page.text
+    assert "the homework’s figures are for MNIST" in page.text
+    assert set(figures(other)) == set(figures(work))
+
+
+def test_numbers_that_are_none_do_not_stop_it(work: Work) -> None:
+    broken = {name: dataclasses.replace(o, test_loss=math.nan) for name, o in work.outcomes.items()}
+    for o in broken.values():
+        o.history["val_loss"][1] = math.nan
+    try:
+        strange = dataclasses.replace(work, outcomes=broken)
+        Page(report(strange))
+        numbers = results(strange)
+        json.dumps(numbers, allow_nan=False)
+        assert numbers["ten"]["test_loss"] is None
+        assert numbers["ten"]["history"]["val_loss"][1] is None
+    finally:
+        for o in broken.values():
+            o.history["val_loss"][1] = 0.1
+
+
+# --- Numbers and figures as files -----------------------------------------------------------------
+
+
+def test_results_hold_everything_a_program_asks_for(work: Work) -> None:
+    numbers = json.loads(json.dumps(results(work), allow_nan=False))
+    assert numbers["digits"] == [3, 6]
+    assert numbers["seed"] == 0
+    assert numbers["seconds"] == 158.25
+    assert set(numbers["q1a"]) == set(numbers["q1b"]) == {"forward", "partials", "updated"}
+    assert numbers["q1a"]["partials"]["dE/dw7"] == pytest.approx(-3.1820096758e-4)
+    networks = [numbers["binary"], numbers["ten"], *numbers["initialisers"].values()]
+    for network in networks:
+        assert {"test_accuracy", "test_loss", "confusion", "epochs", "seconds"} <= set(network)
+        assert len(network["history"]["val_loss"]) == network["epochs"]
+    names = ["GlorotNormal", "HeNormal", "RandomNormal", "GlorotUniform"]
+    assert list(numbers["initialisers"]) == names
+    assert numbers["binary"]["confusion"] == [[97, 3], [0, 97]]
+    assert numbers["ten"]["report"]["0"]["support"] == 100
+
+
+def test_a_zero_is_never_negative_in_the_results(work: Work) -> None:
+    assert repr(results(work)["q1b"]["partials"]["dE/dw1"]) == "0.0"
+
+
+def test_figures_are_svg_files(work: Work) -> None:
+    drawn = figures(work)
+    assert drawn["q1a-graph.svg"] == DRAWING
+    assert {"binary-loss.svg", "ten-accuracy.svg", "initialisers-test.svg"} <= set(drawn)
+    assert all(name.endswith(".svg") and "<svg" in text for name, text in drawn.items())
+    assert all(len(text) < 60_000 for text in drawn.values())
+
+
+# --- Comparing ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "ours", "old", "same", "note"),
+    [
+        ("0.98199", 0.98199601, None, True, ""),  # cut
+        ("0.98200", 0.98199601, None, True, ""),  # rounded
+        ("2.5", 2.45, None, True, ""),
+        ("2.4", 2.45, None, True, ""),
+        ("2.6", 2.45, None, False, "+6.1 %"),
+        ("8", 8.0, None, True, ""),
+        ("0.4750", 0.47502081, None, True, ""),
+        ("0.17679", 0.0176798, None, False, "ten times ours"),
+        ("2999e-4", 3.352e-4, None, False, "895 times ours"),
+        ("2.999e-4", 3.352376e-4, None, False, "-10.5 %"),
+        ("1.00000001", 1.0000000106708735, 1.0, True, ""),
+        ("1.000000001", 1.0000000106708735, 1.0, False, "0.0937 times our step"),
+        ("1.000000000", 1.0000000106708735, 1.0, False, "no step at all"),
+        ("0.4", 0.5, 0.5, False, "off by -0.1"),
+        ("-0.5", 0.5, None, False, "-1 times ours"),
+        ("", 1.0, None, None, "not written"),
+        ("about 3", 3.0, None, None, "not a number"),
+        ("1e999999", 3.0, None, False, None),
+        ("1e-9999", 3.0, None, False, None),
+    ],
+)
+def test_compare(
+    written: str, ours: float, old: float | None, same: bool | None, note: str | None
+) -> None:
+    comparison = compare(written, ours, old)
+    assert comparison.same is same
+    assert note is None or comparison.note == note
+
+
+def test_ours_is_written_as_the_printed_figure_is() -> None:
+    assert beside("-5.7261e-7", -6.402524e-7) == "-6.4025e-07"
+    assert beside("0.018", 0.01800399) == "0.01800"
+    assert beside("1.00000001", 1.0000000106708735, 1.0) == "1.00000001067"
+    assert beside("6.184e-4", 0.000617804898, 0.0) == "6.178e-04"
+    assert beside("", 6.0) == "6"
+
+
+# --- Typesetting ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("-6.403e-07", "−6.403×10−7"),
+        ("100,480", "100,480"),
+        ("0.975…", "0.975…"),
+        ("100%", "100%"),
+        ("", "–"),
+        ("nan", "nan"),
+    ],
+)
+def test_a_number_is_typeset_and_kept(text: str, shown: str) -> None:
+    page = Page(figure(text))
+    assert page.text == shown
+    assert page.values == ([text] if text and text != "nan" else [])
+
+
+@pytest.mark.parametrize(
+    ("make", "shown"),
+    [
+        (lambda: formula("w1*x1 + (y - a4)**2 / 2"), "w1 · x1 + (y − a4)2 / 2"),
+        (lambda: prose("`x1 = 0` & `dE/dw1`, 5 %"), "x1 = 0 & dE/dw1, 5\u00a0%"),
+        (lambda: formula("<b>"), "<b>"),
+    ],
+)
+def test_formulas_and_prose(make: Callable[[], str], shown: str) -> None:
+    assert Page(make()).text == shown
+
+
+def test_errors_of_a_matrix_are_told_apart_without_colour() -> None:
+    matrix = confusion("errors", [[990, 10], [0, 5]], ["a", "b"])
+    assert '<td class="right">990</td>' in matrix
+    assert '<td class="e3">10</td>' in matrix
+    assert '<td class="e0">0</td>' in matrix
+
+
+def test_two_drawings_on_a_page_keep_their_ids_apart() -> None:
+    one, two = inline_svg(DRAWING, "one", "A <graph>"), inline_svg(DRAWING, "two", "B")
+    page = Page(one + two)
+    assert page.all("id") == ["one-a", "two-a"]
+    assert page.all("href") == ["#one-a", "#two-a"]
+    assert "url(#one-a)" in one
+    assert page.all("aria-label") == ["A <graph>", "B"]
+    assert "http" not in one
+
+
+def test_ranking_puts_equals_together() -> None:
+    assert ranking({"a": 2.0, "b": 1.0, "c": 1.0}) == "b and c (`1`), a (`2`)"
+
+
+# --- Colours --------------------------------------------------------------------------------------
+
+ON_PAPER = ["ink", "soft", "ours", "differs"]
+GROUNDS = {
+    "paper": ON_PAPER,
+    "panel": ON_PAPER,
+    "notice": ["ink"],
+    "right": ["ink"],
+    **{f"error-{i}": ["ink"] for i in range(1, 5)},
+}
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_text_stands_out_from_its_ground(scheme: int) -> None:
+    css = files("tinygrad_hw.homework").joinpath("page/report.css").read_text("utf-8")
+    block = re.findall(r":root \{(.*?)\}", css, re.DOTALL)[scheme]
+    colours = dict(re.findall(r"--([\w-]+): (#\w{6});", block))
+    for ground, inks in GROUNDS.items():
+        for ink in inks:
+            assert contrast(colours[ink], colours[ground]) >= 4.5, (ink, ground)
+
+
+def contrast(one: str, other: str) -> float:
+    dark, light = sorted([luminance(one), luminance(other)])
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance as WCAG 2 defines it."""
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))

@@ -1,0 +1,107 @@
+"""The main job, cut to one epoch: what it leaves behind."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from tinygrad_hw.data import load
+from tinygrad_hw.homework.run import OutputError, _written_at_the_end, run
+
+
+@pytest.fixture(scope="module")
+def small_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write every fiftieth image as Keras's mnist.npz."""
+    whole = load()
+    path = tmp_path_factory.mktemp("data") / "mnist.npz"
+    np.savez(
+        path,
+        **{name: getattr(whole, name)[::50] for name in ("x_train", "y_train", "x_test", "y_test")},
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def done(small_set: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    out = tmp_path_factory.mktemp("out") / "deep" / "report"
+    printed = io.StringIO()
+    console = Console(file=printed, width=80)
+    run(out, digits=(4, 9), data=small_set, epochs=2, seed=3, console=console)
+    return out, printed.getvalue()
+
+
+def test_it_leaves_a_report_the_numbers_and_the_figures(done: tuple[Path, str]) -> None:
+    out, _ = done
+    assert sorted(path.name for path in out.iterdir()) == ["figures", "report.html", "results.json"]
+    assert all(path.suffix == ".svg" for path in (out / "figures").iterdir())
+    assert "<h1" in (out / "report.html").read_text("utf-8")
+
+
+def test_the_numbers_have_the_promised_shape(done: tuple[Path, str]) -> None:
+    results = json.loads((done[0] / "results.json").read_text("utf-8"))
+    for name in ("q1a", "q1b"):
+        assert results[name].keys() == {"forward", "partials", "updated"}
+        assert len(results[name]["partials"]) == 13
+    networks = [results["binary"], results["ten"], *results["initialisers"].values()]
+    for network in networks:
+        promised = {"test_accuracy", "test_loss", "confusion", "epochs", "seconds"}
+        assert promised <= network.keys()
+        counts = np.array(network["confusion"])
+        assert np.trace(counts) / counts.sum() == pytest.approx(network["test_accuracy"])
+        assert network["epochs"] == 2
+    assert list(results["initialisers"]) == [
+        "GlorotNormal",
+        "HeNormal",
+        "RandomNormal",
+        "GlorotUniform",
+    ]
+    assert "macro avg" in results["ten"]["report"]
+    assert results["seconds"] > 0
+
+
+def test_a_plain_file_gets_plain_lines(done: tuple[Path, str]) -> None:
+    out, printed = done
+    lines = printed.splitlines()
+    assert len(lines) == 7  # six networks and where to look
+    assert lines[-1].endswith(f"Open {out / 'report.html'}")
+    assert "\x1b" not in printed
+
+
+def test_the_same_seed_gives_the_same_numbers(
+    done: tuple[Path, str], small_set: Path, tmp_path: Path
+) -> None:
+    run(tmp_path, (4, 9), small_set, epochs=2, seed=3, console=Console(file=io.StringIO()))
+    first, second = (
+        json.loads((folder / "results.json").read_text("utf-8")) for folder in (done[0], tmp_path)
+    )
+    assert first["ten"]["history"] == second["ten"]["history"]
+    assert (
+        first["initialisers"]["HeNormal"]["test_loss"]
+        == (second["initialisers"]["HeNormal"]["test_loss"])
+    )
+
+
+def test_nothing_is_changed_when_the_work_fails(tmp_path: Path) -> None:
+    (tmp_path / "report.html").write_text("of yesterday")
+
+    def work() -> None:
+        with _written_at_the_end(tmp_path) as folder:
+            (folder / "report.html").write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+    assert (tmp_path / "report.html").read_text() == "of yesterday"
+
+
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(OutputError, match=r"cannot write to .*file: .*; give another folder"),
+        _written_at_the_end(tmp_path / "file"),
+    ):
+        pass

@@ -1,0 +1,287 @@
+"""The report: one HTML page that needs nothing else, the figures, and the numbers as JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+from tinygrad_hw.explain.text import number
+from tinygrad_hw.homework import figures as charts
+from tinygrad_hw.homework import printed
+from tinygrad_hw.homework.experiments import BINARY, INITIALISERS, Outcome
+from tinygrad_hw.homework.markup import (
+    Html,
+    bullets,
+    count,
+    counted,
+    element,
+    figure,
+    join,
+    link,
+    listed,
+    paragraph,
+    prose,
+    row,
+    section,
+    table,
+)
+from tinygrad_hw.homework.networks import binary, initialisers, ten
+from tinygrad_hw.homework.work import Work, errors, tested
+from tinygrad_hw.homework.worked import pairs, tally, worked_example
+from tinygrad_hw.nn import classification_report
+
+TITLE = "The homework, done again"
+CONTENTS = {
+    "summary": "Summary",
+    "q1a": "Question 1 (a)",
+    "q1b": "Question 1 (b)",
+    "q2": "Question 2: two digits",
+    "q2b": "Question 2 B: initialisers",
+    "q3": "Question 3: ten digits",
+}
+
+
+def report(work: Work) -> str:
+    """Write the page: every figure that the homework printed, ours beside it, in its order.
+
+    It refers to nothing outside itself; every text in it is escaped.
+    """
+    body = [
+        _summary(work),
+        worked_example("q1a", "a", work.solutions["q1a"], work.drawings["q1a"]),
+        worked_example("q1b", "b", work.solutions["q1b"], work.drawings["q1b"]),
+        binary(work),
+        initialisers(work),
+        ten(work),
+    ]
+    page = files(__package__).joinpath("page")
+    return Template(page.joinpath("report.html").read_text("utf-8")).substitute(
+        title=TITLE,
+        style=page.joinpath("report.css").read_text("utf-8"),
+        lead=_lead(work),
+        contents=element(
+            "ol", *(element("li", link(anchor, text)) for anchor, text in CONTENTS.items())
+        ),
+        body=join(body, "\n"),
+        footer=paragraph("Written by tinygrad_hw. The numbers, with all digits: results.json."),
+    )
+
+
+def figures(work: Work) -> dict[str, str]:
+    """Draw the figures as files of their own: SVG text by file name."""
+    two = work.data.only(*work.digits)
+    drawn = {f"{name}-graph.svg": drawing for name, drawing in work.drawings.items()}
+    for name in ("binary", "ten"):
+        outcome = work.outcomes[name]
+        for metric in ("loss", "accuracy"):
+            drawn[f"{name}-{metric}.svg"] = charts.learning_curve(outcome.history, metric)
+        binary_images = name == "binary"
+        images = two.x_test if binary_images else work.data.x_test
+        labels = work.labels if binary_images else [str(digit) for digit in range(10)]
+        drawn[f"{name}-examples.svg"] = charts.examples(
+            [images[i] for i, *_ in outcome.examples],
+            [f"true {labels[t]}, predicted {labels[p]}" for _, t, p, _ in outcome.examples],
+        )
+    four = work.initialisers
+    for metric in printed.METRICS:
+        histories = {name: outcome.history for name, outcome in four.items()}
+        drawn[f"initialisers-{metric}.svg"] = charts.compared_curve(histories, metric)
+    right = {name: tested(outcome) - errors(outcome) for name, outcome in four.items()}
+    drawn["initialisers-test.svg"] = charts.accuracies(right, tested(next(iter(four.values()))))
+    return drawn
+
+
+def results(work: Work) -> dict[str, Any]:
+    """Give all numbers, ready for ``json.dumps``; what is not finite is None."""
+    outcomes = work.outcomes
+    last = {"report": classification_report(outcomes["ten"].confusion)}
+    numbers = {
+        "digits": list(work.digits),
+        "seed": work.seed,
+        "epochs": work.epochs,
+        "q1a": work.solutions["q1a"].as_json(),
+        "q1b": work.solutions["q1b"].as_json(),
+        "binary": _network(outcomes["binary"]),
+        "initialisers": {name: _network(outcome) for name, outcome in work.initialisers.items()},
+        "ten": _network(outcomes["ten"]) | last,
+        "seconds": work.seconds,
+    }
+    finite: dict[str, Any] = _finite(numbers)
+    return finite
+
+
+def _network(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "test_accuracy": outcome.test_accuracy,
+        "test_loss": outcome.test_loss,
+        "confusion": outcome.confusion.tolist(),
+        "epochs": outcome.epochs,
+        "best_epoch": outcome.best_epoch,
+        "batches": outcome.batches,
+        "parameters": outcome.parameters,
+        "seconds": outcome.seconds,
+        "history": outcome.history,
+    }
+
+
+def _finite(content: Any) -> Any:
+    if isinstance(content, float):
+        return content + 0.0 if math.isfinite(content) else None  # -0.0 becomes 0.0
+    if isinstance(content, Mapping):
+        return {name: _finite(item) for name, item in content.items()}
+    if isinstance(content, Sequence) and not isinstance(content, str):
+        return [_finite(item) for item in content]
+    return content
+
+
+# --- The head of the page -------------------------------------------------------------------------
+
+
+def _lead(work: Work) -> Html:
+    first, second = work.digits
+    facts = [
+        f"digits {first} and {second}",
+        f"seed {work.seed}",
+        work.source or "MNIST, as shipped",
+        f"done in {number(round(work.seconds))} s",
+    ]
+    lead = "Every figure that the homework printed, in its order, with ours beside it."
+    return join([paragraph(lead, class_="lead"), paragraph(" · ".join(facts), class_="facts")])
+
+
+def _summary(work: Work) -> Html:
+    rows = [*_worked_rows(work), _binary_row(work), _initialisers_row(work), _ten_row(work)]
+    headline = table("What came out", ["", "The homework", "Ours"], rows, class_="headline")
+    return section(
+        "summary",
+        2,
+        "Summary",
+        *_notices(work),
+        headline,
+        section("differences", 3, "Where the numbers differ", bullets(_differences(work))),
+        section("comparing", 3, "How figures are compared", *_how_compared()),
+    )
+
+
+def _notices(work: Work) -> Iterator[Html]:
+    """Say what makes this run another thing than the homework's."""
+    if work.cut_short:
+        yield paragraph(
+            "This run was cut short: its networks were trained for at most "
+            f"{counted(work.epochs or 0, 'epoch')}, where the homework allows {BINARY.epochs}, "
+            f"and {INITIALISERS[0].epochs} for the initialisers.",
+            class_="notice",
+        )
+    if work.source is not None:
+        yield paragraph(
+            f"The images are those of {work.source}; the homework’s figures are for MNIST.",
+            class_="notice",
+        )
+
+
+def _worked_rows(work: Work) -> list[Html]:
+    rows = []
+    for key in ("q1a", "q1b"):
+        solution = work.solutions[key]
+        figures_printed = f"{len(pairs(key, solution))} printed figures"
+        rows.append(row(link(key, CONTENTS[key]), figures_printed, tally(key, solution)))
+    return rows
+
+
+def _binary_row(work: Work) -> Html:
+    a, b = printed.DIGITS
+    outcome = work.outcomes["binary"]
+    theirs = join([figure("0.99898"), " on the test images: 2 errors in 1,968"])
+    if work.digits != printed.DIGITS:
+        theirs = join([theirs, f" (digits {a} and {b})"])
+    return row(
+        link("q2", f"Question 2: {work.digits[0]} or {work.digits[1]}"), theirs, _accuracy(outcome)
+    )
+
+
+def _accuracy(outcome: Outcome) -> Html:
+    return join(
+        [
+            figure(number(outcome.test_accuracy, 5)),
+            f": {counted(errors(outcome), 'error')} in {count(tested(outcome))}",
+        ]
+    )
+
+
+def _initialisers_row(work: Work) -> Html:
+    four = work.initialisers
+    fewest = min(map(errors, four.values()))
+    best = [name for name, outcome in four.items() if errors(outcome) == fewest]
+    return row(
+        link("q2b", CONTENTS["q2b"]),
+        "HeNormal best, with 100 %",
+        join([f"{listed(best)} best, with ", _accuracy(four[best[0]])]),
+    )
+
+
+def _ten_row(work: Work) -> Html:
+    return row(
+        link("q3", CONTENTS["q3"]),
+        join([figure("0.9781"), ": 219 errors in 10,000"]),
+        _accuracy(work.outcomes["ten"]),
+    )
+
+
+def _differences(work: Work) -> list[Html]:
+    return [
+        join(
+            [
+                link("q1a-remarks", "Question 1 (a)"),
+                prose(
+                    ": the nine partials behind the hidden layer are some 10.5 % short, since 1 − "
+                    "`a1` was taken of a rounded `a1`. Beside its partial, `b4` moves ten times "
+                    "too far, and some zeros were lost or gained in writing."
+                ),
+            ]
+        ),
+        join([link("q1b-remarks", "Question 1 (b)"), ": nothing but rounding, about 0.1 %."]),
+        join(
+            [
+                link("q2", "Questions 2"),
+                ", ",
+                link("q2b", "2 B"),
+                " and ",
+                link("q3", "3"),
+                ": other random weights and another order of the examples.",
+                " Layers, parameters and batches are the same." if _same_networks(work) else "",
+            ]
+        ),
+    ]
+
+
+def _same_networks(work: Work) -> bool:
+    return all(
+        count(work.outcomes[name].parameters) == theirs.parameters
+        and str(work.outcomes[name].batches) == theirs.batches
+        for name, theirs in (("binary", printed.BINARY), ("ten", printed.TEN))
+    )
+
+
+def _how_compared() -> list[Html]:
+    same = element("span", "same", class_="same")
+    differs = element("span", "≠ −0.019 %", class_="differs")
+    return [
+        paragraph(
+            "In Question 1, ",
+            same,
+            " means the same to the digits printed: our exact value, "
+            "rounded or cut to as many digits, is the printed figure. Otherwise, as in ",
+            differs,
+            ", the distance is told, relative to ours; for an updated parameter, relative to its "
+            "step from the old value. This is a comparison, not a mark: a number can differ "
+            "because an honest rounding went before it.",
+        ),
+        paragraph(
+            "A figure that the homework’s author struck out is shown ",
+            element("del", "so"),
+            " and not compared. A dash stands where nothing was printed.",
+        ),
+    ]

@@ -1,0 +1,156 @@
+"""Do the homework: solve, train, and leave a report."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+
+from tinygrad_hw.data import load
+from tinygrad_hw.errors import InputError
+from tinygrad_hw.explain.draw import svg
+from tinygrad_hw.homework import SHEETS, sheet_path
+from tinygrad_hw.homework.experiments import ALL, Outcome, train_all
+from tinygrad_hw.homework.report import figures, report, results
+from tinygrad_hw.homework.work import Work
+from tinygrad_hw.nn.callbacks import Logs
+from tinygrad_hw.worksheet.sheet import read_sheet
+from tinygrad_hw.worksheet.solve import solve
+
+
+class OutputError(InputError):
+    """A place that cannot be written to."""
+
+
+def run(
+    out: Path,
+    digits: tuple[int, int] = (3, 6),
+    data: Path | None = None,
+    epochs: int | None = None,
+    seed: int = 0,
+    console: Console | None = None,
+) -> None:
+    """Do the whole homework and write ``report.html``, ``results.json`` and the figures.
+
+    Parameters
+    ----------
+    out
+        The folder for what is written; made if it is not there. Nothing in it is changed before
+        everything is done.
+    digits
+        The two digits of Question 2; the first becomes class 0.
+    data
+        A folder of IDX files or an ``mnist.npz``; the shipped MNIST by default.
+    epochs
+        Train each network at most so long; by default as long as the homework did.
+    seed
+        Of every network's weights and order of examples.
+
+    Raises
+    ------
+    InputError
+        In one line, for what is wrong with the data, the folder or a sheet.
+    """
+    start = time.perf_counter()
+    console = console or Console(highlight=False)
+    with _written_at_the_end(out) as folder:
+        dataset = load(data)
+        solutions = {name: solve(read_sheet(sheet_path(name))) for name in SHEETS}
+        drawings = {name: svg(s.values[s.sheet.loss]) for name, s in solutions.items()}
+        limited = [dataclasses.replace(e, epochs=min(e.epochs, epochs or e.epochs)) for e in ALL]
+        outcomes: dict[str, Outcome] = {}
+        with _Display(console, {e.name: e.epochs for e in limited}) as display:
+            for outcome in train_all(limited, dataset, digits, seed, display.epoch):
+                outcomes[outcome.name] = outcome
+                display.finished(outcome)
+        work = Work(
+            solutions=solutions,
+            drawings=drawings,
+            outcomes=outcomes,
+            data=dataset,
+            digits=digits,
+            seed=seed,
+            seconds=time.perf_counter() - start,
+            epochs=epochs,
+            source=None if data is None else str(data),
+        )
+        (folder / "figures").mkdir()
+        for name, picture in figures(work).items():
+            (folder / "figures" / name).write_text(picture, "utf-8")
+        (folder / "report.html").write_text(report(work), "utf-8")
+        (folder / "results.json").write_text(json.dumps(results(work), indent=1), "utf-8")
+    seconds = time.perf_counter() - start
+    console.print(f"Done in {seconds:.0f} s. Open {out / 'report.html'}", soft_wrap=True)
+
+
+@contextmanager
+def _written_at_the_end(out: Path) -> Iterator[Path]:
+    """Give a folder to write in; move its files to ``out`` when the block has succeeded.
+
+    The folder is made at once, inside ``out``, so that a place that cannot be written to is noticed
+    before the work and not after it.
+    """
+    made = not out.exists()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".unfinished-", dir=out) as unfinished:
+            folder = Path(unfinished)
+            yield folder
+            for file in sorted(folder.rglob("*")):
+                target = out / file.relative_to(folder)
+                if file.is_dir():
+                    target.mkdir(exist_ok=True)
+                else:
+                    file.replace(target)
+    except OSError as error:
+        raise OutputError(
+            f"cannot write to {out}: {error.strerror or error}; give another folder with --out"
+        ) from None
+    finally:
+        if made and out.is_dir() and not any(out.iterdir()):
+            out.rmdir()
+
+
+class _Display:
+    """A bar for each network on a terminal; anywhere else only a line when one is finished."""
+
+    def __init__(self, console: Console, epochs: dict[str, int]) -> None:
+        self.console = console
+        self.progress = Progress(
+            TextColumn("{task.description:>14}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[metrics]}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self.bars: dict[str, TaskID] = {
+            name: self.progress.add_task(name, total=total, metrics="")
+            for name, total in epochs.items()
+        }
+
+    def __enter__(self) -> _Display:
+        self.progress.start()
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self.progress.stop()
+
+    def epoch(self, name: str, done: int, total: int, logs: Logs) -> None:
+        metrics = f"loss {logs['loss']:.4f}  val_accuracy {logs['val_accuracy']:.4f}"
+        self.progress.update(self.bars[name], completed=done, total=total, metrics=metrics)
+
+    def finished(self, outcome: Outcome) -> None:
+        self.progress.update(self.bars[outcome.name], total=outcome.epochs)
+        self.console.print(
+            f"{outcome.name:>14}  test accuracy {outcome.test_accuracy:.4f}  "
+            f"after {outcome.epochs} epochs, {outcome.seconds:.0f} s"
+        )
