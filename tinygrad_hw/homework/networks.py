@@ -47,7 +47,7 @@ CHANCE = (
 # --- Question 2 -----------------------------------------------------------------------------------
 
 
-def binary(work: Work) -> Html:
+def binary(work: Work, drawn: Mapping[str, str]) -> Html:
     """Build the section of Question 2: two digits."""
     outcome, labels = work.outcomes["binary"], work.labels
     two = work.data.only(*work.digits)
@@ -73,7 +73,7 @@ def binary(work: Work) -> Html:
                 printed.BINARY.confusion, list(map(str, printed.DIGITS)), outcome, labels
             ),
         ),
-        section("q2-curves", 3, "Learning curves", parts.learning_curves("q2", outcome)),
+        section("q2-curves", 3, "Learning curves", parts.learning_curves("binary", drawn)),
         section(
             "q2-examples",
             3,
@@ -104,7 +104,7 @@ def _other_digits(work: Work) -> Html:
 # --- Question 2 B ---------------------------------------------------------------------------------
 
 
-def initialisers(work: Work) -> Html:
+def initialisers(work: Work, drawn: Mapping[str, str]) -> Html:
     """Build the section of Question 2 B: four ways to draw the first weights."""
     outcomes = work.initialisers
     outcome = next(iter(outcomes.values()))
@@ -119,9 +119,9 @@ def initialisers(work: Work) -> Html:
         ),
         _other_digits(work),
         section("q2b-summary", 3, "The model", *parts.summary(printed.INITIALISERS, outcome)),
-        section("q2b-accuracy", 3, "Accuracies", *_accuracies(outcomes)),
+        section("q2b-accuracy", 3, "Accuracies", *_accuracies(outcomes, drawn)),
         section("q2b-confusion", 3, "Confusion matrices", *_four_matrices(work)),
-        section("q2b-curves", 3, "Learning curves together", *_curves_together(outcomes)),
+        section("q2b-curves", 3, "Learning curves together", *_curves_together(outcomes, drawn)),
         section("q2b-claims", 3, "What the homework concludes", _initialiser_claims(outcomes)),
         section(
             "q2b-settings",
@@ -132,7 +132,7 @@ def initialisers(work: Work) -> Html:
     )
 
 
-def _accuracies(outcomes: Mapping[str, Outcome]) -> list[Html]:
+def _accuracies(outcomes: Mapping[str, Outcome], drawn: Mapping[str, str]) -> list[Html]:
     first = next(iter(outcomes.values()))
     rows = [
         row(
@@ -146,9 +146,6 @@ def _accuracies(outcomes: Mapping[str, Outcome]) -> list[Html]:
         for name, outcome in outcomes.items()
     ]
     columns = ["", "Homework", "Ours", "Our errors", "Our test loss", "Homework, test time"]
-    chart = figures.accuracies(
-        {name: tested(o) - errors(o) for name, o in outcomes.items()}, tested(first)
-    )
     return [
         paragraph(
             "The homework compares the four in a picture and writes one of them out. Its test took "
@@ -157,7 +154,7 @@ def _accuracies(outcomes: Mapping[str, Outcome]) -> list[Html]:
         ),
         table("Test accuracy of the four", columns, rows, class_="numbers"),
         figure_box(
-            parts.chart(chart, "q2b-accuracies", "Test accuracies of the four initialisers"),
+            parts.chart(drawn, "initialisers-test.svg", "Test accuracies of the four initialisers"),
             "Our test accuracies. The line through each dot is the range that chance alone "
             "explains (Wilson, 95 %).",
         ),
@@ -176,12 +173,11 @@ def _four_matrices(work: Work) -> list[Html]:
     ]
 
 
-def _curves_together(outcomes: Mapping[str, Outcome]) -> list[Html]:
-    histories = {name: outcome.history for name, outcome in outcomes.items()}
+def _curves_together(outcomes: Mapping[str, Outcome], drawn: Mapping[str, str]) -> list[Html]:
     charts = [
         parts.chart(
-            figures.compared_curve(histories, metric),
-            f"q2b-{metric}",
+            drawn,
+            f"initialisers-{metric}.svg",
             f"{figures.TITLES[metric]} by epoch, of all four initialisers",
         )
         for metric in printed.METRICS
@@ -267,7 +263,7 @@ def ranking(scores: Mapping[str, float]) -> str:
 # --- Question 3 -----------------------------------------------------------------------------------
 
 
-def ten(work: Work) -> Html:
+def ten(work: Work, drawn: Mapping[str, str]) -> Html:
     """Build the section of Question 3: all ten digits."""
     outcome = work.outcomes["ten"]
     return section(
@@ -286,7 +282,7 @@ def ten(work: Work) -> Html:
             _ten_claims(outcome),
         ),
         section("q3-report", 3, "Classification report", *_report(outcome)),
-        section("q3-curves", 3, "Learning curves", parts.learning_curves("q3", outcome)),
+        section("q3-curves", 3, "Learning curves", parts.learning_curves("ten", drawn)),
         section(
             "q3-examples",
             3,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -230,12 +230,12 @@ def reading() -> Html:
     )
 
 
-def learning_curves(key: str, outcome: Outcome) -> Html:
-    """Draw loss and accuracy, in training and in validation."""
+def learning_curves(name: str, drawn: Mapping[str, str]) -> Html:
+    """Show loss and accuracy of the network ``name``, in training and in validation."""
     charts = [
         chart(
-            figures.learning_curve(outcome.history, metric),
-            f"{key}-{metric}",
+            drawn,
+            f"{name}-{metric}.svg",
             f"{figures.TITLES[metric]} by epoch, in training and in validation",
         )
         for metric in ("loss", "accuracy")
@@ -248,9 +248,9 @@ def learning_curves(key: str, outcome: Outcome) -> Html:
     )
 
 
-def chart(drawing: str, name: str, label: str) -> Html:
+def chart(drawn: Mapping[str, str], file: str, label: str) -> Html:
     """Put a chart into the page, in the page's colours."""
-    return inline_svg(figures.themed(drawing), name, label)
+    return inline_svg(figures.themed(drawn[file]), file.removesuffix(".svg"), label)
 
 
 def examples(

@@ -44,18 +44,26 @@ CONTENTS = {
 }
 
 
-def report(work: Work) -> str:
+def report(work: Work, drawn: Mapping[str, str] | None = None) -> str:
     """Write the page: every figure that the homework printed, ours beside it, in its order.
 
     It refers to nothing outside itself; every text in it is escaped.
+
+    Parameters
+    ----------
+    work
+        What was done.
+    drawn
+        The result of ``figures(work)``, where it is there already.
     """
+    drawn = figures(work) if drawn is None else drawn
     body = [
         _summary(work),
-        worked_example("q1a", "a", work.solutions["q1a"], work.drawings["q1a"]),
-        worked_example("q1b", "b", work.solutions["q1b"], work.drawings["q1b"]),
-        binary(work),
-        initialisers(work),
-        ten(work),
+        worked_example("q1a", "a", work.solutions["q1a"], drawn["q1a-graph.svg"]),
+        worked_example("q1b", "b", work.solutions["q1b"], drawn["q1b-graph.svg"]),
+        binary(work, drawn),
+        initialisers(work, drawn),
+        ten(work, drawn),
     ]
     page = files(__package__).joinpath("page")
     return Template(page.joinpath("report.html").read_text("utf-8")).substitute(

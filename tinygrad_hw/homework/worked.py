@@ -325,7 +325,8 @@ REMARKS = {
         "products fit `0.017679`. In the last of them `da3/dz3` has lost its decimal point too.",
         "`dE/dw4` has two digits the other way round: `-9.5345e-8` where its equals have "
         "`-9.5435e-8`.",
-        "The new `b4` was worked out with the crossed-out slope, ten times too large; the closing "
+        "The new `b4` is written out with the crossed-out slope, and its result has the digits of "
+        "the other one, one place too far to the left: a step ten times too large. The closing "
         "table has the value of `w7` in its place.",
         "Beside their partials, the new `b1` has one zero too many and the new `w4` does not move "
         "at all. The closing table puts both right, but gives `w1` a zero too many, and `b3` a 5 "

@@ -1,0 +1,1 @@
+"""What a person reads: chains, numbers as text, pictures of the recorded graph."""

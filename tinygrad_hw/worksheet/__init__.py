@@ -1,0 +1,1 @@
+"""Sheets of hand work: reading and solving them."""
