@@ -602,6 +602,15 @@ def test_softmax_family_is_stable_far_out():
     np.testing.assert_allclose(x.grad, (expected - [[0, 0, 1], [1, 0, 0]]) / 2, rtol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [([-INF, -INF], -INF), ([-INF, 2.0], 2.0), ([INF, 2.0], INF), (-INF, -INF), (INF, INF)],
+)
+def test_logsumexp_of_infinities_is_never_nan(data, expected):
+    with np.errstate(all="ignore"):
+        assert ops.logsumexp(Value(data)).data == expected
+
+
 def test_masked_logits_get_no_gradient():
     x = Value([[0.5, -INF, 1.5]])
     loss = ops.sparse_categorical_crossentropy(x, labels=[2])

@@ -15,7 +15,7 @@ from tinygrad_hw.engine.node import Data, Node, shape_of
 from tinygrad_hw.explain.fold import Box, Edge, Layout, outermost
 from tinygrad_hw.explain.text import number
 
-LONGEST_NAME = 24
+LONGEST_NAME = 32
 LONGEST_IN_FRACTION = 6
 
 WHITE, UNKNOWN = "#ffffff", "#e4e4e4"
@@ -199,7 +199,7 @@ def name_of(node: Node) -> str:
 
 def shortened(text: str) -> str:
     """Cut the middle out of what is too long."""
-    return text if len(text) <= LONGEST_NAME else f"{text[:14]}…{text[-9:]}"
+    return text if len(text) <= LONGEST_NAME else f"{text[:18]}…{text[-13:]}"
 
 
 def clean(text: str) -> str:

@@ -135,7 +135,7 @@ class Picture:
             stack = "|".join(f"<s{i}> " for i in range(slots))
             dot.node(name, stack, shape="record", fontsize="1", **size)
         for i, edge in enumerate(self.words.between):
-            label = ["0" * width_of(line) for line in self.words.passing(edge)]
+            label = ["0" * (width_of(line) + 2) for line in self.words.passing(edge)]
             tail, head = ports[id(edge.operand)], ports[id(edge.node)]
             dot.edge(f"{tail}:e", f"{head}:w", _text(["", *label] if label else []), id=str(i))
         for column in self._columns():
@@ -212,25 +212,31 @@ class Picture:
 
     def _legend(self, dot: Digraph, width: float) -> None:
         """Draw samples below the picture, in as many lines as fit its width."""
-        kinds = [_kind(node) for node in self.nodes]
-        samples = [("computed", RESULT), ("parameter", PARAMETER), ("constant", CONSTANT)]
-        samples = [(text, look) for text, look in samples if look in kinds]
-        if self.layout.gradients:
-            low, high = number(self.scale.low), number(self.scale.high)
-            ramp = RESULT | {"fillcolor": f"{shade(0)}:{shade(1)}"}
-            samples.append((f"{low}  |gradient|  {high}", ramp))
-            if self.scale.dead:
-                samples.append(("dead: exactly 0", RESULT))
-            samples.append(("edge: local derivative → contribution", PLAIN))
-            if any(node.shape for node in self.nodes):
-                samples.append(("max: of an array, the largest |element|", PLAIN))
         x, y = 0.0, -2.0 * SMALL
-        for i, (text, look) in enumerate(samples):
-            wide, _ = _measure([text], SMALL)
-            if x and x + wide > max(width, 420.0):
+        for i, group in enumerate(self._samples()):
+            widths = [_measure([text], SMALL)[0] for text, _ in group]
+            if x and x + sum(widths) > max(width, 300.0):
                 x, y = 0.0, y - 2 * SMALL
-            _put_left(dot, f"legend{i}", text, x, y, SMALL, look)
-            x += wide + SMALL
+            for j, ((text, look), wide) in enumerate(zip(group, widths, strict=True)):
+                _put_left(dot, f"legend{i}_{j}", text, x, y, SMALL, look)
+                x += wide
+            x += SMALL
+
+    def _samples(self) -> list[list[tuple[str, Look]]]:
+        """Write down what a reader cannot guess; samples in one list stand close together."""
+        kinds = [_kind(node) for node in self.nodes]
+        looks = [("computed", RESULT), ("parameter", PARAMETER), ("constant", CONSTANT)]
+        samples = [[(text, look)] for text, look in looks if look in kinds]
+        if self.layout.gradients:
+            ramp = (number(self.scale.low), "|gradient|", number(self.scale.high))
+            colours = ({"fillcolor": shade(depth)} for depth in (0.0, 0.5, 1.0))
+            samples.append([(t, RESULT | c) for t, c in zip(ramp, colours, strict=True)])
+            if self.scale.dead:
+                samples.append([("dead: exactly 0", RESULT)])
+            samples.append([("edge: local derivative → contribution", PLAIN)])
+            if any(node.shape for node in self.nodes):
+                samples.append([("max: of an array, the largest |element|", PLAIN)])
+        return samples
 
 
 def _kind(node: Node) -> Look:

@@ -25,6 +25,7 @@ class Html(str):
 
 Attribute = str | int | None
 NOTHING = Html("")
+NO_BREAK = "\u00a0"
 
 
 def element(tag: str, *children: str, **attributes: Attribute) -> Html:
@@ -52,7 +53,7 @@ def join(parts: Iterable[str], between: str = "") -> Html:
 
 def escaped(text: str) -> Html:
     """Escape text; leave Html as it is. A per cent sign stays with its number."""
-    return text if isinstance(text, Html) else Html(html.escape(text).replace(" %", "\u00a0%"))
+    return text if isinstance(text, Html) else Html(html.escape(text).replace(" %", f"{NO_BREAK}%"))
 
 
 def paragraph(*children: str, class_: str | None = None) -> Html:
@@ -159,12 +160,14 @@ def partial(name: str) -> Html:
 def prose(text: str) -> Html:
     """Escape a text and typeset the names, partials and numbers that stand in it in backquotes.
 
-    >>> prose("`x1 = 0` & so on")
-    '<var>x</var><sub>1</sub> = <data class="n" value="0">0</data> &amp; so on'
+    What stands together in backquotes is not parted at the end of a line.
+
+    >>> prose("`E` & so on")
+    '<var>E</var> &amp; so on'
     """
     parts = text.split("`")
     return join(
-        join(map(_mathematics, part.split(" ")), " ") if i % 2 else part
+        join(map(_mathematics, part.split(" ")), NO_BREAK) if i % 2 else part
         for i, part in enumerate(parts)
     )
 

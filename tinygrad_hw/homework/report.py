@@ -13,6 +13,7 @@ from tinygrad_hw.homework import figures as charts
 from tinygrad_hw.homework import printed
 from tinygrad_hw.homework.experiments import BINARY, INITIALISERS, Outcome
 from tinygrad_hw.homework.markup import (
+    NO_BREAK,
     Html,
     bullets,
     count,
@@ -275,7 +276,7 @@ def _same_networks(work: Work) -> bool:
 
 def _how_compared() -> list[Html]:
     same = element("span", "same", class_="same")
-    differs = element("span", "≠ −0.019 %", class_="differs")
+    differs = element("span", f"≠{NO_BREAK}−0.019 %", class_="differs")
     return [
         paragraph(
             "In Question 1, ",

@@ -10,6 +10,7 @@ from tinygrad_hw.explain.text import number
 from tinygrad_hw.homework import printed
 from tinygrad_hw.homework.compare import Comparison, beside, compare
 from tinygrad_hw.homework.markup import (
+    NO_BREAK,
     Html,
     bullets,
     chain,
@@ -180,9 +181,8 @@ def _setting(solution: Solution) -> Html:
     sheet = solution.sheet
     given = ", ".join(f"`{name} = {number(value)}`" for name, value in sheet.given.items())
     return prose(
-        f"Given {given}. {len(sheet.parameters)} parameters, each moved one step downhill: "
-        f"new = old − `{number(sheet.rate)}` · d`{sheet.loss}`/d…. The old values stand in the "
-        "closing table."
+        f"Given {given}. {len(sheet.parameters)} parameters, each moved one step downhill: new = "
+        f"old − `{number(sheet.rate)}` × its slope. The old values stand in the closing table."
     )
 
 
@@ -205,7 +205,7 @@ def verdict(comparison: Comparison) -> Html:
         return element("span", comparison.note, class_="none")
     if comparison.same:
         return element("span", "same", class_="same")
-    return element("span", "≠ ", comparison.note.replace("-", "−"), class_="differs")
+    return element("span", f"≠{NO_BREAK}", comparison.note.replace("-", "−"), class_="differs")
 
 
 def _differs(pair: Pair) -> str | None:
@@ -218,7 +218,7 @@ def _forward(key: str, solution: Solution) -> Html:
         source = solution.sheet.forward[pair.name].source
         rows.append(row(symbol(pair.name), formula(source), *_cells(pair), class_=_differs(pair)))
     columns = ["", "Formula", "Homework", "Ours", "Compared"]
-    return table("From the inputs to the error", columns, rows, class_="compared")
+    return table("From the inputs to the error", columns, rows, class_="compared formulas")
 
 
 def _partials(key: str, solution: Solution) -> list[Html]:
