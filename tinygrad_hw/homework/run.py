@@ -18,8 +18,8 @@ from tinygrad_hw.errors import InputError
 from tinygrad_hw.explain.draw import svg
 from tinygrad_hw.homework import SHEETS, sheet_path
 from tinygrad_hw.homework.experiments import ALL, Outcome, train_all
-from tinygrad_hw.homework.report import figures, report, results
-from tinygrad_hw.homework.work import Work
+from tinygrad_hw.homework.report.document import figures, report, results
+from tinygrad_hw.homework.report.work import Work
 from tinygrad_hw.nn.callbacks import Logs
 from tinygrad_hw.worksheet.sheet import read_sheet
 from tinygrad_hw.worksheet.solve import solve
@@ -79,12 +79,13 @@ def run(
             seed=seed,
             seconds=time.perf_counter() - start,
             epochs=epochs,
-            source=None if data is None else str(data),
+            source=None if data is None else data.name,
         )
+        drawn = figures(work)
         (folder / "figures").mkdir()
-        for name, picture in figures(work).items():
+        for name, picture in drawn.items():
             (folder / "figures" / name).write_text(picture, "utf-8")
-        (folder / "report.html").write_text(report(work), "utf-8")
+        (folder / "report.html").write_text(report(work, drawn), "utf-8")
         (folder / "results.json").write_text(json.dumps(results(work), indent=1), "utf-8")
     seconds = time.perf_counter() - start
     console.print(f"Done in {seconds:.0f} s. Open {out / 'report.html'}", soft_wrap=True)

@@ -60,7 +60,7 @@ def solve(sheet: Sheet) -> Solution:
         explained = chains(loss, [values[name] for name in sheet.parameters])
     partials, new = {}, {}
     for name, old in sheet.parameters.items():
-        slope = explained[name].value
+        slope = explained[name].value + 0.0  # a product with a zero may be -0.0
         partials[f"d{sheet.loss}/d{name}"] = slope
         new[name] = old - sheet.rate * slope
         if not math.isfinite(new[name]):

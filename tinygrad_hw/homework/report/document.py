@@ -9,10 +9,10 @@ from string import Template
 from typing import Any
 
 from tinygrad_hw.explain.text import number
-from tinygrad_hw.homework import figures as charts
-from tinygrad_hw.homework import printed
+from tinygrad_hw.homework.report import figures as charts
+from tinygrad_hw.homework.report import printed
 from tinygrad_hw.homework.experiments import BINARY, INITIALISERS, Outcome
-from tinygrad_hw.homework.markup import (
+from tinygrad_hw.homework.report.markup import (
     NO_BREAK,
     Html,
     bullets,
@@ -29,9 +29,9 @@ from tinygrad_hw.homework.markup import (
     section,
     table,
 )
-from tinygrad_hw.homework.networks import binary, initialisers, ten
-from tinygrad_hw.homework.work import Work, errors, tested
-from tinygrad_hw.homework.worked import pairs, tally, worked_example
+from tinygrad_hw.homework.report.networks import binary, initialisers, ten
+from tinygrad_hw.homework.report.work import Work, errors, tested
+from tinygrad_hw.homework.report.worked import pairs, tally, worked_example
 from tinygrad_hw.nn import classification_report
 
 TITLE = "The homework, done again"

@@ -8,7 +8,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from tinygrad_hw.homework import figures
+from tinygrad_hw.homework.report import figures
 
 SVG = "{http://www.w3.org/2000/svg}"
 HISTORY = {

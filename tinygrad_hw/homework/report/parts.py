@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_hw.explain.text import number
-from tinygrad_hw.homework import figures, printed
+from tinygrad_hw.homework.report import figures, printed
 from tinygrad_hw.homework.experiments import BATCH, HIDDEN, PATIENCE, RATE, Experiment, Outcome
-from tinygrad_hw.homework.markup import (
+from tinygrad_hw.homework.report.markup import (
     Html,
     confusion,
     count,
@@ -28,7 +28,7 @@ from tinygrad_hw.homework.markup import (
     signed,
     table,
 )
-from tinygrad_hw.homework.work import errors, tested
+from tinygrad_hw.homework.report.work import errors, tested
 
 
 def summary(theirs: printed.Network, outcome: Outcome) -> list[Html]:

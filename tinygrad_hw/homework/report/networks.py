@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from tinygrad_hw.explain.text import number
-from tinygrad_hw.homework import figures, parts, printed
+from tinygrad_hw.homework.report import figures, parts, printed
 from tinygrad_hw.homework.experiments import (
     BATCH,
     BINARY,
@@ -15,7 +15,7 @@ from tinygrad_hw.homework.experiments import (
     TEN,
     Outcome,
 )
-from tinygrad_hw.homework.markup import (
+from tinygrad_hw.homework.report.markup import (
     NOTHING,
     Html,
     claims,
@@ -33,8 +33,8 @@ from tinygrad_hw.homework.markup import (
     section,
     table,
 )
-from tinygrad_hw.homework.pixels import print_out
-from tinygrad_hw.homework.work import Work, errors, tested
+from tinygrad_hw.homework.report.pixels import print_out
+from tinygrad_hw.homework.report.work import Work, errors, tested
 from tinygrad_hw.nn import classification_report
 
 TEN_LABELS = [str(digit) for digit in range(10)]

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_hw.data import Dataset
-from tinygrad_hw.homework import printed
-from tinygrad_hw.homework.markup import (
+from tinygrad_hw.homework.report import printed
+from tinygrad_hw.homework.report.markup import (
     Html,
     element,
     escaped,

@@ -14,14 +14,15 @@ import numpy as np
 import pytest
 
 from tinygrad_hw.data import Dataset, load
-from tinygrad_hw.homework import SHEETS, printed, sheet_path
-from tinygrad_hw.homework.compare import beside, compare
+from tinygrad_hw.homework import SHEETS, sheet_path
+from tinygrad_hw.homework.report import printed
+from tinygrad_hw.homework.report.compare import beside, compare
 from tinygrad_hw.homework.experiments import ALL, Experiment, Outcome
-from tinygrad_hw.homework.markup import confusion, figure, formula, inline_svg, prose
-from tinygrad_hw.homework.networks import ranking
-from tinygrad_hw.homework.report import figures, report, results
-from tinygrad_hw.homework.work import Work
-from tinygrad_hw.homework.worked import pairs
+from tinygrad_hw.homework.report.markup import confusion, figure, formula, inline_svg, prose
+from tinygrad_hw.homework.report.networks import ranking
+from tinygrad_hw.homework.report.document import figures, report, results
+from tinygrad_hw.homework.report.work import Work
+from tinygrad_hw.homework.report.worked import pairs
 from tinygrad_hw.worksheet.sheet import read_sheet
 from tinygrad_hw.worksheet.solve import Solution, solve
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from tinygrad_hw.explain.chain import Chain
 from tinygrad_hw.explain.text import number
-from tinygrad_hw.homework import printed
-from tinygrad_hw.homework.compare import Comparison, beside, compare
-from tinygrad_hw.homework.markup import (
+from tinygrad_hw.homework.report import printed
+from tinygrad_hw.homework.report.compare import Comparison, beside, compare
+from tinygrad_hw.homework.report.markup import (
     NO_BREAK,
     Html,
     bullets,
