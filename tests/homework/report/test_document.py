@@ -554,7 +554,7 @@ GROUNDS = {
 
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
 def test_text_stands_out_from_its_ground(scheme: int) -> None:
-    css = files("tinygrad_hw.homework").joinpath("page/report.css").read_text("utf-8")
+    css = files("tinygrad_hw.homework.report").joinpath("page/report.css").read_text("utf-8")
     block = re.findall(r":root \{(.*?)\}", css, re.DOTALL)[scheme]
     colours = dict(re.findall(r"--([\w-]+): (#\w{6});", block))
     for ground, inks in GROUNDS.items():
