@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -129,41 +130,43 @@ def test_draw_writes_an_svg(run: Run) -> None:
         assert ElementTree.parse("g.svg").getroot().tag.endswith("svg")
 
 
-def run_apart(*arguments: str, **options: object) -> subprocess.Popen[str]:
+def run_apart(*arguments: str, **options: Any) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "tinygrad_hw", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        **options,  # type: ignore[call-overload]
+        **options,
     )
 
 
 def test_a_plain_terminal_gets_plain_signs() -> None:
-    process = run_apart("solve", "q1a", env={**os.environ, "PYTHONIOENCODING": "ascii"})
-    out, error = process.communicate(timeout=60)
+    with run_apart("solve", "q1a", env={**os.environ, "PYTHONIOENCODING": "ascii"}) as process:
+        out, error = process.communicate(timeout=60)
     assert (process.returncode, error) == (0, "")
     assert "dE/dw7 = dE/da4 * da4/dz4 * dz4/dw7" in out
 
 
 def test_a_reader_that_leaves_early_is_no_error() -> None:
-    process = run_apart("solve", "q1a")
-    assert process.stdout is not None
-    process.stdout.close()
-    assert process.wait(timeout=60) == 0
-    assert process.stderr is not None
-    with process.stderr as error:
-        assert error.read() == ""
+    with run_apart("solve", "q1a") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.wait(timeout=60) == 0
+        assert process.stderr.read() == ""
 
 
-def test_ctrl_c_says_so_and_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("moment", ["at once", "while training"])
+def test_ctrl_c_says_so_and_leaves_nothing(tmp_path: Path, moment: str) -> None:
     out = tmp_path / "out"
-    process = run_apart("homework", "--out", str(out), start_new_session=True)
-    while not out.exists():
-        assert process.poll() is None
-    os.killpg(process.pid, signal.SIGINT)
-    _, error = process.communicate(timeout=60)
+    with run_apart("homework", "--out", str(out), start_new_session=True) as process:
+        if moment == "while training":
+            assert process.stdout is not None
+            assert "test accuracy" in process.stdout.readline()  # the first network is done
+        while not out.exists():
+            assert process.poll() is None
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to every process of the job
+        _, error = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "Traceback" not in error
-    assert error.strip().endswith("tinygrad-hw: stopped")
+    assert error.split() == ["tinygrad-hw:", "stopped"]
     assert not out.exists()

@@ -80,7 +80,9 @@ def _multiply_back(
         local = partial if isinstance(partial, int) else partial(out, *operands, **attributes)
     except (ZeroDivisionError, OverflowError):  # Python's numbers; NumPy's give inf and a warning
         assert callable(partial)
-        local = partial(np.float64(out), *map(np.float64, operands), **attributes)
+        kind = np.result_type(out).type
+        exact = [kind(x) if type(x) is float else x for x in (out, *operands)]
+        local = partial(*exact, **attributes)
     if not _is_finite(local):
         local = _silence(local, upstream)
     if partial == 1:

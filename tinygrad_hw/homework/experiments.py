@@ -7,13 +7,16 @@ each with one BLAS thread: so a network's weights depend on its seed alone, not 
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Thread
+from threading import Thread, current_thread, main_thread
 from typing import Any
 
-import joblib
 import numpy as np
 import numpy.typing as npt
 
@@ -191,30 +194,69 @@ def train_all(
 ) -> Iterator[Outcome]:
     """Train the experiments side by side and give each outcome as it comes.
 
-    ``listener`` is called here, in a thread of this process, whichever process trains.
+    ``listener`` is called here, in a thread of this process, whichever process trains. When the
+    caller stops, at Ctrl-C for instance, so do the trainings.
     """
     two = data.only(*digits)
-    with multiprocessing.get_context("spawn").Manager() as manager:
-        events = manager.Queue()
-        thread = Thread(target=_pass_on, args=(events, listener), daemon=True)
-        thread.start()
-        try:
-            yield from joblib.Parallel(
-                n_jobs=min(joblib.cpu_count(), len(experiments)),
-                return_as="generator_unordered",
-                batch_size=1,
-                pre_dispatch="all",
-            )(
-                joblib.delayed(_train_elsewhere)(e, two if e.classes == 2 else data, seed, events)
-                for e in experiments
-            )
-        finally:
-            events.put(None)
-            thread.join()
+    context = multiprocessing.get_context("spawn")
+    events = context.SimpleQueue()
+    thread = Thread(target=_pass_on, args=(events, listener), daemon=True)
+    thread.start()
+    pool = ProcessPoolExecutor(min(_cores(), len(experiments)), context, _send_to, (events,))
+    try:
+        with _ctrl_c_held_back():  # the processes start here, and Ctrl-C is for this one alone
+            futures = [
+                pool.submit(_train, e, two if e.classes == 2 else data, seed) for e in experiments
+            ]
+        for future in as_completed(futures):
+            yield future.result()
+        events.put(None)
+        thread.join()
+    except BaseException:
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-def _train_elsewhere(experiment: Experiment, data: Dataset, seed: int, events: Any) -> Outcome:
-    return train(experiment, data, seed, lambda *event: events.put(event))
+def _cores() -> int:
+    """Count the processors that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+@contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach; this one hears of it when the block is over.
+
+    A process inherits which signals are blocked. Handlers it does not inherit.
+    """
+    if current_thread() is not main_thread() or not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    heard: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        signal.signal(signal.SIGINT, handler)
+    if heard:
+        raise KeyboardInterrupt
+
+
+_events: Any = None  # in a training process: where its listener listens
+
+
+def _send_to(events: Any) -> None:
+    global _events  # noqa: PLW0603 - a process of a pool has no other place for what it is given
+    _events = events
+
+
+def _train(experiment: Experiment, data: Dataset, seed: int) -> Outcome:
+    return train(experiment, data, seed, lambda *event: _events.put(event))
 
 
 def _pass_on(events: Any, listener: Listener) -> None:
