@@ -721,6 +721,15 @@ def test_only_the_silent_elements_are_silenced():
     np.testing.assert_array_equal(x.grad, [0, 1 / 4, INF])
 
 
+def test_silencing_keeps_what_the_second_derivative_needs():
+    scale, x = Value(0.0), Value([0.0, 4.0])
+    with np.errstate(all="ignore"):
+        [first] = gradient_graph((scale * x.sqrt()).sum(), [x])  # scale / 2√x
+        np.testing.assert_array_equal(first.data, [0, 0])
+        first[1].backward()
+    assert scale.grad == 1 / 4
+
+
 # --- Accuracy against 50 digits -------------------------------------------------------------------
 
 

@@ -111,8 +111,10 @@ def test_graph_keeps_the_data_it_was_recorded_with(given):
 
 def test_gradient_descent_in_place():
     w = Value([1.0, 2.0])
+    buffer = w.data
     (w * w).sum().backward()
     w.data -= 0.25 * w.grad
+    assert w.data is buffer
     np.testing.assert_array_equal(w.data, [0.5, 1])
     np.testing.assert_array_equal(w.grad, [2, 4])
     w.grad = None
