@@ -233,7 +233,7 @@ def _product(factor: Any, local: Any) -> Any:
 
 def _sum(before: Any, local: Any) -> Any:
     """Add the derivatives along two ways; None where they are not numbers."""
-    return before + local if _is_number(before) and _is_number(local) else None
+    return float(before) + float(local) if _is_number(before) and _is_number(local) else None
 
 
 def _is_number(derivative: Any) -> bool:
