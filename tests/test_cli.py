@@ -156,10 +156,16 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
         assert process.stderr.read() == ""
 
 
+def hear_ctrl_c() -> None:
+    """Undo what a shell does to a job in the background: it is deaf to Ctrl-C, and so its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("moment", ["at once", "while training"])
 def test_ctrl_c_says_so_and_leaves_nothing(tmp_path: Path, moment: str) -> None:
     out = tmp_path / "out"
-    with run_apart("homework", "--out", str(out), start_new_session=True) as process:
+    arguments = "homework", "--out", str(out)
+    with run_apart(*arguments, start_new_session=True, preexec_fn=hear_ctrl_c) as process:
         if moment == "while training":
             assert process.stdout is not None
             assert "test accuracy" in process.stdout.readline()  # the first network is done

@@ -832,3 +832,18 @@ def test_refusal_says_what_was_given(name):
     call, error, words = REFUSED[name]
     with pytest.raises(error, match=words):
         call()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: (x * np.ones(3)).sum(),
+        lambda x: (np.eye(3) @ x).sum(),
+        lambda x: (x[0] * np.float64(2.0)).exp(),
+        lambda x: ops.binary_crossentropy(x, [0, 1, 1]),
+    ],
+)
+def test_float32_leaf_has_a_float32_gradient_beside_float64_constants(function):
+    x = Value(np.float32([1, 2, 3]))
+    function(x).backward()
+    assert x.grad.dtype == np.float32

@@ -360,6 +360,12 @@ def test_binary_operators_record_from_either_side(function, other):
         np.testing.assert_allclose(result.data, expected, rtol=1e-15)
 
 
+def test_matrix_product_with_a_list_from_either_side():
+    v = Value(ROWS)
+    np.testing.assert_array_equal(([[2.0, 1.0]] @ v).data, [[2.25, 3.75, 5.25]])
+    np.testing.assert_array_equal((v @ [[1.0], [0.0], [2.0]]).data, [[5.5], [1.75]])
+
+
 RECORDED = {
     "exp": np.exp,
     "log": np.log,
@@ -621,3 +627,13 @@ def test_shallow_copy_is_another_value():
     other = copy.copy(v)
     assert other is not v
     assert (other.label, other.shape) == ("v", (2,))
+
+
+@pytest.mark.parametrize("ask", [np.shape, np.ndim, np.size])
+def test_numpys_questions_about_shape_are_answered(ask):
+    assert ask(Value(np.ones((2, 3)))) == ask(np.ones((2, 3)))
+
+
+def test_an_option_given_twice_is_refused():
+    with pytest.raises(TypeError, match="sum\\(\\) got axis twice"):
+        ops.sum(Value(np.ones((2, 3))), 0, axis=1)

@@ -52,14 +52,14 @@ def pull(node: Node, upstream: Any) -> list[Contribution | None]:
             upstream = ops.with_reduced_axes(upstream, shape, *keep)
             out = ops.with_reduced_axes(out, shape, *keep)
         return [
-            None
-            if operand.constant
-            else _multiply_back(operation, position, out, operands, node.attributes, upstream)
+            None if operand.constant else _multiply_back(node, position, out, operands, upstream)
             for position, operand in enumerate(node.inputs)
         ]
     assert isinstance(operation, Multilinear)
     return [
-        None if operand.constant else (formula, transpose(upstream, *operands, **node.attributes))
+        None
+        if operand.constant
+        else (formula, _in_kind(transpose(upstream, *operands, **node.attributes), operand))
         for operand, transpose, formula in zip(
             node.inputs, operation.transposes, operation.formulas, strict=True
         )
@@ -67,15 +67,11 @@ def pull(node: Node, upstream: Any) -> list[Contribution | None]:
 
 
 def _multiply_back(
-    operation: Pointwise,
-    position: int,
-    out: Any,
-    operands: tuple[Any, ...],
-    attributes: dict[str, Any],
-    upstream: Any,
+    node: Node, position: int, out: Any, operands: tuple[Any, ...], upstream: Any
 ) -> Contribution:
     """Upstream × local derivative, summed to the operand's shape where it was broadcast."""
-    partial = operation.partials[position]
+    assert isinstance(node.operation, Pointwise)
+    partial, attributes = node.operation.partials[position], node.attributes
     try:
         local = partial if isinstance(partial, int) else partial(out, *operands, **attributes)
     except (ZeroDivisionError, OverflowError):  # Python's numbers; NumPy's give inf and a warning
@@ -91,7 +87,19 @@ def _multiply_back(
         contribution = -upstream
     else:
         contribution = upstream * local
-    return local, ops.sum_to(contribution, shape_of(operands[position]))
+    operand = node.inputs[position]
+    return local, _in_kind(ops.sum_to(contribution, operand.shape), operand)
+
+
+def _in_kind(contribution: Any, operand: Node) -> Any:
+    """Give a float32 operand a float32 contribution, whatever float64 constant it met on the way.
+
+    A Python number is weak and takes what comes; a contribution that is a node is left alone.
+    """
+    if type(operand.raw) is float or type(contribution) is float or isinstance(contribution, Node):
+        return contribution
+    dtype = np.result_type(operand.raw)
+    return contribution if contribution.dtype == dtype else contribution.astype(dtype)
 
 
 def _is_finite(local: Any) -> bool:

@@ -87,6 +87,8 @@ class Operation:
             known = ", ".join(self.defaults) or "nothing"
             raise TypeError(f"{self.name}() does not take {what}; beside its operands: {known}")
         if by_position:
+            if twice := attributes.keys() & set(list(self.defaults)[: len(by_position)]):
+                raise TypeError(f"{self.name}() got {min(twice)} twice, by position and by name")
             bound.update(zip(self.defaults, by_position, strict=False))
             operands = operands[: self.arity]
         return operands, bound

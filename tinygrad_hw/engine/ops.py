@@ -371,6 +371,7 @@ _matrix_product = Multilinear(
 
 def matmul(x: Any, y: Any) -> Any:
     """Matrix product with NumPy's reading of a vector: a row on the left, a column on the right."""
+    x, y = (z if isinstance(z, Node) else np.asarray(z) for z in (x, y))
     left, right = shape_of(x), shape_of(y)
     if len(left) > 1 and len(right) > 1:
         return _matrix_product(x, y)
@@ -414,7 +415,9 @@ def _binary_crossentropy(logits: Any, targets: Any) -> Any:
 
     From the logit z and not from a = σ(z), because log(1 - a) has no digits left when a is near 1.
     """
-    shape, given = shape_of(logits), np.shape(raw(targets))
+    if not isinstance(targets, Node):
+        targets = np.asarray(targets, np.result_type(raw(logits)))
+    shape, given = shape_of(logits), shape_of(targets)
     if _without_ones(shape) != _without_ones(given):
         raise ValueError(
             f"binary_crossentropy got logits {shape} and targets {given}; "

@@ -294,9 +294,12 @@ class Value(Node):
     def __array_function__(
         self, function: Any, types: Any, args: tuple[Any, ...], options: dict[str, Any]
     ) -> Any:
+        if function in _QUESTIONS:
+            return function(*(ops.raw(operand) for operand in args), **options)
         return _operation_for(function)(*args, **options)
 
 
+_QUESTIONS = {np.shape, np.ndim, np.size}
 _COMPARISONS = {
     np.equal,
     np.not_equal,

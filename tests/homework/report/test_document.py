@@ -15,12 +15,12 @@ import pytest
 
 from tinygrad_hw.data import Dataset, load
 from tinygrad_hw.homework import SHEETS, sheet_path
+from tinygrad_hw.homework.experiments import ALL, Experiment, Outcome
 from tinygrad_hw.homework.report import printed
 from tinygrad_hw.homework.report.compare import beside, compare
-from tinygrad_hw.homework.experiments import ALL, Experiment, Outcome
+from tinygrad_hw.homework.report.document import figures, report, results
 from tinygrad_hw.homework.report.markup import confusion, figure, formula, inline_svg, prose
 from tinygrad_hw.homework.report.networks import ranking
-from tinygrad_hw.homework.report.document import figures, report, results
 from tinygrad_hw.homework.report.work import Work
 from tinygrad_hw.homework.report.worked import pairs
 from tinygrad_hw.worksheet.sheet import read_sheet

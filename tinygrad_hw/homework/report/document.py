@@ -9,9 +9,9 @@ from string import Template
 from typing import Any
 
 from tinygrad_hw.explain.text import number
+from tinygrad_hw.homework.experiments import BINARY, INITIALISERS, Outcome
 from tinygrad_hw.homework.report import figures as charts
 from tinygrad_hw.homework.report import printed
-from tinygrad_hw.homework.experiments import BINARY, INITIALISERS, Outcome
 from tinygrad_hw.homework.report.markup import (
     NO_BREAK,
     Html,

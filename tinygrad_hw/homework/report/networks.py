@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from tinygrad_hw.explain.text import number
-from tinygrad_hw.homework.report import figures, parts, printed
 from tinygrad_hw.homework.experiments import (
     BATCH,
     BINARY,
@@ -15,6 +14,7 @@ from tinygrad_hw.homework.experiments import (
     TEN,
     Outcome,
 )
+from tinygrad_hw.homework.report import figures, parts, printed
 from tinygrad_hw.homework.report.markup import (
     NOTHING,
     Html,

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_hw.explain.text import number
-from tinygrad_hw.homework.report import figures, printed
 from tinygrad_hw.homework.experiments import BATCH, HIDDEN, PATIENCE, RATE, Experiment, Outcome
+from tinygrad_hw.homework.report import figures, printed
 from tinygrad_hw.homework.report.markup import (
     Html,
     confusion,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygrad_hw.data import Dataset
-from tinygrad_hw.homework.report import printed
 from tinygrad_hw.homework.experiments import ALL, INITIALISERS, Outcome
+from tinygrad_hw.homework.report import printed
 from tinygrad_hw.worksheet.solve import Solution
 
 
