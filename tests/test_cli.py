@@ -157,7 +157,7 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
 
 
 def hear_ctrl_c() -> None:
-    """Undo what a shell does to a job in the background: it is deaf to Ctrl-C, and so its children."""
+    """Undo what a shell does to a job in the background: it is deaf to Ctrl-C, its children too."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
