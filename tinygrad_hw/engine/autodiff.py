@@ -42,6 +42,8 @@ def pull(node: Node, upstream: Any) -> list[Contribution | None]:
         one the sentence that stands for it. The contribution has the input's shape.
     """
     recording = isinstance(upstream, Node)
+    if recording:
+        _check_unchanged(node)
     operands: tuple[Any, ...] = node.inputs if recording else node.arguments
     out: Any = node if recording else node.raw
     operation = node.operation
@@ -64,6 +66,19 @@ def pull(node: Node, upstream: Any) -> list[Contribution | None]:
             node.inputs, operation.transposes, operation.formulas, strict=True
         )
     ]
+
+
+def _check_unchanged(node: Node) -> None:
+    """Refuse to record a derivative with data that the node was not computed from."""
+    for operand, argument in zip(node.inputs, node.arguments, strict=True):
+        if operand.raw is argument or np.array_equal(operand.raw, argument, equal_nan=True):
+            continue
+        name = operand.label or "an operand"
+        assert node.operation is not None
+        raise ValueError(
+            f"{name} was given new data after {node.operation.name} had computed with it; "
+            "compute the result again before differentiating it twice"
+        )
 
 
 def _multiply_back(

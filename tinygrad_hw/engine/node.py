@@ -7,6 +7,7 @@ garbage collector, the moment the last reference to its root goes; and ``a * a``
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 Array: TypeAlias = npt.NDArray[Any]
 Number: TypeAlias = float | np.floating[Any]
 Data: TypeAlias = Number | Array
+
+
+TO_NOBODY, TO_USER, TO_GRAPH = range(3)
 
 
 def to_data(given: Any) -> Data:
@@ -78,6 +82,8 @@ class Node:
         input may since have been given new data, which must not change the derivative.
     group
         The innermost group that was open, or None.
+    lent
+        Who else may hold the array ``raw``: nobody, the user, or a graph. See ``for_graph``.
     """
 
     __slots__ = (
@@ -89,6 +95,7 @@ class Node:
         "group",
         "inputs",
         "label",
+        "lent",
         "operation",
         "raw",
     )
@@ -102,6 +109,7 @@ class Node:
     arguments: tuple[Data, ...]
     attributes: dict[str, Any]
     group: Group | None
+    lent: int
 
     @classmethod
     def leaf(cls, data: Data, *, constant: bool) -> Self:
@@ -116,12 +124,37 @@ class Node:
         node.arguments = ()
         node.attributes = {}
         node.group = state.group
+        node.lent = TO_NOBODY
         return node
+
+    def for_graph(self) -> Data:
+        """Give data that an operation may keep: they will not change under it.
+
+        An array is never in the hands of both a graph and the user, who could write into it between
+        the forward and the backward pass. Where the user may hold it (through ``Value.data``), the
+        graph gets a copy here; where a graph does, ``Value.data`` gives the user one.
+        """
+        if isinstance(self.raw, np.ndarray) and self.lent == TO_USER and self._is_held():
+            return self.raw.copy()
+        self.lent = TO_GRAPH
+        return self.raw
+
+    def _is_held(self) -> bool:
+        """Whether somebody else has a reference to the array, or to what it is a view of."""
+        is_view = isinstance(self.raw, np.ndarray) and self.raw.base is not None
+        return is_view or self._holders() > _ALONE
+
+    def _holders(self) -> int:
+        """Count the references to the array, those that the counting takes included."""
+        return sys.getrefcount(self.raw)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Lengths of the dimensions; () for a scalar."""
         return shape_of(self.raw)
+
+
+_ALONE = Node.leaf(np.zeros(1), constant=True)._holders()
 
 
 def shape_of(data: Any) -> tuple[int, ...]:

@@ -23,7 +23,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tinygrad_hw.engine.modes import group, state
-from tinygrad_hw.engine.node import Data, Node, to_data
+from tinygrad_hw.engine.node import TO_GRAPH, Data, Node, to_data
 
 Partial: TypeAlias = Callable[..., Any] | int
 Transpose: TypeAlias = Callable[..., Any]
@@ -104,12 +104,15 @@ class Operation:
                 for operand in operands
             ]
         )
-        arguments = tuple([node.raw for node in inputs])
+        arguments = tuple(
+            [node.raw if node.lent == TO_GRAPH else node.for_graph() for node in inputs]
+        )
         try:
             data = self._evaluate(arguments, attributes)
         except (ValueError, IndexError) as error:
             raise type(error)(f"{self._call_text(inputs, attributes)}: {error}") from None
         node = node_class.leaf(data, constant=True)
+        node.lent = TO_GRAPH  # its own rule may use it, and it may be a view of an operand
         if state.recording:
             node.operation = self
             node.inputs = inputs

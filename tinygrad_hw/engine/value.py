@@ -21,7 +21,15 @@ import numpy as np
 
 from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.autodiff import backward
-from tinygrad_hw.engine.node import Data, Node, shape_of, to_data
+from tinygrad_hw.engine.node import (
+    TO_GRAPH,
+    TO_NOBODY,
+    TO_USER,
+    Data,
+    Node,
+    shape_of,
+    to_data,
+)
 
 
 class Value(Node):
@@ -55,21 +63,41 @@ class Value(Node):
         self.arguments = ()
         self.attributes = {}
         self.group = None
+        self.lent = TO_NOBODY
 
     @property
     def data(self) -> Any:
-        """The number or array itself. May be set; graphs recorded before keep the old data."""
+        """The number or array itself.
+
+        A leaf's may be set or written into; graphs recorded before keep the numbers that they were
+        computed with. A result's is read-only.
+        """
+        if not isinstance(self.raw, np.ndarray):
+            return self.raw
+        if self.operation is not None:
+            seen = self.raw.view()
+            seen.flags.writeable = False
+            return seen
+        if self.lent == TO_GRAPH:
+            self.raw = self.raw.copy()
+        self.lent = TO_USER
         return self.raw
 
     @data.setter
     def data(self, given: Any) -> None:
         if given is self.raw:  # ``v.data -= step`` changed the array in place and hands it back
             return
+        name = self.label or "this Value"
+        if self.operation is not None:
+            raise ValueError(
+                f"{name} was computed, by {self.operation.name}: its data cannot be set; "
+                "set those of the leaves and compute it again, or make a new Value"
+            )
         data = to_data(given)
         if shape_of(data) != self.shape:
-            name = self.label or "this Value"
             raise ValueError(f"{name} has shape {self.shape}, the new data {shape_of(data)}")
         self.raw = data
+        self.lent = TO_NOBODY
 
     @property
     def ndim(self) -> int:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
@@ -99,22 +100,22 @@ def _written_at_the_end(out: Path) -> Iterator[Path]:
     before the work and not after it.
     """
     made = not out.exists()
+    unfinished = out / f".unfinished-{os.getpid()}"  # named before it is made: always found again
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=".unfinished-", dir=out) as unfinished:
-            folder = Path(unfinished)
-            yield folder
-            for file in sorted(folder.rglob("*")):
-                target = out / file.relative_to(folder)
-                if file.is_dir():
-                    target.mkdir(exist_ok=True)
-                else:
-                    file.replace(target)
+        unfinished.mkdir(parents=True)
+        yield unfinished
+        for file in sorted(unfinished.rglob("*")):
+            target = out / file.relative_to(unfinished)
+            if file.is_dir():
+                target.mkdir(exist_ok=True)
+            else:
+                file.replace(target)
     except OSError as error:
         raise OutputError(
             f"cannot write to {out}: {error.strerror or error}; give another folder with --out"
         ) from None
     finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
         if made and out.is_dir() and not any(out.iterdir()):
             out.rmdir()
 

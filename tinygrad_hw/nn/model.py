@@ -124,7 +124,7 @@ class Sequential:
         starts = range(0, len(x), EVALUATION_ROWS)
         with _one_blas_thread(), no_grad():
             return [
-                use(self.logits(Value.leaf(x[part], constant=True)).data, part)
+                use(self.logits(Value.leaf(x[part], constant=True)).raw, part)
                 for part in (slice(start, start + EVALUATION_ROWS) for start in starts)
             ]
 
@@ -238,7 +238,7 @@ class Sequential:
 
     def get_weights(self) -> list[npt.NDArray[np.float32]]:
         """Copies of all parameters' arrays, in order."""
-        return [value.data.copy() for value in self.flat.values]
+        return [np.array(value.raw) for value in self.flat.values]
 
     def set_weights(self, weights: Sequence[npt.ArrayLike]) -> None:
         """Put arrays like those of ``get_weights`` in place."""
@@ -247,8 +247,7 @@ class Sequential:
                 f"expected arrays of shapes {[v.shape for v in self.flat.values]}, "
                 f"got {[np.shape(w) for w in weights]}"
             )
-        for value, array in zip(self.flat.values, weights, strict=True):
-            value.data[...] = array
+        self.flat.set(weights)
 
     def summary(self, print_fn: Callable[[str], Any] = print) -> None:
         """Print the layers, their output shapes and their numbers of parameters."""

@@ -47,6 +47,12 @@ class FlatParameters:
                 view[...] = value.raw
                 value.raw = view
 
+    def set(self, arrays: Iterable[npt.ArrayLike]) -> None:
+        """Write arrays of the parameters' shapes into the buffer."""
+        for value, view, array in zip(self.values, self._views, arrays, strict=True):
+            view[...] = array
+            value.raw = view
+
     def gather_gradients(self) -> Float32s:
         """Bring the gradients of a backward pass together; each ``grad`` becomes a view."""
         for value, view in zip(self.values, self._gradient_views, strict=True):
