@@ -160,3 +160,28 @@ def test_memory_does_not_wait_for_the_collector() -> None:
         assert not any(ref() for ref in refs)
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("kind", ["mask", "array", "list", "pair"])
+def test_an_index_or_condition_changed_afterwards_has_no_effect(kind: str) -> None:
+    index = {
+        "mask": np.array([True, False, True]),
+        "array": np.array([0, 2]),
+        "list": [0, 2],
+        "pair": (np.array([0, 2]),),
+    }[kind]
+    v = Value(START)
+    total = v[index].sum()
+    changed = index[0] if kind == "pair" else index
+    changed[0] = 1
+    changed[1] = 1
+    total.backward()
+    np.testing.assert_array_equal(v.grad, [1, 0, 1])
+
+
+def test_a_condition_changed_afterwards_has_no_effect() -> None:
+    v, condition = Value(START), np.array([True, False, True])
+    total = np.where(condition, v, 0.0).sum()
+    condition[...] = False
+    total.backward()
+    np.testing.assert_array_equal(v.grad, [1, 0, 1])

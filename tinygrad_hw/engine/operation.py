@@ -104,6 +104,7 @@ class Operation:
                 for operand in operands
             ]
         )
+        attributes = {name: _own(given) for name, given in attributes.items()}
         arguments = tuple(
             [node.raw if node.lent == TO_GRAPH else node.for_graph() for node in inputs]
         )
@@ -148,6 +149,15 @@ class Operation:
         operands = [f"{node.label or 'unnamed'} {node.shape}" for node in inputs]
         options = [f"{name}={value!r}" for name, value in attributes.items()]
         return f"{self.name}({', '.join(operands + options)})"
+
+
+def _own(attribute: Any) -> Any:
+    """Copy the arrays of an index or a condition: the caller may change them before backward."""
+    if isinstance(attribute, np.ndarray):
+        return attribute.copy()
+    if isinstance(attribute, tuple | list):
+        return type(attribute)(_own(part) for part in attribute)
+    return attribute
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
