@@ -17,7 +17,7 @@ derivative of a derivative comes from the same line as the derivative.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -30,35 +30,40 @@ Transpose: TypeAlias = Callable[..., Any]
 Interval: TypeAlias = tuple[float, float]
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Operation:
     """The part that all kinds share. Calling it computes on arrays and records on nodes.
 
     Attributes
     ----------
-    name, symbol
-        What it is called in messages, and what a drawing shows.
+    name
+        What it is called in messages.
     compute
         ``compute(*operands, **attributes)`` on plain numbers and arrays.
+    symbol
+        What a drawing shows; the name where nothing else is said.
     numpy
-        The NumPy function that this operation stands for, so that ``np.exp(v)`` finds it.
+        The NumPy function that this operation stands for, so that ``np.exp(v)`` finds it; where
+        ``compute`` is one of NumPy's ufuncs, that.
     defaults
         The attributes with their default values, in order; they may be given by position too.
-    formulas
-        The derivative by each operand as a student writes it: a Python expression over the
-        operands ``x``, ``y``, the result ``out``, the attributes and, for a multilinear
-        operation, ``upstream``. Evaluated by a test, so that what is shown is what is used.
     domain
         An interval for each operand from which the tests draw numbers.
     """
 
     name: str
-    symbol: str
     compute: Callable[..., Any]
+    _: KW_ONLY
+    symbol: str = ""
     numpy: Callable[..., Any] | None = None
     defaults: dict[str, Any] = field(default_factory=dict)
-    formulas: tuple[str, ...] = ()
     domain: tuple[Interval, ...] = ((-2.0, 2.0), (-2.0, 2.0))
+
+    def __post_init__(self) -> None:
+        if not self.symbol:
+            object.__setattr__(self, "symbol", self.name)
+        if self.numpy is None and isinstance(self.compute, np.ufunc):
+            object.__setattr__(self, "numpy", self.compute)
 
     @property
     def arity(self) -> int:
@@ -160,7 +165,7 @@ def _own(attribute: Any) -> Any:
     return attribute
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Pointwise(Operation):
     """An operation whose derivative by an operand is a factor.
 
@@ -169,13 +174,17 @@ class Pointwise(Operation):
     partials
         One for each operand: ``partial(out, *operands, **attributes)``, which broadcasts against
         both the result and its operand; or the number 1 or -1, so that a sum allocates nothing.
+    formulas
+        The same as a student writes it: Python expressions over the operands ``x``, ``y``, the
+        result ``out`` and the attributes. Evaluated by a test: what is shown is what is used.
     reduces
         True where the result has lost the dimensions of attribute ``axis`` (unless ``keepdims``).
         ``out`` and the upstream gradient then reach the partial with those dimensions put back.
     """
 
     partials: tuple[Partial, ...]
-    reduces: bool = False
+    formulas: tuple[str, ...]
+    reduces: bool = field(default=False, kw_only=True)
 
     @property
     def arity(self) -> int:
@@ -183,7 +192,7 @@ class Pointwise(Operation):
         return len(self.partials)
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Multilinear(Operation):
     """An operation that is linear in each of its operands.
 
@@ -193,9 +202,12 @@ class Multilinear(Operation):
         One for each operand: ``transpose(upstream, *operands, **attributes)``, the contribution to
         that operand, of its shape. Forward mode needs no more: it is ``compute`` itself with a
         tangent in the operand's place.
+    formulas
+        The transposes as expressions over ``upstream``, the operands and the attributes.
     """
 
     transposes: tuple[Transpose, ...]
+    formulas: tuple[str, ...]
 
     @property
     def arity(self) -> int:
@@ -203,11 +215,12 @@ class Multilinear(Operation):
         return len(self.transposes)
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Composite(Operation):
     """An operation written with other operations, recorded inside a group of its name."""
 
-    operands: int = 1
+    operands: int = field(default=1, kw_only=True)
+    formulas: tuple[str, ...] = ()
 
     @property
     def arity(self) -> int:

@@ -1,11 +1,14 @@
 """The table: every operation, with its derivative written once.
 
-Each record reads as a line of a table of derivatives. For z = x · y:
+Each record reads as a line of a table of derivatives: a name, how to compute it, the derivative by
+each operand, and that derivative as a student would write it. For z = x · y,
 
-    mul = Pointwise(name="mul", symbol="×", compute=operator.mul, ...
-                    partials=(lambda out, x, y: y,      # dz/dx
-                              lambda out, x, y: x),     # dz/dy
-                    formulas=("y", "x"))
+    mul = Pointwise(
+        "mul",
+        operator.mul,
+        (lambda out, x, y: y, lambda out, x, y: x),    # partials: dz/dx, dz/dy
+        ("y", "x"),                                    # formulas
+        ...
 
 ``partials`` is what the engine uses, ``formulas`` what a student would write; a test holds the two
 equal. They differ where the student's form loses digits: σ(x)σ(-x) is exact to the last digit where
@@ -25,56 +28,27 @@ POSITIVE = (0.3, 3.0)
 
 # --- Arithmetic -----------------------------------------------------------------------------------
 
-add = Pointwise(
-    name="add",
-    symbol="+",
-    compute=operator.add,
-    numpy=np.add,
-    partials=(1, 1),
-    formulas=("1", "1"),
-)
-sub = Pointwise(
-    name="sub",
-    symbol="-",
-    compute=operator.sub,
-    numpy=np.subtract,
-    partials=(1, -1),
-    formulas=("1", "-1"),
-)
+add = Pointwise("add", operator.add, (1, 1), ("1", "1"), symbol="+", numpy=np.add)
+sub = Pointwise("sub", operator.sub, (1, -1), ("1", "-1"), symbol="-", numpy=np.subtract)
 mul = Pointwise(
-    name="mul",
+    "mul",
+    operator.mul,
+    (lambda out, x, y: y, lambda out, x, y: x),
+    ("y", "x"),
     symbol="×",
-    compute=operator.mul,
     numpy=np.multiply,
-    partials=(lambda out, x, y: y, lambda out, x, y: x),
-    formulas=("y", "x"),
 )
 div = Pointwise(
-    name="div",
+    "div",
+    operator.truediv,
+    (lambda out, x, y: 1 / y, lambda out, x, y: -out / y),
+    ("1 / y", "-x / y**2"),
     symbol="÷",
-    compute=operator.truediv,
     numpy=np.divide,
-    partials=(lambda out, x, y: 1 / y, lambda out, x, y: -out / y),
-    formulas=("1 / y", "-x / y**2"),
     domain=(ANY, POSITIVE),
 )
-neg = Pointwise(
-    name="neg",
-    symbol="-",
-    compute=operator.neg,
-    numpy=np.negative,
-    partials=(-1,),
-    formulas=("-1",),
-)
-
-pos = Pointwise(
-    name="pos",
-    symbol="+",
-    compute=operator.pos,
-    numpy=np.positive,
-    partials=(1,),
-    formulas=("1",),
-)
+neg = Pointwise("neg", operator.neg, (-1,), ("-1",), symbol="-", numpy=np.negative)
+pos = Pointwise("pos", operator.pos, (1,), ("1",), symbol="+", numpy=np.positive)
 
 
 def _power(x: Any, p: Any) -> Any:
@@ -85,53 +59,32 @@ def _power(x: Any, p: Any) -> Any:
 # Where x and p are 0, a base of 1 stands in for 0: so x**2 is exact for every order, its third
 # derivative being 0 · 1**-1 and not 0 · 0**-1. By the exponent, 0**p is flat: log(1), not log(0).
 pow: Pointwise = Pointwise(
-    name="pow",
-    symbol="**",
-    compute=_power,
-    numpy=np.power,
-    partials=(
+    "pow",
+    _power,
+    (
         lambda out, x, p: p * pow(where((raw(p) == 0) & (raw(x) == 0), 1.0, x), p - 1),
         lambda out, x, p: out * log(where(raw(x) == 0, 1.0, x)),
     ),
-    formulas=("y * x**(y - 1)", "out * log(x)"),
+    ("y * x**(y - 1)", "out * log(x)"),
+    symbol="**",
+    numpy=np.power,
     domain=(POSITIVE, ANY),
 )
 
 # --- Elementwise functions ------------------------------------------------------------------------
 
-exp = Pointwise(
-    name="exp",
-    symbol="exp",
-    compute=np.exp,
-    numpy=np.exp,
-    partials=(lambda out, x: out,),
-    formulas=("out",),
-)
-log: Pointwise = Pointwise(
-    name="log",
-    symbol="log",
-    compute=np.log,
-    numpy=np.log,
-    partials=(lambda out, x: 1 / x,),
-    formulas=("1 / x",),
-    domain=(POSITIVE,),
-)
+exp = Pointwise("exp", np.exp, (lambda out, x: out,), ("out",))
+log: Pointwise = Pointwise("log", np.log, (lambda out, x: 1 / x,), ("1 / x",), domain=(POSITIVE,))
 sqrt = Pointwise(
-    name="sqrt",
-    symbol="√",
-    compute=np.sqrt,
-    numpy=np.sqrt,
-    partials=(lambda out, x: 0.5 / out,),
-    formulas=("1 / (2 * out)",),
-    domain=(POSITIVE,),
+    "sqrt", np.sqrt, (lambda out, x: 0.5 / out,), ("1 / (2 * out)",), symbol="√", domain=(POSITIVE,)
 )
 abs = Pointwise(
-    name="abs",
+    "abs",
+    operator.abs,
+    (lambda out, x: np.sign(raw(x)),),
+    ("sign(x)",),
     symbol="|·|",
-    compute=operator.abs,
     numpy=np.absolute,
-    partials=(lambda out, x: np.sign(raw(x)),),
-    formulas=("sign(x)",),
 )
 
 
@@ -143,44 +96,31 @@ def _sigmoid(x: Any) -> Any:
 
 
 sigmoid: Pointwise = Pointwise(
-    name="sigmoid",
+    "sigmoid",
+    _sigmoid,
+    (lambda out, x: sigmoid(x) * sigmoid(-x),),
+    ("out * (1 - out)",),
     symbol="σ",
-    compute=_sigmoid,
-    partials=(lambda out, x: sigmoid(x) * sigmoid(-x),),
-    formulas=("out * (1 - out)",),
 )
 tanh = Pointwise(
-    name="tanh",
-    symbol="tanh",
-    compute=np.tanh,
-    numpy=np.tanh,
-    partials=(lambda out, x: 4 * sigmoid(2 * x) * sigmoid(-2 * x),),
-    formulas=("1 - out**2",),
+    "tanh", np.tanh, (lambda out, x: 4 * sigmoid(2 * x) * sigmoid(-2 * x),), ("1 - out**2",)
 )
-relu = Pointwise(
-    name="relu",
-    symbol="relu",
-    compute=lambda x: np.maximum(x, 0),
-    partials=(lambda out, x: raw(x) > 0,),
-    formulas=("x > 0",),
-)
+relu = Pointwise("relu", lambda x: np.maximum(x, 0), (lambda out, x: raw(x) > 0,), ("x > 0",))
 softplus = Pointwise(
-    name="softplus",
-    symbol="softplus",
-    compute=lambda x: np.logaddexp(x, 0),
-    partials=(lambda out, x: sigmoid(x),),
-    formulas=("exp(x) / (1 + exp(x))",),
+    "softplus",
+    lambda x: np.logaddexp(x, 0),
+    (lambda out, x: sigmoid(x),),
+    ("exp(x) / (1 + exp(x))",),
 )
 select = Pointwise(
-    name="where",
-    symbol="where",
-    compute=lambda x, y, condition: np.where(condition, x, y),
-    defaults={"condition": True},
-    partials=(
+    "where",
+    lambda x, y, condition: np.where(condition, x, y),
+    (
         lambda out, x, y, condition: condition,
         lambda out, x, y, condition: np.logical_not(condition),
     ),
-    formulas=("condition", "not condition"),
+    ("condition", "not condition"),
+    defaults={"condition": True},
 )
 
 
@@ -210,23 +150,22 @@ def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
 REDUCTION: dict[str, Any] = {"axis": None, "keepdims": False}
 
 max = Pointwise(
-    name="max",
-    symbol="max",
-    compute=np.maximum.reduce,
+    "max",
+    np.maximum.reduce,
+    (lambda out, x, axis, **_: _equal_shares(x, out, axis),),
+    ("(x == out) / count(x == out)",),
     numpy=np.max,
     defaults=REDUCTION,
     reduces=True,
-    partials=(lambda out, x, axis, **_: _equal_shares(x, out, axis),),
-    formulas=("(x == out) / count(x == out)",),
 )
 logsumexp = Pointwise(
-    name="logsumexp",
+    "logsumexp",
+    _logsumexp,
+    (lambda out, x, **_: exp(x - out),),
+    ("exp(x) / exp(out)",),
     symbol="logΣexp",
-    compute=_logsumexp,
     defaults=REDUCTION,
     reduces=True,
-    partials=(lambda out, x, **_: exp(x - out),),
-    formulas=("exp(x) / exp(out)",),
 )
 
 # --- Linear operations ----------------------------------------------------------------------------
@@ -253,22 +192,16 @@ def _mean_transpose(upstream: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 
 
 sum = Multilinear(
-    name="sum",
+    "sum",
+    np.add.reduce,
+    (_spread,),
+    ("ones_like(x) * upstream",),
     symbol="Σ",
-    compute=np.add.reduce,
     numpy=np.sum,
     defaults=REDUCTION,
-    transposes=(_spread,),
-    formulas=("ones_like(x) * upstream",),
 )
 mean = Multilinear(
-    name="mean",
-    symbol="mean",
-    compute=np.mean,
-    numpy=np.mean,
-    defaults=REDUCTION,
-    transposes=(_mean_transpose,),
-    formulas=("ones_like(x) * upstream / size(x)",),
+    "mean", np.mean, (_mean_transpose,), ("ones_like(x) * upstream / size(x)",), defaults=REDUCTION
 )
 
 
@@ -292,35 +225,32 @@ def _broadcast(x: Any, shape: tuple[int, ...]) -> Array:
 
 
 broadcast_to = Multilinear(
-    name="broadcast_to",
+    "broadcast_to",
+    _broadcast,
+    (lambda upstream, x, shape: sum_to(upstream, shape_of(x)),),
+    ("sum_to(upstream, x.shape)",),
     symbol="broadcast",
-    compute=_broadcast,
     numpy=np.broadcast_to,
     defaults={"shape": None},
-    transposes=(lambda upstream, x, shape: sum_to(upstream, shape_of(x)),),
-    formulas=("sum_to(upstream, x.shape)",),
 )
 reshape: Multilinear = Multilinear(
-    name="reshape",
-    symbol="reshape",
-    compute=np.reshape,
-    numpy=np.reshape,
+    "reshape",
+    np.reshape,
+    (lambda upstream, x, shape: reshape(upstream, shape_of(x)),),
+    ("reshape(upstream, x.shape)",),
     defaults={"shape": None},
-    transposes=(lambda upstream, x, shape: reshape(upstream, shape_of(x)),),
-    formulas=("reshape(upstream, x.shape)",),
 )
 transpose: Multilinear = Multilinear(
-    name="transpose",
-    symbol="ᵀ",
-    compute=np.transpose,
-    numpy=np.transpose,
-    defaults={"axes": None},
-    transposes=(
+    "transpose",
+    np.transpose,
+    (
         lambda upstream, x, axes: transpose(
             upstream, axes if axes is None else tuple(np.argsort(np.mod(axes, len(axes))).tolist())
         ),
     ),
-    formulas=("transpose(upstream)",),
+    ("transpose(upstream)",),
+    symbol="ᵀ",
+    defaults={"axes": None},
 )
 
 
@@ -340,32 +270,31 @@ def _scatter(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
 
 
 getitem = Multilinear(
-    name="getitem",
+    "getitem",
+    lambda x, index: x[index],
+    (lambda upstream, x, index: scatter(upstream, index, shape_of(x)),),
+    ("scatter(upstream, index, x.shape)",),
     symbol="[·]",
-    compute=lambda x, index: x[index],
     defaults={"index": ...},
-    transposes=(lambda upstream, x, index: scatter(upstream, index, shape_of(x)),),
-    formulas=("scatter(upstream, index, x.shape)",),
 )
 scatter: Multilinear = Multilinear(
-    name="scatter",
-    symbol="scatter",
-    compute=_scatter,
+    "scatter",
+    _scatter,
+    (lambda upstream, x, index, shape: getitem(upstream, index),),
+    ("upstream[index]",),
     defaults={"index": ..., "shape": ()},
-    transposes=(lambda upstream, x, index, shape: getitem(upstream, index),),
-    formulas=("upstream[index]",),
 )
 
 
 _matrix_product = Multilinear(
-    name="matmul",
-    symbol="@",
-    compute=operator.matmul,
-    transposes=(
+    "matmul",
+    operator.matmul,
+    (
         lambda upstream, x, y: sum_to(upstream @ y.mT, shape_of(x)),
         lambda upstream, x, y: sum_to(x.mT @ upstream, shape_of(y)),
     ),
-    formulas=("upstream @ y.mT", "x.mT @ upstream"),
+    ("upstream @ y.mT", "x.mT @ upstream"),
+    symbol="@",
 )
 
 
@@ -391,15 +320,12 @@ def matmul(x: Any, y: Any) -> Any:
 # --- Composites: other operations in a named group ------------------------------------------------
 
 softmax = Composite(
-    name="softmax",
-    symbol="softmax",
-    compute=lambda x, axis: exp(x - logsumexp(x, axis, keepdims=True)),
-    defaults={"axis": -1},
+    "softmax", lambda x, axis: exp(x - logsumexp(x, axis, keepdims=True)), defaults={"axis": -1}
 )
 log_softmax = Composite(
-    name="log_softmax",
+    "log_softmax",
+    lambda x, axis: x - logsumexp(x, axis, keepdims=True),
     symbol="log softmax",
-    compute=lambda x, axis: x - logsumexp(x, axis, keepdims=True),
     defaults={"axis": -1},
 )
 
@@ -447,16 +373,16 @@ def _sparse_categorical_crossentropy(logits: Any, labels: Any) -> Any:
 
 
 binary_crossentropy = Composite(
-    name="binary_crossentropy",
+    "binary_crossentropy",
+    _binary_crossentropy,
     symbol="binary cross-entropy",
-    compute=_binary_crossentropy,
     operands=2,
     domain=(ANY, (0.0, 1.0)),
 )
 sparse_categorical_crossentropy = Composite(
-    name="sparse_categorical_crossentropy",
+    "sparse_categorical_crossentropy",
+    _sparse_categorical_crossentropy,
     symbol="sparse categorical cross-entropy",
-    compute=_sparse_categorical_crossentropy,
     defaults={"labels": None},
 )
 
