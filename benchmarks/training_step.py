@@ -72,7 +72,8 @@ def mygrad(threads: int) -> Callable[[], object]:
     threadpool_limits(threads)
     shapes = [(784, 128), (128,), (128, 10), (10,)]
     parameters = [mg.tensor(0.05 * generator.standard_normal(s).astype(np.float32)) for s in shapes]
-    moments = [(np.zeros(s, np.float32), np.zeros(s, np.float32)) for s in shapes]
+    first = [np.zeros(s, np.float32) for s in shapes]
+    second = [np.zeros(s, np.float32) for s in shapes]
     steps = 0
 
     def step() -> None:
@@ -82,10 +83,10 @@ def mygrad(threads: int) -> Callable[[], object]:
         hidden = relu(mg.matmul(X, kernel_1) + bias_1)
         softmax_crossentropy(mg.matmul(hidden, kernel_2) + bias_2, Y).backward()
         rate = np.float32(RATE * (1 - 0.999**steps) ** 0.5 / (1 - 0.9**steps))
-        for parameter, (first, second) in zip(parameters, moments, strict=True):
-            first += (parameter.grad - first) * np.float32(0.1)
-            second += (parameter.grad**2 - second) * np.float32(0.001)
-            parameter.data -= rate * first / (np.sqrt(second) + np.float32(EPSILON))
+        for i, parameter in enumerate(parameters):
+            first[i] += (parameter.grad - first[i]) * np.float32(0.1)
+            second[i] += (parameter.grad**2 - second[i]) * np.float32(0.001)
+            parameter.data -= rate * first[i] / (np.sqrt(second[i]) + np.float32(EPSILON))
 
     return step
 

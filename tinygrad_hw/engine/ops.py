@@ -238,6 +238,7 @@ reshape: Multilinear = Multilinear(
     np.reshape,
     (lambda upstream, x, shape: reshape(upstream, shape_of(x)),),
     ("reshape(upstream, x.shape)",),
+    numpy=np.reshape,
     defaults={"shape": None},
 )
 transpose: Multilinear = Multilinear(
@@ -249,6 +250,7 @@ transpose: Multilinear = Multilinear(
         ),
     ),
     ("transpose(upstream)",),
+    numpy=np.transpose,
     symbol="ᵀ",
     defaults={"axes": None},
 )
