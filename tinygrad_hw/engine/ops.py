@@ -201,7 +201,12 @@ sum = Multilinear(
     defaults=REDUCTION,
 )
 mean = Multilinear(
-    "mean", np.mean, (_mean_transpose,), ("ones_like(x) * upstream / size(x)",), defaults=REDUCTION
+    "mean",
+    np.mean,
+    (_mean_transpose,),
+    ("ones_like(x) * upstream / size(x)",),
+    numpy=np.mean,
+    defaults=REDUCTION,
 )
 
 
