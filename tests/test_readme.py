@@ -38,6 +38,13 @@ def test_command(command: str, tmp_path: Path) -> None:
     assert out or list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("sheet", blocks("toml"))
+def test_sheet(sheet: str, tmp_path: Path) -> None:
+    (tmp_path / "sheet.toml").write_text(sheet)
+    out = run(SCRIPTS / "tinygrad-hw", "solve", "sheet.toml", cwd=tmp_path)
+    assert "dE/dw = dE/da · da/dz · dz/dw" in out
+
+
 @pytest.mark.parametrize("program", blocks("python"))
 def test_program(program: str, tmp_path: Path) -> None:
     out = run(sys.executable, "-c", program, cwd=tmp_path)

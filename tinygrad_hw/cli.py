@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from tinygrad_hw import __version__
 from tinygrad_hw.errors import InputError
 from tinygrad_hw.homework import SHEETS, sheet_path
 
-INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
+INTERRUPTED, TERMINATED = 130, 143  # what a shell reports for a program that Ctrl-C or kill ended
 
 
 class UsageError(InputError):
@@ -40,6 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # a full disk, say; files that are given are read with more care
+        print(f"tinygrad-hw: cannot write: {error.strerror or error}", file=sys.stderr)
+        return 2
     except InputError as error:
         print(f"tinygrad-hw: {error}", file=sys.stderr)
         return 2
@@ -56,13 +60,22 @@ def _parser() -> argparse.ArgumentParser:
     sheet_help = f"a TOML file, or {' or '.join(SHEETS)} for the homework's own sheets"
 
     homework = verbs.add_parser("homework", help="do the whole homework and write a report")
-    homework.add_argument("--out", type=Path, default=Path("report"), metavar="DIR")
+    homework.add_argument(
+        "--out", type=Path, default=Path("report"), metavar="DIR", help="where to write (report)"
+    )
     homework.add_argument("--digits", default="3,6", metavar="A,B", help="for Question 2 (3,6)")
     homework.add_argument(
         "--data", type=Path, metavar="PATH", help="a folder of IDX files, or an mnist.npz"
     )
-    homework.add_argument("--epochs", type=int, metavar="N", help="at most N epochs each")
-    homework.add_argument("--seed", type=int, default=0, metavar="N")
+    homework.add_argument(
+        "--epochs",
+        type=int,
+        metavar="N",
+        help="at most N epochs each (20; for the initialisers 30)",
+    )
+    homework.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the random start (0)"
+    )
     homework.set_defaults(verb=_homework)
 
     solve = verbs.add_parser("solve", help="print values, partials and updates of a sheet")
@@ -107,6 +120,7 @@ def _homework(arguments: argparse.Namespace) -> None:
     if arguments.seed < 0:
         raise UsageError(f"--seed is {arguments.seed}; give 0 or more")
     digits = _digits(arguments.digits)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # so that things are put away
     from tinygrad_hw.homework.run import run
 
     run(
@@ -138,7 +152,7 @@ ASCII = str.maketrans({"·": "*", "×": "x", "…": "..."})
 
 def _print(line: str) -> None:
     """Print, in plainer signs where the terminal cannot show the right ones."""
-    encoding = sys.stdout.encoding or "ascii"
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"  # no stdout at all: >&-
     try:
         line.encode(encoding)
     except UnicodeEncodeError:

@@ -847,3 +847,10 @@ def test_float32_leaf_has_a_float32_gradient_beside_float64_constants(function):
     x = Value(np.float32([1, 2, 3]))
     function(x).backward()
     assert x.grad.dtype == np.float32
+
+
+@pytest.mark.parametrize("condition", [np.array([2, 0]), [True, False], np.array([0.5, 0.0])])
+def test_a_condition_is_true_or_false_whatever_it_is_made_of(condition):
+    v = Value([1.0, 2.0])
+    np.where(condition, v, 0.0).sum().backward()
+    np.testing.assert_array_equal(v.grad, [1, 0])

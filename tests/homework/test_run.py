@@ -65,7 +65,7 @@ def test_the_numbers_have_the_promised_shape(done: tuple[Path, str]) -> None:
 def test_a_plain_file_gets_plain_lines(done: tuple[Path, str]) -> None:
     out, printed = done
     lines = printed.splitlines()
-    assert len(lines) == 7  # six networks and where to look
+    assert len(lines) == 8  # that it begins, six networks, and where to look
     assert lines[-1].endswith(f"Open {out / 'report.html'}")
     assert "\x1b" not in printed
 

@@ -64,5 +64,5 @@ def test_classes_of_any_integer_kind_are_labels(dtype):
 
 
 def test_a_class_is_not_a_fraction():
-    with pytest.raises(TypeError, match="float64"):
+    with pytest.raises(ValueError, match="float64; give one whole number for each"):
         SPARSE.targets([0.5, 1.0])

@@ -56,10 +56,10 @@ def test_gradients_do_not_add_up_over_steps():
     np.testing.assert_array_equal(model.flat.gradients, first)
 
 
-def test_zero_grad_forgets():
+def test_a_step_begins_without_gradients():
     model = three_classes()
     model.train_step(X, LABELS)
-    model.flat.zero_grad()
+    model.flat.begin_step()
     assert {value.grad for value in model.parameters()} == {None}
 
 
@@ -190,3 +190,16 @@ def test_evaluating_leaves_no_mode_and_no_gradient_behind():
     assert model(Value(X)).operation is not None  # recording
     with no_grad():
         assert model(Value(X)).operation is None
+
+
+def test_a_graph_made_between_steps_keeps_its_numbers():
+    model = Sequential([Dense(2, input_shape=(3,)), Dense(1, activation="sigmoid")], seed=0)
+    start = model.get_weights()
+    for value in model.parameters():
+        value.data = value.data.copy()
+    model.flat.begin_step()
+    model.flat.end_step()
+    out = model.logits(Value(np.ones((1, 3), np.float32))).sum()
+    model.set_weights([10 * array for array in start])
+    out.backward()
+    np.testing.assert_allclose(model.parameters()[0].grad[0], start[2][:, 0], rtol=1e-6)

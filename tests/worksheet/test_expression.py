@@ -105,13 +105,15 @@ def test_a_name_alone_is_a_node_of_its_own() -> None:
         ("x +", "is not arithmetic"),
         ("x = y", "is not arithmetic"),
         ("import os", "is not arithmetic"),
-        ("x\0y", "is not arithmetic"),
+        ("x\0y", "a character that cannot be seen"),
         ("(" * 1000 + "x" + ")" * 1000, "is not arithmetic"),
-        ("-" * 9000 + "x", "is not arithmetic: it is nested too deeply"),
+        ("-" * 9000 + "x", "is not arithmetic: it is too long or nested too deeply"),
         ("(" * 10**5 + "x" + ")" * 10**5, "is 200,001 characters long; the limit is 10,000"),
         ("2(3)", "as a function"),
         ("1if 2else 3", "contains|not arithmetic"),
         (r"'\d'", "is not a number"),
+        ("x # \x1b[2J", "contains a # or a character that cannot be seen"),
+        ("x\u202e", "contains a # or a character that cannot be seen"),
     ],
 )
 def test_refused(source: str, message: str) -> None:

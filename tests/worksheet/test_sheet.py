@@ -113,7 +113,7 @@ def changed(old: str, new: str) -> str:
         (changed("[parameters]", "[paramters]"), r"line 9: 'paramters' is not part of a sheet"),
         (changed('title = "One sigmoid neuron"', "title = 3"), "line 1: title should be a text"),
         (changed('student = ""', 'student = ""\ngiven = 1'), "is not TOML"),
-        (changed('loss = "E"', 'loss = "F"'), r"line 19: \[update\] needs loss"),
+        (changed('loss = "E"', 'loss = "F"'), "line 19: loss is 'F', which is not in"),
         (changed('loss = "E"', ""), r"line 18: \[update\] needs loss"),
         (changed('rate = "alpha"', 'rate = "beta"'), r"line 20: rate is 'beta', which is not in"),
         (changed('rate = "alpha"', ""), r"line 18: \[update\] needs rate"),
@@ -143,7 +143,9 @@ def test_what_is_wrong_is_one_line_with_its_place(text: str, message: str) -> No
 )
 def test_a_value_that_is_not_finite_is_refused(formula: str, value: str) -> None:
     sheet = parse_sheet(changed('"w*x + b"', f'"{formula}"'))
-    with pytest.raises(SheetError, match=rf"z = '.*' is {value}; a division by zero, or a number"):
+    with pytest.raises(
+        SheetError, match=rf"line 14: z = '.*' is {value}: a division by zero, a root"
+    ):
         sheet.evaluate()
 
 
@@ -199,3 +201,20 @@ def test_any_damage_is_read_or_refused_in_one_line(data: st.DataObject) -> None:
     else:
         message = ""
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("filler", ["[" + " " * 100_000 + "x", "[" * 100_000, "[a" * 100_000])
+def test_brackets_in_a_text_do_not_slow_the_search_for_a_line(filler: str) -> None:
+    text = f'title = """\n{filler}\n"""\n[given]\nx = "1"\n'
+    with pytest.raises(SheetError, match="line 5: x should be a number"):
+        parse_sheet(text)
+
+
+def test_only_line_feeds_count_as_lines() -> None:
+    with pytest.raises(SheetError, match="line 3: x should be a number"):
+        parse_sheet('title = "a\u2028b\x85c"\n[given]\nx = "1"\n')
+
+
+def test_a_word_of_python_cannot_be_a_name() -> None:
+    with pytest.raises(SheetError, match=r"line 5: 'lambda' cannot be a name; .* Python's own"):
+        parse_sheet(changed("x = 2", "lambda = 2"))

@@ -109,10 +109,12 @@ def _multiply_back(
 def _in_kind(contribution: Any, operand: Node) -> Any:
     """Give a float32 operand a float32 contribution, whatever float64 constant it met on the way.
 
-    A Python number is weak and takes what comes; a contribution that is a node is left alone.
+    A Python number receives Python numbers; a contribution that is a node is left alone.
     """
-    if type(operand.raw) is float or type(contribution) is float or isinstance(contribution, Node):
+    if type(contribution) is float or isinstance(contribution, Node):
         return contribution
+    if type(operand.raw) is float:
+        return float(contribution) if shape_of(contribution) == () else contribution
     dtype = np.result_type(operand.raw)
     return contribution if contribution.dtype == dtype else contribution.astype(dtype)
 

@@ -160,9 +160,9 @@ def _own(attribute: Any) -> Any:
     """Copy the arrays of an index or a condition: the caller may change them before backward."""
     if isinstance(attribute, np.ndarray):
         return attribute.copy()
-    if isinstance(attribute, tuple | list):
-        return type(attribute)(_own(part) for part in attribute)
-    return attribute
+    if isinstance(attribute, tuple):
+        return tuple(_own(part) for part in attribute)
+    return [_own(part) for part in attribute] if isinstance(attribute, list) else attribute
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -126,7 +126,7 @@ select = Pointwise(
 
 def where(condition: Any, x: Any, y: Any) -> Any:
     """``x`` where the condition holds, else ``y``; no gradient reaches the one not taken."""
-    return select(x, y, condition=raw(condition))
+    return select(x, y, condition=np.asarray(raw(condition)).astype(bool)[()])
 
 
 # --- Reductions that are pointwise: their derivative is a factor of the operand's shape -----------

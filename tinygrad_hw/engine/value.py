@@ -21,6 +21,7 @@ import numpy as np
 
 from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.autodiff import backward
+from tinygrad_hw.engine.modes import state
 from tinygrad_hw.engine.node import (
     TO_GRAPH,
     TO_NOBODY,
@@ -62,7 +63,7 @@ class Value(Node):
         self.inputs = ()
         self.arguments = ()
         self.attributes = {}
-        self.group = None
+        self.group = state.group
         self.lent = TO_NOBODY
 
     @property
@@ -129,7 +130,10 @@ class Value(Node):
     # --- Derivatives ------------------------------------------------------------------------------
 
     def backward(self, seed: Any = None) -> None:
-        """Write the derivative of this Value into ``grad`` of everything that it depends on."""
+        """Write the derivative of this Value into ``grad`` of everything that it depends on.
+
+        A leaf's ``grad`` is added to, as in PyTorch: set it to None to begin afresh.
+        """
         backward(self, seed)
 
     def detach(self) -> Self:
@@ -323,7 +327,8 @@ class Value(Node):
         self, function: Any, types: Any, args: tuple[Any, ...], options: dict[str, Any]
     ) -> Any:
         if function in _QUESTIONS:
-            return function(*(ops.raw(operand) for operand in args), **options)
+            given = {name: ops.raw(operand) for name, operand in options.items()}
+            return function(*(ops.raw(operand) for operand in args), **given)
         return _operation_for(function)(*args, **options)
 
 
@@ -347,7 +352,7 @@ def _operation_for(function: Any) -> Callable[..., Any]:
         return operation
     name = function.__name__
     known = sorted({known.__name__ for known in ops.NUMPY})
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     hint = f"np.{near[0]} is the nearest that is" if near else f"these are: {', '.join(known)}"
     raise TypeError(
         f"np.{name} is not differentiated here; {hint}; for the numbers alone use v.data"

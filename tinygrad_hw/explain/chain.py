@@ -3,9 +3,9 @@
     dE/dw7 = dE/da4 · da4/dz4 · dz4/dw7
 
 Nodes with a label are named; what lies unnamed between two of them is multiplied out, so that a
-factor is the derivative of one name by the next. Where the paths are too many to be written down,
-a chain is written with *totals* instead, each of which is a chain of its own: the cost stays linear
-in the graph, whatever the number of paths.
+factor is the derivative of one name by the next. Where the paths are too many or too long to be
+written down, a chain is written with *totals* instead, each of which is a chain of its own: the
+cost stays linear in the graph, whatever the number of paths.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tinygrad_hw.engine.autodiff import pull
 from tinygrad_hw.engine.graph import topological_order
 from tinygrad_hw.engine.node import Node
 
-MOST_PATHS = 8  # more than anybody would write out
+MOST_FACTORS = 60  # in all paths together; more than anybody would write out
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +70,15 @@ def chains(root: Value, targets: Iterable[Value]) -> dict[str, Chain]:
     dict
         The chain of each target by its label and, before the first that needs it, that of every
         total used in another chain. A target that the root does not depend on has no paths and the
-        value 0.
+        value 0; that of the root itself has one path without factors.
+
+    Raises
+    ------
+    ValueError
+        If the root or a target has no label, two named nodes share one, or one is an array.
     """
+    targets = list(targets)
+    _check_names([*topological_order(root), *targets], [root, *targets])
     explainer = _Explainer(root)
     for target in targets:
         explainer.explain(target)
@@ -85,9 +92,10 @@ class _Explainer:
         for step in backward_steps(root):
             self.totals[id(step.operand)] = step.total
         self.consumers: dict[int, list[tuple[Node, float]]] = {}  # named node -> who uses it
-        self.path_count: dict[int, int] = {id(root): 1}
+        self.paths_to: dict[int, int] = {id(root): 1}  # how many, counted up to a bound
+        self.factors_to: dict[int, int] = {id(root): 0}  # in all of them together
         for node in reversed(topological_order(root)):
-            if (node.label or node is root) and id(node) in self.totals:
+            if _is_named(node) and id(node) in self.totals:
                 self._follow(node)
         self.chains: dict[str, Chain] = {}
 
@@ -95,8 +103,14 @@ class _Explainer:
         """Note the derivatives of a named node by the named nodes that it is made from."""
         for operand, local in local_derivatives(node):
             self.consumers.setdefault(id(operand), []).append((node, local))
-            paths = self.path_count.get(id(operand), 0) + self.path_count[id(node)]
-            self.path_count[id(operand)] = paths
+            paths = self.paths_to[id(node)]
+            factors = self.factors_to[id(node)] + paths
+            for count, more in ((self.paths_to, paths), (self.factors_to, factors)):
+                count[id(operand)] = min(count.get(id(operand), 0) + more, MOST_FACTORS + 1)
+
+    def _is_short(self, node: Node) -> bool:
+        """Whether all the paths to a node can be written out."""
+        return self.factors_to.get(id(node), 0) <= MOST_FACTORS
 
     def explain(self, target: Node) -> None:
         pending = [target]  # a stack: what a chain refers to is explained before it
@@ -112,13 +126,13 @@ class _Explainer:
                 self.chains[name] = self._chain(node)
 
     def _totals_missing(self, node: Node) -> list[Node]:
-        if self.path_count.get(id(node), 0) <= MOST_PATHS:
+        if self._is_short(node):
             return []
         consumers = [consumer for consumer, _ in self.consumers[id(node)]]
         return [c for c in consumers if c is not self.root and str(c.label) not in self.chains]
 
     def _chain(self, node: Node) -> Chain:
-        if self.path_count.get(id(node), 0) <= MOST_PATHS:
+        if self._is_short(node):
             paths = self._paths(node)
         else:
             paths = [self._through(c, node, local) for c, local in self.consumers[id(node)]]
@@ -158,15 +172,31 @@ def local_derivatives(node: Node) -> list[tuple[Node, float]]:
     named: dict[int, Node] = {}
     for inner in reversed(interior):
         upstream = totals.get(id(inner))
-        if upstream is None or inner.operation is None or (inner.label and inner is not node):
+        if upstream is None or inner.operation is None or (_is_named(inner) and inner is not node):
             continue
         for operand, edge in zip(inner.inputs, pull(inner, upstream), strict=True):
             if edge is not None:
                 totals[id(operand)] = totals.get(id(operand), 0.0) + edge[1]
-                if operand.label:
+                if _is_named(operand):
                     named[id(operand)] = operand
     return [(operand, float(totals[key])) for key, operand in named.items()]
 
 
 def _is_named(node: Node) -> bool:
-    return node.label is not None
+    return bool(node.label)
+
+
+def _check_names(nodes: list[Node], named: list[Node]) -> None:
+    """A chain is written with names, so each must stand for one number."""
+    if any(not node.label for node in named):
+        raise ValueError("a chain is written between labelled Values; give each its label")
+    owners: dict[str, Node] = {}
+    for node in nodes:
+        if node.label and owners.setdefault(node.label, node) is not node:
+            raise ValueError(
+                f"two Values are labelled {node.label!r}; give each a label of its own"
+            )
+        if node.label and node.shape and not node.constant:
+            raise ValueError(
+                f"{node.label} is an array of shape {node.shape}; chains are of scalars so far"
+            )

@@ -30,10 +30,13 @@ def updated(old: float, new: float, figures: int = FIGURES) -> str:
     '1.00000006403'
     """
     change = abs(new - old)
-    if change == 0 or not math.isfinite(change):
+    if not math.isfinite(change) or float(number(new)) == new:
         return number(new)
-    last = figures - 1 - math.floor(math.log10(change))
-    return f"{new:.{last}f}" if 0 <= last <= 17 else number(new, 17)
+    last = figures - 1 - math.floor(math.log10(change))  # decimal place of the last figure
+    if 0 <= last <= 17:
+        return f"{new:.{last}f}"
+    leading = math.floor(math.log10(abs(new))) if new else 0
+    return number(new, min(max(leading + last + 1, figures), 17))
 
 
 def chain_lines(chain: Chain) -> list[str]:
@@ -41,6 +44,8 @@ def chain_lines(chain: Chain) -> list[str]:
 
     A path after the first, and a sum that is long, goes on in the next line.
     """
+    if chain.root == chain.target:
+        return [f"{chain} = 1"]
     if not chain.paths:
         return [f"{chain} = 0 ({chain.root} does not depend on {chain.target})"]
     symbols = [" · ".join(map(str, path)) for path in chain.paths]

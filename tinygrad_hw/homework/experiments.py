@@ -202,6 +202,7 @@ def train_all(
     events = context.SimpleQueue()
     thread = Thread(target=_pass_on, args=(events, listener), daemon=True)
     thread.start()
+    others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(min(_cores(), len(experiments)), context, _send_to, (events,))
     try:
         with _ctrl_c_held_back():  # the processes start here, and Ctrl-C is for this one alone
@@ -213,7 +214,7 @@ def train_all(
         events.put(None)
         thread.join()
     except BaseException:
-        for process in multiprocessing.active_children():
+        for process in set(multiprocessing.active_children()) - others:
             process.terminate()
         raise
     finally:

@@ -67,6 +67,7 @@ def run(
         drawings = {name: svg(s.values[s.sheet.loss]) for name, s in solutions.items()}
         limited = [dataclasses.replace(e, epochs=min(e.epochs, epochs or e.epochs)) for e in ALL]
         outcomes: dict[str, Outcome] = {}
+        console.print(f"Training {len(limited)} networks, side by side")
         with _Display(console, {e.name: e.epochs for e in limited}) as display:
             for outcome in train_all(limited, dataset, digits, seed, display.epoch):
                 outcomes[outcome.name] = outcome
@@ -83,11 +84,12 @@ def run(
             source=None if data is None else data.name,
         )
         drawn = figures(work)
-        (folder / "figures").mkdir()
-        for name, picture in drawn.items():
-            (folder / "figures" / name).write_text(picture, "utf-8")
-        (folder / "report.html").write_text(report(work, drawn), "utf-8")
-        (folder / "results.json").write_text(json.dumps(results(work), indent=1), "utf-8")
+        with _writing(out):
+            (folder / "figures").mkdir()
+            for name, picture in drawn.items():
+                (folder / "figures" / name).write_text(picture, "utf-8")
+            (folder / "report.html").write_text(report(work, drawn), "utf-8")
+            (folder / "results.json").write_text(json.dumps(results(work), indent=1), "utf-8")
     seconds = time.perf_counter() - start
     console.print(f"Done in {seconds:.0f} s. Open {out / 'report.html'}", soft_wrap=True)
 
@@ -102,22 +104,30 @@ def _written_at_the_end(out: Path) -> Iterator[Path]:
     made = not out.exists()
     unfinished = out / f".unfinished-{os.getpid()}"  # named before it is made: always found again
     try:
-        unfinished.mkdir(parents=True)
+        with _writing(out):
+            unfinished.mkdir(parents=True)
         yield unfinished
-        for file in sorted(unfinished.rglob("*")):
-            target = out / file.relative_to(unfinished)
-            if file.is_dir():
-                target.mkdir(exist_ok=True)
-            else:
-                file.replace(target)
-    except OSError as error:
-        raise OutputError(
-            f"cannot write to {out}: {error.strerror or error}; give another folder with --out"
-        ) from None
+        with _writing(out):
+            for file in sorted(unfinished.rglob("*")):
+                target = out / file.relative_to(unfinished)
+                if file.is_dir():
+                    target.mkdir(exist_ok=True)
+                else:
+                    file.replace(target)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
         if made and out.is_dir() and not any(out.iterdir()):
             out.rmdir()
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"cannot write to {out}: {error.strerror or error}; give another folder with --out"
+        ) from None
 
 
 class _Display:
@@ -154,5 +164,5 @@ class _Display:
         self.progress.update(self.bars[outcome.name], total=outcome.epochs)
         self.console.print(
             f"{outcome.name:>14}  test accuracy {outcome.test_accuracy:.4f}  "
-            f"after {outcome.epochs} epochs, {outcome.seconds:.0f} s"
+            f"epochs {outcome.epochs:2}  {outcome.seconds:.0f} s"
         )

@@ -60,7 +60,7 @@ class Dense:
     units
         Width of the output.
     activation
-        A name of ACTIVATIONS.
+        A name of ACTIVATIONS; None is "linear".
     kernel_initializer
         A name of INITIALISERS, or an initialiser. The bias starts at zero.
     input_shape
@@ -72,14 +72,14 @@ class Dense:
     def __init__(
         self,
         units: int,
-        activation: str = "linear",
+        activation: str | None = None,
         kernel_initializer: str | Initialiser = "glorot_uniform",
         input_shape: tuple[int, ...] | None = None,
     ) -> None:
         if units < 1:
             raise ValueError(f"Dense got units={units}; a layer needs at least 1")
         self.units = units
-        self.activation = _named(activation, ACTIVATIONS, "activation")
+        self.activation = _named(activation or "linear", ACTIVATIONS, "activation")
         self.kernel_initializer = (
             INITIALISERS[_named(kernel_initializer, INITIALISERS, "kernel_initializer")]
             if isinstance(kernel_initializer, str)

@@ -37,6 +37,16 @@ def _probabilities(y: Any) -> npt.NDArray[np.float32]:
     return targets.reshape(-1, 1) if targets.ndim == 1 else targets
 
 
+def _classes(y: Any) -> npt.NDArray[np.intp]:
+    labels = np.asarray(y)
+    if labels.ndim != 1 or labels.dtype.kind not in "iuf" or np.any(labels % 1):
+        raise ValueError(
+            f"sparse_categorical_crossentropy got labels {labels.shape} of {labels.dtype}; "
+            "give one whole number for each example: a class's number, not a row of zeros and a one"
+        )
+    return labels.astype(np.intp)
+
+
 LOSSES = {
     "binary_crossentropy": Loss(
         of_logits=ops.binary_crossentropy,
@@ -48,6 +58,6 @@ LOSSES = {
         of_logits=ops.sparse_categorical_crossentropy,
         activation="softmax",
         classes=lambda logits: np.argmax(logits, axis=1),
-        targets=lambda y: np.asarray(y).astype(np.intp, casting="same_kind"),
+        targets=_classes,
     ),
 }

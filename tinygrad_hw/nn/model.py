@@ -59,7 +59,7 @@ class Sequential:
         self.flat = FlatParameters(p for layer in self.layers for p in layer.parameters)
 
     def compile(
-        self, optimizer: Adam | SGD, loss: str, metrics: Sequence[str] = ("accuracy",)
+        self, optimizer: Adam | SGD, loss: str, metrics: str | Sequence[str] = ("accuracy",)
     ) -> None:
         """Say what to minimise and how.
 
@@ -70,11 +70,14 @@ class Sequential:
         """
         if loss not in LOSSES:
             raise ValueError(f"unknown loss {loss!r}; known are {', '.join(LOSSES)}")
+        metrics = [metrics] if isinstance(metrics, str) else metrics
         if unknown := set(metrics) - {"accuracy"}:
             raise ValueError(f"unknown metric {sorted(unknown)[0]!r}; known is accuracy")
         wanted, last = LOSSES[loss].activation, self.layers[-1].activation
         if last != wanted:
             raise ValueError(f"{loss} goes with a last activation of {wanted!r}, not {last!r}")
+        if not isinstance(optimizer, Adam | SGD):
+            raise ValueError(f"optimizer should be Adam() or SGD(), got {optimizer!r}")
         self._loss = LOSSES[loss]
         self._metrics = tuple(metrics)
         self.optimizer = optimizer
@@ -90,7 +93,7 @@ class Sequential:
         return last(x)
 
     def __call__(self, x: Any) -> Any:
-        """Run all the layers on a Value, recording, or on an array, to predict."""
+        """Run all the layers, recording; ``predict`` gives plain numbers."""
         return ACTIVATIONS[self.layers[-1].activation](self.logits(x))
 
     def predict(self, x: npt.ArrayLike) -> Images:
@@ -140,11 +143,12 @@ class Sequential:
 
     def train_step(self, x: Images, targets: npt.NDArray[Any]) -> tuple[float, Images]:
         """One step on one batch; returns its loss and logits, from before the step."""
-        self.flat.zero_grad()
+        self.flat.begin_step()
         logits = self.logits(Value.leaf(x, constant=True))
         loss = self._loss.of_logits(logits, targets)
         loss.backward()
         self.optimizer.update(self.flat.data, self.flat.gather_gradients())
+        self.flat.end_step()
         return float(loss.raw), logits.raw
 
     def fit(
@@ -180,10 +184,10 @@ class Sequential:
         """
         inputs, targets = self._inputs(x), self._targets(x, y)
         trained = math.floor(len(inputs) * (1 - validation_split))
-        if trained < 1 or validation_split < 0 or batch_size < 1:
+        if trained < 1 or validation_split < 0 or batch_size < 1 or epochs < 0:
             raise ValueError(
                 f"fit got {len(inputs)} examples, validation_split={validation_split}, "
-                f"batch_size={batch_size}: nothing is left to train on"
+                f"batch_size={batch_size}, epochs={epochs}: nothing is left to train on"
             )
         history = History()
         watchers = [history, *callbacks, *([ProgressBar()] if verbose else [])]

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_hw.engine import Value
+from tinygrad_hw.engine.node import TO_GRAPH, TO_USER
 
 Float32s = npt.NDArray[np.float32]
 
@@ -34,24 +35,33 @@ class FlatParameters:
         stops = np.cumsum(sizes)
         for value, stop in zip(self.values, stops, strict=True):
             part = slice(int(stop) - value.size, int(stop))
-            self.data[part] = np.ravel(value.data)
+            self._views.append(self.data[part].reshape(value.shape))
             self._gradient_views.append(self.gradients[part].reshape(value.shape))
-            value.raw = self.data[part].reshape(value.shape)
-            self._views.append(value.raw)
-
-    def zero_grad(self) -> None:
-        """Forget the gradients, so that the next backward pass does not add to them."""
-        for value, view in zip(self.values, self._views, strict=True):
-            value.grad = None
-            if value.raw is not view:  # given new data, which the buffer has not seen
-                view[...] = value.raw
-                value.raw = view
+        self.set([value.raw for value in self.values])
 
     def set(self, arrays: Iterable[npt.ArrayLike]) -> None:
         """Write arrays of the parameters' shapes into the buffer."""
-        for value, view, array in zip(self.values, self._views, arrays, strict=True):
+        for view, array in zip(self._views, arrays, strict=True):
             view[...] = array
+        self.end_step()
+
+    def begin_step(self) -> None:
+        """Forget the gradients, and let the graph of a training step use the buffer as it is.
+
+        A parameter that was given new data meanwhile brings them into the buffer.
+        """
+        for value, view in zip(self.values, self._views, strict=True):
+            value.grad = None
+            if value.raw is not view:
+                view[...] = value.raw
+                value.raw = view
+            value.lent = TO_GRAPH
+
+    def end_step(self) -> None:
+        """Let every other graph take copies: it may outlive the buffer's present numbers."""
+        for value, view in zip(self.values, self._views, strict=True):
             value.raw = view
+            value.lent = TO_USER
 
     def gather_gradients(self) -> Float32s:
         """Bring the gradients of a backward pass together; each ``grad`` becomes a view."""

@@ -6,6 +6,7 @@ stack, so that evaluation does not recurse, however long the expression is.
 """
 
 import ast
+import keyword
 import math
 import unicodedata
 import warnings
@@ -91,12 +92,15 @@ def read_expression(source: str) -> Expression:
     ExpressionError
         Saying what is not allowed, in words of the sheet and not of Python.
     """
+    source = " ".join(source.split())
+    if not source.isprintable() or "#" in source:
+        raise ExpressionError("contains a # or a character that cannot be seen")
     if len(source) > LONGEST:
         raise ExpressionError(f"is {len(source):,} characters long; the limit is {LONGEST:,}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python's advice on Python is none on a sheet
-            body = ast.parse(source.strip(), mode="eval").body
+            body = ast.parse(source, mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         raise ExpressionError(f"is not arithmetic: {_reason(error)}") from None
     instructions: list[Instruction] = []
@@ -117,9 +121,10 @@ def read_expression(source: str) -> Expression:
 
 
 def is_name(text: str) -> bool:
-    """Whether a text can be the name of a value: a word that is not one of the functions."""
+    """Whether a text can name a value: a word that is no function, and no keyword of Python."""
     normal = unicodedata.normalize("NFKC", text) == text  # the parser would read another name
-    return text.isidentifier() and normal and text not in FUNCTIONS and len(text) <= 100
+    taken = text in FUNCTIONS or keyword.iskeyword(text)
+    return text.isidentifier() and normal and not taken and len(text) <= 100
 
 
 def _application(node: ast.expr, source: str) -> tuple[Operation, list[ast.expr]]:
@@ -157,7 +162,7 @@ def _number(node: ast.Constant) -> float:
 
 def _piece(node: ast.expr, source: str) -> str:
     """Quote the part of the source that a node stands for, shortened."""
-    piece = ast.get_source_segment(source.strip(), node) or type(node).__name__
+    piece = ast.get_source_segment(source, node) or type(node).__name__
     return repr(piece if len(piece) <= 40 else piece[:37] + "...")
 
 
@@ -166,5 +171,5 @@ def _reason(error: BaseException) -> str:
         where = f" at character {error.offset}" if error.offset else ""
         return f"{error.msg}{where}"
     if isinstance(error, MemoryError | RecursionError):
-        return "it is nested too deeply"
+        return "it is too long or nested too deeply"
     return str(error)

@@ -89,6 +89,7 @@ class Sheet:
     rounding: tuple[str, int] | None
     answers: Answers
     where: str
+    lines: list[str]
 
     def evaluate(self) -> dict[str, Value]:
         """Run the forward computation, recording; every name becomes a labelled Value.
@@ -105,8 +106,9 @@ class Sheet:
                 result = expression.evaluate(values)
             if not math.isfinite(result.data):
                 raise SheetError(
-                    f"{self.where}: {name} = {_short(expression.source)} is {result.data}; "
-                    "a division by zero, or a number out of range"
+                    f"{_place(self.where, self.lines, 'forward', name)}: {name} = "
+                    f"{_short(expression.source)} is {result.data}: a division by zero, a root or "
+                    "log of a negative number, or a number out of range"
                 )
             result.label = name
             values[name] = result
@@ -127,7 +129,9 @@ def read_sheet(path: Path | str) -> Sheet:
             content = file.read(LARGEST + 1)
     except OSError as error:
         reason = error.strerror or error
-        raise SheetError(f"{where}: {reason}; give the path of a sheet, a TOML file") from None
+        raise SheetError(
+            f"{where}: {reason}; give the path of a sheet (q1a and q1b are shipped)"
+        ) from None
     except ValueError:  # a null character in the name
         raise SheetError(f"{where}: is not a file name") from None
     if len(content) > LARGEST:
@@ -157,7 +161,7 @@ class _Reader:
 
     def __init__(self, content: dict[str, Any], text: str, where: str) -> None:
         self.content = content
-        self.lines = text.splitlines()
+        self.lines = text.split("\n")  # as TOML counts them
         self.where = where
 
     def sheet(self) -> Sheet:
@@ -187,6 +191,7 @@ class _Reader:
             rounding=self.rounding(),
             answers=self.answers(loss, parameters, forward),
             where=self.where,
+            lines=self.lines,
         )
 
     def numbers(self, section: str) -> dict[str, float]:
@@ -198,7 +203,8 @@ class _Reader:
 
     def number(self, section: str, name: str, given: Any) -> float:
         if isinstance(given, bool) or not isinstance(given, int | float):
-            raise self.error(f"{name} should be a number, without quotes", section, name)
+            hint = ", without quotes" if isinstance(given, str) else ""
+            raise self.error(f"{name} should be a number{hint}", section, name)
         try:
             number = float(given)
         except OverflowError:
@@ -211,7 +217,7 @@ class _Reader:
         if not is_name(name):
             raise self.error(
                 f"{_short(name)} cannot be a name; use letters, digits and _, "
-                "and no name of a function",
+                "and no word that is a function's or Python's own",
                 section,
                 name,
             )
@@ -250,8 +256,10 @@ class _Reader:
         section = self.content.get("update", {})
         self.check_keys("update", section, ("loss", "rate"))
         loss, rate = section.get("loss"), section.get("rate")
-        if not isinstance(loss, str) or loss not in forward:
+        if not isinstance(loss, str):
             raise self.error("[update] needs loss, the name of a [forward] value", "update", "loss")
+        if loss not in forward:
+            raise self.error(f"loss is {_short(loss)}, which is not in [forward]", "update", "loss")
         if isinstance(rate, str):
             if rate not in given:
                 raise self.error(
@@ -344,13 +352,16 @@ class _Reader:
     # --- Places -----------------------------------------------------------------------------------
 
     def error(self, reason: str, section: str = "", key: str = "") -> SheetError:
-        line = _line_of(self.lines, section, key)
-        place = f"{self.where}, line {line}" if line else self.where
-        return SheetError(f"{place}: {reason}")
+        return SheetError(f"{_place(self.where, self.lines, section, key)}: {reason}")
 
 
 _FACTOR = re.compile(r"d\w{1,100}/d\w{1,100}")
-_HEADER = re.compile(r"\s*\[+\s*([^]]*?)\s*\]+\s*(#.*)?")
+_HEADER = re.compile(r"\s*\[+([^\[\]]*)\]+\s*(#.*)?")
+
+
+def _place(where: str, lines: list[str], section: str, key: str) -> str:
+    line = _line_of(lines, section, key)
+    return f"{where}, line {line}" if line else where
 
 
 def _line_of(lines: list[str], section: str, key: str) -> int | None:
@@ -361,7 +372,7 @@ def _line_of(lines: list[str], section: str, key: str) -> int | None:
     here, begins = "", None
     for number, line in enumerate(lines, start=1):
         if header := _HEADER.fullmatch(line):
-            here = header[1]
+            here = header[1].strip()
             if here == section or (not section and here == key):
                 begins = begins or number
         elif here == section and key and line.split("=")[0].strip().strip("\"'") == key:

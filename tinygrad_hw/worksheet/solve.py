@@ -83,10 +83,10 @@ def solution_lines(solution: Solution) -> Iterator[str]:
     for chain in solution.chains.values():
         yield from ("  " + line for line in chain_lines(chain))
     yield ""
-    yield f"Updated (new = old - {number(sheet.rate)} × d{sheet.loss}/d…)"
+    yield f"Updated (new = old - {bracketed(sheet.rate)} × d{sheet.loss}/d…)"
     for name, new in solution.updated.items():
         old, slope = sheet.parameters[name], solution.partials[f"d{sheet.loss}/d{name}"]
         yield (
-            f"  {name} = {number(old)} - {number(sheet.rate)} × {bracketed(slope)}"
+            f"  {name} = {number(old)} - {bracketed(sheet.rate)} × {bracketed(slope)}"
             f" = {updated(old, new)}"
         )

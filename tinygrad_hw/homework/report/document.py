@@ -246,12 +246,17 @@ def _differences(work: Work) -> list[Html]:
                 link("q1a-remarks", "Question 1 (a)"),
                 prose(
                     ": the nine partials behind the hidden layer are some 10.5 % short, since 1 − "
-                    "`a1` was taken of a rounded `a1`. Beside its partial, `b4` moves ten times "
-                    "too far, and some zeros were lost or gained in writing."
+                    "`a1` was taken of a rounded `a1`. The new `b4` written beside its partial is "
+                    "ten times too far from the old, and some zeros were lost or gained in writing."
                 ),
             ]
         ),
-        join([link("q1b-remarks", "Question 1 (b)"), ": nothing but rounding, about 0.1 %."]),
+        join(
+            [
+                link("q1b-remarks", "Question 1 (b)"),
+                ": nothing but rounding, a quarter of a per cent at most.",
+            ]
+        ),
         join(
             [
                 link("q2", "Questions 2"),
@@ -259,7 +264,10 @@ def _differences(work: Work) -> list[Html]:
                 link("q2b", "2 B"),
                 " and ",
                 link("q3", "3"),
-                ": other random weights and another order of the examples.",
+                ": other random weights and another order of the examples",
+                "" if work.same_digits else ", other digits in the first two",
+                ", and fewer epochs" if work.cut_short else "",
+                ".",
                 " Layers, parameters and batches are the same." if _same_networks(work) else "",
             ]
         ),
