@@ -187,10 +187,9 @@ def _spread(upstream: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 
 
 def _mean(x: Any, axis: Any, keepdims: bool) -> Any:
-    """Sum and divide: a third of the time of np.mean, which matters where x is a small batch."""
-    total = np.add.reduce(x, axis=axis, keepdims=keepdims)
-    averaged: Any = total / (np.size(x) / (np.size(total) or 1))
-    return averaged
+    """Sum and divide: half the time of np.mean, which matters where x is a small batch."""
+    total = sum(x, axis, keepdims)
+    return total / (np.size(x) / (np.size(total) or 1))
 
 
 def _mean_transpose(upstream: Any, x: Any, axis: Any, keepdims: bool) -> Any:
