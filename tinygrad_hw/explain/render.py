@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tinygrad_hw.errors import InputError
 
 if TYPE_CHECKING:
-    from graphviz import Digraph
+    from graphviz import Digraph, Source
 
 
 class DrawError(InputError):
@@ -45,7 +45,7 @@ def render(source: Digraph, kind: str) -> str:
         ) from None
 
 
-def run_dot(source: Digraph, kind: str) -> bytes:
+def run_dot(source: Digraph | Source, kind: str) -> bytes:
     """Let the program ``dot`` write any format.
 
     Raises
