@@ -673,3 +673,17 @@ def test_an_interrupted_write_leaves_the_old_picture(
         save(Value(1.0), target)
     assert target.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["g.svg"]
+
+
+def test_type_for_dot_is_smaller_and_labels_are_left_alone() -> None:
+    root = Value(1.0, label='a "fontsize=12" \\ fontsize=12') * 2
+    plain = draw.graph(root).source
+    small = draw._in_smaller_type(draw.graph(root)).source
+    assert "fontsize=12 " in plain.replace("]", " ")
+    assert small.count("fontsize=11.25") == plain.count("fontsize=12") - label_count(plain)
+    assert label_count(small) == label_count(plain) > 0
+
+
+def label_count(source: str) -> int:
+    """How often the words stand inside a quoted label."""
+    return sum(part.count("fontsize=12") for part in re.findall(r'"(?:[^"\\]|\\.)*"', source))

@@ -127,7 +127,9 @@ def _in_smaller_type(source: Digraph) -> Source:
     """
     from graphviz import Source
 
-    return Source(source.source.replace(" fontsize=12", " fontsize=11.25"))
+    # What stands in quotes is passed over: a label may say anything.
+    quoted_or_size = r'("(?:[^"\\]|\\.)*")|fontsize=12\b'
+    return Source(re.sub(quoted_or_size, lambda m: m[1] or "fontsize=11.25", source.source))
 
 
 def _write(path: Path, data: bytes) -> None:
