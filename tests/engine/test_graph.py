@@ -6,7 +6,7 @@ import weakref
 import numpy as np
 import pytest
 
-from tinygrad_hw.engine import Value, group, ops
+from tinygrad_hw.engine import Value, composites, group, ops
 from tinygrad_hw.engine.graph import topological_order
 from tinygrad_hw.engine.node import Node
 
@@ -66,7 +66,7 @@ def test_only_what_depends_on_a_variable_is_not_constant():
 
 def tensors():
     x = Value(np.ones((2, 3)), label="x")
-    return ops.softmax((x @ x.T).tanh() + x.sum(axis=1)).sum()
+    return composites.softmax((x @ x.T).tanh() + x.sum(axis=1)).sum()
 
 
 def scalars():

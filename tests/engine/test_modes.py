@@ -5,9 +5,10 @@ import threading
 import numpy as np
 import pytest
 
-from tinygrad_hw.engine import Value, backward, group, no_grad, ops
+from tinygrad_hw.engine import Composite, Value, backward, composites, group, no_grad
 from tinygrad_hw.engine.graph import topological_order
 from tinygrad_hw.engine.modes import state
+from tinygrad_hw.nn import losses
 
 
 class StopHereError(Exception):
@@ -72,7 +73,7 @@ def test_exception_restores_the_group():
 
 def test_failing_composite_restores_the_group():
     with pytest.raises(ValueError, match="labels"):
-        ops.sparse_categorical_crossentropy(Value(np.ones((2, 3))), labels=[0, 7])
+        losses.sparse_categorical_crossentropy(Value(np.ones((2, 3))), labels=[0, 7])
     assert state.group is None
 
 
@@ -106,7 +107,7 @@ def test_groups_of_one_name_are_two_groups():
 
 
 @pytest.mark.parametrize(
-    "name", [name for name, record in ops.TABLE.items() if isinstance(record, ops.Composite)]
+    "name", [name for name, record in composites.TABLE.items() if isinstance(record, Composite)]
 )
 def test_composite_is_recorded_inside_a_group_of_its_name(name):
     x = Value([[1.0, 2.0], [3.0, 0.0]])
@@ -115,7 +116,7 @@ def test_composite_is_recorded_inside_a_group_of_its_name(name):
         "sparse_categorical_crossentropy": {"labels": [0, 1]},
     }.get(name, {})
     with group("outer") as outer:
-        result = ops.TABLE[name](*given.pop("operands", (x,)), **given)
+        result = composites.TABLE[name](*given.pop("operands", (x,)), **given)
     made = [node for node in topological_order(result) if node.operation]
     assert len(made) > 1
     assert {node.group.name for node in made} == {name}

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tinygrad_hw.engine import Value, backward_steps, gradcheck, ops
+from tinygrad_hw.engine import Value, backward_steps, composites, gradcheck, ops
 from tinygrad_hw.engine.autodiff import pull
 from tinygrad_hw.engine.graph import topological_order
 from tinygrad_hw.engine.operation import Composite, Pointwise
+from tinygrad_hw.nn import losses
 
 mpmath.mp.dps = 50
 INF = np.inf
@@ -32,7 +33,7 @@ class Case:
 
     @property
     def record(self):
-        return ops.TABLE[self.name]
+        return composites.TABLE[self.name]
 
     def __call__(self, *operands):
         return self.record(*operands, **self.attributes)
@@ -176,18 +177,18 @@ CASES = {
 }
 EVERY = [
     pytest.param(case := Case(name, *arguments), id=str(case))
-    for name in ops.TABLE
+    for name in composites.TABLE
     for arguments in CASES.get(name, [])
 ]
 KINKED = {"abs", "relu", "max"}  # central differences must not straddle a kink or a tie
 
 
 def test_every_record_has_cases():
-    assert {name for name, cases in CASES.items() if cases} == set(ops.TABLE)
+    assert {name for name, cases in CASES.items() if cases} == set(composites.TABLE)
 
 
 def test_records_are_complete():
-    for name, record in ops.TABLE.items():
+    for name, record in composites.TABLE.items():
         assert record.name == name
         assert record.symbol
         assert len(record.domain) >= record.arity
@@ -383,7 +384,7 @@ FORMULA_CASES = [param for param in EVERY if _formula_is_for(param.values[0])]
 
 def test_every_formula_is_evaluated():
     shown = {param.values[0].name for param in FORMULA_CASES}
-    assert shown == {name for name, record in ops.TABLE.items() if record.formulas}
+    assert shown == {name for name, record in composites.TABLE.items() if record.formulas}
 
 
 @pytest.mark.parametrize("case", FORMULA_CASES)
@@ -568,9 +569,14 @@ STABLE = {  # expression, point, value, derivative
     "softplus -": (lambda x: x.softplus(), -1000, 0, 0),
     "logsumexp +": (lambda x: x.logsumexp(), 1000, 1000, 1),
     "logsumexp -": (lambda x: x.logsumexp(), -1000, -1000, 1),
-    "bce, surely 1, is 1": (lambda x: ops.binary_crossentropy(x, x.data * 0 + 1), 1000, 0, 0),
-    "bce, surely 1, is 0": (lambda x: ops.binary_crossentropy(x, x.data * 0), 1000, 1000, 1),
-    "bce, surely 0, is 1": (lambda x: ops.binary_crossentropy(x, x.data * 0 + 1), -1000, 1000, -1),
+    "bce, surely 1, is 1": (lambda x: losses.binary_crossentropy(x, x.data * 0 + 1), 1000, 0, 0),
+    "bce, surely 1, is 0": (lambda x: losses.binary_crossentropy(x, x.data * 0), 1000, 1000, 1),
+    "bce, surely 0, is 1": (
+        lambda x: losses.binary_crossentropy(x, x.data * 0 + 1),
+        -1000,
+        1000,
+        -1,
+    ),
 }
 
 
@@ -591,12 +597,12 @@ def test_softmax_family_is_stable_far_out():
     expected = np.array([[e, 1 - e, 0], [1 / 3, 1 / 3, 1 / 3]])
     sums = [1001 + np.log1p(np.exp(-1.0)), np.log(3.0) - 1000]
     x = Value(logits)
-    np.testing.assert_allclose(ops.softmax(x).data, expected, rtol=1e-12)
+    np.testing.assert_allclose(composites.softmax(x).data, expected, rtol=1e-12)
     np.testing.assert_allclose(ops.logsumexp(x, axis=1).data, sums, rtol=1e-15)
     np.testing.assert_allclose(
-        ops.log_softmax(x).data, np.array(logits) - np.array(sums)[:, None], rtol=1e-12
+        composites.log_softmax(x).data, np.array(logits) - np.array(sums)[:, None], rtol=1e-12
     )
-    loss = ops.sparse_categorical_crossentropy(x, labels=[2, 0])
+    loss = losses.sparse_categorical_crossentropy(x, labels=[2, 0])
     loss.backward()
     assert loss.item() == pytest.approx((sums[0] + 1000 + np.log(3)) / 2, rel=1e-14)
     np.testing.assert_allclose(x.grad, (expected - [[0, 0, 1], [1, 0, 0]]) / 2, rtol=1e-12)
@@ -613,12 +619,12 @@ def test_logsumexp_of_infinities_is_never_nan(data, expected):
 
 def test_masked_logits_get_no_gradient():
     x = Value([[0.5, -INF, 1.5]])
-    loss = ops.sparse_categorical_crossentropy(x, labels=[2])
+    loss = losses.sparse_categorical_crossentropy(x, labels=[2])
     loss.backward()
     share = 1 / (1 + np.exp(1.0))
     assert loss.item() == pytest.approx(np.log1p(np.exp(-1.0)), rel=1e-14)
     np.testing.assert_allclose(x.grad, [[share, 0, -share]], rtol=1e-14)
-    np.testing.assert_allclose(ops.softmax(x).data, [[share, 0, 1 - share]], rtol=1e-14)
+    np.testing.assert_allclose(composites.softmax(x).data, [[share, 0, 1 - share]], rtol=1e-14)
 
 
 OVERFLOWS = {
@@ -700,13 +706,13 @@ def test_branch_not_taken_leaks_no_nan_at_second_order(name, make):
 
 
 AWKWARD_NUMBERS = [0.0, -1.0, 1000.0, INF, -INF, np.nan]
-POINTWISE = [name for name, record in ops.TABLE.items() if isinstance(record, Pointwise)]
+POINTWISE = [name for name, record in composites.TABLE.items() if isinstance(record, Pointwise)]
 
 
 @pytest.mark.parametrize("number", AWKWARD_NUMBERS)
 @pytest.mark.parametrize("name", POINTWISE)
 def test_zero_upstream_contributes_zero_whatever_the_operands(name, number):
-    record = ops.TABLE[name]
+    record = composites.TABLE[name]
     with np.errstate(all="ignore"):
         node = record(*[Value([number, 2.0]) for _ in range(record.arity)])
         edges = pull(node, np.zeros(node.shape))
@@ -770,7 +776,7 @@ def _error(found, exact):
 def test_accurate_to_the_last_digits(name):
     function, derivative = ACCURATE[name]
     x = Value(WIDE)
-    result = ops.TABLE[name](x)
+    result = composites.TABLE[name](x)
     result.sum().backward()
     assert _error(result.data, function) < 4e-16
     assert _error(x.grad, derivative) < 6e-16
@@ -790,37 +796,37 @@ REFUSED = {
     "too many": (lambda: ops.sum(X, 0, True, 1), TypeError, r"sum\(\).*axis"),
     "broadcast": (lambda: ops.broadcast_to(X, (2, 4)), ValueError, r"X \(2, 3\).*\(2, 4\)"),
     "targets": (
-        lambda: ops.binary_crossentropy(X, np.ones(3)),
+        lambda: losses.binary_crossentropy(X, np.ones(3)),
         ValueError,
         r"logits \(2, 3\) and targets \(3,\)",
     ),
     "targets transposed": (
-        lambda: ops.binary_crossentropy(X, np.ones((3, 2))),
+        lambda: losses.binary_crossentropy(X, np.ones((3, 2))),
         ValueError,
         r"logits \(2, 3\) and targets \(3, 2\)",
     ),
     "too few labels": (
-        lambda: ops.sparse_categorical_crossentropy(X, [1]),
+        lambda: losses.sparse_categorical_crossentropy(X, [1]),
         ValueError,
         r"logits \(2, 3\) and labels \(1,\)",
     ),
     "labels as floats": (
-        lambda: ops.sparse_categorical_crossentropy(X, [1.0, 2.0]),
+        lambda: losses.sparse_categorical_crossentropy(X, [1.0, 2.0]),
         ValueError,
         "float64.*integer",
     ),
     "label too large": (
-        lambda: ops.sparse_categorical_crossentropy(X, [0, 3]),
+        lambda: losses.sparse_categorical_crossentropy(X, [0, 3]),
         ValueError,
         "labels 0 to 3 for 3 classes.*0 to 2",
     ),
     "label below zero": (
-        lambda: ops.sparse_categorical_crossentropy(X, [-1, 0]),
+        lambda: losses.sparse_categorical_crossentropy(X, [-1, 0]),
         ValueError,
         "labels -1 to 0",
     ),
     "one row of logits": (
-        lambda: ops.sparse_categorical_crossentropy(X[0], [0]),
+        lambda: losses.sparse_categorical_crossentropy(X[0], [0]),
         ValueError,
         r"logits \(3,\)",
     ),
@@ -840,7 +846,7 @@ def test_refusal_says_what_was_given(name):
         lambda x: (x * np.ones(3)).sum(),
         lambda x: (np.eye(3) @ x).sum(),
         lambda x: (x[0] * np.float64(2.0)).exp(),
-        lambda x: ops.binary_crossentropy(x, [0, 1, 1]),
+        lambda x: losses.binary_crossentropy(x, [0, 1, 1]),
     ],
 )
 def test_float32_leaf_has_a_float32_gradient_beside_float64_constants(function):

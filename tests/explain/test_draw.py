@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tinygrad_hw import Value, group
-from tinygrad_hw.engine import ops
+from tinygrad_hw.engine import composites, ops
 from tinygrad_hw.explain import draw, render
 from tinygrad_hw.explain.draw import DrawError, graph, save, svg
 from tinygrad_hw.explain.labels import Scale, shade
@@ -281,7 +281,7 @@ def test_a_group_is_one_box_of_its_name() -> None:
 
 def test_a_composite_folds_to_one_box() -> None:
     x = Value([1.0, 2.0, 3.0], "x")
-    p = ops.softmax(x * 2)
+    p = composites.softmax(x * 2)
     picture = svg((p * p).sum())
     assert shape(picture, "softmax").text.startswith("softmax (3,) grad max")
     assert not any("exp" in s.text for s in shapes(picture))
@@ -479,7 +479,7 @@ OPERATIONS: list[Callable[[Value, Value], Value]] = [
     lambda a, b: a - b,
     lambda a, b: a.sigmoid(),
     lambda a, b: b.relu(),
-    lambda a, b: ops.softmax(a),
+    lambda a, b: composites.softmax(a),
     lambda a, b: a.sum(),
 ]
 

@@ -1,22 +1,44 @@
 """Numbers and derivatives, on NumPy and nothing else.
 
 Read in this order: ``node`` (what is recorded), ``operation`` (what an operation is and how it
-records), ``ops`` (the table: every operation with its derivative), ``value`` (what you compute
-with), ``graph`` (the order), ``autodiff`` (the chain rule), ``gradcheck`` (do we believe it?).
+records), ``ops`` (the table: every operation with its derivative) with ``compute`` and
+``composites`` beside it, ``value`` (what you compute with), ``graph`` (the order), ``autodiff``
+(the chain rule), ``derivatives`` (grad and its family), ``gradcheck`` (do we believe it?).
 """
 
 from tinygrad_hw.engine.autodiff import Step, backward, backward_steps
+from tinygrad_hw.engine.derivatives import (
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    value_and_grad,
+    vjp,
+)
 from tinygrad_hw.engine.gradcheck import GradientError, gradcheck
-from tinygrad_hw.engine.modes import group, no_grad
+from tinygrad_hw.engine.modes import anomaly, group, no_grad
+from tinygrad_hw.engine.operation import Composite, Multilinear, Pointwise
 from tinygrad_hw.engine.value import Value
 
 __all__ = [
+    "Composite",
     "GradientError",
+    "Multilinear",
+    "Pointwise",
     "Step",
     "Value",
+    "anomaly",
     "backward",
     "backward_steps",
+    "grad",
     "gradcheck",
     "group",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
     "no_grad",
+    "value_and_grad",
+    "vjp",
 ]

@@ -1,25 +1,26 @@
 """The chain rule, once: from an operation's record to gradients.
 
-``pull`` sends an upstream gradient through one node, by the rule in its operation's record. The
-whole backward pass is ``pull`` in reverse topological order; ``backward_steps`` is the same pass
-told edge by edge, and ``backward`` the tight loop that keeps only the totals.
+``pull`` sends an upstream gradient back through one node, by the rule in its operation's record;
+``push`` sends tangents forward by the same rule. The whole backward pass is ``pull`` in reverse
+topological order; ``backward_steps`` is the same pass told edge by edge, and ``backward`` the tight
+loop that keeps only the totals.
 
-``pull`` works on plain data, or on nodes where the upstream gradient is one: then it records, and
-what it returns can be differentiated again.
+Both work on plain data, or on nodes where the upstream gradient (or a tangent) is one: then they
+record, and what they return can be differentiated again.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.graph import topological_order
-from tinygrad_hw.engine.node import Data, Node, shape_of, to_data
-from tinygrad_hw.engine.operation import Multilinear, Pointwise
+from tinygrad_hw.engine.modes import state
+from tinygrad_hw.engine.node import Data, Node, is_finite, shape_of, to_data
+from tinygrad_hw.engine.operation import ANY_NUMBER, Linear, Pointwise
 
 Contribution = tuple[Any, Any]
 
@@ -42,34 +43,76 @@ def pull(node: Node, upstream: Any) -> list[Contribution | None]:
         one the sentence that stands for it. The contribution has the input's shape.
     """
     recording = isinstance(upstream, Node)
-    if recording:
-        _check_unchanged(node)
-    operands: tuple[Any, ...] = node.inputs if recording else node.arguments
-    out: Any = node if recording else node.raw
-    operation = node.operation
-    if isinstance(operation, Pointwise):
-        if operation.reduces:
-            keep = node.attributes["axis"], node.attributes["keepdims"]
-            shape = shape_of(operands[0])
-            upstream = ops.with_reduced_axes(upstream, shape, *keep)
-            out = ops.with_reduced_axes(out, shape, *keep)
-        return [
-            None if operand.constant else _multiply_back(node, position, out, operands, upstream)
-            for position, operand in enumerate(node.inputs)
-        ]
-    assert isinstance(operation, Multilinear)
+    out, operands = _rule_data(node, recording)
+    if isinstance(node.operation, Pointwise):
+        if node.operation.reduces:
+            upstream = _with_reduced_axes(node, upstream)
+            out = _with_reduced_axes(node, out)
+        back = _multiply_back
+    else:
+        back = _transpose_back
     return [
-        None
-        if operand.constant
-        else (formula, _in_kind(transpose(upstream, *operands, **node.attributes), operand))
-        for operand, transpose, formula in zip(
-            node.inputs, operation.transposes, operation.formulas, strict=True
-        )
+        None if operand.constant else back(node, position, operand, out, operands, upstream)
+        for position, operand in enumerate(node.inputs)
     ]
 
 
-def _check_unchanged(node: Node) -> None:
-    """Refuse to record a derivative with data that the node was not computed from."""
+def push(node: Node, tangents: Sequence[Any]) -> Any:
+    """Send the tangents of a node's inputs forward: the tangent of the node.
+
+    Parameters
+    ----------
+    node
+        A node with an operation.
+    tangents
+        d input / d t for each input, of its shape; None for 0. Where one is a Node, the rules
+        record.
+
+    Returns
+    -------
+    The sum over the inputs of local derivative × tangent, of the node's shape; None where all
+    tangents are.
+    """
+    out, operands = _rule_data(node, any(isinstance(tangent, Node) for tangent in tangents))
+    if isinstance(node.operation, Linear):
+        if all([tangent is None for tangent in tangents]):
+            return None
+        moved = [
+            0.0 * ops.raw(x) if tangent is None else tangent
+            for x, tangent in zip(operands, tangents, strict=True)
+        ]
+        return _in_kind(node.operation(*moved, **node.attributes), node)
+    if reduces := isinstance(node.operation, Pointwise) and node.operation.reduces:
+        out = _with_reduced_axes(node, out)
+    total = None
+    for position, tangent in enumerate(tangents):
+        if tangent is None:
+            continue
+        if isinstance(node.operation, Pointwise):
+            local = _local(node, position, out, operands)
+            part = _silence(local, tangent) * _silence(tangent, local)
+            if reduces:
+                part = ops.sum(part, node.attributes["axis"], node.attributes["keepdims"])
+            elif shape_of(part) != node.shape:
+                part = ops.broadcast_to(part, node.shape)
+        else:
+            moved = [*operands[:position], tangent, *operands[position + 1 :]]
+            assert node.operation is not None
+            part = node.operation(*moved, **node.attributes)
+        total = part if total is None else total + part
+    return total if total is None else _in_kind(total, node)
+
+
+def _rule_data(node: Node, recording: bool) -> tuple[Any, tuple[Any, ...]]:
+    """The result and the operands as a rule is given them: nodes where it shall record.
+
+    Raises
+    ------
+    ValueError
+        If an operand has been given new data since: a recorded derivative would be of those.
+    """
+    if not recording:
+        return node.raw, node.arguments
     for operand, argument in zip(node.inputs, node.arguments, strict=True):
         if operand.raw is argument or np.array_equal(operand.raw, argument, equal_nan=True):
             continue
@@ -79,60 +122,91 @@ def _check_unchanged(node: Node) -> None:
             f"{name} was given new data after {node.operation.name} had computed with it; "
             "compute the result again before differentiating it twice"
         )
+    return node, node.inputs
+
+
+def _with_reduced_axes(node: Node, reduced: Any) -> Any:
+    shape = node.inputs[0].shape
+    axis, keepdims = node.attributes["axis"], node.attributes["keepdims"]
+    return ops.with_reduced_axes(reduced, shape, axis, keepdims)
+
+
+def _local(node: Node, position: int, out: Any, operands: tuple[Any, ...]) -> Any:
+    """The partial derivative of a pointwise operation by one operand."""
+    assert node.operation is not None
+    rule = node.operation.rules[position]
+    if type(rule) is int:
+        return rule
+    try:
+        return rule(out, *operands, **node.attributes)
+    except (ZeroDivisionError, OverflowError):  # Python's numbers; NumPy's give inf and a warning
+        kind = np.result_type(out).type
+        exact = [kind(x) if type(x) is float else x for x in (out, *operands)]
+        return rule(*exact, **node.attributes)
 
 
 def _multiply_back(
-    node: Node, position: int, out: Any, operands: tuple[Any, ...], upstream: Any
+    node: Node, position: int, operand: Node, out: Any, operands: tuple[Any, ...], upstream: Any
 ) -> Contribution:
     """Upstream × local derivative, summed to the operand's shape where it was broadcast."""
-    assert isinstance(node.operation, Pointwise)
-    partial, attributes = node.operation.partials[position], node.attributes
-    try:
-        local = partial if isinstance(partial, int) else partial(out, *operands, **attributes)
-    except (ZeroDivisionError, OverflowError):  # Python's numbers; NumPy's give inf and a warning
-        assert callable(partial)
-        kind = np.result_type(out).type
-        exact = [kind(x) if type(x) is float else x for x in (out, *operands)]
-        local = partial(*exact, **attributes)
-    if not _is_finite(local):
+    local = _local(node, position, out, operands)
+    if type(out) is float:  # Python's numbers, which are graphs of scalars: the shortest way
+        contribution = upstream * local
+        if type(contribution) is float and contribution - contribution == 0.0:
+            return local, contribution
+    if not is_finite(ops.raw(local)):
         local = _silence(local, upstream)
-    if partial == 1:
-        contribution = upstream
-    elif partial == -1:
-        contribution = -upstream
+    if type(local) is int:
+        contribution = upstream if local == 1 else -upstream if local else upstream * 0.0
     else:
         contribution = upstream * local
-    operand = node.inputs[position]
     return local, _in_kind(ops.sum_to(contribution, operand.shape), operand)
 
 
-def _in_kind(contribution: Any, operand: Node) -> Any:
-    """Give a float32 operand a float32 contribution, whatever float64 constant it met on the way.
+def _transpose_back(
+    node: Node, position: int, operand: Node, out: Any, operands: tuple[Any, ...], upstream: Any
+) -> Contribution:
+    """The transpose of a linear operation, applied to upstream."""
+    operation = node.operation
+    assert operation is not None
+    which = 0 if operation.arity == ANY_NUMBER else position
+    place = (position,) if operation.arity == ANY_NUMBER else ()
 
-    A Python number receives Python numbers; a contribution that is a node is left alone.
+    def transposed(upstream: Any, operands: tuple[Any, ...]) -> Any:
+        return operation.rules[which](upstream, *place, *operands, **node.attributes)
+
+    contribution = transposed(upstream, operands)
+    if not isinstance(operation, Linear) and not is_finite(node.raw):
+        # An infinite operand times an upstream of zero: keep it only where something arrives.
+        bad = [~np.isfinite(ops.raw(x)) for x in operands]
+        arrives = transposed((ops.raw(upstream) != 0) * 1.0, tuple([x * 1.0 for x in bad]))
+        pairs = zip(bad, operands, strict=True)
+        finite = [ops.where(b, 0.0, x) if b.any() else x for b, x in pairs]
+        silent = transposed(upstream, tuple(finite))
+        contribution = ops.where(arrives == 0, silent, contribution)
+    return operation.formulas[which], _in_kind(contribution, operand)
+
+
+def _in_kind(given: Any, node: Node) -> Any:
+    """Give a float32 node a float32 derivative, whatever float64 constant it met on the way.
+
+    A Python number receives Python numbers; a derivative that is a node is left alone.
     """
-    if type(contribution) is float or isinstance(contribution, Node):
-        return contribution
-    if type(operand.raw) is float:
-        return float(contribution) if shape_of(contribution) == () else contribution
-    dtype = np.result_type(operand.raw)
-    return contribution if contribution.dtype == dtype else contribution.astype(dtype)
+    if type(given) is float or isinstance(given, Node):
+        return given
+    if type(node.raw) is float:
+        return float(given) if shape_of(given) == () else given
+    dtype = np.result_type(node.raw)
+    return given if given.dtype == dtype else given.astype(dtype)
 
 
-def _is_finite(local: Any) -> bool:
-    data = ops.raw(local)
-    if isinstance(data, np.ndarray):
-        return data.dtype == bool or bool(np.isfinite(data).all())
-    return math.isfinite(data)
-
-
-def _silence(local: Any, upstream: Any) -> Any:
-    """Make an infinite or nan local derivative 0 where nothing comes from upstream: 0 · inf is 0.
+def _silence(factor: Any, other: Any) -> Any:
+    """Make an infinite or nan factor 0 where the other one is 0: 0 · inf is 0.
 
     Only there: a finite one must stay, since the second derivative needs it.
     """
-    silent = (ops.raw(upstream) == 0) & ~np.isfinite(ops.raw(local))
-    return ops.where(silent, 0.0, local) if np.any(silent) else local
+    silent = (ops.raw(other) == 0) & ~np.isfinite(ops.raw(factor))
+    return ops.where(silent, 0.0, factor) if np.any(silent) else factor
 
 
 class Step(NamedTuple):
@@ -187,18 +261,39 @@ def backward(root: Node, seed: Any = None) -> None:
         If the root is not a scalar and no seed is given, or the seed has another shape.
     """
     order = topological_order(root)
-    totals: dict[int, Any] = {id(root): _seed(root, seed)}
+    totals = {id(root): _seed(root, seed)}
+    accumulate(order, totals)
+    _write(order, totals)
+
+
+def accumulate(order: list[Node], totals: dict[int, Any]) -> None:
+    """Pull from the results at the end of ``order`` to its beginning: the backward pass.
+
+    ``totals`` has d root / d node by the node's id: at first those of the roots, at last of all.
+    """
     for node in reversed(order):
         upstream = totals.get(id(node))
         if upstream is None or node.operation is None or node.constant:
             continue
-        for operand, edge in zip(node.inputs, pull(node, upstream), strict=True):
+        edges = pull(node, upstream)
+        if state.anomaly:
+            _watch(node, upstream, edges)
+        for operand, edge in zip(node.inputs, edges, strict=True):
             if edge is not None:
-                contribution = edge[1]
                 key = id(operand)
                 before = totals.get(key)
-                totals[key] = contribution if before is None else before + contribution
-    _write(order, totals)
+                totals[key] = edge[1] if before is None else before + edge[1]
+
+
+def _watch(node: Node, upstream: Any, edges: list[Contribution | None]) -> None:
+    """Under ``anomaly()``: stop where a finite upstream gradient becomes inf or nan."""
+    made = [edge for edge in edges if edge is not None and not is_finite(ops.raw(edge[1]))]
+    if made and is_finite(ops.raw(upstream)):
+        assert node.operation is not None
+        call = node.operation.call_text(node.inputs, node.attributes, data=True)
+        line = getattr(node, "line", "(recorded outside anomaly(): its line is not known)")
+        slope = ops.raw(made[0][1])
+        raise FloatingPointError(f"the derivative of {call} gives {slope!r:.80} {line}")
 
 
 def _write(order: list[Node], totals: dict[int, Any]) -> None:
@@ -233,10 +328,22 @@ def _seed(root: Node, seed: Any) -> Data:
                 f"backward() of a Value of shape {root.shape} needs a seed of that shape; "
                 "or reduce it to a scalar first, with sum() or mean()"
             )
-        return 1.0 if type(root.raw) is float else np.ones_like(root.raw)[()]
-    given = np.asarray(to_data(seed), dtype=np.result_type(root.raw))[()]
-    if shape_of(given) != root.shape:
-        raise ValueError(
-            f"the seed has shape {shape_of(given)}, the root {root.shape}; give equals"
-        )
-    return given
+        seed = 1.0
+    return seed_for(root, seed)
+
+
+def seed_for(node: Node, given: Any) -> Data:
+    """An upstream gradient (or a tangent) that the user gives, in the node's kind of number.
+
+    Raises
+    ------
+    ValueError
+        If it has not the node's shape.
+    """
+    data = to_data(given)
+    if shape_of(data) != node.shape:
+        raise ValueError(f"the seed has shape {shape_of(data)}, the root {node.shape}; give equals")
+    if type(node.raw) is float:
+        return float(data)
+    cast: Data = np.asarray(data, dtype=np.result_type(node.raw))[()]
+    return cast

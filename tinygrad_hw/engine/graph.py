@@ -7,15 +7,16 @@ from collections.abc import Callable
 from tinygrad_hw.engine.node import Node
 
 
-def topological_order(root: Node, stop: Callable[[Node], bool] | None = None) -> list[Node]:
-    """Every node that the root was made from, inputs before results, the root last.
+def topological_order(*roots: Node, stop: Callable[[Node], bool] | None = None) -> list[Node]:
+    """Every node that the roots were made from, inputs before results; a single root is the last.
 
     Depth first, in the order of the operands, so that the same program always gives the same order.
-    Nodes below the root for which ``stop`` holds are listed, but not what they were made from.
+    Nodes below the roots for which ``stop`` holds are listed, but not what they were made from.
     """
     order: list[Node] = []
     seen: set[int] = set()
-    stack: list[Node | None] = [root]
+    first = {id(root) for root in roots}
+    stack: list[Node | None] = [*reversed(roots)]
     while stack:
         node = stack.pop()
         if node is None:  # all inputs of the node below this marker are in the order
@@ -25,6 +26,6 @@ def topological_order(root: Node, stop: Callable[[Node], bool] | None = None) ->
         elif id(node) not in seen:
             seen.add(id(node))
             stack += (node, None)
-            if stop is None or node is root or not stop(node):
+            if stop is None or id(node) in first or not stop(node):
                 stack += reversed(node.inputs)
     return order

@@ -3,9 +3,13 @@
 Each thread has its own, so one thread may evaluate under ``no_grad`` while another trains.
 """
 
+import linecache
+import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 class Group:
@@ -24,6 +28,8 @@ class Group:
 
 class _State(threading.local):
     recording = True
+    nested = False  # inside a function that grad, jvp, ... is differentiating
+    anomaly = False
     group: Group | None = None
 
 
@@ -31,22 +37,50 @@ state = _State()
 
 
 @contextmanager
-def no_grad() -> Iterator[None]:
-    """Compute without recording: results inside the block are constants with no history."""
-    before = state.recording
-    state.recording = False
+def setting(**wanted: Any) -> Iterator[None]:
+    """Hold some of this thread's settings for a block, whatever ends the block."""
+    before = {name: getattr(state, name) for name in wanted}
+    vars(state).update(wanted)
     try:
         yield
     finally:
-        state.recording = before
+        vars(state).update(before)
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Compute without recording: results inside the block are constants with no history."""
+    with setting(recording=False):
+        yield
 
 
 @contextmanager
 def group(name: str) -> Iterator[Group]:
     """Put every node recorded inside the block into one named group."""
-    before = state.group
-    state.group = Group(name, parent=before)
-    try:
-        yield state.group
-    finally:
-        state.group = before
+    inner = Group(name, parent=state.group)
+    with setting(group=inner):
+        yield inner
+
+
+@contextmanager
+def anomaly() -> Iterator[None]:
+    """Stop at the first operation that makes an inf or a nan, forward or backward.
+
+    Raises FloatingPointError inside the block, naming the operation, its inputs and the line of
+    your program that created it. Costs time: for looking, not for training.
+    """
+    with setting(anomaly=True):
+        yield
+
+
+_PACKAGE = os.path.dirname(os.path.dirname(__file__))
+
+
+def calling_line() -> str:
+    """The innermost line on the stack that is not the engine's own: ``(loss.py:7: x / y)``."""
+    frame = sys._getframe(1)
+    while frame.f_back and frame.f_code.co_filename.startswith((_PACKAGE, "<string>")):
+        frame = frame.f_back
+    path, number = frame.f_code.co_filename, frame.f_lineno
+    source = linecache.getline(path, number).strip()
+    return f"({os.path.basename(path)}:{number}{': ' if source else ''}{source})"

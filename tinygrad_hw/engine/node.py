@@ -7,6 +7,7 @@ garbage collector, the moment the last reference to its root goes; and ``a * a``
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
@@ -23,6 +24,7 @@ Number: TypeAlias = float | np.floating[Any]
 Data: TypeAlias = Number | Array
 
 
+NO_ATTRIBUTES: dict[str, Any] = {}  # shared by all nodes that have none, and never written to
 TO_NOBODY, TO_USER, TO_GRAPH = range(3)
 
 
@@ -84,6 +86,8 @@ class Node:
         The innermost group that was open, or None.
     lent
         Who else may hold the array ``raw``: nobody, the user, or a graph. See ``for_graph``.
+    line
+        The line of the user's program that made it; set under ``anomaly()`` only.
     """
 
     __slots__ = (
@@ -96,6 +100,7 @@ class Node:
         "inputs",
         "label",
         "lent",
+        "line",
         "operation",
         "raw",
     )
@@ -110,6 +115,7 @@ class Node:
     attributes: dict[str, Any]
     group: Group | None
     lent: int
+    line: str
 
     @classmethod
     def leaf(cls, data: Data, *, constant: bool) -> Self:
@@ -122,7 +128,7 @@ class Node:
         node.operation = None
         node.inputs = ()
         node.arguments = ()
-        node.attributes = {}
+        node.attributes = NO_ATTRIBUTES
         node.group = state.group
         node.lent = TO_NOBODY
         return node
@@ -161,3 +167,10 @@ def shape_of(data: Any) -> tuple[int, ...]:
     """Shape of a Node, an array or a number; Python's own numbers have no ``shape`` to ask for."""
     shape: tuple[int, ...] = getattr(data, "shape", ())
     return shape
+
+
+def is_finite(data: Any) -> bool:
+    """Whether every element is neither inf nor nan."""
+    if isinstance(data, np.ndarray):
+        return data.dtype == bool or bool(np.isfinite(data).all())
+    return math.isfinite(data)

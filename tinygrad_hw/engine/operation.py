@@ -9,37 +9,49 @@ mode, second order, the sentence on an edge, the gradient check) is derived from
   that linear map, applied to the upstream gradient. Sums, matrix products, indexing.
 - ``Composite``: written with other operations. Needs no rule; has a name, so that it can be folded.
 
-A rule is written once, in NumPy notation, on operands that may be arrays or nodes. On arrays it
-computes; on nodes it records, because calling an operation on a node records it. That is how the
-derivative of a derivative comes from the same line as the derivative.
+A rule is written once, as text, in the language of the table itself:
+
+    sin = Pointwise("sin", np.sin, "cos(x)")
+
+The text is what a reader is shown, and it is what the engine uses. On arrays it computes; on nodes
+it records, because calling an operation on a node records it. That is how the derivative of a
+derivative comes from the same line as the derivative.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from tinygrad_hw.engine.modes import group, state
-from tinygrad_hw.engine.node import TO_GRAPH, Data, Node, to_data
+from tinygrad_hw.engine.modes import calling_line, group, state
+from tinygrad_hw.engine.node import TO_GRAPH, Data, Node, is_finite, to_data
 
-Partial: TypeAlias = Callable[..., Any] | int
-Transpose: TypeAlias = Callable[..., Any]
+Rule: TypeAlias = str | int | Callable[..., Any]
 Interval: TypeAlias = tuple[float, float]
 
+ANY_NUMBER = sys.maxsize
+LANGUAGE: dict[str, Any] = {}  # what the text of a rule may name: filled by the table, ``ops``
 
-@dataclass(frozen=True, slots=True, eq=False)
+
 class Operation:
     """The part that all kinds share. Calling it computes on arrays and records on nodes.
 
-    Attributes
+    Parameters
     ----------
     name
         What it is called in messages.
     compute
         ``compute(*operands, **attributes)`` on plain numbers and arrays.
+    rules
+        The derivative by each operand; see the three kinds. A text over the operands ``x``, ``y``,
+        ``z``, the attributes and the operations of the table, or a function of the same; or the
+        number 1, -1 or 0.
+    shown
+        The derivatives as a student writes them, where the rules are not that: a rule may be a
+        stabler form, which a test holds equal to it. ``formulas`` has what to show, in any case.
     symbol
         What a drawing shows; the name where nothing else is said.
     numpy
@@ -49,30 +61,61 @@ class Operation:
         The attributes with their default values, in order; they may be given by position too.
     domain
         An interval for each operand from which the tests draw numbers.
+    arity
+        How many operands there are, where it is not one for each rule. With ``ANY_NUMBER`` one rule
+        serves them all, and is given the operand's ``position`` and all of them as ``x``.
     """
 
-    name: str
-    compute: Callable[..., Any]
-    _: KW_ONLY
-    symbol: str = ""
-    numpy: Callable[..., Any] | None = None
-    defaults: dict[str, Any] = field(default_factory=dict)
-    domain: tuple[Interval, ...] = ((-2.0, 2.0), (-2.0, 2.0))
+    __slots__ = (
+        "arity",
+        "compute",
+        "defaults",
+        "domain",
+        "formulas",
+        "name",
+        "numpy",
+        "rules",
+        "symbol",
+    )
 
-    def __post_init__(self) -> None:
-        if not self.symbol:
-            object.__setattr__(self, "symbol", self.name)
-        if self.numpy is None and isinstance(self.compute, np.ufunc):
-            object.__setattr__(self, "numpy", self.compute)
+    given = ""  # the first name that a rule may use: what it is given beside the operands
 
-    @property
-    def arity(self) -> int:
-        """Number of operands that are differentiated."""
-        raise NotImplementedError
+    def __init__(
+        self,
+        name: str,
+        compute: Callable[..., Any],
+        *rules: Rule,
+        shown: str | tuple[str, ...] = (),
+        symbol: str = "",
+        numpy: Callable[..., Any] | None = None,
+        defaults: dict[str, Any] | None = None,
+        domain: tuple[Interval, ...] = ((-2.0, 2.0),) * 3,
+        arity: int | None = None,
+    ) -> None:
+        self.name = name
+        self.compute = compute
+        self.defaults = defaults or {}
+        self.arity = len(rules) if arity is None else arity
+        self.rules = tuple([self._compiled(rule) for rule in rules])
+        written = (shown,) if isinstance(shown, str) else shown
+        self.formulas = written or tuple([self._shown(rule) for rule in rules])
+        self.symbol = symbol or name
+        self.numpy = compute if numpy is None and isinstance(compute, np.ufunc) else numpy
+        self.domain = domain
+
+    def _compiled(self, rule: Rule) -> Any:
+        if not isinstance(rule, str):
+            return rule
+        operands = ["position", "*x"] if self.arity == ANY_NUMBER else list("xyz"[: self.arity])
+        names = ", ".join([self.given, *operands, *self.defaults])
+        return eval(f"lambda {names}: {rule}", LANGUAGE)  # the table's own text, nobody else's
+
+    def _shown(self, rule: Rule) -> str:
+        return f"{self.name}′" if callable(rule) else str(rule)
 
     def __call__(self, *operands: Any, **attributes: Any) -> Any:
         """Apply to arrays (and get an array), or to at least one node (and get a node)."""
-        if self.defaults or attributes:
+        if attributes or self.defaults:
             operands, attributes = self._bind(operands, attributes)
         for operand in operands:
             if isinstance(operand, Node):
@@ -109,14 +152,15 @@ class Operation:
                 for operand in operands
             ]
         )
-        attributes = {name: _own(given) for name, given in attributes.items()}
         arguments = tuple(
             [node.raw if node.lent == TO_GRAPH else node.for_graph() for node in inputs]
         )
+        if attributes:
+            attributes = {name: _own(given) for name, given in attributes.items()}
         try:
             data = self._evaluate(arguments, attributes)
         except (ValueError, IndexError) as error:
-            raise type(error)(f"{self._call_text(inputs, attributes)}: {error}") from None
+            raise type(error)(f"{self.call_text(inputs, attributes)}: {error}") from None
         node = node_class.leaf(data, constant=True)
         node.lent = TO_GRAPH  # its own rule may use it, and it may be a view of an operand
         if state.recording:
@@ -128,6 +172,8 @@ class Operation:
                 if not operand.constant:
                     node.constant = False
                     break
+        if state.anomaly:
+            self._watch(node, inputs, arguments, attributes)
         return node
 
     def _evaluate(self, arguments: tuple[Any, ...], attributes: dict[str, Any]) -> Data:
@@ -144,14 +190,32 @@ class Operation:
             if data.ndim:
                 return data
             data = data[()]
-        if all(type(argument) is float for argument in arguments):
+        if all([type(argument) is float for argument in arguments]):
             return float(data)  # Python numbers in, a Python number out: it stays weak
         result: Data = data
         return result
 
-    def _call_text(self, inputs: tuple[Node, ...], attributes: dict[str, Any]) -> str:
+    def _watch(
+        self,
+        node: Node,
+        inputs: tuple[Node, ...],
+        arguments: tuple[Data, ...],
+        attributes: dict[str, Any],
+    ) -> None:
+        """Under ``anomaly()``: note the line, and stop where finite operands give inf or nan."""
+        node.line = calling_line()
+        if not is_finite(node.raw) and all(map(is_finite, arguments)):
+            call = self.call_text(inputs, attributes, data=True)
+            raise FloatingPointError(f"{call} gives {node.raw!r:.80} {node.line}")
+
+    def call_text(
+        self, inputs: tuple[Node, ...], attributes: dict[str, Any], data: bool = False
+    ) -> str:
         """Write the call down for a message: ``matmul(X (32, 784), W (128, 10))``."""
-        operands = [f"{node.label or 'unnamed'} {node.shape}" for node in inputs]
+        operands = [
+            f"{node.label or 'unnamed'} " + (f"= {node.raw!r:.80}" if data else f"{node.shape}")
+            for node in inputs
+        ]
         options = [f"{name}={value!r}" for name, value in attributes.items()]
         return f"{self.name}({', '.join(operands + options)})"
 
@@ -165,67 +229,54 @@ def _own(attribute: Any) -> Any:
     return [_own(part) for part in attribute] if isinstance(attribute, list) else attribute
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Pointwise(Operation):
     """An operation whose derivative by an operand is a factor.
 
-    Attributes
-    ----------
-    partials
-        One for each operand: ``partial(out, *operands, **attributes)``, which broadcasts against
-        both the result and its operand; or the number 1 or -1, so that a sum allocates nothing.
-    formulas
-        The same as a student writes it: Python expressions over the operands ``x``, ``y``, the
-        result ``out`` and the attributes. Evaluated by a test: what is shown is what is used.
-    reduces
-        True where the result has lost the dimensions of attribute ``axis`` (unless ``keepdims``).
-        ``out`` and the upstream gradient then reach the partial with those dimensions put back.
+    A rule is a partial derivative over ``out`` (the result) and the operands. It broadcasts against
+    both the result and its operand; the numbers 1 and -1 stand for themselves, so that a sum
+    allocates nothing. Of an operation that has an attribute ``keepdims``, ``out`` and the upstream
+    gradient reach the rule with the dimensions put back that ``axis`` had taken away.
     """
 
-    partials: tuple[Partial, ...]
-    formulas: tuple[str, ...]
-    reduces: bool = field(default=False, kw_only=True)
+    __slots__ = ()
+    given = "out"
 
     @property
-    def arity(self) -> int:
-        """Number of operands that are differentiated."""
-        return len(self.partials)
+    def reduces(self) -> bool:
+        """Whether the result loses the dimensions of attribute ``axis`` (unless ``keepdims``)."""
+        return "keepdims" in self.defaults
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Multilinear(Operation):
     """An operation that is linear in each of its operands.
 
-    Attributes
-    ----------
-    transposes
-        One for each operand: ``transpose(upstream, *operands, **attributes)``, the contribution to
-        that operand, of its shape. Forward mode needs no more: it is ``compute`` itself with a
-        tangent in the operand's place.
-    formulas
-        The transposes as expressions over ``upstream``, the operands and the attributes.
+    A rule is a transpose over ``upstream`` and the operands: the contribution to its operand, of
+    that operand's shape. Forward mode needs no more: it is ``compute`` itself with a tangent in the
+    operand's place.
     """
 
-    transposes: tuple[Transpose, ...]
-    formulas: tuple[str, ...]
-
-    @property
-    def arity(self) -> int:
-        """Number of operands that are differentiated."""
-        return len(self.transposes)
+    __slots__ = ()
+    given = "upstream"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+class Linear(Multilinear):
+    """A multilinear operation that is linear in all of its operands at once: a concatenation.
+
+    So is every multilinear operation of a single operand. The tangents go through it together.
+    """
+
+    __slots__ = ()
+
+
 class Composite(Operation):
     """An operation written with other operations, recorded inside a group of its name."""
 
-    operands: int = field(default=1, kw_only=True)
-    formulas: tuple[str, ...] = ()
+    __slots__ = ()
 
-    @property
-    def arity(self) -> int:
-        """Number of operands that are differentiated."""
-        return self.operands
+    def __init__(
+        self, name: str, compute: Callable[..., Any], *, arity: int = 1, **options: Any
+    ) -> None:
+        super().__init__(name, compute, arity=arity, **options)
 
     def __call__(self, *operands: Any, **attributes: Any) -> Any:
         """Run the body; the group is what a drawing folds."""

@@ -1,127 +1,207 @@
 """The table: every operation, with its derivative written once.
 
-Each record reads as a line of a table of derivatives: a name, how to compute it, the derivative by
-each operand, and that derivative as a student would write it. For z = x · y,
+Each record reads as a line of a table of derivatives: a name, how to compute it, and the derivative
+by each operand. For z = x · y,
 
-    mul = Pointwise(
-        "mul",
-        operator.mul,
-        (lambda out, x, y: y, lambda out, x, y: x),    # partials: dz/dx, dz/dy
-        ("y", "x"),                                    # formulas
-        ...
+    mul = Pointwise("mul", operator.mul, "y", "x")    # dz/dx, dz/dy
 
-``partials`` is what the engine uses, ``formulas`` what a student would write; a test holds the two
-equal. They differ where the student's form loses digits: σ(x)σ(-x) is exact to the last digit where
-a(1 - a) has lost three (a = 0.9997). How a rule becomes a backward pass is in ``autodiff``.
+The operands are called ``x`` and ``y``, the result ``out``; a linear operation has instead the
+transpose that it applies to ``upstream``. Where the engine needs a stabler form than a student
+would write, ``shown`` has the student's and a test holds the two equal: σ(x)σ(-x) is exact to the
+last digit where a(1 - a) has lost three (a = 0.9997). The few words of the rules that are not
+operations themselves follow the table.
+
+What a record can say is in ``operation``, how a rule becomes a backward pass in ``autodiff``, and
+what needs no rule, being written with other operations, in ``composites``.
 """
 
+import math
 import operator
+from string import ascii_letters
 from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.engine.compute import (
+    add_at,
+    average,
+    broadcast_copy,
+    gaussian_cdf,
+    leaky,
+    real_power,
+    stable_logsumexp,
+    stable_sigmoid,
+    variance,
+    vector_norm,
+)
 from tinygrad_hw.engine.node import Array, Node, shape_of
-from tinygrad_hw.engine.operation import Composite, Multilinear, Operation, Pointwise
+from tinygrad_hw.engine.operation import ANY_NUMBER, LANGUAGE, Linear, Multilinear, Pointwise
 
-ANY = (-2.0, 2.0)
-POSITIVE = (0.3, 3.0)
+POSITIVE, INSIDE = ((0.3, 3.0),), ((-0.9, 0.9),)  # where the tests draw operands; else (-2, 2)
+ANY = ((-2.0, 2.0),)
+REDUCTION: dict[str, Any] = {"axis": None, "keepdims": False}
+DEVIATION: dict[str, Any] = {"axis": None, "ddof": 0, "keepdims": False}
+NORM: dict[str, Any] = {"axis": None, "ord": 2, "keepdims": False}
+SQRT_2_PI = math.sqrt(2 * math.pi)
 
+
+def rearrangement(function: Any, **defaults: Any) -> Linear:
+    """One of NumPy's functions that pick elements and put them elsewhere.
+
+    Where each came from is what the same function tells of the elements' numbers.
+    """
+    name = function.__name__
+    source = ", ".join([f"{name}(numbers(x)", *defaults])
+    rule = f"put_back(upstream, {source}), x)"
+    return Linear(name, function, rule, numpy=function, defaults=defaults)
+
+
+# fmt: off
 # --- Arithmetic -----------------------------------------------------------------------------------
 
-add = Pointwise("add", operator.add, (1, 1), ("1", "1"), symbol="+", numpy=np.add)
-sub = Pointwise("sub", operator.sub, (1, -1), ("1", "-1"), symbol="-", numpy=np.subtract)
-mul = Pointwise(
-    "mul",
-    operator.mul,
-    (lambda out, x, y: y, lambda out, x, y: x),
-    ("y", "x"),
-    symbol="×",
-    numpy=np.multiply,
-)
-div = Pointwise(
-    "div",
-    operator.truediv,
-    (lambda out, x, y: 1 / y, lambda out, x, y: -out / y),
-    ("1 / y", "-x / y**2"),
-    symbol="÷",
-    numpy=np.divide,
-    domain=(ANY, POSITIVE),
-)
-neg = Pointwise("neg", operator.neg, (-1,), ("-1",), symbol="-", numpy=np.negative)
-pos = Pointwise("pos", operator.pos, (1,), ("1",), symbol="+", numpy=np.positive)
-
-
-def _power(x: Any, p: Any) -> Any:
-    """x**p, always real: Python's own ``(-8.0)**0.5`` is complex, NumPy's is nan and a warning."""
-    return x**p if isinstance(x, np.ndarray) else np.power(x, p)
-
-
-# Where x and p are 0, a base of 1 stands in for 0: so x**2 is exact for every order, its third
-# derivative being 0 · 1**-1 and not 0 · 0**-1. By the exponent, 0**p is flat: log(1), not log(0).
-pow: Pointwise = Pointwise(
-    "pow",
-    _power,
-    (
-        lambda out, x, p: p * pow(where((raw(p) == 0) & (raw(x) == 0), 1.0, x), p - 1),
-        lambda out, x, p: out * log(where(raw(x) == 0, 1.0, x)),
-    ),
-    ("y * x**(y - 1)", "out * log(x)"),
-    symbol="**",
-    numpy=np.power,
-    domain=(POSITIVE, ANY),
-)
+add = Pointwise("add", operator.add, 1, 1, symbol="+", numpy=np.add)
+sub = Pointwise("sub", operator.sub, 1, -1, symbol="-", numpy=np.subtract)
+mul = Pointwise("mul", operator.mul, "y", "x", symbol="×", numpy=np.multiply)
+div = Pointwise("div", operator.truediv, "1 / y", "-out / y", shown=("1 / y", "-x / y**2"),
+                symbol="÷", numpy=np.divide, domain=ANY + POSITIVE)
+neg = Pointwise("neg", operator.neg, -1, symbol="-", numpy=np.negative)
+pos = Pointwise("pos", operator.pos, 1, symbol="+", numpy=np.positive)
+reciprocal = Pointwise("reciprocal", lambda x: 1 / x, "-out * out", shown="-1 / x**2",
+                       symbol="1/·", numpy=np.reciprocal, domain=POSITIVE)
+square = Pointwise("square", np.square, "2 * x", symbol="·²")
+# Where x and y are 0, a base of 1 stands in for 0: so x**2 is exact for every order, its third
+# derivative being 0 · 1**-1 and not 0 · 0**-1. By the exponent, 0**y is flat: log(1), not log(0).
+pow = Pointwise("pow", real_power,
+                "y * pow(where((raw(y) == 0) & (raw(x) == 0), 1.0, x), y - 1)",
+                "out * log(where(raw(x) == 0, 1.0, x))",
+                shown=("y * x**(y - 1)", "out * log(x)"),
+                symbol="**", numpy=np.power, domain=POSITIVE + ANY)
 
 # --- Elementwise functions ------------------------------------------------------------------------
 
-exp = Pointwise("exp", np.exp, (lambda out, x: out,), ("out",))
-log: Pointwise = Pointwise("log", np.log, (lambda out, x: 1 / x,), ("1 / x",), domain=(POSITIVE,))
-sqrt = Pointwise(
-    "sqrt", np.sqrt, (lambda out, x: 0.5 / out,), ("1 / (2 * out)",), symbol="√", domain=(POSITIVE,)
-)
-abs = Pointwise(
-    "abs",
-    operator.abs,
-    (lambda out, x: np.sign(raw(x)),),
-    ("sign(x)",),
-    symbol="|·|",
-    numpy=np.absolute,
-)
+exp = Pointwise("exp", np.exp, "out")
+expm1 = Pointwise("expm1", np.expm1, "exp(x)")
+log = Pointwise("log", np.log, "1 / x", domain=POSITIVE)
+log1p = Pointwise("log1p", np.log1p, "1 / (1 + x)", domain=INSIDE)
+log2 = Pointwise("log2", np.log2, f"1 / (x * {math.log(2)})", domain=POSITIVE)
+log10 = Pointwise("log10", np.log10, f"1 / (x * {math.log(10)})", domain=POSITIVE)
+sqrt = Pointwise("sqrt", np.sqrt, "0.5 / out", symbol="√", domain=POSITIVE)
+cbrt = Pointwise("cbrt", np.cbrt, "1 / (3 * out**2)", symbol="∛", domain=POSITIVE)
+abs = Pointwise("abs", operator.abs, "sign(x)", symbol="|·|", numpy=np.absolute)
+sign = Pointwise("sign", np.sign, 0)
+
+sin = Pointwise("sin", np.sin, "cos(x)")
+cos = Pointwise("cos", np.cos, "-sin(x)")
+tan = Pointwise("tan", np.tan, "1 + out**2", shown="1 / cos(x)**2", domain=((-1.2, 1.2),))
+arcsin = Pointwise("arcsin", np.arcsin, "1 / sqrt((1 - x) * (1 + x))",
+                   shown="1 / sqrt(1 - x**2)", domain=INSIDE)
+arccos = Pointwise("arccos", np.arccos, "-1 / sqrt((1 - x) * (1 + x))",
+                   shown="-1 / sqrt(1 - x**2)", domain=INSIDE)
+arctan = Pointwise("arctan", np.arctan, "1 / hypot(1.0, x)**2", shown="1 / (1 + x**2)")
+sinh = Pointwise("sinh", np.sinh, "cosh(x)")
+cosh = Pointwise("cosh", np.cosh, "sinh(x)")
+tanh = Pointwise("tanh", np.tanh, "4 * sigmoid(2 * x) * sigmoid(-2 * x)", shown="1 - out**2")
+arcsinh = Pointwise("arcsinh", np.arcsinh, "1 / hypot(1.0, x)", shown="1 / sqrt(1 + x**2)")
+arccosh = Pointwise("arccosh", np.arccosh, "1 / (sqrt(x - 1) * sqrt(x + 1))",
+                    shown="1 / sqrt(x**2 - 1)", domain=((1.2, 3.0),))
+arctanh = Pointwise("arctanh", np.arctanh, "1 / ((1 - x) * (1 + x))",
+                    shown="1 / (1 - x**2)", domain=INSIDE)
+
+sigmoid = Pointwise("sigmoid", stable_sigmoid, "sigmoid(x) * sigmoid(-x)",
+                    shown="out * (1 - out)", symbol="σ")
+softplus = Pointwise("softplus", lambda x: np.logaddexp(x, 0), "sigmoid(x)",
+                     shown="exp(x) / (1 + exp(x))")
+silu = Pointwise("silu", lambda x: x * stable_sigmoid(x), "sigmoid(x) * (1 + x * sigmoid(-x))",
+                 shown="(1 + exp(-x) + x * exp(-x)) / (1 + exp(-x))**2")
+normal_cdf = Pointwise("normal_cdf", gaussian_cdf, f"exp(-0.5 * x * x) / {SQRT_2_PI}", symbol="Φ")
+gelu = Pointwise("gelu", lambda x: x * gaussian_cdf(x),
+                 f"normal_cdf(x) + x * exp(-0.5 * x * x) / {SQRT_2_PI}")
+relu = Pointwise("relu", lambda x: np.maximum(x, 0), "raw(x) > 0", shown="x > 0")
+leaky_relu = Pointwise("leaky_relu", leaky,
+                       "where(x > 0, 1.0, negative_slope)", symbol="leaky relu",
+                       defaults={"negative_slope": 0.01})
+elu = Pointwise("elu", lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0))),
+                "where(x > 0, 1.0, alpha * exp(where(x > 0, 0.0, x)))",
+                shown="where(x > 0, 1, alpha * exp(x))", defaults={"alpha": 1.0})
+
+maximum = Pointwise("maximum", np.maximum, "share(x > y, x == y)", "share(y > x, x == y)")
+minimum = Pointwise("minimum", np.minimum, "share(x < y, x == y)", "share(y < x, x == y)")
+hypot = Pointwise("hypot", np.hypot, "ratio(x, out)", "ratio(y, out)", shown=("x / out", "y / out"))
+arctan2 = Pointwise("arctan2", np.arctan2, "ratio(ratio(y, hypot(x, y)), hypot(x, y))",
+                    "-ratio(ratio(x, hypot(x, y)), hypot(x, y))",
+                    shown=("y / (x**2 + y**2)", "-x / (x**2 + y**2)"))
+logaddexp = Pointwise("logaddexp", np.logaddexp, "sigmoid(x - y)", "sigmoid(y - x)",
+                      shown=("exp(x - out)", "exp(y - out)"))
+select = Pointwise("where", lambda x, y, condition: np.where(condition, x, y),
+                   "condition", "np.logical_not(condition)",
+                   shown=("condition", "not condition"), defaults={"condition": True})
+
+# --- Reductions that are pointwise: their derivative is a factor of the operand's shape -----------
+
+max = Pointwise("max", np.maximum.reduce, "equal_shares(x, out, axis)",
+                shown="(x == out) / count(x == out)", numpy=np.max, defaults=REDUCTION)
+min = Pointwise("min", np.minimum.reduce, "equal_shares(x, out, axis)",
+                shown="(x == out) / count(x == out)", numpy=np.min, defaults=REDUCTION)
+var = Pointwise("var", variance, "2 * (x - mean(x, axis, True)) / degrees(x, out, ddof)",
+                shown="2 * (x - mean(x)) / (size(x) - ddof)", numpy=np.var, defaults=DEVIATION)
+norm = Pointwise("norm", vector_norm,
+                 "ratio(x, out) if ord == 2 else sign(x) * ratio(abs(x), out) ** (ord - 1)",
+                 shown="x / out", symbol="‖·‖", defaults=NORM)
+logsumexp = Pointwise("logsumexp", stable_logsumexp, "exp(x - out)", shown="exp(x) / exp(out)",
+                      symbol="logΣexp", defaults=REDUCTION)
+
+# --- Linear operations: the transpose, applied to upstream ----------------------------------------
+
+sum = Linear("sum", np.add.reduce, "spread(upstream, x, axis, keepdims)",
+             shown="ones_like(x) * upstream", symbol="Σ", numpy=np.sum, defaults=REDUCTION)
+mean = Linear("mean", average, "spread(upstream / degrees(x, upstream, 0), x, axis, keepdims)",
+              shown="ones_like(x) * upstream / size(x)", numpy=np.mean, defaults=REDUCTION)
+cumsum = Linear("cumsum", np.cumsum,
+                "reshape(flip(cumsum(flip(upstream, axis), axis), axis), shape_of(x))",
+                numpy=np.cumsum, defaults={"axis": None})
+broadcast_to = Linear("broadcast_to", broadcast_copy, "sum_to(upstream, shape_of(x))",
+                      symbol="broadcast", numpy=np.broadcast_to, defaults={"shape": None})
+reshape = Linear("reshape", np.reshape, "reshape(upstream, shape_of(x), order)",
+                 numpy=np.reshape, defaults={"shape": None, "order": "C"})
+transpose = Linear("transpose", np.transpose, "transpose(upstream, inverse(axes))",
+                   symbol="ᵀ", numpy=np.transpose, defaults={"axes": None})
+triu = Linear("triu", np.triu, "triu(upstream, k)", numpy=np.triu, defaults={"k": 0})
+tril = Linear("tril", np.tril, "tril(upstream, k)", numpy=np.tril, defaults={"k": 0})
+flip = Linear("flip", np.flip, "flip(upstream, axis)", numpy=np.flip, defaults={"axis": None})
+roll = Linear("roll", np.roll, "roll(upstream, np.negative(shift), axis)",
+              numpy=np.roll, defaults={"shift": 0, "axis": None})
+getitem = Linear("getitem", lambda x, index: x[index], "scatter(upstream, index, shape_of(x))",
+                 symbol="[·]", defaults={"index": ...})
+scatter = Linear("scatter", add_at, "upstream[index]", defaults={"index": ..., "shape": ()})
+matmul = Multilinear("matmul", operator.matmul, "matmul_back(upstream, x, y, 0)",
+                     "matmul_back(upstream, x, y, 1)",
+                     shown=("upstream @ y.mT", "x.mT @ upstream"), symbol="@", numpy=np.matmul)
+einsum = Multilinear("einsum", lambda *x, subscripts: np.einsum(subscripts, *x, optimize=True),
+                     "einsum_back(upstream, position, x, subscripts)",
+                     defaults={"subscripts": ""}, arity=ANY_NUMBER)
+concatenate = Linear("concatenate", lambda *x, axis, starts: np.concatenate(x, axis),
+                     "along(upstream, axis, starts[position], starts[position + 1])",
+                     defaults={"axis": 0, "starts": ()}, arity=ANY_NUMBER)
+take = rearrangement(np.take, indices=0, axis=None)
+take_along_axis = rearrangement(np.take_along_axis, indices=0, axis=-1)
+repeat = rearrangement(np.repeat, repeats=1, axis=None)
+tile = rearrangement(np.tile, reps=1)
+diagonal = rearrangement(np.diagonal, offset=0, axis1=0, axis2=1)
+pad = rearrangement(np.pad, pad_width=0, mode="edge")
+# fmt: on
+
+# --- The words of the rules -----------------------------------------------------------------------
 
 
-def _sigmoid(x: Any) -> Any:
-    """1 / (1 + exp(-x)) without overflow; above 0 as 1 - σ(-x), which rounds once where σ is 1."""
-    tail = np.exp(-np.abs(x))
-    tail = tail / (1 + tail)
-    return np.where(x < 0, tail, 1 - tail)
+def raw(x: Any) -> Any:
+    """The plain number or array of a node; anything else as it is. Comparisons use it."""
+    return x.raw if isinstance(x, Node) else x
 
 
-sigmoid: Pointwise = Pointwise(
-    "sigmoid",
-    _sigmoid,
-    (lambda out, x: sigmoid(x) * sigmoid(-x),),
-    ("out * (1 - out)",),
-    symbol="σ",
-)
-tanh = Pointwise(
-    "tanh", np.tanh, (lambda out, x: 4 * sigmoid(2 * x) * sigmoid(-2 * x),), ("1 - out**2",)
-)
-relu = Pointwise("relu", lambda x: np.maximum(x, 0), (lambda out, x: raw(x) > 0,), ("x > 0",))
-softplus = Pointwise(
-    "softplus",
-    lambda x: np.logaddexp(x, 0),
-    (lambda out, x: sigmoid(x),),
-    ("exp(x) / (1 + exp(x))",),
-)
-select = Pointwise(
-    "where",
-    lambda x, y, condition: np.where(condition, x, y),
-    (
-        lambda out, x, y, condition: condition,
-        lambda out, x, y, condition: np.logical_not(condition),
-    ),
-    ("condition", "not condition"),
-    defaults={"condition": True},
-)
+def ratio(x: Any, y: Any) -> Any:
+    """``x / y``, and 0 where y is 0: the slope that we give a length at its tip."""
+    tip = raw(y) == 0
+    return where(tip, 0.0, x / where(tip, 1.0, y))
 
 
 def where(condition: Any, x: Any, y: Any) -> Any:
@@ -129,46 +209,21 @@ def where(condition: Any, x: Any, y: Any) -> Any:
     return select(x, y, condition=np.asarray(raw(condition)).astype(bool)[()])
 
 
-# --- Reductions that are pointwise: their derivative is a factor of the operand's shape -----------
+def share(wins: Any, ties: Any) -> Any:
+    """1 where the operand wins, a half where two tie."""
+    return np.where(wins, 1.0, np.where(ties, 0.5, 0.0))[()]
 
 
-def _equal_shares(x: Any, out: Any, axis: Any) -> Array:
-    """1 where an element is the maximum, or its share of 1 where several are."""
+def equal_shares(x: Any, out: Any, axis: Any) -> Array:
+    """1 where an element is the extreme one, or its share of 1 where several are."""
     mask = raw(x) == raw(out)
     shares: Array = mask / np.sum(mask, axis=axis, keepdims=True, dtype=np.result_type(raw(x)))
     return shares
 
 
-def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
-    """log(sum(exp(x))), shifted by the maximum so that nothing overflows."""
-    top = np.maximum.reduce(x, axis=axis, keepdims=True)
-    top = np.where(np.isfinite(top), top, 0)
-    out = np.log(np.add.reduce(np.exp(x - top), axis=axis, keepdims=True)) + top
-    return out if keepdims else np.squeeze(out, axis=axis)
-
-
-REDUCTION: dict[str, Any] = {"axis": None, "keepdims": False}
-
-max = Pointwise(
-    "max",
-    np.maximum.reduce,
-    (lambda out, x, axis, **_: _equal_shares(x, out, axis),),
-    ("(x == out) / count(x == out)",),
-    numpy=np.max,
-    defaults=REDUCTION,
-    reduces=True,
-)
-logsumexp = Pointwise(
-    "logsumexp",
-    _logsumexp,
-    (lambda out, x, **_: exp(x - out),),
-    ("exp(x) / exp(out)",),
-    symbol="logΣexp",
-    defaults=REDUCTION,
-    reduces=True,
-)
-
-# --- Linear operations ----------------------------------------------------------------------------
+def degrees(x: Any, out: Any, ddof: float) -> float:
+    """How many elements each mean was taken of, less the degrees of freedom."""
+    return np.size(raw(x)) / (np.size(raw(out)) or 1) - ddof
 
 
 def with_reduced_axes(reduced: Any, shape: tuple[int, ...], axis: Any, keepdims: bool) -> Any:
@@ -182,38 +237,9 @@ def with_reduced_axes(reduced: Any, shape: tuple[int, ...], axis: Any, keepdims:
     return reshape(reduced, tuple(kept))
 
 
-def _spread(upstream: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+def spread(upstream: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """Give every element of x its share of what arrived at the sum that it is part of."""
     return broadcast_to(with_reduced_axes(upstream, shape_of(x), axis, keepdims), shape_of(x))
-
-
-def _mean(x: Any, axis: Any, keepdims: bool) -> Any:
-    """Sum and divide: half the time of np.mean, which matters where x is a small batch."""
-    total = sum(x, axis, keepdims)
-    return total / (np.size(x) / (np.size(total) or 1))
-
-
-def _mean_transpose(upstream: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-    averaged = np.size(raw(x)) / (np.size(raw(upstream)) or 1)
-    return _spread(upstream / averaged, x, axis, keepdims)
-
-
-sum = Multilinear(
-    "sum",
-    np.add.reduce,
-    (_spread,),
-    ("ones_like(x) * upstream",),
-    symbol="Σ",
-    numpy=np.sum,
-    defaults=REDUCTION,
-)
-mean = Multilinear(
-    "mean",
-    _mean,
-    (_mean_transpose,),
-    ("ones_like(x) * upstream / size(x)",),
-    numpy=np.mean,
-    defaults=REDUCTION,
-)
 
 
 def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
@@ -228,188 +254,68 @@ def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
     return sum(x, axis=stretched, keepdims=True) if stretched else x
 
 
-def _broadcast(x: Any, shape: tuple[int, ...]) -> Array:
-    """A full copy: NumPy's own view with strides of 0 is slower to make, and to read from."""
-    out = np.empty(shape, np.result_type(x))
-    out[...] = x
-    return out
+def inverse(axes: Any) -> Any:
+    """The order of axes that undoes this one; None, the reverse, undoes itself."""
+    return axes if axes is None else tuple(np.argsort(np.mod(axes, len(axes))).tolist())
 
 
-broadcast_to = Multilinear(
-    "broadcast_to",
-    _broadcast,
-    (lambda upstream, x, shape: sum_to(upstream, shape_of(x)),),
-    ("sum_to(upstream, x.shape)",),
-    symbol="broadcast",
-    numpy=np.broadcast_to,
-    defaults={"shape": None},
-)
-reshape: Multilinear = Multilinear(
-    "reshape",
-    np.reshape,
-    (lambda upstream, x, shape: reshape(upstream, shape_of(x)),),
-    ("reshape(upstream, x.shape)",),
-    numpy=np.reshape,
-    defaults={"shape": None},
-)
-transpose: Multilinear = Multilinear(
-    "transpose",
-    np.transpose,
-    (
-        lambda upstream, x, axes: transpose(
-            upstream, axes if axes is None else tuple(np.argsort(np.mod(axes, len(axes))).tolist())
-        ),
-    ),
-    ("transpose(upstream)",),
-    numpy=np.transpose,
-    symbol="ᵀ",
-    defaults={"axes": None},
-)
+def along(x: Any, axis: int, start: int, stop: int) -> Any:
+    """The slice ``start:stop`` of one axis."""
+    return getitem(x, (slice(None),) * (axis % len(shape_of(x))) + (slice(start, stop),))
 
 
-def _is_basic(index: Any) -> bool:
-    """Whether an index picks every element at most once and gives a view: numbers and slices."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(part is None or part is ... or isinstance(part, int | slice) for part in parts)
+def numbers(x: Any) -> Array:
+    """The place of each element of x in its flat order, in x's shape."""
+    return np.arange(math.prod(shape_of(x))).reshape(shape_of(x))
 
 
-def _scatter(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
-    out = np.zeros(shape, dtype=np.result_type(x))
-    if _is_basic(index):
-        out[index] = x
-    else:
-        np.add.at(out, index, x)  # an element picked twice receives both contributions
-    return out
+def put_back(upstream: Any, source: Array, x: Any) -> Any:
+    """Add each element of upstream where it came from: ``source`` has the places in x."""
+    shape = shape_of(x)
+    return reshape(scatter(upstream, source, (math.prod(shape),)), shape)
 
 
-getitem = Multilinear(
-    "getitem",
-    lambda x, index: x[index],
-    (lambda upstream, x, index: scatter(upstream, index, shape_of(x)),),
-    ("scatter(upstream, index, x.shape)",),
-    symbol="[·]",
-    defaults={"index": ...},
-)
-scatter: Multilinear = Multilinear(
-    "scatter",
-    _scatter,
-    (lambda upstream, x, index, shape: getitem(upstream, index),),
-    ("upstream[index]",),
-    defaults={"index": ..., "shape": ()},
-)
-
-
-_matrix_product = Multilinear(
-    "matmul",
-    operator.matmul,
-    (
-        lambda upstream, x, y: sum_to(upstream @ y.mT, shape_of(x)),
-        lambda upstream, x, y: sum_to(x.mT @ upstream, shape_of(y)),
-    ),
-    ("upstream @ y.mT", "x.mT @ upstream"),
-    symbol="@",
-)
-
-
-def matmul(x: Any, y: Any) -> Any:
-    """Matrix product with NumPy's reading of a vector: a row on the left, a column on the right."""
-    x, y = (z if isinstance(z, Node) else np.asarray(z) for z in (x, y))
+def matmul_back(upstream: Any, x: Any, y: Any, position: int) -> Any:
+    """Upstream · yᵀ or xᵀ · upstream; a vector is a row on the left, a column on the right."""
     left, right = shape_of(x), shape_of(y)
-    if len(left) > 1 and len(right) > 1:
-        return _matrix_product(x, y)
-    if not left or not right:
-        raise ValueError(
-            f"matmul needs one or more dimensions, got {left} @ {right}; use * instead"
-        )
-    out = _matrix_product(
-        reshape(x, (1, *left)) if len(left) == 1 else x,
-        reshape(y, (*right, 1)) if len(right) == 1 else y,
-    )
-    *stacked, rows, columns = shape_of(out)
-    kept = [rows] * (len(left) > 1) + [columns] * (len(right) > 1)
-    return reshape(out, (*stacked, *kept))
+    if len(left) == 1:
+        x, upstream = reshape(x, (1, *left)), upstream[..., None, :] if len(right) > 1 else upstream
+    if len(right) == 1:
+        y, upstream = reshape(y, (*right, 1)), reshape(upstream, (*shape_of(upstream), 1))
+    if len(left) == len(right) == 1:
+        upstream = reshape(upstream, (1, 1))
+    back = x.mT @ upstream if position else upstream @ y.mT
+    back = sum_to(back, shape_of(y if position else x))
+    wanted = right if position else left
+    return back if len(wanted) > 1 else reshape(back, wanted)
 
 
-# --- Composites: other operations in a named group ------------------------------------------------
+def einsum_back(upstream: Any, position: int, operands: Any, subscripts: str) -> Any:
+    """The transpose of an einsum, which is one too: upstream takes the operand's place.
 
-softmax = Composite(
-    "softmax", lambda x, axis: exp(x - logsumexp(x, axis, keepdims=True)), defaults={"axis": -1}
-)
-log_softmax = Composite(
-    "log_softmax",
-    lambda x, axis: x - logsumexp(x, axis, keepdims=True),
-    symbol="log softmax",
-    defaults={"axis": -1},
-)
-
-
-def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
-    while shape and shape[-1] == 1:
-        shape = shape[:-1]
-    return shape
-
-
-def _binary_crossentropy(logits: Any, targets: Any) -> Any:
-    """mean of softplus(z) - y·z, which is -log σ(z) where y is 1 and -log(1 - σ(z)) where it is 0.
-
-    From the logit z and not from a = σ(z), because log(1 - a) has no digits left when a is near 1.
+    A letter that only this operand has was summed over: ones spread it again. A letter that it has
+    twice is a diagonal: an identity matrix puts it back there.
     """
-    if not isinstance(targets, Node):
-        targets = np.asarray(targets, np.result_type(raw(logits)))
-    shape, given = shape_of(logits), shape_of(targets)
-    if _without_ones(shape) != _without_ones(given):
-        raise ValueError(
-            f"binary_crossentropy got logits {shape} and targets {given}; "
-            "give one target, 0 or 1, for each logit"
-        )
-    if given != shape:  # (n,) beside (n, 1) would broadcast to (n, n)
-        targets = reshape(targets, shape)
-    return mean(targets * softplus(-logits) + (1 - targets) * softplus(logits))
+    terms, _, result = subscripts.partition("->")
+    given = dict(enumerate(terms.split(",")))
+    wanted, shape = given.pop(position), shape_of(operands[position])
+    unused = iter(sorted(set(ascii_letters) - set(subscripts)))
+    factors = [(result, upstream), *[(term, operands[i]) for i, term in given.items()]]
+    spelled = ""
+    for letter, n in zip(wanted, shape, strict=True):
+        if letter in spelled:
+            spelled += next(unused)
+            factors.append((letter + spelled[-1], np.eye(n)))
+        else:
+            spelled += letter
+            if not any(letter in term for term, _ in factors):
+                factors.append((letter, np.ones(n)))
+    back = einsum(
+        *[factor for _, factor in factors],
+        subscripts=",".join([term for term, _ in factors]) + "->" + spelled,
+    )
+    back = sum_to(back, shape)
+    return back if shape_of(back) == shape else broadcast_to(back, shape)
 
 
-def _sparse_categorical_crossentropy(logits: Any, labels: Any) -> Any:
-    """mean over rows of logΣexp(z) - z[label], which is -log softmax(z)[label]."""
-    labels = np.asarray(labels)
-    shape = shape_of(logits)
-    if len(shape) != 2 or labels.shape != shape[:1] or labels.dtype.kind not in "iu":
-        raise ValueError(
-            f"sparse_categorical_crossentropy got logits {shape} and labels {labels.shape} "
-            f"of {labels.dtype}; give one integer class for each row of logits"
-        )
-    rows, classes = shape
-    if rows and (labels.min() < 0 or labels.max() >= classes):
-        raise ValueError(
-            f"sparse_categorical_crossentropy got labels {labels.min()} to {labels.max()} "
-            f"for {classes} classes; number the classes 0 to {classes - 1}"
-        )
-    return mean(logsumexp(logits, axis=1) - getitem(logits, (np.arange(rows), labels)))
-
-
-binary_crossentropy = Composite(
-    "binary_crossentropy",
-    _binary_crossentropy,
-    symbol="binary cross-entropy",
-    operands=2,
-    domain=(ANY, (0.0, 1.0)),
-)
-sparse_categorical_crossentropy = Composite(
-    "sparse_categorical_crossentropy",
-    _sparse_categorical_crossentropy,
-    symbol="sparse categorical cross-entropy",
-    defaults={"labels": None},
-)
-
-
-def raw(x: Any) -> Any:
-    """The plain number or array of a node; anything else as it is. Comparisons use it."""
-    return x.raw if isinstance(x, Node) else x
-
-
-TABLE: dict[str, Operation] = {
-    record.name: record for record in list(globals().values()) if isinstance(record, Operation)
-}
-NUMPY: dict[Any, Any] = {
-    np.matmul: matmul,
-    np.where: where,
-    **{record.numpy: record for record in TABLE.values() if record.numpy},
-}
+LANGUAGE.update(globals())

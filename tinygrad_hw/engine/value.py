@@ -19,10 +19,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from tinygrad_hw.engine import ops
+from tinygrad_hw.engine import composites, ops
 from tinygrad_hw.engine.autodiff import backward
 from tinygrad_hw.engine.modes import state
 from tinygrad_hw.engine.node import (
+    NO_ATTRIBUTES,
     TO_GRAPH,
     TO_NOBODY,
     TO_USER,
@@ -31,6 +32,28 @@ from tinygrad_hw.engine.node import (
     shape_of,
     to_data,
 )
+from tinygrad_hw.engine.operation import Operation
+
+
+def _operator(operation: Operation) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """A Python operator and its reflection, for ``v + 2`` and ``2 + v``."""
+
+    def apply(self: Value, other: Any) -> Any:
+        return operation(self, other)
+
+    def reflected(self: Value, other: Any) -> Any:
+        return operation(other, self)
+
+    return apply, reflected
+
+
+def _method(operation: Any) -> Callable[..., Any]:
+    """An operation as a method: ``v.sum(axis=0)`` for ``np.sum(v, axis=0)``."""
+
+    def method(self: Value, *arguments: Any, **options: Any) -> Any:
+        return operation(self, *arguments, **options)
+
+    return method
 
 
 class Value(Node):
@@ -62,7 +85,7 @@ class Value(Node):
         self.operation = None
         self.inputs = ()
         self.arguments = ()
-        self.attributes = {}
+        self.attributes = NO_ATTRIBUTES
         self.group = state.group
         self.lent = TO_NOBODY
 
@@ -136,119 +159,61 @@ class Value(Node):
         """
         backward(self, seed)
 
+    @property
+    def _prev(self) -> set[Self]:
+        """The operands, under micrograd's name; ``inputs`` keeps order and repeats."""
+        return set(self.inputs)
+
+    @property
+    def _op(self) -> str:
+        """The operation's symbol, under micrograd's name; empty for a leaf."""
+        return self.operation.symbol if self.operation else ""
+
     def detach(self) -> Self:
         """Return a constant with a copy of the data and no history."""
         return type(self).leaf(to_data(self.raw), constant=True)
 
-    # --- Operators --------------------------------------------------------------------------------
+    # --- Operators and methods: each is its operation ---------------------------------------------
 
-    def __add__(self, other: Any) -> Any:
-        return ops.add(self, other)
+    __add__, __radd__ = _operator(ops.add)
+    __sub__, __rsub__ = _operator(ops.sub)
+    __mul__, __rmul__ = _operator(ops.mul)
+    __truediv__, __rtruediv__ = _operator(ops.div)
+    __pow__, __rpow__ = _operator(ops.pow)
+    __matmul__, __rmatmul__ = _operator(ops.matmul)
+    __neg__, __pos__, __abs__ = _method(ops.neg), _method(ops.pos), _method(ops.abs)
 
-    def __radd__(self, other: Any) -> Any:
-        return ops.add(other, self)
+    def __floordiv__(self, other: Any) -> Any:
+        raise TypeError(
+            "// is a staircase, whose derivative is 0 wherever there is one; "
+            "use /, or v.data // w.data for the numbers alone"
+        )
 
-    def __sub__(self, other: Any) -> Any:
-        return ops.sub(self, other)
-
-    def __rsub__(self, other: Any) -> Any:
-        return ops.sub(other, self)
-
-    def __mul__(self, other: Any) -> Any:
-        return ops.mul(self, other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return ops.mul(other, self)
-
-    def __truediv__(self, other: Any) -> Any:
-        return ops.div(self, other)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return ops.div(other, self)
-
-    def __pow__(self, other: Any) -> Any:
-        return ops.pow(self, other)
-
-    def __rpow__(self, other: Any) -> Any:
-        return ops.pow(other, self)
-
-    def __matmul__(self, other: Any) -> Any:
-        return ops.matmul(self, other)
-
-    def __rmatmul__(self, other: Any) -> Any:
-        return ops.matmul(other, self)
-
-    def __neg__(self) -> Any:
-        return ops.neg(self)
-
-    def __pos__(self) -> Any:
-        return ops.pos(self)
-
-    def __abs__(self) -> Any:
-        return ops.abs(self)
+    __rfloordiv__ = __floordiv__
 
     def __getitem__(self, index: Any) -> Any:
         if not self.shape:
             raise TypeError(f"{self!r} is a scalar: it has no elements to index")
         return ops.getitem(self, index)
 
-    # --- Methods ----------------------------------------------------------------------------------
+    exp, expm1, log, log1p = map(_method, (ops.exp, ops.expm1, ops.log, ops.log1p))
+    sqrt, square, sign = map(_method, (ops.sqrt, ops.square, ops.sign))
+    sin, cos, tan = map(_method, (ops.sin, ops.cos, ops.tan))
+    sinh, cosh, tanh = map(_method, (ops.sinh, ops.cosh, ops.tanh))
+    sigmoid, softplus, silu, gelu = map(_method, (ops.sigmoid, ops.softplus, ops.silu, ops.gelu))
+    relu, leaky_relu, elu = map(_method, (ops.relu, ops.leaky_relu, ops.elu))
+    softmax, log_softmax = map(_method, (composites.softmax, composites.log_softmax))
+    sum, mean, var, std = map(_method, (ops.sum, ops.mean, ops.var, composites.std))
+    max, min, prod = map(_method, (ops.max, ops.min, composites.prod))
+    logsumexp, cumsum = map(_method, (ops.logsumexp, ops.cumsum))
+    clip, dot, ravel = map(_method, (composites.clip, composites.dot, composites.ravel))
+    flatten, squeeze = map(_method, (composites.ravel, composites.squeeze))
+    swapaxes, trace = map(_method, (composites.swapaxes, composites.trace))
+    diagonal, take, repeat = map(_method, (ops.diagonal, ops.take, ops.repeat))
 
-    def exp(self) -> Any:
-        """e to this power."""
-        return ops.exp(self)
-
-    def log(self) -> Any:
-        """Natural logarithm."""
-        return ops.log(self)
-
-    def sqrt(self) -> Any:
-        """Square root."""
-        return ops.sqrt(self)
-
-    def sigmoid(self) -> Any:
-        """σ(x) = 1 / (1 + exp(-x)), stable everywhere."""
-        return ops.sigmoid(self)
-
-    def tanh(self) -> Any:
-        """Hyperbolic tangent."""
-        return ops.tanh(self)
-
-    def relu(self) -> Any:
-        """The positive part; derivative 0 at 0."""
-        return ops.relu(self)
-
-    def softplus(self) -> Any:
-        """log(1 + exp(x)), stable everywhere."""
-        return ops.softplus(self)
-
-    def softmax(self, axis: int = -1) -> Any:
-        """exp(x) / sum(exp(x)) along an axis."""
-        return ops.softmax(self, axis)
-
-    def log_softmax(self, axis: int = -1) -> Any:
-        """log of softmax, without going through numbers that underflow."""
-        return ops.log_softmax(self, axis)
-
-    def logsumexp(self, axis: Any = None, keepdims: bool = False) -> Any:
-        """log(sum(exp(x))) along an axis, or over everything."""
-        return ops.logsumexp(self, axis, keepdims)
-
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
-        """Sum along an axis, several, or over everything."""
-        return ops.sum(self, axis, keepdims)
-
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Any:
-        """Mean along an axis, several, or over everything."""
-        return ops.mean(self, axis, keepdims)
-
-    def max(self, axis: Any = None, keepdims: bool = False) -> Any:
-        """Largest element along an axis, or of everything; ties share the gradient equally."""
-        return ops.max(self, axis, keepdims)
-
-    def reshape(self, *shape: Any) -> Any:
+    def reshape(self, *shape: Any, order: str = "C") -> Any:
         """The same elements in another shape."""
-        return ops.reshape(self, shape[0] if len(shape) == 1 else shape)
+        return ops.reshape(self, shape[0] if len(shape) == 1 else shape, order)
 
     def transpose(self, *axes: Any) -> Any:
         """The dimensions in another order; reversed where none is given."""
@@ -327,12 +292,14 @@ class Value(Node):
         self, function: Any, types: Any, args: tuple[Any, ...], options: dict[str, Any]
     ) -> Any:
         if function in _QUESTIONS:
-            given = {name: ops.raw(operand) for name, operand in options.items()}
-            return function(*(ops.raw(operand) for operand in args), **given)
+            return function(*map(ops.raw, args), **{k: ops.raw(v) for k, v in options.items()})
         return _operation_for(function)(*args, **options)
 
 
-_QUESTIONS = {np.shape, np.ndim, np.size}
+_QUESTIONS = {  # asked of the numbers, answered with plain ones
+    *(np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.result_type),
+    *(np.argmax, np.argmin, np.argsort, np.allclose, np.isclose, np.array_equal, np.any, np.all),
+}
 _COMPARISONS = {
     np.equal,
     np.not_equal,
@@ -342,16 +309,17 @@ _COMPARISONS = {
     np.greater_equal,
     np.isfinite,
     np.isnan,
+    np.isinf,
 }
 
 
 def _operation_for(function: Any) -> Callable[..., Any]:
     """Find the operation that stands for a NumPy function, or say which is nearest."""
-    if function in ops.NUMPY:
-        operation: Callable[..., Any] = ops.NUMPY[function]
+    if function in composites.NUMPY:
+        operation: Callable[..., Any] = composites.NUMPY[function]
         return operation
     name = function.__name__
-    known = sorted({known.__name__ for known in ops.NUMPY})
+    known = sorted({known.__name__ for known in composites.NUMPY})
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     hint = f"np.{near[0]} is the nearest that is" if near else f"these are: {', '.join(known)}"
     raise TypeError(

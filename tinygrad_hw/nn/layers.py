@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine import Value, ops
+from tinygrad_hw.engine import Value, composites, ops
 from tinygrad_hw.nn.initialisers import (
     GlorotNormal,
     GlorotUniform,
@@ -19,7 +19,7 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "linear": lambda z: z,
     "relu": ops.relu,
     "sigmoid": ops.sigmoid,
-    "softmax": ops.softmax,
+    "softmax": composites.softmax,
     "softplus": ops.softplus,
     "tanh": ops.tanh,
 }

@@ -10,7 +10,65 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_hw.engine import ops
+from tinygrad_hw.engine import Composite, ops
+from tinygrad_hw.engine.node import Node, shape_of
+
+
+def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    while shape and shape[-1] == 1:
+        shape = shape[:-1]
+    return shape
+
+
+def _binary_crossentropy(logits: Any, targets: Any) -> Any:
+    """mean of softplus(z) - y·z, which is -log σ(z) where y is 1 and -log(1 - σ(z)) where it is 0.
+
+    From the logit z and not from a = σ(z), because log(1 - a) has no digits left when a is near 1.
+    """
+    if not isinstance(targets, Node):
+        targets = np.asarray(targets, np.result_type(ops.raw(logits)))
+    shape, given = shape_of(logits), shape_of(targets)
+    if _without_ones(shape) != _without_ones(given):
+        raise ValueError(
+            f"binary_crossentropy got logits {shape} and targets {given}; "
+            "give one target, 0 or 1, for each logit"
+        )
+    if given != shape:  # (n,) beside (n, 1) would broadcast to (n, n)
+        targets = ops.reshape(targets, shape)
+    return ops.mean(targets * ops.softplus(-logits) + (1 - targets) * ops.softplus(logits))
+
+
+def _sparse_categorical_crossentropy(logits: Any, labels: Any) -> Any:
+    """mean over rows of logΣexp(z) - z[label], which is -log softmax(z)[label]."""
+    labels = np.asarray(labels)
+    shape = shape_of(logits)
+    if len(shape) != 2 or labels.shape != shape[:1] or labels.dtype.kind not in "iu":
+        raise ValueError(
+            f"sparse_categorical_crossentropy got logits {shape} and labels {labels.shape} "
+            f"of {labels.dtype}; give one integer class for each row of logits"
+        )
+    rows, classes = shape
+    if rows and (labels.min() < 0 or labels.max() >= classes):
+        raise ValueError(
+            f"sparse_categorical_crossentropy got labels {labels.min()} to {labels.max()} "
+            f"for {classes} classes; number the classes 0 to {classes - 1}"
+        )
+    return ops.mean(ops.logsumexp(logits, axis=1) - ops.getitem(logits, (np.arange(rows), labels)))
+
+
+binary_crossentropy = Composite(
+    "binary_crossentropy",
+    _binary_crossentropy,
+    symbol="binary cross-entropy",
+    arity=2,
+    domain=((-2.0, 2.0), (0.0, 1.0)),
+)
+sparse_categorical_crossentropy = Composite(
+    "sparse_categorical_crossentropy",
+    _sparse_categorical_crossentropy,
+    symbol="sparse categorical cross-entropy",
+    defaults={"labels": None},
+)
 
 
 class Loss(NamedTuple):
@@ -49,13 +107,13 @@ def _classes(y: Any) -> npt.NDArray[np.intp]:
 
 LOSSES = {
     "binary_crossentropy": Loss(
-        of_logits=ops.binary_crossentropy,
+        of_logits=binary_crossentropy,
         activation="sigmoid",
         classes=lambda logits: (logits[:, 0] > 0).astype(np.intp),  # σ(z) > 0.5 where z > 0
         targets=_probabilities,
     ),
     "sparse_categorical_crossentropy": Loss(
-        of_logits=ops.sparse_categorical_crossentropy,
+        of_logits=sparse_categorical_crossentropy,
         activation="softmax",
         classes=lambda logits: np.argmax(logits, axis=1),
         targets=_classes,

@@ -1,0 +1,82 @@
+"""What the operations compute where NumPy has no function, or none stable or quick enough.
+
+Plain numbers and arrays in, the same out; derivatives are in ``ops``. An axis is NumPy's: None for
+all, a number, or a tuple.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw.engine.node import Array
+
+_sum: Any = np.add.reduce
+
+
+def real_power(x: Any, p: Any) -> Any:
+    """x**p, always real: Python's own ``(-8.0)**0.5`` is complex, NumPy's is nan and a warning."""
+    return x**p if isinstance(x, np.ndarray) else np.power(x, p)
+
+
+def stable_sigmoid(x: Any) -> Any:
+    """1 / (1 + exp(-x)) without overflow; above 0 as 1 - σ(-x), which rounds once near 1."""
+    tail = np.exp(-np.abs(x))
+    tail = tail / (1 + tail)
+    return np.where(x < 0, tail, 1 - tail)
+
+
+def gaussian_cdf(x: Any) -> Any:
+    """Φ(x) = erfc(-x / √2) / 2, by the C library's erfc, since NumPy has none."""
+    cdf = np.vectorize(lambda t: 0.5 * math.erfc(-t * math.sqrt(0.5)), otypes=[float])(x)
+    return cdf.astype(np.result_type(x))[()]
+
+
+def leaky(x: Any, negative_slope: float) -> Any:
+    """The operand itself above 0, and so much of it below."""
+    return np.where(x > 0, x, negative_slope * x)
+
+
+def stable_logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
+    """log(sum(exp(x))), shifted by the maximum so that nothing overflows."""
+    top = np.maximum.reduce(x, axis=axis, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0)
+    out = np.log(_sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return out if keepdims else np.squeeze(out, axis=axis)
+
+
+def average(x: Any, axis: Any, keepdims: bool) -> Any:
+    """Sum and divide: half the time of np.mean, which matters where x is a small batch."""
+    total = _sum(x, axis=axis, keepdims=keepdims)
+    return total / (np.size(x) / (np.size(total) or 1))
+
+
+def variance(x: Any, axis: Any, ddof: float, keepdims: bool) -> Any:
+    """Mean of the squared deviations, over n - ddof."""
+    total = _sum(np.square(x - average(x, axis, True)), axis=axis, keepdims=keepdims)
+    return total / (np.size(x) / (np.size(total) or 1) - ddof)
+
+
+def vector_norm(x: Any, axis: Any, ord: float, keepdims: bool) -> Any:
+    """(Σ |x|**ord)**(1 / ord); of order 2 the root of the sum of squares."""
+    powers = np.square(x) if ord == 2 else np.abs(x) ** ord
+    total = _sum(powers, axis=axis, keepdims=keepdims)
+    return np.sqrt(total) if ord == 2 else total ** (1 / ord)
+
+
+def broadcast_copy(x: Any, shape: tuple[int, ...]) -> Array:
+    """A full copy: NumPy's own view with strides of 0 is slower to make, and to read from."""
+    out = np.empty(shape, np.result_type(x))
+    out[...] = x
+    return out
+
+
+def add_at(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    """Zeros, with x added where the index says; what is picked twice receives both."""
+    out = np.zeros(shape, np.result_type(x))
+    parts = index if isinstance(index, tuple) else (index,)
+    if all(part is None or part is ... or isinstance(part, int | slice) for part in parts):
+        out[index] = x  # numbers and slices pick every element at most once
+    else:
+        np.add.at(out, index, x)
+    return out
