@@ -42,8 +42,11 @@ def pull(node: Node, upstream: Any) -> list[Contribution | None]:
         local derivative is a number or an array for a pointwise operation, and for a multilinear
         one the sentence that stands for it. The contribution has the input's shape.
     """
-    recording = isinstance(upstream, Node)
-    out, operands = _rule_data(node, recording)
+    if isinstance(upstream, float) and isinstance(node.raw, float):  # np.float64 is one too
+        edges = _pull_scalars(node, upstream)
+        if edges is not None:
+            return edges
+    out, operands = _rule_data(node, isinstance(upstream, Node))
     if isinstance(node.operation, Pointwise):
         if node.operation.reduces:
             upstream = _with_reduced_axes(node, upstream)
@@ -55,6 +58,36 @@ def pull(node: Node, upstream: Any) -> list[Contribution | None]:
         None if operand.constant else back(node, position, operand, out, operands, upstream)
         for position, operand in enumerate(node.inputs)
     ]
+
+
+def _pull_scalars(node: Node, upstream: float) -> list[Contribution | None] | None:
+    """The shortest way through a graph of scalars; None where something is not finite."""
+    operation = node.operation
+    if type(operation) is not Pointwise or operation.reduces:
+        return None
+    out, operands, attributes = node.raw, node.arguments, node.attributes
+    one_rule_each = operation.arity != ANY_NUMBER and not attributes
+    edges: list[Contribution | None] = []
+    try:
+        for position, operand in enumerate(node.inputs):
+            if operand.constant:
+                edges.append(None)
+                continue
+            if one_rule_each:
+                rule = operation.rules[position]
+                local = rule if type(rule) is int else rule(out, *operands)
+            else:
+                local = operation.derivative(position, out, operands, attributes)
+            contribution = upstream * local
+            if contribution - contribution != 0.0:
+                return None
+            kind: Any = type(operand.raw)
+            if type(contribution) is not kind:
+                contribution = kind(contribution)
+            edges.append((local, contribution))
+    except (ZeroDivisionError, OverflowError):
+        return None
+    return edges
 
 
 def push(node: Node, tangents: Sequence[Any]) -> Any:
@@ -134,15 +167,12 @@ def _with_reduced_axes(node: Node, reduced: Any) -> Any:
 def _local(node: Node, position: int, out: Any, operands: tuple[Any, ...]) -> Any:
     """The partial derivative of a pointwise operation by one operand."""
     assert node.operation is not None
-    rule = node.operation.rules[position]
-    if type(rule) is int:
-        return rule
     try:
-        return rule(out, *operands, **node.attributes)
+        return node.operation.derivative(position, out, operands, node.attributes)
     except (ZeroDivisionError, OverflowError):  # Python's numbers; NumPy's give inf and a warning
         kind = np.result_type(out).type
-        exact = [kind(x) if type(x) is float else x for x in (out, *operands)]
-        return rule(*exact, **node.attributes)
+        out, *exact = [kind(x) if type(x) is float else x for x in (out, *operands)]
+        return node.operation.derivative(position, out, tuple(exact), node.attributes)
 
 
 def _multiply_back(
@@ -150,10 +180,6 @@ def _multiply_back(
 ) -> Contribution:
     """Upstream × local derivative, summed to the operand's shape where it was broadcast."""
     local = _local(node, position, out, operands)
-    if type(out) is float:  # Python's numbers, which are graphs of scalars: the shortest way
-        contribution = upstream * local
-        if type(contribution) is float and contribution - contribution == 0.0:
-            return local, contribution
     if not is_finite(ops.raw(local)):
         local = _silence(local, upstream)
     if type(local) is int:
@@ -169,11 +195,9 @@ def _transpose_back(
     """The transpose of a linear operation, applied to upstream."""
     operation = node.operation
     assert operation is not None
-    which = 0 if operation.arity == ANY_NUMBER else position
-    place = (position,) if operation.arity == ANY_NUMBER else ()
 
     def transposed(upstream: Any, operands: tuple[Any, ...]) -> Any:
-        return operation.rules[which](upstream, *place, *operands, **node.attributes)
+        return operation.derivative(position, upstream, operands, node.attributes)
 
     contribution = transposed(upstream, operands)
     if not isinstance(operation, Linear) and not is_finite(node.raw):
@@ -184,7 +208,8 @@ def _transpose_back(
         finite = [ops.where(b, 0.0, x) if b.any() else x for b, x in pairs]
         silent = transposed(upstream, tuple(finite))
         contribution = ops.where(arrives == 0, silent, contribution)
-    return operation.formulas[which], _in_kind(contribution, operand)
+    formula = operation.formulas[0 if operation.arity == ANY_NUMBER else position]
+    return formula, _in_kind(contribution, operand)
 
 
 def _in_kind(given: Any, node: Node) -> Any:
@@ -271,14 +296,15 @@ def accumulate(order: list[Node], totals: dict[int, Any]) -> None:
 
     ``totals`` has d root / d node by the node's id: at first those of the roots, at last of all.
     """
+    watched = state.anomaly
     for node in reversed(order):
         upstream = totals.get(id(node))
         if upstream is None or node.operation is None or node.constant:
             continue
         edges = pull(node, upstream)
-        if state.anomaly:
+        if watched:
             _watch(node, upstream, edges)
-        for operand, edge in zip(node.inputs, edges, strict=True):
+        for operand, edge in zip(node.inputs, edges):  # noqa: B905 - the innermost loop of all
             if edge is not None:
                 key = id(operand)
                 before = totals.get(key)

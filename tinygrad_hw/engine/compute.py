@@ -5,6 +5,7 @@ all, a number, or a tuple.
 """
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,12 @@ def gaussian_cdf(x: Any) -> Any:
     """Φ(x) = erfc(-x / √2) / 2, by the C library's erfc, since NumPy has none."""
     cdf = np.vectorize(lambda t: 0.5 * math.erfc(-t * math.sqrt(0.5)), otypes=[float])(x)
     return cdf.astype(np.result_type(x))[()]
+
+
+def weighted_sum(*x: Any) -> Any:
+    """w1·x1 + w2·x2 + … + b, given as w1, w2, …, x1, x2, …, b: what a neuron computes."""
+    half = len(x) // 2
+    return sum(map(operator.mul, x[:half], x[half:-1]), x[-1])
 
 
 def leaky(x: Any, negative_slope: float) -> Any:

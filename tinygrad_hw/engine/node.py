@@ -120,17 +120,31 @@ class Node:
     @classmethod
     def leaf(cls, data: Data, *, constant: bool) -> Self:
         """Make a node that no operation made, from data that is ours already (see to_data)."""
+        return cls.made(data, None, (), (), NO_ATTRIBUTES, constant, TO_NOBODY)
+
+    @classmethod
+    def made(
+        cls,
+        data: Data,
+        operation: Operation | None,
+        inputs: tuple[Self, ...],
+        arguments: tuple[Data, ...],
+        attributes: dict[str, Any],
+        constant: bool,
+        lent: int,
+    ) -> Self:
+        """Make a node with all that is known of it: the only place where one comes from."""
         node = cls.__new__(cls)
         node.raw = data
         node.grad = None
         node.label = None
         node.constant = constant
-        node.operation = None
-        node.inputs = ()
-        node.arguments = ()
-        node.attributes = NO_ATTRIBUTES
+        node.operation = operation
+        node.inputs = inputs
+        node.arguments = arguments
+        node.attributes = attributes
         node.group = state.group
-        node.lent = TO_NOBODY
+        node.lent = lent
         return node
 
     def for_graph(self) -> Data:

@@ -27,7 +27,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tinygrad_hw.engine.modes import calling_line, group, state
-from tinygrad_hw.engine.node import TO_GRAPH, Data, Node, is_finite, to_data
+from tinygrad_hw.engine.node import NO_ATTRIBUTES, TO_GRAPH, Data, Node, is_finite, to_data
 
 Rule: TypeAlias = str | int | Callable[..., Any]
 Interval: TypeAlias = tuple[float, float]
@@ -63,7 +63,7 @@ class Operation:
         An interval for each operand from which the tests draw numbers.
     arity
         How many operands there are, where it is not one for each rule. With ``ANY_NUMBER`` one rule
-        serves them all, and is given the operand's ``position`` and all of them as ``x``.
+        serves them all, and is given the operand's ``position`` and the tuple of all as ``x``.
     """
 
     __slots__ = (
@@ -106,12 +106,21 @@ class Operation:
     def _compiled(self, rule: Rule) -> Any:
         if not isinstance(rule, str):
             return rule
-        operands = ["position", "*x"] if self.arity == ANY_NUMBER else list("xyz"[: self.arity])
+        operands = ["position", "x"] if self.arity == ANY_NUMBER else list("xyz"[: self.arity])
         names = ", ".join([self.given, *operands, *self.defaults])
         return eval(f"lambda {names}: {rule}", LANGUAGE)  # the table's own text, nobody else's
 
     def _shown(self, rule: Rule) -> str:
         return f"{self.name}′" if callable(rule) else str(rule)
+
+    def derivative(
+        self, position: int, given: Any, operands: tuple[Any, ...], attributes: dict[str, Any]
+    ) -> Any:
+        """Apply the rule for one operand to what it is given: ``out`` or ``upstream``."""
+        if self.arity == ANY_NUMBER:
+            return self.rules[0](given, position, operands, **attributes)
+        rule = self.rules[position]
+        return rule if type(rule) is int else rule(given, *operands, **attributes)
 
     def __call__(self, *operands: Any, **attributes: Any) -> Any:
         """Apply to arrays (and get an array), or to at least one node (and get a node)."""
@@ -119,7 +128,7 @@ class Operation:
             operands, attributes = self._bind(operands, attributes)
         for operand in operands:
             if isinstance(operand, Node):
-                return self._record(type(operand), operands, attributes)
+                return self.record(type(operand), operands, attributes)
         return self._evaluate(operands, attributes)
 
     def _bind(
@@ -141,9 +150,16 @@ class Operation:
             operands = operands[: self.arity]
         return operands, bound
 
-    def _record(
+    def record(
         self, node_class: type[Node], operands: tuple[Any, ...], attributes: dict[str, Any]
     ) -> Node:
+        """Compute, and make the node that remembers how; operands that are no nodes are constants.
+
+        Raises
+        ------
+        ValueError, IndexError
+            NumPy's own, with the call before it: the operation, labels and shapes.
+        """
         inputs = tuple(
             [
                 operand
@@ -161,29 +177,31 @@ class Operation:
             data = self._evaluate(arguments, attributes)
         except (ValueError, IndexError) as error:
             raise type(error)(f"{self.call_text(inputs, attributes)}: {error}") from None
-        node = node_class.leaf(data, constant=True)
-        node.lent = TO_GRAPH  # its own rule may use it, and it may be a view of an operand
-        if state.recording:
-            node.operation = self
-            node.inputs = inputs
-            node.arguments = arguments
-            node.attributes = attributes
-            for operand in inputs:
-                if not operand.constant:
-                    node.constant = False
-                    break
-        if state.anomaly:
-            self._watch(node, inputs, arguments, attributes)
+        line = self._watch(data, inputs, arguments, attributes) if state.anomaly else None
+        if not state.recording:
+            return node_class.made(data, None, (), (), NO_ATTRIBUTES, True, TO_GRAPH)
+        constant = True
+        for operand in inputs:
+            if not operand.constant:
+                constant = False
+                break
+        # Lent to the graph from the start: its own rule may use it, it may view an operand.
+        node = node_class.made(data, self, inputs, arguments, attributes, constant, TO_GRAPH)
+        if line:
+            node.line = line
         return node
 
     def _evaluate(self, arguments: tuple[Any, ...], attributes: dict[str, Any]) -> Data:
         """Compute, with Python floats treated as NumPy treats its own: inf or nan and a warning."""
         try:
             data = self.compute(*arguments, **attributes)
-            if type(data) is float:
+            kind = type(data)
+            if kind is float:
                 if data - data == 0.0:  # finite: nothing to warn of
                     return data
                 data = self.compute(*map(np.float64, arguments), **attributes)
+            elif kind is type(arguments[0]) is np.float64:
+                return data
         except (ZeroDivisionError, OverflowError):
             data = self.compute(*map(np.float64, arguments), **attributes)
         if isinstance(data, np.ndarray):
@@ -192,21 +210,21 @@ class Operation:
             data = data[()]
         if all([type(argument) is float for argument in arguments]):
             return float(data)  # Python numbers in, a Python number out: it stays weak
-        result: Data = data
-        return result
+        return data
 
     def _watch(
         self,
-        node: Node,
+        data: Data,
         inputs: tuple[Node, ...],
         arguments: tuple[Data, ...],
         attributes: dict[str, Any],
-    ) -> None:
-        """Under ``anomaly()``: note the line, and stop where finite operands give inf or nan."""
-        node.line = calling_line()
-        if not is_finite(node.raw) and all(map(is_finite, arguments)):
+    ) -> str:
+        """Under ``anomaly()``: the line of the call; stop if finite operands gave inf or nan."""
+        line = calling_line()
+        if not is_finite(data) and all(map(is_finite, arguments)):
             call = self.call_text(inputs, attributes, data=True)
-            raise FloatingPointError(f"{call} gives {node.raw!r:.80} {node.line}")
+            raise FloatingPointError(f"{call} gives {data!r:.80} {line}")
+        return line
 
     def call_text(
         self, inputs: tuple[Node, ...], attributes: dict[str, Any], data: bool = False

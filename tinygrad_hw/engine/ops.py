@@ -33,6 +33,7 @@ from tinygrad_hw.engine.compute import (
     stable_sigmoid,
     variance,
     vector_norm,
+    weighted_sum,
 )
 from tinygrad_hw.engine.node import Array, Node, shape_of
 from tinygrad_hw.engine.operation import ANY_NUMBER, LANGUAGE, Linear, Multilinear, Pointwise
@@ -124,6 +125,9 @@ elu = Pointwise("elu", lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.m
                 "where(x > 0, 1.0, alpha * exp(where(x > 0, 0.0, x)))",
                 shown="where(x > 0, 1, alpha * exp(x))", defaults={"alpha": 1.0})
 
+affine = Pointwise("affine", weighted_sum,
+                   "1 if position == len(x) - 1 else x[(position + len(x) // 2) % (len(x) - 1)]",
+                   symbol="Σ w·x + b", arity=ANY_NUMBER)
 maximum = Pointwise("maximum", np.maximum, "share(x > y, x == y)", "share(y > x, x == y)")
 minimum = Pointwise("minimum", np.minimum, "share(x < y, x == y)", "share(y < x, x == y)")
 hypot = Pointwise("hypot", np.hypot, "ratio(x, out)", "ratio(y, out)", shown=("x / out", "y / out"))

@@ -36,13 +36,13 @@ from tinygrad_hw.engine.operation import Operation
 
 
 def _operator(operation: Operation) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """A Python operator and its reflection, for ``v + 2`` and ``2 + v``."""
+    """A Python operator and its reflection, for ``v + 2`` and ``2 + v``: recorded at once."""
 
     def apply(self: Value, other: Any) -> Any:
-        return operation(self, other)
+        return operation.record(Value, (self, other), NO_ATTRIBUTES)
 
     def reflected(self: Value, other: Any) -> Any:
-        return operation(other, self)
+        return operation.record(Value, (other, self), NO_ATTRIBUTES)
 
     return apply, reflected
 

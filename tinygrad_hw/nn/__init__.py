@@ -6,8 +6,10 @@ from tinygrad_hw.nn.layers import Dense, Flatten
 from tinygrad_hw.nn.metrics import classification_report, confusion_matrix
 from tinygrad_hw.nn.model import Sequential
 from tinygrad_hw.nn.optimisers import SGD, Adam
+from tinygrad_hw.nn.scalar import MLP, Layer, Module, Neuron
 
 __all__ = [
+    "MLP",
     "SGD",
     "Adam",
     "Callback",
@@ -18,6 +20,9 @@ __all__ = [
     "GlorotUniform",
     "HeNormal",
     "History",
+    "Layer",
+    "Module",
+    "Neuron",
     "RandomNormal",
     "Sequential",
     "classification_report",

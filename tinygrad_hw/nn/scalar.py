@@ -1,0 +1,89 @@
+"""Networks of single numbers, with micrograd's names: every weight and every neuron is a Value.
+
+To look at, to draw, to step through by hand. A neuron is one node, ``w1·x1 + w2·x2 + … + b``, and
+its activation another. For speed there are layers of arrays: see ``Sequential``.
+"""
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from tinygrad_hw.engine import Value, ops
+
+
+class Module:
+    """What has parameters."""
+
+    def parameters(self) -> list[Value]:
+        """Every Value to train, in order."""
+        return []
+
+    def zero_grad(self) -> None:
+        """Forget the gradients, so that the next ``backward()`` does not add to them."""
+        for parameter in self.parameters():
+            parameter.grad = None
+
+
+class Neuron(Module):
+    """Weights drawn uniformly from -1 to 1, a bias of 0, and relu unless ``nonlin`` is False."""
+
+    def __init__(self, nin: int, nonlin: bool = True) -> None:
+        self.w = [Value(random.uniform(-1, 1)) for _ in range(nin)]
+        self.b = Value(0.0)
+        self.nonlin = nonlin
+
+    def __call__(self, x: Sequence[Any]) -> Any:
+        """Weighted sum of as many inputs as there are weights, then relu."""
+        if len(x) != len(self.w):
+            raise ValueError(f"{self!r} got {len(x)} inputs; give {len(self.w)}")
+        z = ops.affine(*self.w, *x, self.b)
+        return ops.relu(z) if self.nonlin else z
+
+    def parameters(self) -> list[Value]:
+        """The weights, then the bias."""
+        return [*self.w, self.b]
+
+    def __repr__(self) -> str:
+        return f"{'ReLU' if self.nonlin else 'Linear'}Neuron({len(self.w)})"
+
+
+class Layer(Module):
+    """Neurons that see the same inputs; called, it gives their results, or the only one."""
+
+    def __init__(self, nin: int, nout: int, nonlin: bool = True) -> None:
+        self.neurons = [Neuron(nin, nonlin) for _ in range(nout)]
+
+    def __call__(self, x: Sequence[Any]) -> Any:
+        """One result for each neuron, in a list; a layer of one neuron gives its result alone."""
+        results = [neuron(x) for neuron in self.neurons]
+        return results[0] if len(results) == 1 else results
+
+    def parameters(self) -> list[Value]:
+        """Those of all neurons."""
+        return [parameter for neuron in self.neurons for parameter in neuron.parameters()]
+
+    def __repr__(self) -> str:
+        return f"Layer of [{', '.join(map(repr, self.neurons))}]"
+
+
+class MLP(Module):
+    """``MLP(2, [16, 16, 1])``: two inputs, two hidden layers with relu, one linear result."""
+
+    def __init__(self, nin: int, nouts: Sequence[int]) -> None:
+        sizes = [nin, *nouts]
+        self.layers = [
+            Layer(sizes[i], sizes[i + 1], nonlin=i < len(nouts) - 1) for i in range(len(nouts))
+        ]
+
+    def __call__(self, x: Any) -> Any:
+        """Run the layers, one after the other."""
+        for layer in self.layers:
+            x = layer(x if isinstance(x, Sequence) else [x])
+        return x
+
+    def parameters(self) -> list[Value]:
+        """Those of all layers, in order."""
+        return [parameter for layer in self.layers for parameter in layer.parameters()]
+
+    def __repr__(self) -> str:
+        return f"MLP of [{', '.join(map(repr, self.layers))}]"
