@@ -3,10 +3,38 @@
 from contextlib import suppress
 from typing import Any
 
-from tinygrad_hw.engine import Value, backward_steps, gradcheck, group, no_grad
+from tinygrad_hw.engine import (
+    Value,
+    anomaly,
+    backward_steps,
+    grad,
+    gradcheck,
+    group,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    no_grad,
+    value_and_grad,
+    vjp,
+)
 
 __version__ = "0.1.0"
-__all__ = ["Value", "backward_steps", "gradcheck", "group", "no_grad"]
+__all__ = [
+    "Value",
+    "anomaly",
+    "backward_steps",
+    "grad",
+    "gradcheck",
+    "group",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "no_grad",
+    "value_and_grad",
+    "vjp",
+]
 
 
 def _mimebundle(value: Value, **_: Any) -> dict[str, str]:

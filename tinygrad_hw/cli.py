@@ -90,6 +90,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     draw.add_argument("--scalar", action="store_true", help="every operation, not only neurons")
     draw.set_defaults(verb=_draw)
+
+    gradcheck = verbs.add_parser("gradcheck", help="check the derivative of a function of yours")
+    gradcheck.add_argument("function", metavar="FILE.py:function", help="the file is run")
+    gradcheck.add_argument(
+        "--at",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an argument, such as x=0.5 or x=[1,2]; else its default, else a random number",
+    )
+    gradcheck.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the random numbers (0)"
+    )
+    gradcheck.set_defaults(verb=_gradcheck)
     return parser
 
 
@@ -130,6 +144,21 @@ def _homework(arguments: argparse.Namespace) -> None:
         epochs=arguments.epochs,
         seed=arguments.seed,
     )
+
+
+def _gradcheck(arguments: argparse.Namespace) -> int:
+    from tinygrad_hw.engine import GradientError
+    from tinygrad_hw.gradcheck_file import check_lines
+
+    if arguments.seed < 0:
+        raise UsageError(f"--seed is {arguments.seed}; give 0 or more")
+    try:
+        for line in check_lines(arguments.function, arguments.at, arguments.seed):
+            _print(line)
+    except GradientError as error:
+        _print(f"WRONG: {error}")
+        return 1
+    return 0
 
 
 def _digits(text: str) -> tuple[int, int]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tinygrad_hw.engine import GradientError, gradcheck, ops
-from tinygrad_hw.engine.operation import Multilinear, Pointwise
+from tinygrad_hw.engine.operation import Linear, Multilinear, Pointwise
 
 VECTOR = np.array([0.7, -1.3, 0.4])
 POSITIVE = np.array([0.7, 1.3, 2.4])
@@ -35,9 +35,7 @@ def first_only(upstream, x, **_):
     return out
 
 
-adding = Multilinear(
-    "adding", np.add, "sum_to(upstream, shape_of(x))", "sum_to(upstream, shape_of(y))"
-)
+adding = Linear("adding", np.add, "sum_to(upstream, shape_of(x))", "sum_to(upstream, shape_of(y))")
 whole = lambda upstream, *_: upstream  # noqa: E731 - a rule, written as rules are
 
 PLANTED = {

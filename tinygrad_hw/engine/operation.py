@@ -191,7 +191,7 @@ class Operation:
             node.line = line
         return node
 
-    def _evaluate(self, arguments: tuple[Any, ...], attributes: dict[str, Any]) -> Data:
+    def _evaluate(self, arguments: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
         """Compute, with Python floats treated as NumPy treats its own: inf or nan and a warning."""
         try:
             data = self.compute(*arguments, **attributes)

@@ -177,9 +177,9 @@ roll = Linear("roll", np.roll, "roll(upstream, np.negative(shift), axis)",
 getitem = Linear("getitem", lambda x, index: x[index], "scatter(upstream, index, shape_of(x))",
                  symbol="[·]", defaults={"index": ...})
 scatter = Linear("scatter", add_at, "upstream[index]", defaults={"index": ..., "shape": ()})
-matmul = Multilinear("matmul", operator.matmul, "matmul_back(upstream, x, y, 0)",
+matmul = Multilinear("matmul", np.matmul, "matmul_back(upstream, x, y, 0)",
                      "matmul_back(upstream, x, y, 1)",
-                     shown=("upstream @ y.mT", "x.mT @ upstream"), symbol="@", numpy=np.matmul)
+                     shown=("upstream @ y.mT", "x.mT @ upstream"), symbol="@")
 einsum = Multilinear("einsum", lambda *x, subscripts: np.einsum(subscripts, *x, optimize=True),
                      "einsum_back(upstream, position, x, subscripts)",
                      defaults={"subscripts": ""}, arity=ANY_NUMBER)
