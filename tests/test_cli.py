@@ -242,7 +242,7 @@ def test_gradcheck_of_ones_own_function(run: Run, own: str) -> None:
 @pytest.mark.parametrize(
     ("function", "text"),
     [
-        ("bad", r"WRONG: argument 0: backward\(\) gives 4.0+, central differences give 6.0+"),
+        ("bad", r"WRONG: argument 0: backward\(\) gives 4, central differences give 6"),
         ("detached", "WRONG: the function's result does not depend on its arguments"),
     ],
 )
