@@ -1,13 +1,15 @@
 """No gradient is wrong because an array was changed between the forward and the backward pass."""
 
 import gc
+import sys
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 import pytest
 
-from tinygrad_hw.engine import Value, no_grad
+from tinygrad_hw.engine import Value, grad, hvp, no_grad
 from tinygrad_hw.engine.autodiff import pull
 
 START = np.array([1.0, 2.0, 3.0])
@@ -160,6 +162,42 @@ def test_memory_does_not_wait_for_the_collector() -> None:
         assert not any(ref() for ref in refs)
     finally:
         gc.enable()
+
+
+def scalars() -> None:
+    w = Value(0.5)
+    (w * w.exp() + w).backward()
+
+
+def tensors() -> None:
+    x = Value(START)
+    (np.tanh(x[:2] @ np.ones((2, 3))) * x).sum().backward()
+
+
+def second_order() -> None:
+    hvp(lambda v: np.sum(v**3), START, START)
+
+
+def failure() -> None:
+    with suppress(ValueError):
+        Value(START) * np.ones(START.size + 1)
+    with suppress(ZeroDivisionError):
+        grad(lambda v: v * (1 // 0))(1.0)
+
+
+@pytest.mark.parametrize("one_pass", [scalars, tensors, second_order, failure])
+def test_ten_thousand_passes_hold_memory_level(one_pass: Callable[[], None]) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        levels = []
+        for _ in range(2):  # Python keeps up to 2000 tuples of each length: the first half's growth
+            for _ in range(5_000):
+                one_pass()
+            levels.append(sys.getallocatedblocks())
+    finally:
+        gc.enable()
+    assert levels[1] - levels[0] < 500  # a leak of one object a pass would be 5000
 
 
 @pytest.mark.parametrize("kind", ["mask", "array", "list", "pair"])

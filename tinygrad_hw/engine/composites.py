@@ -225,7 +225,7 @@ def einsum(subscripts: str, *operands: Any, optimize: Any = True) -> Any:
 
 TABLE: dict[str, Operation] = {
     record.name: record
-    for record in [*LANGUAGE.values(), *globals().values()]
+    for record in [*LANGUAGE.values(), softmax, log_softmax, std, prod, clip]
     if isinstance(record, Operation)
 }
 NUMPY: dict[Any, Any] = {
@@ -243,3 +243,4 @@ NUMPY: dict[Any, Any] = {
     np.moveaxis: moveaxis,
     np.linalg.norm: norm,
 }  # fmt: skip
+LANGUAGE.update({name: record for name, record in TABLE.items() if name not in LANGUAGE})
