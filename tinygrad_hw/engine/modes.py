@@ -79,7 +79,7 @@ _PACKAGE = os.path.dirname(os.path.dirname(__file__))
 def calling_line() -> str:
     """The innermost line on the stack that is not the engine's own: ``(loss.py:7: x / y)``."""
     frame = sys._getframe(1)
-    while frame.f_back and frame.f_code.co_filename.startswith((_PACKAGE, "<string>")):
+    while frame.f_back and frame.f_code.co_filename.startswith((_PACKAGE, "<rule of ")):
         frame = frame.f_back
     path, number = frame.f_code.co_filename, frame.f_lineno
     source = linecache.getline(path, number).strip()

@@ -108,7 +108,8 @@ class Operation:
             return rule
         operands = ["position", "x"] if self.arity == ANY_NUMBER else list("xyz"[: self.arity])
         names = ", ".join([self.given, *operands, *self.defaults])
-        return eval(f"lambda {names}: {rule}", LANGUAGE)  # the table's own text, nobody else's
+        code = compile(f"lambda {names}: {rule}", f"<rule of {self.name}>", "eval")
+        return eval(code, LANGUAGE)  # a record's own text: never a file's, never a sheet's
 
     def _shown(self, rule: Rule) -> str:
         return f"{self.name}′" if callable(rule) else str(rule)
