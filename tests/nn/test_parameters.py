@@ -63,12 +63,45 @@ def test_a_step_begins_without_gradients():
     assert {value.grad for value in model.parameters()} == {None}
 
 
-def test_a_parameter_without_a_gradient_has_zeros_in_the_buffer():
-    used, unused = Value([1.0, 2.0]), Value([[3.0]])
+def test_a_parameter_without_a_gradient_has_zeros_in_the_buffer_and_none_itself():
+    used, unused = Value([1.0, 2.0]), Value([[3.0]], label="spare")
     flat = FlatParameters([used, unused])
     flat.gradients[:] = 7
     (used * used).sum().backward()
-    np.testing.assert_array_equal(flat.gather_gradients(), [2, 4, 0])
+    with pytest.warns(UserWarning, match=r"does not depend on spare \(1, 1\): no gradient"):
+        np.testing.assert_array_equal(flat.gather_gradients(), [2, 4, 0])
+    assert unused.grad is None
+
+
+@pytest.mark.parametrize("optimiser", [SGD(0.1, momentum=0.9), Adam(0.1)], ids=["SGD", "Adam"])
+def test_a_parameter_that_the_loss_does_not_depend_on_is_skipped_and_that_is_said_once(optimiser):
+    used, sometimes = Value([1.0, 2.0]), Value([3.0], label="sometimes")
+    flat = FlatParameters([used, sometimes])
+    optimiser.start(flat.data.size)
+
+    def step(both):
+        flat.begin_step()
+        loss = (used * used).sum()
+        (loss + (sometimes * sometimes).sum() if both else loss).backward()
+        optimiser.update(flat.data, flat.gather_gradients())
+        flat.end_step()
+        return used.data.copy(), sometimes.data.copy()
+
+    before = step(both=True)  # a momentum that would go on moving it
+    with pytest.warns(UserWarning, match="sometimes"):
+        after = step(both=False)
+    assert np.all(after[0] != before[0])
+    np.testing.assert_array_equal(after[1], before[1])
+    step(both=False)  # said once: a second warning would be an error here
+    assert np.all(step(both=True)[1] != before[1])
+
+
+def test_zero_grad_forgets_the_gradients():
+    model = three_classes()
+    model(Value(X)).sum().backward()
+    assert all(value.grad is not None for value in model.parameters())
+    model.zero_grad()
+    assert all(value.grad is None for value in model.parameters())
 
 
 def test_weights_read_are_copies_and_weights_set_are_copied():

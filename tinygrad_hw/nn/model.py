@@ -17,6 +17,7 @@ from tinygrad_hw.nn.layers import ACTIVATIONS, Layer
 from tinygrad_hw.nn.losses import LOSSES, Loss
 from tinygrad_hw.nn.optimisers import SGD, Adam
 from tinygrad_hw.nn.parameters import FlatParameters
+from tinygrad_hw.nn.scalar import Module
 
 Images = npt.NDArray[np.floating[Any]]
 
@@ -25,7 +26,7 @@ EVALUATION_ROWS = (
 )
 
 
-class Sequential:
+class Sequential(Module):
     """Layers in a row.
 
     Parameters

@@ -4,6 +4,7 @@ An optimiser then works on two long arrays, whatever the layers are. Each layer'
 part of the buffer through a view.
 """
 
+import warnings
 from collections.abc import Iterable
 
 import numpy as np
@@ -31,7 +32,10 @@ class FlatParameters:
         sizes = [value.size for value in self.values]
         self.data: Float32s = np.empty(sum(sizes), np.float32)
         self.gradients: Float32s = np.zeros(sum(sizes), np.float32)
-        self._views, self._gradient_views = [], []
+        self._views: list[Float32s] = []
+        self._gradient_views: list[Float32s] = []
+        self._kept: dict[int, Float32s] = {}  # parameters that this step must not move
+        self._said = False
         stops = np.cumsum(sizes)
         for value, stop in zip(self.values, stops, strict=True):
             part = slice(int(stop) - value.size, int(stop))
@@ -41,6 +45,7 @@ class FlatParameters:
 
     def set(self, arrays: Iterable[npt.ArrayLike]) -> None:
         """Write arrays of the parameters' shapes into the buffer."""
+        self._kept.clear()
         for view, array in zip(self._views, arrays, strict=True):
             view[...] = array
         self.end_step()
@@ -50,6 +55,7 @@ class FlatParameters:
 
         A parameter that was given new data meanwhile brings them into the buffer.
         """
+        self._kept.clear()
         for value, view in zip(self.values, self._views, strict=True):
             value.grad = None
             if value.raw is not view:
@@ -59,16 +65,31 @@ class FlatParameters:
 
     def end_step(self) -> None:
         """Let every other graph take copies: it may outlive the buffer's present numbers."""
+        for i, data in self._kept.items():
+            self._views[i][...] = data
+        self._kept.clear()
         for value, view in zip(self.values, self._views, strict=True):
             value.raw = view
             value.lent = TO_USER
 
     def gather_gradients(self) -> Float32s:
-        """Bring the gradients of a backward pass together; each ``grad`` becomes a view."""
-        for value, view in zip(self.values, self._gradient_views, strict=True):
+        """Bring the gradients of a backward pass together; each ``grad`` becomes a view.
+
+        A parameter that the loss does not depend on has none. It keeps its data in this step,
+        whatever an optimiser's momentum says; a warning tells so, once.
+        """
+        for i, (value, view) in enumerate(zip(self.values, self._gradient_views, strict=True)):
             if value.grad is None:
                 view.fill(0)
+                self._kept[i] = self._views[i].copy()
             else:
                 np.copyto(view, value.grad)
-            value.grad = view
+                value.grad = view
+        if self._kept and not self._said:
+            self._said = True
+            names = [f"{self.values[i].label or ''} {self.values[i].shape}" for i in self._kept]
+            warnings.warn(
+                f"the loss does not depend on {', '.join(names)}: no gradient, and not trained",
+                stacklevel=4,
+            )
         return self.gradients
