@@ -19,8 +19,8 @@ import numpy as np
 from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.graph import topological_order
 from tinygrad_hw.engine.modes import state
-from tinygrad_hw.engine.node import Data, Node, is_finite, shape_of, to_data
-from tinygrad_hw.engine.operation import ANY_NUMBER, Linear, Pointwise
+from tinygrad_hw.engine.node import Data, Node, is_finite, raw, shape_of, to_data
+from tinygrad_hw.engine.operation import ANY_NUMBER, Linear, Pointwise, call_text
 
 Contribution = tuple[Any, Any]
 
@@ -111,7 +111,7 @@ def push(node: Node, tangents: Sequence[Any]) -> Any:
         if all([tangent is None for tangent in tangents]):
             return None
         moved = [
-            0.0 * ops.raw(x) if tangent is None else tangent
+            np.zeros_like(raw(x))[()] if tangent is None else tangent
             for x, tangent in zip(operands, tangents, strict=True)
         ]
         return _in_kind(node.operation(*moved, **node.attributes), node)
@@ -180,7 +180,7 @@ def _multiply_back(
 ) -> Contribution:
     """Upstream × local derivative, summed to the operand's shape where it was broadcast."""
     local = _local(node, position, out, operands)
-    if not is_finite(ops.raw(local)):
+    if not is_finite(raw(local)):
         local = _silence(local, upstream)
     if type(local) is int:
         contribution = upstream if local == 1 else -upstream if local else upstream * 0.0
@@ -202,8 +202,8 @@ def _transpose_back(
     contribution = transposed(upstream, operands)
     if not isinstance(operation, Linear) and not is_finite(node.raw):
         # An infinite operand times an upstream of zero: keep it only where something arrives.
-        bad = [~np.isfinite(ops.raw(x)) for x in operands]
-        arrives = transposed((ops.raw(upstream) != 0) * 1.0, tuple([x * 1.0 for x in bad]))
+        bad = [~np.isfinite(raw(x)) for x in operands]
+        arrives = transposed((raw(upstream) != 0) * 1.0, tuple([x * 1.0 for x in bad]))
         pairs = zip(bad, operands, strict=True)
         finite = [ops.where(b, 0.0, x) if b.any() else x for b, x in pairs]
         silent = transposed(upstream, tuple(finite))
@@ -230,7 +230,7 @@ def _silence(factor: Any, other: Any) -> Any:
 
     Only there: a finite one must stay, since the second derivative needs it.
     """
-    silent = (ops.raw(other) == 0) & ~np.isfinite(ops.raw(factor))
+    silent = (raw(other) == 0) & ~np.isfinite(raw(factor))
     return ops.where(silent, 0.0, factor) if np.any(silent) else factor
 
 
@@ -313,12 +313,12 @@ def accumulate(order: list[Node], totals: dict[int, Any]) -> None:
 
 def _watch(node: Node, upstream: Any, edges: list[Contribution | None]) -> None:
     """Under ``anomaly()``: stop where a finite upstream gradient becomes inf or nan."""
-    made = [edge for edge in edges if edge is not None and not is_finite(ops.raw(edge[1]))]
-    if made and is_finite(ops.raw(upstream)):
+    made = [edge for edge in edges if edge is not None and not is_finite(raw(edge[1]))]
+    if made and is_finite(raw(upstream)):
         assert node.operation is not None
-        call = node.operation.call_text(node.inputs, node.attributes, data=True)
+        call = call_text(node.operation.name, node.inputs, node.attributes, data=True)
         line = getattr(node, "line", "(recorded outside anomaly(): its line is not known)")
-        slope = ops.raw(made[0][1])
+        slope = raw(made[0][1])
         raise FloatingPointError(f"the derivative of {call} gives {slope!r:.80} {line}")
 
 

@@ -5,14 +5,13 @@ are operations in disguise (a trace is the sum of a diagonal): they take NumPy's
 """
 
 import math
-import operator
 from string import ascii_letters
 from typing import Any
 
 import numpy as np
 
 from tinygrad_hw.engine import ops
-from tinygrad_hw.engine.node import Array, Node, shape_of
+from tinygrad_hw.engine.node import Node, raw, shape_of
 from tinygrad_hw.engine.operation import LANGUAGE, Composite, Operation
 
 # --- Composites -----------------------------------------------------------------------------------
@@ -27,10 +26,10 @@ def deviation(x: Any, axis: Any, ddof: float, keepdims: bool) -> Any:
 def product(x: Any, axis: Any, keepdims: bool) -> Any:
     """Halve and multiply, again and again: exact with zeros, since nothing is divided by one."""
     shape = shape_of(x)
-    if not shape:
+    if not shape and axis is None:
         return ops.pos(x)
-    given = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    axes = [operator.index(i) % len(shape) for i in given]
+    given = range(len(shape)) if axis is None else axis
+    axes = np.lib.array_utils.normalize_axis_tuple(given, len(shape))
     first = moveaxis(x, axes, range(len(axes)))
     lost, kept = shape_of(first)[: len(axes)], shape_of(first)[len(axes) :]
     factors = ops.reshape(first, (math.prod(lost), *kept))
@@ -47,6 +46,10 @@ def product(x: Any, axis: Any, keepdims: bool) -> Any:
 
 def between(x: Any, a_min: Any, a_max: Any, **bounds: Any) -> Any:
     """Between a lower and an upper bound, either of which may be None: NumPy has two names each."""
+    if any([x is not None for x in (a_min, a_max)]) and any(
+        [bound is not None for bound in bounds.values()]
+    ):
+        raise ValueError("clip got bounds by both of their names; give a_min, a_max or min, max")
     low, high = (
         bounds[new] if old is None else old for new, old in (("min", a_min), ("max", a_max))
     )
@@ -75,6 +78,7 @@ def _reshaping(function: Any) -> Any:
         dummy = np.broadcast_to(0.0, shape_of(x))
         return ops.reshape(x, function(dummy, *arguments, **options).shape)
 
+    reshaped.__name__ = function.__name__
     return reshaped
 
 
@@ -85,11 +89,17 @@ def _transposing(function: Any) -> Any:
         dummy = np.empty(range(len(shape_of(x))))
         return ops.transpose(x, function(dummy, *arguments, **options).shape)
 
+    transposed.__name__ = function.__name__
     return transposed
 
 
 squeeze, expand_dims = _reshaping(np.squeeze), _reshaping(np.expand_dims)
 swapaxes, moveaxis = _transposing(np.swapaxes), _transposing(np.moveaxis)
+
+
+def _arrays(*given: Any) -> list[Any]:
+    """Arrays of whatever is not a Value, so that all have a shape."""
+    return [x if isinstance(x, Node) else np.asarray(x) for x in given]
 
 
 def ravel(x: Any, order: str = "C") -> Any:
@@ -102,33 +112,35 @@ def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     return ops.sum(ops.diagonal(x, offset, axis1, axis2), -1)
 
 
-def sort(x: Any, axis: int | None = -1, **options: Any) -> Any:
+def sort(x: Any, axis: int | None = -1, kind: Any = None, **options: Any) -> Any:
     """In ascending order. Linear: the order once found, elements are only taken along it."""
     if axis is None:
         x, axis = ravel(x), -1
-    return ops.take_along_axis(x, np.argsort(ops.raw(x), axis, **options), axis)
+    return ops.take_along_axis(x, np.argsort(raw(x), axis, kind, **options), axis)
 
 
 def concatenate(arrays: Any, axis: int | None = 0) -> Any:
     """Join arrays along an axis that they have; flattened, where it is None."""
     if axis is None:
         arrays, axis = [ravel(x) for x in arrays], 0
-    arrays = [x if isinstance(x, Node) else np.asarray(x) for x in arrays]
-    lengths = [shape_of(x)[axis] if shape_of(x) else 0 for x in arrays]
+    arrays = _arrays(*arrays)
+    lengths = [shape_of(x)[axis] if -x.ndim <= axis < x.ndim else 0 for x in arrays]
     return ops.concatenate(*arrays, axis=axis, starts=(0, *np.cumsum(lengths).tolist()))
 
 
 def stack(arrays: Any, axis: int = 0) -> Any:
     """Join arrays of one shape along a new axis."""
-    arrays = list(arrays)
-    shapes = {shape_of(x) for x in arrays}
-    if len(shapes) > 1:
-        raise ValueError(f"stack needs arrays of one shape, got {sorted(shapes)}")
+    arrays = _arrays(*arrays)
+    if len({shape_of(x) for x in arrays}) > 1:
+        shapes = ", ".join([f"{getattr(x, 'label', None) or 'unnamed'} {x.shape}" for x in arrays])
+        raise ValueError(f"stack needs arrays of one shape, got {shapes}")
     return concatenate([expand_dims(x, axis) for x in arrays], axis)
 
 
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """Cut along an axis: into so many equal parts, or before each of the indices given."""
+    if not isinstance(indices_or_sections, int):
+        indices_or_sections = np.asarray(indices_or_sections)
     parts = np.split(np.arange(shape_of(x)[axis]), indices_or_sections)
     starts = [int(part[0]) if len(part) else 0 for part in parts]
     return [
@@ -137,9 +149,9 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     ]
 
 
-def pad(x: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any = 0.0) -> Any:
+def pad(x: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any = None) -> Any:
     """Add elements at the ends of each axis: a constant, or copies ("edge", "reflect", …)."""
-    if mode in ("edge", "reflect", "symmetric", "wrap"):
+    if mode in ("edge", "reflect", "symmetric", "wrap") and constant_values is None:
         return ops.pad(x, pad_width, mode)
     if mode != "constant":
         raise ValueError(
@@ -147,8 +159,8 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any 
             "constant, edge, reflect, symmetric and wrap are"
         )
     shape = shape_of(x)
-    zeros: Array = np.zeros(shape, np.result_type(ops.raw(x)))
-    around = np.pad(zeros, pad_width, constant_values=constant_values)
+    zeros: Any = np.zeros(shape, np.result_type(raw(x)))
+    around = np.pad(zeros, pad_width, constant_values=constant_values or 0)
     before = np.broadcast_to(pad_width, (len(shape), 2))[:, 0].tolist()
     inside = tuple([slice(start, start + n) for start, n in zip(before, shape, strict=True)])
     padded = ops.scatter(x, inside, around.shape)
@@ -157,13 +169,13 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any 
 
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """Length of a vector (of the whole array, where no axis is given), or a norm of any order."""
-    if ord is None or ord == "fro":
-        return ops.norm(x, axis, 2, keepdims)
     axes = axis if isinstance(axis, tuple) else shape_of(x) if axis is None else (axis,)
-    if len(axes) > 1 or ord in (0, "nuc"):
+    if (ord is None and (axis is None or len(axes) < 3)) or (ord == "fro" and len(axes) == 2):
+        return ops.norm(x, axis, 2, keepdims)
+    if len(axes) != 1 or isinstance(ord, str) or ord in (None, 0):
         raise ValueError(
             f"the norm of {len(axes)} dimensions with ord={ord!r} is not differentiated here; "
-            "that of a vector with an ord other than 0 is, and 'fro' of any array"
+            "that of a vector with a number other than 0 is, that of a matrix with 'fro'"
         )
     if np.isinf(ord):
         return (ops.max if ord > 0 else ops.min)(ops.abs(x), axis, keepdims)
@@ -172,7 +184,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
 
 def dot(x: Any, y: Any) -> Any:
     """NumPy's dot: a product of numbers, of matrices, or a sum over the last axis of x."""
-    x, y = (z if isinstance(z, Node) else np.asarray(z) for z in (x, y))
+    x, y = _arrays(x, y)
     dimensions = len(shape_of(x)), len(shape_of(y))
     if 0 in dimensions:
         return ops.mul(x, y)
@@ -188,12 +200,13 @@ def outer(x: Any, y: Any) -> Any:
 
 def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
     """Sum of products over the axes given: the last of x with the first of y, or pairs of lists."""
-    m, n = len(shape_of(x)), len(shape_of(y))
-    if isinstance(axes, int):
-        axes = range(m - axes, m), range(axes)
-    left, right = (np.atleast_1d(part).tolist() for part in axes)
-    if len(left) != len(right):
-        raise ValueError(f"tensordot got {len(left)} axes of the first, {len(right)} of the second")
+    x, y = _arrays(x, y)
+    m, n = x.ndim, y.ndim
+    if np.ndim(axes) == 0:
+        axes = range(m - int(axes), m), range(int(axes))
+    left, right = (np.atleast_1d(part).astype(int).tolist() for part in axes)
+    if [x.shape[i] for i in left] != [y.shape[j] for j in right]:
+        raise ValueError(f"the axes {left} of {x.shape} and {right} of {y.shape} do not match")
     of_x, of_y = list(ascii_letters[:m]), list(ascii_letters[m : m + n])
     for i, j in zip(left, right, strict=True):
         of_y[j] = of_x[i]
@@ -201,8 +214,15 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
     return einsum(f"{''.join(of_x)},{''.join(of_y)}->{''.join(kept)}", x, y)
 
 
-def einsum(subscripts: str, *operands: Any, optimize: Any = True) -> Any:
+def einsum(subscripts: Any, *operands: Any, optimize: Any = True) -> Any:
     """Einstein's summation, as NumPy writes it; the order of the products is always optimised."""
+    if not isinstance(subscripts, str):  # NumPy's other way: x, [0, 1], y, [1, 2], [0, 2]
+        *pairs, result = (
+            (subscripts, *operands, ...) if len(operands) % 2 else (subscripts, *operands)
+        )
+        operands, spelled = tuple(pairs[::2]), ",".join(map(_spelled, pairs[1::2]))
+        subscripts = spelled if result is ... else f"{spelled}->{_spelled(result)}"
+    operands = tuple(_arrays(*operands))
     terms, arrow, result = subscripts.replace(" ", "").partition("->")
     given = terms.split(",")
     if len(given) != len(operands):
@@ -212,7 +232,9 @@ def einsum(subscripts: str, *operands: Any, optimize: Any = True) -> Any:
         len(shape_of(x)) - len(term) + 3 if "..." in term else 0
         for term, x in zip(given, operands, strict=True)
     ]
-    shared = unused[: max(extra, default=0)]
+    if min(extra) < 0 or (arrow and max(extra) > 0 and "..." not in result):
+        raise ValueError(f"einsum {subscripts!r} does not fit {[x.shape for x in operands]}")
+    shared = unused[: max(extra)]
     given = [
         term.replace("...", shared[len(shared) - n :]) for term, n in zip(given, extra, strict=True)
     ]
@@ -221,6 +243,10 @@ def einsum(subscripts: str, *operands: Any, optimize: Any = True) -> Any:
         result = "..." + "".join(once)
     explicit = f"{','.join(given)}->{result.replace('...', shared)}"
     return ops.einsum(*operands, subscripts=explicit)
+
+
+def _spelled(axes: Any) -> str:
+    return "".join(["..." if axis is ... else ascii_letters[axis] for axis in axes])
 
 
 TABLE: dict[str, Operation] = {

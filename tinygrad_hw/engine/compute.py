@@ -52,16 +52,21 @@ def stable_logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
     return out if keepdims else np.squeeze(out, axis=axis)
 
 
+def freedom(x: Any, total: Any, ddof: float = 0) -> float:
+    """How many elements were added for each total, less ``ddof``, but at least 0."""
+    return max(np.size(x) / np.size(total) - ddof, 0.0) if np.size(total) else 1.0
+
+
 def average(x: Any, axis: Any, keepdims: bool) -> Any:
     """Sum and divide: half the time of np.mean, which matters where x is a small batch."""
     total = _sum(x, axis=axis, keepdims=keepdims)
-    return total / (np.size(x) / (np.size(total) or 1))
+    return total / freedom(x, total)
 
 
 def variance(x: Any, axis: Any, ddof: float, keepdims: bool) -> Any:
     """Mean of the squared deviations, over n - ddof."""
     total = _sum(np.square(x - average(x, axis, True)), axis=axis, keepdims=keepdims)
-    return total / (np.size(x) / (np.size(total) or 1) - ddof)
+    return total / freedom(x, total, ddof)
 
 
 def vector_norm(x: Any, axis: Any, ord: float, keepdims: bool) -> Any:
@@ -71,8 +76,17 @@ def vector_norm(x: Any, axis: Any, ord: float, keepdims: bool) -> Any:
     return np.sqrt(total) if ord == 2 else total ** (1 / ord)
 
 
-def broadcast_copy(x: Any, shape: tuple[int, ...]) -> Array:
+def reordered(x: Any, shape: Any, order: str) -> Any:
+    """Reshape, in an order of the elements that does not depend on how they lie in memory."""
+    if order not in ("C", "F"):
+        raise ValueError(f"order {order!r} depends on memory; give 'C' or 'F'")
+    return np.reshape(x, shape, order=order)  # type: ignore[call-overload]
+
+
+def broadcast_copy(x: Any, shape: Any) -> Array:
     """A full copy: NumPy's own view with strides of 0 is slower to make, and to read from."""
+    if np.ndim(x) > np.size(shape):
+        raise ValueError(f"{np.ndim(x)} dimensions do not broadcast to shape {shape}")
     out = np.empty(shape, np.result_type(x))
     out[...] = x
     return out

@@ -24,7 +24,7 @@ from tinygrad_hw.engine import composites, ops
 from tinygrad_hw.engine.autodiff import accumulate, push, seed_for
 from tinygrad_hw.engine.graph import topological_order
 from tinygrad_hw.engine.modes import setting, state
-from tinygrad_hw.engine.node import Node, shape_of, to_data
+from tinygrad_hw.engine.node import Node, raw, shape_of, to_data
 from tinygrad_hw.engine.value import Value
 
 Argnums = int | tuple[int, ...]
@@ -227,10 +227,11 @@ class _Trace:
     def _given_back(self, found: Any, as_values: bool, like: Any = None) -> Any:
         """A derivative or value in the caller's kind; zeros where there is none; never shared."""
         if found is None:
-            found = 0.0 * ops.raw(like)
+            data = raw(like)
+            found = 0.0 if type(data) is float else np.zeros_like(data)[()]
         if as_values:
             return found if isinstance(found, Node) else Value(found, constant=True)
-        found = ops.raw(found)
+        found = raw(found)
         return found.copy() if isinstance(found, np.ndarray) else found
 
 
@@ -239,7 +240,7 @@ def _variable(given: Any) -> Value:
     if isinstance(given, Node) and not given.constant:
         copy: Value = ops.pos(given)
         return copy
-    return Value(ops.raw(given))
+    return Value(raw(given))
 
 
 def _like(node: Any, seed: Any, as_values: bool) -> Any:
@@ -252,7 +253,7 @@ def _like(node: Any, seed: Any, as_values: bool) -> Any:
 def _matching(tree: Any, like: Any, what: str, of: str) -> list[Any]:
     """The leaves of one structure, which must be that of another, shape by shape."""
     given, wanted = list(_leaves(tree)), list(_leaves(like))
-    shapes, others = ([np.shape(ops.raw(x)) for x in leaves] for leaves in (given, wanted))
+    shapes, others = ([np.shape(raw(x)) for x in leaves] for leaves in (given, wanted))
     if shapes != others or _rebuilt(tree, shapes) != _rebuilt(like, shapes):
         raise ValueError(f"{what} of {_text(shapes)} for {of} of {_text(others)}; give the same")
     return given
@@ -263,7 +264,7 @@ def _text(shapes: list[tuple[int, ...]]) -> str:
 
 
 def _size(leaves: list[Any]) -> int:
-    return sum([int(np.size(ops.raw(x))) for x in leaves])
+    return int(sum([np.size(raw(x)) for x in leaves]))
 
 
 def _bases(leaves: list[Any], position: int) -> Iterator[list[Any]]:

@@ -15,7 +15,7 @@ import numpy as np
 from tinygrad_hw.engine import composites, ops
 from tinygrad_hw.engine.derivatives import grad, jvp
 from tinygrad_hw.engine.modes import no_grad
-from tinygrad_hw.engine.node import Array, Node, shape_of, to_data
+from tinygrad_hw.engine.node import Array, Node, raw, shape_of, to_data
 from tinygrad_hw.engine.value import Value
 
 
@@ -137,5 +137,5 @@ def _slope(
     for sign in (1, -1):
         moved = [array.copy() for array in arrays]
         moved[position][index] += sign * h
-        sides.append(float(ops.raw(function(*map(Value, moved)))))
+        sides.append(float(raw(function(*map(Value, moved)))))
     return (sides[0] - sides[1]) / (2 * h)

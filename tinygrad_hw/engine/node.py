@@ -188,3 +188,8 @@ def is_finite(data: Any) -> bool:
     if isinstance(data, np.ndarray):
         return data.dtype == bool or bool(np.isfinite(data).all())
     return math.isfinite(data)
+
+
+def raw(x: Any) -> Any:
+    """The plain number or array of a node; anything else as it is."""
+    return x.raw if isinstance(x, Node) else x

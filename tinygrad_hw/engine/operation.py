@@ -21,18 +21,19 @@ derivative comes from the same line as the derivative.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from tinygrad_hw.engine.modes import calling_line, group, state
-from tinygrad_hw.engine.node import NO_ATTRIBUTES, TO_GRAPH, Data, Node, is_finite, to_data
+from tinygrad_hw.engine.node import NO_ATTRIBUTES, TO_GRAPH, Data, Node, is_finite, raw, to_data
 
 Rule: TypeAlias = str | int | Callable[..., Any]
 Interval: TypeAlias = tuple[float, float]
 
 ANY_NUMBER = sys.maxsize
+NOT_A_VALUE = "an index, a shape, an axis or a count cannot be a Value; use integers, or v.data"
 LANGUAGE: dict[str, Any] = {}  # what the text of a rule may name: filled by the table, ``ops``
 
 
@@ -158,14 +159,14 @@ class Operation:
 
         Raises
         ------
-        ValueError, IndexError
+        ValueError, IndexError, TypeError
             NumPy's own, with the call before it: the operation, labels and shapes.
         """
         inputs = tuple(
             [
                 operand
                 if isinstance(operand, Node)
-                else node_class.leaf(to_data(operand), constant=True)
+                else node_class.leaf(_beside(operand, operands), constant=True)
                 for operand in operands
             ]
         )
@@ -176,8 +177,8 @@ class Operation:
             attributes = {name: _own(given) for name, given in attributes.items()}
         try:
             data = self._evaluate(arguments, attributes)
-        except (ValueError, IndexError) as error:
-            raise type(error)(f"{self.call_text(inputs, attributes)}: {error}") from None
+        except (ValueError, IndexError, TypeError) as error:
+            raise explained(error, self.name, inputs, attributes) from None
         line = self._watch(data, inputs, arguments, attributes) if state.anomaly else None
         if not state.recording:
             return node_class.made(data, None, (), (), NO_ATTRIBUTES, True, TO_GRAPH)
@@ -223,20 +224,17 @@ class Operation:
         """Under ``anomaly()``: the line of the call; stop if finite operands gave inf or nan."""
         line = calling_line()
         if not is_finite(data) and all(map(is_finite, arguments)):
-            call = self.call_text(inputs, attributes, data=True)
+            call = call_text(self.name, inputs, attributes, data=True)
             raise FloatingPointError(f"{call} gives {data!r:.80} {line}")
         return line
 
-    def call_text(
-        self, inputs: tuple[Node, ...], attributes: dict[str, Any], data: bool = False
-    ) -> str:
-        """Write the call down for a message: ``matmul(X (32, 784), W (128, 10))``."""
-        operands = [
-            f"{node.label or 'unnamed'} " + (f"= {node.raw!r:.80}" if data else f"{node.shape}")
-            for node in inputs
-        ]
-        options = [f"{name}={value!r}" for name, value in attributes.items()]
-        return f"{self.name}({', '.join(operands + options)})"
+
+def _beside(operand: Any, operands: tuple[Any, ...]) -> Data:
+    """Data of a constant operand. A mask does not make float64 of float32, as in NumPy."""
+    if isinstance(operand, np.ndarray | np.generic) and operand.dtype.kind in "iub":
+        kinds = [x.dtype for x in map(raw, operands) if isinstance(x, np.ndarray | np.generic)]
+        operand = operand.astype(np.result_type(np.float16, *kinds))
+    return to_data(operand)
 
 
 def _own(attribute: Any) -> Any:
@@ -245,7 +243,43 @@ def _own(attribute: Any) -> Any:
         return attribute.copy()
     if isinstance(attribute, tuple):
         return tuple(_own(part) for part in attribute)
+    if isinstance(attribute, Node):
+        raise TypeError(NOT_A_VALUE)
     return [_own(part) for part in attribute] if isinstance(attribute, list) else attribute
+
+
+def call_text(
+    name: str, operands: Sequence[Any], attributes: dict[str, Any], data: bool = False
+) -> str:
+    """Write a call down for a message: ``matmul(X (32, 784), W (128, 10))``."""
+    parts = [_operand_text(x, data) for x in operands]
+    options = [f"{name}={_short(value)}" for name, value in attributes.items()]
+    return f"{name}({', '.join(parts + options)})"
+
+
+def _operand_text(x: Any, data: bool) -> str:
+    if isinstance(x, Node):
+        return f"{x.label or 'unnamed'} " + (f"= {_short(x.raw)}" if data else str(x.shape))
+    if isinstance(x, list | tuple) and any([isinstance(part, Node) for part in x]):
+        return f"[{', '.join([_operand_text(part, data) for part in x])}]"
+    return str(x.shape) if isinstance(x, np.ndarray) else _short(x)
+
+
+def _short(value: Any) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def explained(
+    error: Exception, name: str, operands: Sequence[Any], attributes: dict[str, Any]
+) -> Exception:
+    """Give an error of NumPy's the call before its text, unless it has one already."""
+    if getattr(error, "is_explained", False):
+        return error
+    reason = " ".join(str(error).split())
+    new = type(error)(f"{call_text(name, operands, attributes)}: {reason}")
+    new.is_explained = True  # type: ignore[attr-defined]
+    return new
 
 
 class Pointwise(Operation):

@@ -26,16 +26,18 @@ from tinygrad_hw.engine.compute import (
     add_at,
     average,
     broadcast_copy,
+    freedom,
     gaussian_cdf,
     leaky,
     real_power,
+    reordered,
     stable_logsumexp,
     stable_sigmoid,
     variance,
     vector_norm,
     weighted_sum,
 )
-from tinygrad_hw.engine.node import Array, Node, shape_of
+from tinygrad_hw.engine.node import Array, raw, shape_of
 from tinygrad_hw.engine.operation import ANY_NUMBER, LANGUAGE, Linear, Multilinear, Pointwise
 
 POSITIVE, INSIDE = ((0.3, 3.0),), ((-0.9, 0.9),)  # where the tests draw operands; else (-2, 2)
@@ -165,12 +167,14 @@ cumsum = Linear("cumsum", np.cumsum,
                 numpy=np.cumsum, defaults={"axis": None})
 broadcast_to = Linear("broadcast_to", broadcast_copy, "sum_to(upstream, shape_of(x))",
                       symbol="broadcast", numpy=np.broadcast_to, defaults={"shape": None})
-reshape = Linear("reshape", np.reshape, "reshape(upstream, shape_of(x), order)",
+reshape = Linear("reshape", reordered, "reshape(upstream, shape_of(x), order)",
                  numpy=np.reshape, defaults={"shape": None, "order": "C"})
 transpose = Linear("transpose", np.transpose, "transpose(upstream, inverse(axes))",
                    symbol="ᵀ", numpy=np.transpose, defaults={"axes": None})
-triu = Linear("triu", np.triu, "triu(upstream, k)", numpy=np.triu, defaults={"k": 0})
-tril = Linear("tril", np.tril, "tril(upstream, k)", numpy=np.tril, defaults={"k": 0})
+triu = Linear("triu", np.triu, "sum_to(triu(upstream, k), shape_of(x))",
+              numpy=np.triu, defaults={"k": 0})
+tril = Linear("tril", np.tril, "sum_to(tril(upstream, k), shape_of(x))",
+              numpy=np.tril, defaults={"k": 0})
 flip = Linear("flip", np.flip, "flip(upstream, axis)", numpy=np.flip, defaults={"axis": None})
 roll = Linear("roll", np.roll, "roll(upstream, np.negative(shift), axis)",
               numpy=np.roll, defaults={"shift": 0, "axis": None})
@@ -197,11 +201,6 @@ pad = rearrangement(np.pad, pad_width=0, mode="edge")
 # --- The words of the rules -----------------------------------------------------------------------
 
 
-def raw(x: Any) -> Any:
-    """The plain number or array of a node; anything else as it is. Comparisons use it."""
-    return x.raw if isinstance(x, Node) else x
-
-
 def ratio(x: Any, y: Any) -> Any:
     """``x / y``, and 0 where y is 0: the slope that we give a length at its tip."""
     tip = raw(y) == 0
@@ -226,8 +225,8 @@ def equal_shares(x: Any, out: Any, axis: Any) -> Array:
 
 
 def degrees(x: Any, out: Any, ddof: float) -> float:
-    """How many elements each mean was taken of, less the degrees of freedom."""
-    return np.size(raw(x)) / (np.size(raw(out)) or 1) - ddof
+    """How many elements each mean was taken of, less the degrees of freedom, but at least 0."""
+    return freedom(raw(x), raw(out), ddof)
 
 
 def with_reduced_axes(reduced: Any, shape: tuple[int, ...], axis: Any, keepdims: bool) -> Any:

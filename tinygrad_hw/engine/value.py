@@ -29,10 +29,11 @@ from tinygrad_hw.engine.node import (
     TO_USER,
     Data,
     Node,
+    raw,
     shape_of,
     to_data,
 )
-from tinygrad_hw.engine.operation import Operation
+from tinygrad_hw.engine.operation import NOT_A_VALUE, Composite, Operation, explained
 
 
 def _operator(operation: Operation) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -47,11 +48,24 @@ def _operator(operation: Operation) -> tuple[Callable[..., Any], Callable[..., A
     return apply, reflected
 
 
+def _call(operation: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """Call what stands for a NumPy function; its errors say which call it was."""
+    try:
+        if isinstance(operation, Operation) and not isinstance(operation, Composite):
+            beside = (*arguments[operation.arity :], *options.values())
+            if any([isinstance(given, Node) for given in beside]):
+                raise TypeError(NOT_A_VALUE)
+        return operation(*arguments, **options)
+    except (ValueError, IndexError, TypeError) as error:
+        name = operation.name if isinstance(operation, Operation) else operation.__name__
+        raise explained(error, name, arguments, options) from None
+
+
 def _method(operation: Any) -> Callable[..., Any]:
     """An operation as a method: ``v.sum(axis=0)`` for ``np.sum(v, axis=0)``."""
 
     def method(self: Value, *arguments: Any, **options: Any) -> Any:
-        return operation(self, *arguments, **options)
+        return _call(operation, (self, *arguments), options)
 
     return method
 
@@ -146,9 +160,7 @@ class Value(Node):
     @property
     def mT(self) -> Any:  # noqa: N802 - NumPy's name
         """The matrix transpose: the last two dimensions exchanged."""
-        axes = list(range(self.ndim))
-        axes[-2:] = reversed(axes[-2:])
-        return ops.transpose(self, tuple(axes))
+        return _call(composites.swapaxes, (self, -2, -1), {})
 
     # --- Derivatives ------------------------------------------------------------------------------
 
@@ -230,22 +242,22 @@ class Value(Node):
     __hash__ = object.__hash__
 
     def __eq__(self, other: object) -> Any:
-        return self.raw == ops.raw(other)
+        return self.raw == raw(other)
 
     def __ne__(self, other: object) -> Any:
-        return self.raw != ops.raw(other)
+        return self.raw != raw(other)
 
     def __lt__(self, other: Any) -> Any:
-        return self.raw < ops.raw(other)
+        return self.raw < raw(other)
 
     def __le__(self, other: Any) -> Any:
-        return self.raw <= ops.raw(other)
+        return self.raw <= raw(other)
 
     def __gt__(self, other: Any) -> Any:
-        return self.raw > ops.raw(other)
+        return self.raw > raw(other)
 
     def __ge__(self, other: Any) -> Any:
-        return self.raw >= ops.raw(other)
+        return self.raw >= raw(other)
 
     def __bool__(self) -> bool:
         return bool(self.raw)
@@ -283,17 +295,17 @@ class Value(Node):
                 "write a = a + v instead of a += v, and leave out= away"
             )
         if ufunc in _COMPARISONS and method == "__call__":
-            return ufunc(*(ops.raw(operand) for operand in inputs), **options)
+            return ufunc(*(raw(operand) for operand in inputs), **options)
         if method != "__call__":
             raise TypeError(f"np.{ufunc.__name__}.{method} is not differentiated here")
-        return _operation_for(ufunc)(*inputs, **options)
+        return _call(_operation_for(ufunc), inputs, options)
 
     def __array_function__(
         self, function: Any, types: Any, args: tuple[Any, ...], options: dict[str, Any]
     ) -> Any:
         if function in _QUESTIONS:
-            return function(*map(ops.raw, args), **{k: ops.raw(v) for k, v in options.items()})
-        return _operation_for(function)(*args, **options)
+            return function(*map(raw, args), **{k: raw(v) for k, v in options.items()})
+        return _call(_operation_for(function), args, options)
 
 
 _QUESTIONS = {  # asked of the numbers, answered with plain ones

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_hw.engine import Composite, ops
-from tinygrad_hw.engine.node import Node, shape_of
+from tinygrad_hw.engine.node import Node, raw, shape_of
 
 
 def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -26,7 +26,7 @@ def _binary_crossentropy(logits: Any, targets: Any) -> Any:
     From the logit z and not from a = σ(z), because log(1 - a) has no digits left when a is near 1.
     """
     if not isinstance(targets, Node):
-        targets = np.asarray(targets, np.result_type(ops.raw(logits)))
+        targets = np.asarray(targets, np.result_type(raw(logits)))
     shape, given = shape_of(logits), shape_of(targets)
     if _without_ones(shape) != _without_ones(given):
         raise ValueError(
