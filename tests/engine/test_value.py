@@ -645,3 +645,14 @@ def test_an_option_given_twice_is_refused():
 
 def test_shape_by_name_does_not_recurse():
     assert np.size(a=Value([1.0])) == 1
+
+
+@pytest.mark.parametrize("value", [2.0, np.float32(2), np.float32([2, 3]), np.array([2.0, 3.0])])
+@pytest.mark.parametrize(
+    "constant",
+    [np.array([True, False]), np.int8([1, 2]), np.array([1, 2]), True, 3, np.int64(3), np.True_],
+    ids=repr,
+)
+def test_constant_gives_the_kind_of_number_that_numpy_gives(value, constant):
+    expected = np.asarray(value * constant).dtype  # float32 by a mask is float32
+    assert (Value(value) * constant).dtype == (constant * Value(value)).dtype == expected

@@ -27,7 +27,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tinygrad_hw.engine.modes import calling_line, group, state
-from tinygrad_hw.engine.node import NO_ATTRIBUTES, TO_GRAPH, Data, Node, is_finite, raw, to_data
+from tinygrad_hw.engine.node import NO_ATTRIBUTES, TO_GRAPH, Data, Node, is_finite, to_data
 
 Rule: TypeAlias = str | int | Callable[..., Any]
 Interval: TypeAlias = tuple[float, float]
@@ -230,10 +230,11 @@ class Operation:
 
 
 def _beside(operand: Any, operands: tuple[Any, ...]) -> Data:
-    """Data of a constant operand. A mask does not make float64 of float32, as in NumPy."""
+    """Data of a constant operand; a mask does not make float64 of float32, as in NumPy."""
     if isinstance(operand, np.ndarray | np.generic) and operand.dtype.kind in "iub":
-        kinds = [x.dtype for x in map(raw, operands) if isinstance(x, np.ndarray | np.generic)]
-        operand = operand.astype(np.result_type(np.float16, *kinds))
+        others = [x.raw for x in operands if isinstance(x, Node)]
+        kinds = [x.dtype for x in others if isinstance(x, np.ndarray | np.floating)]
+        operand = operand.astype(np.result_type(operand.dtype, *kinds) if kinds else np.float64)
     return to_data(operand)
 
 
