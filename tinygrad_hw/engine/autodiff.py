@@ -11,7 +11,8 @@ record, and what they return can be differentiated again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -122,16 +123,14 @@ def push(node: Node, tangents: Sequence[Any]) -> Any:
         if tangent is None:
             continue
         if isinstance(node.operation, Pointwise):
-            local = _local(node, position, out, operands)
+            local = _local(node, position, out, operands, tangent)
             part = _silence(local, tangent) * _silence(tangent, local)
             if reduces:
                 part = ops.sum(part, node.attributes["axis"], node.attributes["keepdims"])
             elif shape_of(part) != node.shape:
                 part = ops.broadcast_to(part, node.shape)
         else:
-            moved = [*operands[:position], tangent, *operands[position + 1 :]]
-            assert node.operation is not None
-            part = node.operation(*moved, **node.attributes)
+            part = _apply_linear(node, partial(_move, node, position), tangent, operands)
         total = part if total is None else total + part
     return total if total is None else _in_kind(total, node)
 
@@ -164,22 +163,27 @@ def _with_reduced_axes(node: Node, reduced: Any) -> Any:
     return ops.with_reduced_axes(reduced, shape, axis, keepdims)
 
 
-def _local(node: Node, position: int, out: Any, operands: tuple[Any, ...]) -> Any:
+def _local(node: Node, position: int, out: Any, operands: tuple[Any, ...], multiplied: Any) -> Any:
     """The partial derivative of a pointwise operation by one operand."""
     assert node.operation is not None
     try:
-        return node.operation.derivative(position, out, operands, node.attributes)
+        local = node.operation.derivative(position, out, operands, node.attributes)
     except (ZeroDivisionError, OverflowError):  # Python's numbers; NumPy's give inf and a warning
         kind = np.result_type(out).type
         out, *exact = [kind(x) if type(x) is float else x for x in (out, *operands)]
-        return node.operation.derivative(position, out, tuple(exact), node.attributes)
+        local = node.operation.derivative(position, out, tuple(exact), node.attributes)
+    if isinstance(multiplied, Node) and isinstance(local, np.ndarray | np.floating):
+        return _in_kind(local, node)  # a float64 constant in what is recorded would stay there
+    return local
 
 
 def _multiply_back(
     node: Node, position: int, operand: Node, out: Any, operands: tuple[Any, ...], upstream: Any
 ) -> Contribution:
     """Upstream × local derivative, summed to the operand's shape where it was broadcast."""
-    local = _local(node, position, out, operands)
+    local = _local(node, position, out, operands, upstream)
+    if type(upstream) is float:
+        upstream = np.float64(upstream)  # not finite, or _pull_scalars had done it: with a warning
     if not is_finite(raw(local)):
         local = _silence(local, upstream)
     if type(local) is int:
@@ -199,17 +203,33 @@ def _transpose_back(
     def transposed(upstream: Any, operands: tuple[Any, ...]) -> Any:
         return operation.derivative(position, upstream, operands, node.attributes)
 
-    contribution = transposed(upstream, operands)
-    if not isinstance(operation, Linear) and not is_finite(node.raw):
-        # An infinite operand times an upstream of zero: keep it only where something arrives.
-        bad = [~np.isfinite(raw(x)) for x in operands]
-        arrives = transposed((raw(upstream) != 0) * 1.0, tuple([x * 1.0 for x in bad]))
-        pairs = zip(bad, operands, strict=True)
-        finite = [ops.where(b, 0.0, x) if b.any() else x for b, x in pairs]
-        silent = transposed(upstream, tuple(finite))
-        contribution = ops.where(arrives == 0, silent, contribution)
+    contribution = _apply_linear(node, transposed, upstream, operands)
     formula = operation.formulas[0 if operation.arity == ANY_NUMBER else position]
     return formula, _in_kind(contribution, operand)
+
+
+def _move(node: Node, position: int, tangent: Any, operands: tuple[Any, ...]) -> Any:
+    """The operation itself, with a tangent in one operand's place."""
+    assert node.operation is not None
+    moved = (*operands[:position], tangent, *operands[position + 1 :])
+    return node.operation(*moved, **node.attributes)
+
+
+def _apply_linear(
+    node: Node, linear: Callable[..., Any], given: Any, operands: tuple[Any, ...]
+) -> Any:
+    """Apply a linear map that multiplies ``given`` with the operands, where 0 · inf is 0.
+
+    An infinite operand makes nan of a zero in ``given`` and, in a sum, of all that is added to it.
+    What comes of the finite operands alone stands wherever nothing arrives through the others.
+    """
+    if isinstance(node.operation, Linear) or is_finite(node.raw):
+        return linear(given, operands)
+    bad = [~np.isfinite(raw(x)) for x in operands]
+    finite = [ops.where(b, 0.0, x) if b.any() else x for b, x in zip(bad, operands, strict=True)]
+    with np.errstate(invalid="ignore"):
+        arrives = linear((raw(given) != 0) * 1.0, tuple([b * 1.0 for b in bad]))
+        return ops.where(arrives == 0, linear(given, tuple(finite)), linear(given, operands))
 
 
 def _in_kind(given: Any, node: Node) -> Any:

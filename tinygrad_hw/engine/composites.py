@@ -20,13 +20,14 @@ from tinygrad_hw.engine.operation import LANGUAGE, Composite, Operation
 def deviation(x: Any, axis: Any, ddof: float, keepdims: bool) -> Any:
     """The length of the deviations, by √n: a length has a slope, 0, where they all are 0."""
     deviations = ops.norm(x - ops.mean(x, axis, True), axis, keepdims=keepdims)
-    return deviations / ops.degrees(x, deviations, ddof) ** 0.5
+    return ops.div(deviations, ops.degrees(x, deviations, ddof) ** 0.5)
 
 
 def product(x: Any, axis: Any, keepdims: bool) -> Any:
     """Halve and multiply, again and again: exact with zeros, since nothing is divided by one."""
     shape = shape_of(x)
-    if not shape and axis is None:
+    if not shape:
+        np.add.reduce(0.0, axis=axis)  # refuses what is no axis of a scalar
         return ops.pos(x)
     given = range(len(shape)) if axis is None else axis
     axes = np.lib.array_utils.normalize_axis_tuple(given, len(shape))

@@ -36,6 +36,8 @@ def gaussian_cdf(x: Any) -> Any:
 def weighted_sum(*x: Any) -> Any:
     """w1·x1 + w2·x2 + … + b, given as w1, w2, …, x1, x2, …, b: what a neuron computes."""
     half = len(x) // 2
+    if len(x) != 2 * half + 1:
+        raise ValueError(f"{len(x)} operands are not as many weights as inputs, and a bias")
     return sum(map(operator.mul, x[:half], x[half:-1]), x[-1])
 
 

@@ -45,7 +45,7 @@ ANY = ((-2.0, 2.0),)
 REDUCTION: dict[str, Any] = {"axis": None, "keepdims": False}
 DEVIATION: dict[str, Any] = {"axis": None, "ddof": 0, "keepdims": False}
 NORM: dict[str, Any] = {"axis": None, "ord": 2, "keepdims": False}
-SQRT_2_PI = math.sqrt(2 * math.pi)
+LN_2, LN_10, SQRT_2_PI = math.log(2), math.log(10), math.sqrt(2 * math.pi)
 
 
 def rearrangement(function: Any, **defaults: Any) -> Linear:
@@ -86,8 +86,9 @@ exp = Pointwise("exp", np.exp, "out")
 expm1 = Pointwise("expm1", np.expm1, "exp(x)")
 log = Pointwise("log", np.log, "1 / x", domain=POSITIVE)
 log1p = Pointwise("log1p", np.log1p, "1 / (1 + x)", domain=INSIDE)
-log2 = Pointwise("log2", np.log2, f"1 / (x * {math.log(2)})", domain=POSITIVE)
-log10 = Pointwise("log10", np.log10, f"1 / (x * {math.log(10)})", domain=POSITIVE)
+log2 = Pointwise("log2", np.log2, "1 / (x * LN_2)", shown="1 / (x * log(2))", domain=POSITIVE)
+log10 = Pointwise("log10", np.log10, "1 / (x * LN_10)", shown="1 / (x * log(10))",
+                  domain=POSITIVE)
 sqrt = Pointwise("sqrt", np.sqrt, "0.5 / out", symbol="√", domain=POSITIVE)
 cbrt = Pointwise("cbrt", np.cbrt, "1 / (3 * out**2)", symbol="∛", domain=POSITIVE)
 abs = Pointwise("abs", operator.abs, "sign(x)", symbol="|·|", numpy=np.absolute)
@@ -100,7 +101,7 @@ arcsin = Pointwise("arcsin", np.arcsin, "1 / sqrt((1 - x) * (1 + x))",
                    shown="1 / sqrt(1 - x**2)", domain=INSIDE)
 arccos = Pointwise("arccos", np.arccos, "-1 / sqrt((1 - x) * (1 + x))",
                    shown="-1 / sqrt(1 - x**2)", domain=INSIDE)
-arctan = Pointwise("arctan", np.arctan, "1 / hypot(1.0, x)**2", shown="1 / (1 + x**2)")
+arctan = Pointwise("arctan", np.arctan, "square(1 / hypot(1.0, x))", shown="1 / (1 + x**2)")
 sinh = Pointwise("sinh", np.sinh, "cosh(x)")
 cosh = Pointwise("cosh", np.cosh, "sinh(x)")
 tanh = Pointwise("tanh", np.tanh, "4 * sigmoid(2 * x) * sigmoid(-2 * x)", shown="1 - out**2")
@@ -116,9 +117,11 @@ softplus = Pointwise("softplus", lambda x: np.logaddexp(x, 0), "sigmoid(x)",
                      shown="exp(x) / (1 + exp(x))")
 silu = Pointwise("silu", lambda x: x * stable_sigmoid(x), "sigmoid(x) * (1 + x * sigmoid(-x))",
                  shown="(1 + exp(-x) + x * exp(-x)) / (1 + exp(-x))**2")
-normal_cdf = Pointwise("normal_cdf", gaussian_cdf, f"exp(-0.5 * x * x) / {SQRT_2_PI}", symbol="Φ")
+normal_cdf = Pointwise("normal_cdf", gaussian_cdf, "normal_pdf(x)",
+                       shown="exp(-x**2 / 2) / sqrt(2 * pi)", symbol="Φ")
 gelu = Pointwise("gelu", lambda x: x * gaussian_cdf(x),
-                 f"normal_cdf(x) + x * exp(-0.5 * x * x) / {SQRT_2_PI}")
+                 "normal_cdf(x) + x * normal_pdf(x)",
+                 shown="normal_cdf(x) + x * exp(-x**2 / 2) / sqrt(2 * pi)")
 relu = Pointwise("relu", lambda x: np.maximum(x, 0), "raw(x) > 0", shown="x > 0")
 leaky_relu = Pointwise("leaky_relu", leaky,
                        "where(x > 0, 1.0, negative_slope)", symbol="leaky relu",
@@ -205,6 +208,11 @@ def ratio(x: Any, y: Any) -> Any:
     """``x / y``, and 0 where y is 0: the slope that we give a length at its tip."""
     tip = raw(y) == 0
     return where(tip, 0.0, x / where(tip, 1.0, y))
+
+
+def normal_pdf(x: Any) -> Any:
+    """The bell curve exp(-x²/2) / √2π, which is 0 long before x = 40, where x² may overflow."""
+    return exp(-0.5 * square(maximum(minimum(x, 40.0), -40.0))) / SQRT_2_PI
 
 
 def where(condition: Any, x: Any, y: Any) -> Any:
@@ -303,16 +311,17 @@ def einsum_back(upstream: Any, position: int, operands: Any, subscripts: str) ->
     given = dict(enumerate(terms.split(",")))
     wanted, shape = given.pop(position), shape_of(operands[position])
     unused = iter(sorted(set(ascii_letters) - set(subscripts)))
+    kind = np.result_type(raw(upstream))
     factors = [(result, upstream), *[(term, operands[i]) for i, term in given.items()]]
     spelled = ""
     for letter, n in zip(wanted, shape, strict=True):
         if letter in spelled:
             spelled += next(unused)
-            factors.append((letter + spelled[-1], np.eye(n)))
+            factors.append((letter + spelled[-1], np.eye(n, dtype=kind)))
         else:
             spelled += letter
             if not any(letter in term for term, _ in factors):
-                factors.append((letter, np.ones(n)))
+                factors.append((letter, np.ones(n, kind)))
     back = einsum(
         *[factor for _, factor in factors],
         subscripts=",".join([term for term, _ in factors]) + "->" + spelled,
