@@ -229,6 +229,7 @@ CASES: dict[str, list[Any]] = {
         "k", ((3, 3), 0), ((2, 3), 1), ((3, 2), -1), ((2, 2, 3), 0), ((2, 2), 5), ((0, 3), 0),
         ((3,), 0),  # NumPy makes a matrix of a vector: every row is one
     )),
+    "astype": rows("kind", ((), float), ((4,), np.float64), ((2, 3), float), ((0, 3), np.float64)),
     "flip": rows(
         "axis", ((), None), ((4,), 0), ((2, 3), None), ((2, 3), 0), ((2, 3), -1),
         ((2, 3, 2), (0, -1)), ((0, 3), 1),
@@ -567,6 +568,7 @@ CLOSED_FORMS = {
     "broadcast_to": lambda x, shape: x * np.ones(shape),
     "reshape": _reshape,
     "transpose": lambda x, axes: np.moveaxis(x, axes, range(x.ndim)) if axes else np.asarray(x).T,
+    "astype": lambda x, kind: x + 0.0,
     "triu": _triangle(np.greater_equal),
     "tril": _triangle(np.less_equal),
     "flip": _flip,
@@ -762,6 +764,9 @@ WORDS = {  # what the formulas say beside NumPy's names
     "normal_cdf": CLOSED_FORMS["normal_cdf"],
     "share": lambda wins, ties: wins + 0.5 * ties,
     "shape_of": np.shape,
+    "raw": lambda x: x,
+    "kind_of": lambda x: np.asarray(x).dtype,
+    "astype": lambda x, kind: np.asarray(x, kind),
     "sum_to": _sum_to,
     "scatter": _scatter,
     "inverse": lambda axes: (
@@ -827,8 +832,11 @@ def test_formula_equals_the_rule(case):
 # --- Kinds of number ------------------------------------------------------------------------------
 
 
+KEEPING = [case for case in EVERY_CASE if case.name != "astype"]
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@of_every_case
+@of_cases(KEEPING)
 def test_dtype_and_shape_are_kept_forward_and_backward(case, dtype):
     operands = [dtype(x) for x in points(case)]
     leaves = [Value(x) for x in operands]
@@ -844,13 +852,24 @@ def test_dtype_and_shape_are_kept_forward_and_backward(case, dtype):
         assert (np.result_type(found), np.shape(found)) == (dtype, result.shape)
 
 
-@of_every_case
+@of_cases(KEEPING)
 def test_float32_is_kept_where_the_derivative_is_recorded(case):
     leaves = [Value(np.float32(x)) for x in points(case)]
     result, pull_back = vjp(case, *leaves)
     found = [*pull_back(np.ones(result.shape, np.float32))]
     found += jvp(case, tuple(leaves), tuple(map(np.float32, directions(case))))
     assert {x.dtype for x in found} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_astype_gives_the_kind_asked_for_and_its_gradient_the_kind_given(recorded):
+    x = np.float32([1, 2])
+    result, pull_back = vjp(lambda v: v.astype(np.float64), Value(x) if recorded else x)
+    assert result.dtype == np.float64
+    assert pull_back(np.ones(2))[0].dtype == np.float32
+    back, pull_back = vjp(lambda v: ops.astype(v, float), Value(np.float32(3)))
+    assert type(back.data) is float
+    assert pull_back(1.0)[0].dtype == np.float32
 
 
 @pytest.mark.parametrize("make", [float, np.float64, np.float32])

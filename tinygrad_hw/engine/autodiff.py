@@ -11,22 +11,25 @@ record, and what they return can be differentiated again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinygrad_hw.engine import ops
+from tinygrad_hw.engine.compute import kind_of
 from tinygrad_hw.engine.graph import topological_order
-from tinygrad_hw.engine.modes import state
+from tinygrad_hw.engine.modes import setting, state
 from tinygrad_hw.engine.node import Data, Node, is_finite, raw, shape_of, to_data
 from tinygrad_hw.engine.operation import ANY_NUMBER, Linear, Pointwise, call_text
 
 Contribution = tuple[Any, Any]
 
 
-def pull(node: Node, upstream: Any) -> list[Contribution | None]:
+def pull(
+    node: Node, upstream: Any, wanted: Container[int] | None = None
+) -> list[Contribution | None]:
     """Send an upstream gradient back through the operation that made ``node``.
 
     Parameters
@@ -35,6 +38,8 @@ def pull(node: Node, upstream: Any) -> list[Contribution | None]:
         A node with an operation.
     upstream
         d root / d node, of the node's shape. Given as a Node, the rules record.
+    wanted
+        Ids of the inputs to send it to; None for all.
 
     Returns
     -------
@@ -44,7 +49,7 @@ def pull(node: Node, upstream: Any) -> list[Contribution | None]:
         one the sentence that stands for it. The contribution has the input's shape.
     """
     if isinstance(upstream, float) and isinstance(node.raw, float):  # np.float64 is one too
-        edges = _pull_scalars(node, upstream)
+        edges = _pull_scalars(node, upstream, wanted)
         if edges is not None:
             return edges
     out, operands = _rule_data(node, isinstance(upstream, Node))
@@ -56,12 +61,16 @@ def pull(node: Node, upstream: Any) -> list[Contribution | None]:
     else:
         back = _transpose_back
     return [
-        None if operand.constant else back(node, position, operand, out, operands, upstream)
+        None
+        if operand.constant or (wanted is not None and id(operand) not in wanted)
+        else back(node, position, operand, out, operands, upstream)
         for position, operand in enumerate(node.inputs)
     ]
 
 
-def _pull_scalars(node: Node, upstream: float) -> list[Contribution | None] | None:
+def _pull_scalars(
+    node: Node, upstream: float, wanted: Container[int] | None
+) -> list[Contribution | None] | None:
     """The shortest way through a graph of scalars; None where something is not finite."""
     operation = node.operation
     if type(operation) is not Pointwise or operation.reduces:
@@ -71,7 +80,7 @@ def _pull_scalars(node: Node, upstream: float) -> list[Contribution | None] | No
     edges: list[Contribution | None] = []
     try:
         for position, operand in enumerate(node.inputs):
-            if operand.constant:
+            if operand.constant or (wanted is not None and id(operand) not in wanted):
                 edges.append(None)
                 continue
             if one_rule_each:
@@ -107,15 +116,24 @@ def push(node: Node, tangents: Sequence[Any]) -> Any:
     The sum over the inputs of local derivative × tangent, of the node's shape; None where all
     tangents are.
     """
-    out, operands = _rule_data(node, any(isinstance(tangent, Node) for tangent in tangents))
-    if isinstance(node.operation, Linear):
-        if all([tangent is None for tangent in tangents]):
-            return None
+    if all([tangent is None for tangent in tangents]):
+        return None
+    if not state.anomaly:
+        return _in_kind(_push(node, tangents), node)
+    with setting(anomaly=_line(node)):
+        moved = _in_kind(_push(node, tangents), node)
+    _watch(node, [tangent for tangent in tangents if tangent is not None], [moved])
+    return moved
+
+
+def _push(node: Node, tangents: Sequence[Any]) -> Any:
+    out, operands = _rule_data(node, any([isinstance(tangent, Node) for tangent in tangents]))
+    if isinstance(node.operation, Linear):  # in all operands at once
         moved = [
             np.zeros_like(raw(x))[()] if tangent is None else tangent
             for x, tangent in zip(operands, tangents, strict=True)
         ]
-        return _in_kind(node.operation(*moved, **node.attributes), node)
+        return node.operation(*moved, **node.attributes)
     if reduces := isinstance(node.operation, Pointwise) and node.operation.reduces:
         out = _with_reduced_axes(node, out)
     total = None
@@ -132,7 +150,7 @@ def push(node: Node, tangents: Sequence[Any]) -> Any:
         else:
             part = _apply_linear(node, partial(_move, node, position), tangent, operands)
         total = part if total is None else total + part
-    return total if total is None else _in_kind(total, node)
+    return total
 
 
 def _rule_data(node: Node, recording: bool) -> tuple[Any, tuple[Any, ...]]:
@@ -235,10 +253,13 @@ def _apply_linear(
 def _in_kind(given: Any, node: Node) -> Any:
     """Give a float32 node a float32 derivative, whatever float64 constant it met on the way.
 
-    A Python number receives Python numbers; a derivative that is a node is left alone.
+    A Python number receives Python numbers.
     """
-    if type(given) is float or isinstance(given, Node):
+    if type(given) is float:
         return given
+    if isinstance(given, Node):
+        kind = kind_of(node.raw)
+        return given if kind_of(given.raw) is kind else ops.astype(given, kind)
     if type(node.raw) is float:
         return float(given) if shape_of(given) == () else given
     dtype = np.result_type(node.raw)
@@ -284,7 +305,8 @@ def backward_steps(root: Node, seed: Any = None) -> Iterator[Step]:
         upstream = totals.get(id(node))
         if upstream is None or node.operation is None or node.constant:
             continue
-        for position, edge in enumerate(pull(node, upstream)):
+        send = _pull_watched if state.anomaly else pull
+        for position, edge in enumerate(send(node, upstream)):
             if edge is not None:
                 operand = node.inputs[position]
                 local, contribution = edge
@@ -311,19 +333,20 @@ def backward(root: Node, seed: Any = None) -> None:
     _write(order, totals)
 
 
-def accumulate(order: list[Node], totals: dict[int, Any]) -> None:
+def accumulate(
+    order: list[Node], totals: dict[int, Any], wanted: Container[int] | None = None
+) -> None:
     """Pull from the results at the end of ``order`` to its beginning: the backward pass.
 
-    ``totals`` has d root / d node by the node's id: at first those of the roots, at last of all.
+    ``totals`` has d root / d node by the node's id: at first those of the roots, at last of all,
+    or of those in ``wanted``.
     """
-    watched = state.anomaly
+    send = _pull_watched if state.anomaly else pull
     for node in reversed(order):
         upstream = totals.get(id(node))
         if upstream is None or node.operation is None or node.constant:
             continue
-        edges = pull(node, upstream)
-        if watched:
-            _watch(node, upstream, edges)
+        edges = send(node, upstream, wanted)
         for operand, edge in zip(node.inputs, edges):  # noqa: B905 - the innermost loop of all
             if edge is not None:
                 key = id(operand)
@@ -331,15 +354,26 @@ def accumulate(order: list[Node], totals: dict[int, Any]) -> None:
                 totals[key] = edge[1] if before is None else before + edge[1]
 
 
-def _watch(node: Node, upstream: Any, edges: list[Contribution | None]) -> None:
-    """Under ``anomaly()``: stop where a finite upstream gradient becomes inf or nan."""
-    made = [edge for edge in edges if edge is not None and not is_finite(raw(edge[1]))]
-    if made and is_finite(raw(upstream)):
+def _pull_watched(
+    node: Node, upstream: Any, wanted: Container[int] | None = None
+) -> list[Contribution | None]:
+    """Pull under ``anomaly()``: stop where a finite upstream gradient becomes inf or nan."""
+    with setting(anomaly=_line(node)):
+        edges = pull(node, upstream, wanted)
+    _watch(node, [upstream], [edge[1] for edge in edges if edge is not None])
+    return edges
+
+
+def _watch(node: Node, came: list[Any], made: list[Any]) -> None:
+    bad = [raw(x) for x in made if not is_finite(raw(x))]
+    if bad and all([is_finite(raw(x)) for x in (*came, *node.arguments)]):
         assert node.operation is not None
-        call = call_text(node.operation.name, node.inputs, node.attributes, data=True)
-        line = getattr(node, "line", "(recorded outside anomaly(): its line is not known)")
-        slope = raw(made[0][1])
-        raise FloatingPointError(f"the derivative of {call} gives {slope!r:.80} {line}")
+        call = call_text(node.operation.name, node.inputs, node.attributes, node.arguments)
+        raise FloatingPointError(f"the derivative of {call} gives {bad[0]!r:.80} {_line(node)}")
+
+
+def _line(node: Node) -> str:
+    return getattr(node, "line", "(recorded outside anomaly(): its line is not known)")
 
 
 def _write(order: list[Node], totals: dict[int, Any]) -> None:

@@ -15,6 +15,16 @@ from tinygrad_hw.engine.node import Array
 _sum: Any = np.add.reduce
 
 
+def kind_of(data: Any) -> Any:
+    """NumPy's dtype of an array or scalar; ``float`` itself for one of Python's numbers."""
+    return float if type(data) is float else np.result_type(data)
+
+
+def in_kind(x: Any, kind: Any) -> Any:
+    """The same numbers in another kind; a scalar in ``float`` is one of Python's."""
+    return float(x) if kind is float and np.ndim(x) == 0 else np.asarray(x, kind)[()]
+
+
 def real_power(x: Any, p: Any) -> Any:
     """x**p, always real: Python's own ``(-8.0)**0.5`` is complex, NumPy's is nan and a warning."""
     return x**p if isinstance(x, np.ndarray) else np.power(x, p)

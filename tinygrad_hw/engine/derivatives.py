@@ -23,7 +23,7 @@ import numpy as np
 from tinygrad_hw.engine import composites, ops
 from tinygrad_hw.engine.autodiff import accumulate, push, seed_for
 from tinygrad_hw.engine.graph import topological_order
-from tinygrad_hw.engine.modes import setting, state
+from tinygrad_hw.engine.modes import frames_of_ours, setting, state
 from tinygrad_hw.engine.node import Node, raw, shape_of, to_data
 from tinygrad_hw.engine.value import Value
 
@@ -83,17 +83,15 @@ def jacobian(function: Function, argnums: Argnums = 0) -> Function:
         results, inputs = trace.results, trace.inputs
         blocks = {}
         if _size(inputs) < _size(results):
-            for i, x in enumerate(inputs):
+            for i in range(len(inputs)):
                 columns = [trace.push_forward(basis) for basis in _bases(inputs, i)]
-                for r, result in enumerate(results):
-                    shape = shape_of(result) + x.shape
-                    blocks[r, i] = _stacked([column[r] for column in columns], -1, shape)
+                for r in range(len(results)):
+                    blocks[r, i] = trace.stacked([column[r] for column in columns], -1, r, i)
         else:
-            for r, result in enumerate(results):
+            for r in range(len(results)):
                 rows = [trace.pull_back(basis) for basis in _bases(results, r)]
-                for i, x in enumerate(inputs):
-                    shape = shape_of(result) + x.shape
-                    blocks[r, i] = _stacked([row[i] for row in rows], 0, shape)
+                for i in range(len(inputs)):
+                    blocks[r, i] = trace.stacked([row[i] for row in rows], 0, r, i)
         by_result = [
             trace.by_argument([blocks[r, i] for i in range(len(inputs))])
             for r in range(len(results))
@@ -134,7 +132,7 @@ def jvp(function: Function, primals: Any, tangents: Any) -> tuple[Any, Any]:
         A tuple with an entry for each argument, or the one argument itself; and in the same
         structure the direction in which they move.
     """
-    primals, tangents = (x if isinstance(x, tuple) else (x,) for x in (primals, tangents))
+    primals, tangents = ((x,) if _is_one(x) else x for x in (primals, tangents))
     directions = _matching(tangents, primals, "jvp got tangents", "the primals")
     trace = _Trace(function, primals, {}, tuple(range(len(primals))))
     return trace.value(), _rebuilt(trace.result, trace.push_forward(directions))
@@ -146,8 +144,7 @@ def hvp(function: Function, primals: Any, tangents: Any) -> Any:
     Forward mode over reverse. Primals and tangents are those of ``jvp``; the result is in their
     structure.
     """
-    alone = not isinstance(primals, tuple)
-    argnums = 0 if alone else tuple(range(len(primals)))
+    argnums = 0 if _is_one(primals) else tuple(range(len(primals)))
     return jvp(grad(function, argnums), primals, tangents)[1]
 
 
@@ -159,11 +156,14 @@ class _Trace:
     ) -> None:
         self.alone = isinstance(argnums, int)
         chosen = (argnums,) if isinstance(argnums, int) else argnums
-        if not all(-len(args) <= i < len(args) for i in chosen):
+        if not all([-len(args) <= i < len(args) for i in chosen]):
             raise ValueError(f"argnums is {argnums}, but the function was given {len(args)} values")
+        if len({i % len(args) for i in chosen}) < len(chosen):
+            raise ValueError(f"argnums is {argnums}, which names an argument twice")
         self.arguments = [args[i] for i in chosen]
         given = list(_leaves(self.arguments))
-        self.as_values = state.nested or any(isinstance(x, Node) for x in given)
+        everything = _leaves([args, options])
+        self.as_values = state.nested or any([isinstance(x, Node) for x in everything])
         with setting(recording=True, nested=True):
             self.inputs = [_variable(x) for x in given]
             fresh = iter(_rebuilt(self.arguments, self.inputs))
@@ -174,7 +174,7 @@ class _Trace:
             warnings.warn(
                 "the result does not depend on the argument: its derivative is 0 (was a number "
                 "taken out of a Value, by float() or .data?)",
-                stacklevel=3,
+                stacklevel=frames_of_ours() + 1,
             )
         self.order = self._between()
 
@@ -182,7 +182,8 @@ class _Trace:
         """The nodes that depend on the inputs, in order; the inputs themselves left out."""
         inputs = {id(x) for x in self.inputs}
         roots = [x for x in self.results if isinstance(x, Node)]
-        reached, order = set(inputs), []
+        self.reached, order = set(inputs), []
+        reached = self.reached
         for node in topological_order(*roots, stop=lambda node: id(node) in inputs):
             if id(node) not in inputs and any(id(x) in reached for x in node.inputs):
                 reached.add(id(node))
@@ -207,7 +208,7 @@ class _Trace:
                 upstream = _like(result, seed, as_values)
                 before = totals.get(id(result))
                 totals[id(result)] = upstream if before is None else before + upstream
-        accumulate(self.order, totals)
+        accumulate(self.order, totals, self.reached)
         return [self._given_back(totals.get(id(x)), as_values, x) for x in self.inputs]
 
     def push_forward(self, directions: list[Any]) -> list[Any]:
@@ -224,13 +225,25 @@ class _Trace:
                 moved[id(node)] = tangent
         return [self._given_back(moved.get(id(x)), as_values, x) for x in self.results]
 
+    def stacked(self, parts: list[Any], axis: int, result: int, x: int) -> Any:
+        """Rows or columns of a Jacobian in one, of the result's and the input's shape."""
+        shape = shape_of(self.results[result]) + self.inputs[x].shape
+        if shape == ():
+            return parts[0]
+        if not parts:
+            return self._given_back(np.zeros(shape, self.inputs[x].dtype), self.as_values)
+        return ops.reshape(composites.stack(parts, axis), shape)
+
     def _given_back(self, found: Any, as_values: bool, like: Any = None) -> Any:
         """A derivative or value in the caller's kind; zeros where there is none; never shared."""
         if found is None:
             data = raw(like)
             found = 0.0 if type(data) is float else np.zeros_like(data)[()]
         if as_values:
-            return found if isinstance(found, Node) else Value(found, constant=True)
+            node: Any = found if isinstance(found, Node) else Value(found, constant=True)
+            if node.constant or not state.recording:
+                return node.detach()
+            return node if node.operation else ops.pos(node)
         found = raw(found)
         return found.copy() if isinstance(found, np.ndarray) else found
 
@@ -250,13 +263,22 @@ def _like(node: Any, seed: Any, as_values: bool) -> Any:
     return Value(data, constant=True) if as_values else data
 
 
+def _is_one(primals: Any) -> bool:
+    """Whether it is the one argument itself, and not a tuple of all; a namedtuple is one."""
+    return not isinstance(primals, tuple) or hasattr(primals, "_fields")
+
+
 def _matching(tree: Any, like: Any, what: str, of: str) -> list[Any]:
-    """The leaves of one structure, which must be that of another, shape by shape."""
-    given, wanted = list(_leaves(tree)), list(_leaves(like))
-    shapes, others = ([np.shape(raw(x)) for x in leaves] for leaves in (given, wanted))
-    if shapes != others or _rebuilt(tree, shapes) != _rebuilt(like, shapes):
+    """The leaves of one structure, in the order of another, which must be the same."""
+    given, wanted = _structure(tree), _structure(like)
+    if given != wanted:
+        raise ValueError(f"{what} of structure {given} for {of} of {wanted}; give the same")
+    pairs = list(_pairs(tree, like))
+    shapes = [np.shape(raw(x)) for x, _ in pairs]
+    others = [np.shape(raw(x)) for _, x in pairs]
+    if shapes != others:
         raise ValueError(f"{what} of {_text(shapes)} for {of} of {_text(others)}; give the same")
-    return given
+    return [x for x, _ in pairs]
 
 
 def _text(shapes: list[tuple[int, ...]]) -> str:
@@ -276,12 +298,6 @@ def _bases(leaves: list[Any], position: int) -> Iterator[list[Any]]:
         yield [basis if i == position else None for i in range(len(leaves))]
 
 
-def _stacked(parts: list[Any], axis: int, shape: tuple[int, ...]) -> Any:
-    if shape == ():
-        return parts[0]
-    return ops.reshape(composites.stack(parts, axis), shape) if parts else np.zeros(shape)
-
-
 # --- Nested tuples, lists and dicts ---------------------------------------------------------------
 
 
@@ -291,6 +307,20 @@ def _leaves(tree: Any) -> Iterator[Any]:
             yield from _leaves(part)
     else:
         yield tree
+
+
+def _structure(tree: Any) -> Any:
+    """The same containers with no leaves; two dicts are equal whatever the order of their keys."""
+    return _rebuilt(tree, [None] * len(list(_leaves(tree))))
+
+
+def _pairs(tree: Any, like: Any) -> Iterator[tuple[Any, Any]]:
+    """Leaves of two equal structures, in the order of the second one."""
+    if isinstance(like, tuple | list | dict):
+        for place in like if isinstance(like, dict) else range(len(like)):
+            yield from _pairs(tree[place], like[place])
+    else:
+        yield tree, like
 
 
 def _rebuilt(tree: Any, leaves: list[Any]) -> Any:

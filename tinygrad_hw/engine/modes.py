@@ -29,7 +29,7 @@ class Group:
 class _State(threading.local):
     recording = True
     nested = False  # inside a function that grad, jvp, ... is differentiating
-    anomaly = False
+    anomaly: bool | str = False  # or a line: watched already, on behalf of what stands there
     group: Group | None = None
 
 
@@ -73,14 +73,20 @@ def anomaly() -> Iterator[None]:
         yield
 
 
-_PACKAGE = os.path.dirname(os.path.dirname(__file__))
+_OURS = (os.path.dirname(os.path.dirname(__file__)) + os.sep, "<rule of ")
+
+
+def frames_of_ours() -> int:
+    """How many frames of the stack, from the caller's on, are of this package."""
+    depth, frame = 0, sys._getframe(1)
+    while frame.f_back and frame.f_code.co_filename.startswith(_OURS):
+        depth, frame = depth + 1, frame.f_back
+    return depth
 
 
 def calling_line() -> str:
-    """The innermost line on the stack that is not the engine's own: ``(loss.py:7: x / y)``."""
-    frame = sys._getframe(1)
-    while frame.f_back and frame.f_code.co_filename.startswith((_PACKAGE, "<rule of ")):
-        frame = frame.f_back
+    """The innermost line on the stack that is not our own: ``(loss.py:7: x / y)``."""
+    frame = sys._getframe(frames_of_ours())
     path, number = frame.f_code.co_filename, frame.f_lineno
     source = linecache.getline(path, number).strip()
     return f"({os.path.basename(path)}:{number}{': ' if source else ''}{source})"

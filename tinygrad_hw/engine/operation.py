@@ -222,9 +222,11 @@ class Operation:
         attributes: dict[str, Any],
     ) -> str:
         """Under ``anomaly()``: the line of the call; stop if finite operands gave inf or nan."""
+        if isinstance(state.anomaly, str):
+            return state.anomaly
         line = calling_line()
         if not is_finite(data) and all(map(is_finite, arguments)):
-            call = call_text(self.name, inputs, attributes, data=True)
+            call = call_text(self.name, inputs, attributes, arguments)
             raise FloatingPointError(f"{call} gives {data!r:.80} {line}")
         return line
 
@@ -250,19 +252,25 @@ def _own(attribute: Any) -> Any:
 
 
 def call_text(
-    name: str, operands: Sequence[Any], attributes: dict[str, Any], data: bool = False
+    name: str, operands: Sequence[Any], attributes: dict[str, Any], data: Sequence[Any] = ()
 ) -> str:
-    """Write a call down for a message: ``matmul(X (32, 784), W (128, 10))``."""
-    parts = [_operand_text(x, data) for x in operands]
+    """Write a call down for a message: ``matmul(X (32, 784), W (128, 10))``; or with the data."""
+    parts = [_operand_text(x) for x in operands]
+    if data:
+        parts = [f"{_name(x)} = {_short(d)}" for x, d in zip(operands, data, strict=True)]
     options = [f"{name}={_short(value)}" for name, value in attributes.items()]
     return f"{name}({', '.join(parts + options)})"
 
 
-def _operand_text(x: Any, data: bool) -> str:
+def _name(x: Node) -> str:
+    return x.label or "unnamed"
+
+
+def _operand_text(x: Any) -> str:
     if isinstance(x, Node):
-        return f"{x.label or 'unnamed'} " + (f"= {_short(x.raw)}" if data else str(x.shape))
+        return f"{_name(x)} {x.shape}"
     if isinstance(x, list | tuple) and any([isinstance(part, Node) for part in x]):
-        return f"[{', '.join([_operand_text(part, data) for part in x])}]"
+        return f"[{', '.join(map(_operand_text, x))}]"
     return str(x.shape) if isinstance(x, np.ndarray) else _short(x)
 
 

@@ -28,6 +28,8 @@ from tinygrad_hw.engine.compute import (
     broadcast_copy,
     freedom,
     gaussian_cdf,
+    in_kind,
+    kind_of,  # noqa: F401 - a word of a rule
     leaky,
     real_power,
     reordered,
@@ -174,6 +176,7 @@ reshape = Linear("reshape", reordered, "reshape(upstream, shape_of(x), order)",
                  numpy=np.reshape, defaults={"shape": None, "order": "C"})
 transpose = Linear("transpose", np.transpose, "transpose(upstream, inverse(axes))",
                    symbol="ᵀ", numpy=np.transpose, defaults={"axes": None})
+astype = Linear("astype", in_kind, "astype(upstream, kind_of(raw(x)))", defaults={"kind": float})
 triu = Linear("triu", np.triu, "sum_to(triu(upstream, k), shape_of(x))",
               numpy=np.triu, defaults={"k": 0})
 tril = Linear("tril", np.tril, "sum_to(tril(upstream, k), shape_of(x))",

@@ -222,6 +222,7 @@ class Value(Node):
     flatten, squeeze = map(_method, (composites.ravel, composites.squeeze))
     swapaxes, trace = map(_method, (composites.swapaxes, composites.trace))
     diagonal, take, repeat = map(_method, (ops.diagonal, ops.take, ops.repeat))
+    astype = _method(ops.astype)
 
     def reshape(self, *shape: Any, order: str = "C") -> Any:
         """The same elements in another shape."""
