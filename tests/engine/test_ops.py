@@ -766,7 +766,7 @@ WORDS = {  # what the formulas say beside NumPy's names
     "shape_of": np.shape,
     "raw": lambda x: x,
     "kind_of": lambda x: np.asarray(x).dtype,
-    "astype": lambda x, kind: np.asarray(x, kind),
+    "astype": np.asarray,
     "sum_to": _sum_to,
     "scatter": _scatter,
     "inverse": lambda axes: (

@@ -210,7 +210,7 @@ class Operation:
             if data.ndim:
                 return data
             data = data[()]
-        if all([type(argument) is float for argument in arguments]):
+        if all([type(argument) is float for argument in arguments]) and "kind" not in attributes:
             return float(data)  # Python numbers in, a Python number out: it stays weak
         return data
 
