@@ -1,0 +1,129 @@
+"""An operation of one's own: added in a line or three, it takes part in everything."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from tinygrad_hw.engine import (
+    Composite,
+    GradientError,
+    Multilinear,
+    Pointwise,
+    Value,
+    backward_steps,
+    grad,
+    gradcheck,
+    hvp,
+    jvp,
+    ops,
+)
+from tinygrad_hw.engine.operation import ANY_NUMBER
+from tinygrad_hw.explain import draw
+from tinygrad_hw.explain.chain import chains
+from tinygrad_hw.explain.text import chain_lines
+
+cube = Pointwise("cube", lambda x: x**3, "3 * x**2")
+called = Pointwise("cube", lambda x: x**3, lambda out, x: 3 * x**2)
+scaled = Pointwise("scaled", lambda x, by: x * by, "by", defaults={"by": 2.0})
+ratio = Pointwise("ratio", lambda x, y: x / y, "1 / y", "-out / y", shown=("1 / y", "-x / y**2"))
+bilinear = Multilinear("bilinear", np.outer, "upstream @ y", "x @ upstream", symbol="⊗")
+average = Composite("average", lambda x: ops.sum(x) / np.size(x.data))
+weighed = Pointwise(
+    "weighed", lambda *x: sum(i * part for i, part in enumerate(x)), "position", arity=ANY_NUMBER
+)
+
+OWN = {
+    "a text": (cube, [0.5, -1.5]),
+    "a function": (called, [0.5, -1.5]),
+    "an attribute": (lambda x: scaled(x, by=3.0), [0.5, -1.5]),
+    "an attribute by position": (lambda x: scaled(x, 3.0), 0.5),
+    "two operands": (ratio, [0.5, -1.5], [2.0, 3.0]),
+    "a broadcast pair": (ratio, 0.5, [2.0, 3.0]),
+    "two operands, multilinear": (bilinear, [0.5, -1.5], [2.0, 3.0, 4.0]),
+    "a composite": (average, [0.5, -1.5]),
+    "any number": (weighed, 0.5, 1.5, 2.5),
+}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_it_is_right_backward_and_forward_to_the_second_order(name):
+    function, *points = OWN[name]
+    assert gradcheck(function, *points, order=2) < 1e-8
+
+
+def test_its_derivatives_in_every_way():
+    x = Value(2.0)
+    cube(x).backward()
+    assert (x.grad, grad(cube)(2.0), grad(grad(cube))(2.0)) == (12.0, 12.0, 12.0)
+    assert jvp(cube, 2.0, 0.5) == (8.0, 6.0)
+    assert hvp(lambda v: np.sum(cube(v)), np.ones(2), np.ones(2)).tolist() == [6.0, 6.0]
+    assert cube(np.array([1.0, 2.0])).tolist() == [1.0, 8.0]  # on plain numbers it computes
+
+
+def test_it_is_drawn_and_explained():
+    w = Value(2.0, label="w")
+    loss = cube(w) * 0.5
+    loss.label = "E"
+    loss.backward()
+    picture = draw.svg(loss)
+    assert ">cube<" in picture
+    assert "12" in picture  # the local derivative on the edge
+    [chain] = chains(loss, [w]).values()
+    assert chain.value == w.grad == 6.0
+    assert chain_lines(chain)[0] == "dE/dw = dE/dw"
+    [product, power] = backward_steps(loss)
+    assert (power.node.operation, power.upstream, power.local) == (cube, 0.5, 12.0)
+    assert product.operand.operation is cube
+
+
+def test_what_is_shown_is_the_text():
+    assert cube.formulas == ("3 * x**2",)
+    assert ratio.formulas == ("1 / y", "-x / y**2")
+    assert called.formulas == ("cube′",)  # a function has no text
+    assert (cube.symbol, bilinear.symbol) == ("cube", "⊗")
+
+
+def test_warning_names_the_operation():
+    slow = Pointwise("slow", lambda x: x * 1.0, "1 / x")
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        slow(Value(np.zeros(1))).backward(np.ones(1))
+    assert seen[0].filename == "<rule of slow>"
+
+
+def test_rule_that_names_what_is_not_there_says_which():
+    with pytest.raises(NameError, match="colour"):
+        Pointwise("odd", lambda x: x, "colour * x")(Value(1.0)).backward()
+    with pytest.raises(SyntaxError):
+        Pointwise("odd", lambda x: x, "2 *")
+
+
+DETACHED = Pointwise("cube", lambda x: x**3, lambda out, x: 3 * ops.raw(x) ** 2)
+NOT_MULTILINEAR = Multilinear(
+    "plus", np.add, "sum_to(upstream, shape_of(x))", "sum_to(upstream, shape_of(y))"
+)
+
+
+def test_checker_catches_a_rule_that_is_wrong_only_at_the_second_order():
+    assert gradcheck(DETACHED, 2.0) < 1e-8
+    with pytest.raises(GradientError, match=r"of the gradient, backward\(\) gives"):
+        gradcheck(lambda x: DETACHED(x) + x**2, 2.0, order=2)
+
+
+def test_checker_catches_a_rule_that_is_wrong_only_in_forward_mode():
+    with pytest.raises(GradientError, match="forward mode gives"):
+        gradcheck(NOT_MULTILINEAR, [1.0, 2.0], [3.0, 4.0])
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda: cube(Value(1.0), 2.0), r"cube\(unnamed \(\), unnamed \(\)\).*takes 1 positional"),
+        (lambda: cube(Value(1.0), by=2.0), r"cube\(\) does not take by; beside its operands: noth"),
+        (lambda: scaled(Value(1.0), 2.0, by=3.0), r"scaled\(\) got by twice"),
+    ],
+)
+def test_wrong_call_is_refused(call, text):
+    with pytest.raises(TypeError, match=text):
+        call()
