@@ -896,7 +896,7 @@ def test_a_plain_number_is_zeros_and_a_warning(name):
 @of_the_family
 def test_the_warning_points_at_the_line_that_called(member):
     with pytest.warns(UserWarning, match=r"float\(\)") as told:
-        member(math.sin, 2.0)  # which takes a float out of the Value
+        member(lambda x: math.sin(x.item()), 2.0)
     assert [warning.filename for warning in told] == [__file__]
 
 
@@ -1448,3 +1448,21 @@ def test_memory_does_not_wait_for_the_collector(member):
         assert not any(node() for node in made)
     finally:
         gc.enable()
+
+
+TAKEN_OUT = {
+    "math": lambda x: x * math.exp(x),
+    "float": lambda x: x * float(x),
+    "np.float64": lambda x: x * np.float64(x),
+    "format of an array": lambda x: np.sum(x * [float(x)]),
+}
+
+
+@pytest.mark.parametrize("name", TAKEN_OUT)
+@pytest.mark.parametrize("member", [grad, jacobian, hessian], ids=lambda f: f.__name__)
+def test_a_number_taken_out_on_the_way_is_refused(name, member):
+    """The derivative would miss all that is computed with it: x exp(x) would have exp(x)."""
+    with pytest.raises(TypeError, match=r"float\(\), or a function of math.*v\.item\(\)|v\.data"):
+        member(TAKEN_OUT[name])(1.0)
+    assert grad(lambda x: x * x.item())(3.0) == 3.0  # said aloud, it is a constant
+    assert float(Value(3.0) * 2) == math.sqrt(Value(36.0)) == 6.0  # and outside, a number

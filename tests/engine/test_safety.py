@@ -1,6 +1,8 @@
 """No gradient is wrong because an array was changed between the forward and the backward pass."""
 
+import copy
 import gc
+import pickle
 import sys
 import weakref
 from collections.abc import Callable
@@ -223,3 +225,13 @@ def test_a_condition_changed_afterwards_has_no_effect() -> None:
     condition[...] = False
     total.backward()
     np.testing.assert_array_equal(v.grad, [1, 0, 1])
+
+
+def test_a_copy_of_a_value_is_no_way_in() -> None:
+    for duplicate in (copy.copy, copy.deepcopy, lambda v: pickle.loads(pickle.dumps(v))):
+        a = Value([1.0, 2.0])
+        b = duplicate(a)
+        y = (a * a).sum()
+        b.data[0] = 100.0
+        y.backward()
+        np.testing.assert_array_equal(a.grad, [2.0, 4.0])

@@ -112,6 +112,13 @@ def test_results_are_a_list_and_a_single_one_is_alone():
     assert len(MLP(2, [3, 2])([1.0, 2.0])) == 2
 
 
+def test_inputs_may_be_an_array():
+    model = MLP(2, [3, 1])
+    assert model(np.array([1.0, -2.0])).data == model([1.0, -2.0]).data
+    one = MLP(1, [1])
+    assert one(2.0).data == one([2.0]).data
+
+
 def test_wrong_number_of_inputs_is_said():
     with pytest.raises(ValueError, match=r"ReLUNeuron\(2\) got 3 inputs; give 2"):
         MLP(2, [2, 1])([1.0, 2.0, 3.0])

@@ -1,9 +1,10 @@
 """Numbers and derivatives, on NumPy and nothing else.
 
-Read in this order: ``node`` (what is recorded), ``operation`` (what an operation is and how it
-records), ``ops`` (the table: every operation with its derivative) with ``compute`` and
-``composites`` beside it, ``value`` (what you compute with), ``graph`` (the order), ``autodiff``
-(the chain rule), ``derivatives`` (grad and its family), ``gradcheck`` (do we believe it?).
+Read in this order: ``modes`` (the settings), ``node`` (what is recorded), ``operation`` (what an
+operation is and how it records), ``ops`` (the table: every operation with its derivative) with
+``compute`` and ``composites`` beside it, ``value`` (what you compute with), ``graph`` (the order),
+``autodiff`` (the chain rule), ``derivatives`` (grad and its family), ``gradcheck`` (do we believe
+it?).
 """
 
 from tinygrad_hw.engine.autodiff import Step, backward, backward_steps
@@ -18,12 +19,14 @@ from tinygrad_hw.engine.derivatives import (
 )
 from tinygrad_hw.engine.gradcheck import GradientError, gradcheck
 from tinygrad_hw.engine.modes import anomaly, group, no_grad
-from tinygrad_hw.engine.operation import Composite, Multilinear, Pointwise
+from tinygrad_hw.engine.operation import ANY_NUMBER, Composite, Linear, Multilinear, Pointwise
 from tinygrad_hw.engine.value import Value
 
 __all__ = [
+    "ANY_NUMBER",
     "Composite",
     "GradientError",
+    "Linear",
     "Multilinear",
     "Pointwise",
     "Step",

@@ -18,11 +18,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_hw.engine import ops
-from tinygrad_hw.engine.compute import kind_of
+from tinygrad_hw.engine.compute import dtype_of
 from tinygrad_hw.engine.graph import topological_order
 from tinygrad_hw.engine.modes import setting, state
 from tinygrad_hw.engine.node import Data, Node, is_finite, raw, shape_of, to_data
-from tinygrad_hw.engine.operation import ANY_NUMBER, Linear, Pointwise, call_text
+from tinygrad_hw.engine.operation import ANY_NUMBER, Linear, Pointwise, call_text, explained
 
 Contribution = tuple[Any, Any]
 
@@ -60,12 +60,16 @@ def pull(
         back = _multiply_back
     else:
         back = _transpose_back
-    return [
-        None
-        if operand.constant or (wanted is not None and id(operand) not in wanted)
-        else back(node, position, operand, out, operands, upstream)
-        for position, operand in enumerate(node.inputs)
-    ]
+    try:
+        return [
+            None
+            if operand.constant or (wanted is not None and id(operand) not in wanted)
+            else back(node, position, operand, out, operands, upstream)
+            for position, operand in enumerate(node.inputs)
+        ]
+    except (ValueError, IndexError, TypeError) as error:
+        name = f"the derivative of {node.operation.name}"
+        raise explained(error, name, node.inputs, node.attributes) from None
 
 
 def _pull_scalars(
@@ -83,9 +87,11 @@ def _pull_scalars(
             if operand.constant or (wanted is not None and id(operand) not in wanted):
                 edges.append(None)
                 continue
+            if not isinstance(operand.raw, float):  # a reduction of a user's, or another kind
+                return None
             if one_rule_each:
                 rule = operation.rules[position]
-                local = rule if type(rule) is int else rule(out, *operands)
+                local = rule(out, *operands) if callable(rule) else rule
             else:
                 local = operation.derivative(position, out, operands, attributes)
             contribution = upstream * local
@@ -119,9 +125,9 @@ def push(node: Node, tangents: Sequence[Any]) -> Any:
     if all([tangent is None for tangent in tangents]):
         return None
     if not state.anomaly:
-        return _in_kind(_push(node, tangents), node)
+        return _in_dtype_of(_push(node, tangents), node)
     with setting(anomaly=_line(node)):
-        moved = _in_kind(_push(node, tangents), node)
+        moved = _in_dtype_of(_push(node, tangents), node)
     _watch(node, [tangent for tangent in tangents if tangent is not None], [moved])
     return moved
 
@@ -134,7 +140,7 @@ def _push(node: Node, tangents: Sequence[Any]) -> Any:
             for x, tangent in zip(operands, tangents, strict=True)
         ]
         return node.operation(*moved, **node.attributes)
-    if reduces := isinstance(node.operation, Pointwise) and node.operation.reduces:
+    if isinstance(node.operation, Pointwise) and node.operation.reduces:
         out = _with_reduced_axes(node, out)
     total = None
     for position, tangent in enumerate(tangents):
@@ -143,14 +149,22 @@ def _push(node: Node, tangents: Sequence[Any]) -> Any:
         if isinstance(node.operation, Pointwise):
             local = _local(node, position, out, operands, tangent)
             part = _silence(local, tangent) * _silence(tangent, local)
-            if reduces:
-                part = ops.sum(part, node.attributes["axis"], node.attributes["keepdims"])
-            elif shape_of(part) != node.shape:
-                part = ops.broadcast_to(part, node.shape)
+            if shape_of(part) != node.shape:
+                part = _reduced_or_spread(node, part)
         else:
             part = _apply_linear(node, partial(_move, node, position), tangent, operands)
         total = part if total is None else total + part
     return total
+
+
+def _reduced_or_spread(node: Node, part: Any) -> Any:
+    """A tangent of an operand's shape, or broadcast with it, in the shape of the result."""
+    if node.shape == ():
+        return ops.sum(part)
+    if node.operation.reduces and len(shape_of(part)) == len(node.inputs[0].shape):
+        keepdims = len(node.shape) == len(shape_of(part))
+        return ops.sum(part, node.attributes["axis"], keepdims)
+    return ops.broadcast_to(part, node.shape)
 
 
 def _rule_data(node: Node, recording: bool) -> tuple[Any, tuple[Any, ...]]:
@@ -167,7 +181,6 @@ def _rule_data(node: Node, recording: bool) -> tuple[Any, tuple[Any, ...]]:
         if operand.raw is argument or np.array_equal(operand.raw, argument, equal_nan=True):
             continue
         name = operand.label or "an operand"
-        assert node.operation is not None
         raise ValueError(
             f"{name} was given new data after {node.operation.name} had computed with it; "
             "compute the result again before differentiating it twice"
@@ -176,14 +189,11 @@ def _rule_data(node: Node, recording: bool) -> tuple[Any, tuple[Any, ...]]:
 
 
 def _with_reduced_axes(node: Node, reduced: Any) -> Any:
-    shape = node.inputs[0].shape
-    axis, keepdims = node.attributes["axis"], node.attributes["keepdims"]
-    return ops.with_reduced_axes(reduced, shape, axis, keepdims)
+    return ops.with_reduced_axes(reduced, node.inputs[0].shape, node.attributes["axis"])
 
 
 def _local(node: Node, position: int, out: Any, operands: tuple[Any, ...], multiplied: Any) -> Any:
     """The partial derivative of a pointwise operation by one operand."""
-    assert node.operation is not None
     try:
         local = node.operation.derivative(position, out, operands, node.attributes)
     except (ZeroDivisionError, OverflowError):  # Python's numbers; NumPy's give inf and a warning
@@ -191,7 +201,7 @@ def _local(node: Node, position: int, out: Any, operands: tuple[Any, ...], multi
         out, *exact = [kind(x) if type(x) is float else x for x in (out, *operands)]
         local = node.operation.derivative(position, out, tuple(exact), node.attributes)
     if isinstance(multiplied, Node) and isinstance(local, np.ndarray | np.floating):
-        return _in_kind(local, node)  # a float64 constant in what is recorded would stay there
+        return _in_dtype_of(local, node)  # a float64 constant in what is recorded would stay there
     return local
 
 
@@ -204,11 +214,16 @@ def _multiply_back(
         upstream = np.float64(upstream)  # not finite, or _pull_scalars had done it: with a warning
     if not is_finite(raw(local)):
         local = _silence(local, upstream)
-    if type(local) is int:
-        contribution = upstream if local == 1 else -upstream if local else upstream * 0.0
+    if type(local) is int and local in (1, -1):
+        contribution = upstream if local == 1 else -upstream
     else:
         contribution = upstream * local
-    return local, _in_kind(ops.sum_to(contribution, operand.shape), operand)
+    if shape_of(contribution) != operand.shape:
+        whole = np.broadcast_shapes(shape_of(upstream), operand.shape)
+        if shape_of(contribution) != whole:
+            contribution = ops.broadcast_to(contribution, whole)
+        contribution = ops.sum_to(contribution, operand.shape)
+    return local, _in_dtype_of(contribution, operand)
 
 
 def _transpose_back(
@@ -216,19 +231,19 @@ def _transpose_back(
 ) -> Contribution:
     """The transpose of a linear operation, applied to upstream."""
     operation = node.operation
-    assert operation is not None
 
     def transposed(upstream: Any, operands: tuple[Any, ...]) -> Any:
         return operation.derivative(position, upstream, operands, node.attributes)
 
     contribution = _apply_linear(node, transposed, upstream, operands)
+    if shape_of(contribution) != operand.shape:
+        raise ValueError(f"by operand {position} its shape is {shape_of(contribution)}")
     formula = operation.formulas[0 if operation.arity == ANY_NUMBER else position]
-    return formula, _in_kind(contribution, operand)
+    return formula, _in_dtype_of(contribution, operand)
 
 
 def _move(node: Node, position: int, tangent: Any, operands: tuple[Any, ...]) -> Any:
     """The operation itself, with a tangent in one operand's place."""
-    assert node.operation is not None
     moved = (*operands[:position], tangent, *operands[position + 1 :])
     return node.operation(*moved, **node.attributes)
 
@@ -250,7 +265,7 @@ def _apply_linear(
         return ops.where(arrives == 0, linear(given, tuple(finite)), linear(given, operands))
 
 
-def _in_kind(given: Any, node: Node) -> Any:
+def _in_dtype_of(given: Any, node: Node) -> Any:
     """Give a float32 node a float32 derivative, whatever float64 constant it met on the way.
 
     A Python number receives Python numbers.
@@ -258,8 +273,8 @@ def _in_kind(given: Any, node: Node) -> Any:
     if type(given) is float:
         return given
     if isinstance(given, Node):
-        kind = kind_of(node.raw)
-        return given if kind_of(given.raw) is kind else ops.astype(given, kind)
+        kind = dtype_of(node.raw)
+        return given if dtype_of(given.raw) is kind else ops.astype(given, kind)
     if type(node.raw) is float:
         return float(given) if shape_of(given) == () else given
     dtype = np.result_type(node.raw)
@@ -367,7 +382,6 @@ def _pull_watched(
 def _watch(node: Node, came: list[Any], made: list[Any]) -> None:
     bad = [raw(x) for x in made if not is_finite(raw(x))]
     if bad and all([is_finite(raw(x)) for x in (*came, *node.arguments)]):
-        assert node.operation is not None
         call = call_text(node.operation.name, node.inputs, node.attributes, node.arguments)
         raise FloatingPointError(f"the derivative of {call} gives {bad[0]!r:.80} {_line(node)}")
 
@@ -422,7 +436,9 @@ def seed_for(node: Node, given: Any) -> Data:
     """
     data = to_data(given)
     if shape_of(data) != node.shape:
-        raise ValueError(f"the seed has shape {shape_of(data)}, the root {node.shape}; give equals")
+        raise ValueError(
+            f"the seed has shape {shape_of(data)}, the root {node.shape}; give it the root's shape"
+        )
     if type(node.raw) is float:
         return float(data)
     cast: Data = np.asarray(data, dtype=np.result_type(node.raw))[()]

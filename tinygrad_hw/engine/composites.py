@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine import ops
+from tinygrad_hw.engine import compute, ops
 from tinygrad_hw.engine.node import Node, raw, shape_of
 from tinygrad_hw.engine.operation import LANGUAGE, Composite, Operation
 
@@ -20,7 +20,7 @@ from tinygrad_hw.engine.operation import LANGUAGE, Composite, Operation
 def deviation(x: Any, axis: Any, ddof: float, keepdims: bool) -> Any:
     """The length of the deviations, by √n: a length has a slope, 0, where they all are 0."""
     deviations = ops.norm(x - ops.mean(x, axis, True), axis, keepdims=keepdims)
-    return ops.div(deviations, ops.degrees(x, deviations, ddof) ** 0.5)
+    return ops.div(deviations, compute.freedom(x, deviations, ddof) ** 0.5)
 
 
 def product(x: Any, axis: Any, keepdims: bool) -> Any:
@@ -45,15 +45,11 @@ def product(x: Any, axis: Any, keepdims: bool) -> Any:
     return out
 
 
-def between(x: Any, a_min: Any, a_max: Any, **bounds: Any) -> Any:
+def between(x: Any, a_min: Any, a_max: Any, min: Any, max: Any) -> Any:
     """Between a lower and an upper bound, either of which may be None: NumPy has two names each."""
-    if any([x is not None for x in (a_min, a_max)]) and any(
-        [bound is not None for bound in bounds.values()]
-    ):
+    if (a_min is not None or a_max is not None) and (min is not None or max is not None):
         raise ValueError("clip got bounds by both of their names; give a_min, a_max or min, max")
-    low, high = (
-        bounds[new] if old is None else old for new, old in (("min", a_min), ("max", a_max))
-    )
+    low, high = (a_min if min is None else min), (a_max if max is None else max)
     x = x if low is None else ops.maximum(x, low)
     return x if high is None else ops.minimum(x, high)
 

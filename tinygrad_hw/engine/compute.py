@@ -15,14 +15,16 @@ from tinygrad_hw.engine.node import Array
 _sum: Any = np.add.reduce
 
 
-def kind_of(data: Any) -> Any:
+def dtype_of(data: Any) -> Any:
     """NumPy's dtype of an array or scalar; ``float`` itself for one of Python's numbers."""
     return float if type(data) is float else np.result_type(data)
 
 
-def in_kind(x: Any, kind: Any) -> Any:
-    """The same numbers in another kind; a scalar in ``float`` is one of Python's."""
-    return float(x) if kind is float and np.ndim(x) == 0 else np.asarray(x, kind)[()]
+def cast(x: Any, dtype: Any) -> Any:
+    """The same numbers in another floating dtype; a scalar as ``float`` is one of Python's."""
+    if np.dtype(dtype).kind != "f":
+        raise TypeError(f"dtype {np.dtype(dtype).name} has no derivative; give a floating one")
+    return float(x) if dtype is float and np.ndim(x) == 0 else np.asarray(x, dtype)[()]
 
 
 def real_power(x: Any, p: Any) -> Any:
@@ -49,11 +51,6 @@ def weighted_sum(*x: Any) -> Any:
     if len(x) != 2 * half + 1:
         raise ValueError(f"{len(x)} operands are not as many weights as inputs, and a bias")
     return sum(map(operator.mul, x[:half], x[half:-1]), x[-1])
-
-
-def leaky(x: Any, negative_slope: float) -> Any:
-    """The operand itself above 0, and so much of it below."""
-    return np.where(x > 0, x, negative_slope * x)
 
 
 def stable_logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:

@@ -15,7 +15,7 @@ over which the inner function only closes is seen as well.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -81,19 +81,16 @@ def jacobian(function: Function, argnums: Argnums = 0) -> Function:
     def evaluate(*args: Any, **options: Any) -> Any:
         trace = _Trace(function, args, options, argnums)
         results, inputs = trace.results, trace.inputs
-        blocks = {}
-        if _size(inputs) < _size(results):
-            for i in range(len(inputs)):
-                columns = [trace.push_forward(basis) for basis in _bases(inputs, i)]
-                for r in range(len(results)):
-                    blocks[r, i] = trace.stacked([column[r] for column in columns], -1, r, i)
-        else:
-            for r in range(len(results)):
-                rows = [trace.pull_back(basis) for basis in _bases(results, r)]
-                for i in range(len(inputs)):
-                    blocks[r, i] = trace.stacked([row[i] for row in rows], 0, r, i)
+        forward = _size(inputs) < _size(results)
+        along, move = (inputs, trace.push_forward) if forward else (results, trace.pull_back)
+        lines = [[move(basis) for basis in _bases(along, k)] for k in range(len(along))]
+
+        def block(r: int, i: int) -> Any:
+            of, other, axis = (i, r, -1) if forward else (r, i, 0)
+            return trace.stacked([line[other] for line in lines[of]], axis, r, i)
+
         by_result = [
-            trace.by_argument([blocks[r, i] for i in range(len(inputs))])
+            trace.by_argument([block(r, i) for i in range(len(inputs))])
             for r in range(len(results))
         ]
         return _rebuilt(trace.result, by_result)
@@ -176,19 +173,17 @@ class _Trace:
                 "taken out of a Value, by float() or .data?)",
                 stacklevel=frames_of_ours() + 1,
             )
-        self.order = self._between()
+        self.order: list[Node] = []  # the nodes that depend on the inputs
+        self.reached = {id(x) for x in self.inputs}  # their ids, and those of the inputs
+        self._follow()
 
-    def _between(self) -> list[Node]:
-        """The nodes that depend on the inputs, in order; the inputs themselves left out."""
-        inputs = {id(x) for x in self.inputs}
+    def _follow(self) -> None:
+        inputs = set(self.reached)
         roots = [x for x in self.results if isinstance(x, Node)]
-        self.reached, order = set(inputs), []
-        reached = self.reached
         for node in topological_order(*roots, stop=lambda node: id(node) in inputs):
-            if id(node) not in inputs and any(id(x) in reached for x in node.inputs):
-                reached.add(id(node))
-                order.append(node)
-        return order
+            if id(node) not in inputs and any([id(x) in self.reached for x in node.inputs]):
+                self.reached.add(id(node))
+                self.order.append(node)
 
     def value(self) -> Any:
         """The result, as it is given back: plain where plain numbers were given."""
@@ -273,12 +268,11 @@ def _matching(tree: Any, like: Any, what: str, of: str) -> list[Any]:
     given, wanted = _structure(tree), _structure(like)
     if given != wanted:
         raise ValueError(f"{what} of structure {given} for {of} of {wanted}; give the same")
-    pairs = list(_pairs(tree, like))
-    shapes = [np.shape(raw(x)) for x, _ in pairs]
-    others = [np.shape(raw(x)) for _, x in pairs]
+    leaves = list(_leaves(tree, like))
+    shapes, others = ([np.shape(raw(x)) for x in part] for part in (leaves, _leaves(like)))
     if shapes != others:
         raise ValueError(f"{what} of {_text(shapes)} for {of} of {_text(others)}; give the same")
-    return [x for x, _ in pairs]
+    return leaves
 
 
 def _text(shapes: list[tuple[int, ...]]) -> str:
@@ -301,10 +295,14 @@ def _bases(leaves: list[Any], position: int) -> Iterator[list[Any]]:
 # --- Nested tuples, lists and dicts ---------------------------------------------------------------
 
 
-def _leaves(tree: Any) -> Iterator[Any]:
-    if isinstance(tree, tuple | list | dict):
-        for part in tree.values() if isinstance(tree, dict) else tree:
-            yield from _leaves(part)
+def _leaves(tree: Any, like: Any = None) -> Iterator[Any]:
+    """The leaves in order; in the order of another's keys, where one of that structure is given."""
+    if isinstance(tree, dict):
+        for key in tree if like is None else like:
+            yield from _leaves(tree[key], None if like is None else like[key])
+    elif isinstance(tree, tuple | list):
+        for i, part in enumerate(tree):
+            yield from _leaves(part, None if like is None else like[i])
     else:
         yield tree
 
@@ -314,24 +312,12 @@ def _structure(tree: Any) -> Any:
     return _rebuilt(tree, [None] * len(list(_leaves(tree))))
 
 
-def _pairs(tree: Any, like: Any) -> Iterator[tuple[Any, Any]]:
-    """Leaves of two equal structures, in the order of the second one."""
-    if isinstance(like, tuple | list | dict):
-        for place in like if isinstance(like, dict) else range(len(like)):
-            yield from _pairs(tree[place], like[place])
-    else:
-        yield tree, like
-
-
-def _rebuilt(tree: Any, leaves: list[Any]) -> Any:
+def _rebuilt(tree: Any, leaves: Iterable[Any]) -> Any:
     """The same structure with other leaves."""
-    return _build(tree, iter(leaves))
-
-
-def _build(tree: Any, leaves: Iterator[Any]) -> Any:
+    leaves = iter(leaves)
     if isinstance(tree, dict):
-        return {key: _build(part, leaves) for key, part in tree.items()}
+        return {key: _rebuilt(part, leaves) for key, part in tree.items()}
     if isinstance(tree, tuple | list):
-        parts = [_build(part, leaves) for part in tree]
+        parts = [_rebuilt(part, leaves) for part in tree]
         return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
     return next(leaves)

@@ -97,7 +97,10 @@ def _compare(
     values = [Value(array, label=f"argument {i}") for i, array in enumerate(arrays)]
     root = function(*values)
     if not root.constant:
-        root.backward()
+        try:
+            root.backward()
+        except ValueError as error:  # a contribution that has not its operand's shape
+            raise GradientError(str(error)) from None
     worst, along, directions = 0.0, 0.0, []
 
     def hold(found: float, slope: float, place: str, by: str) -> float:

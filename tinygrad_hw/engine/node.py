@@ -25,7 +25,6 @@ Data: TypeAlias = Number | Array
 
 
 NO_ATTRIBUTES: dict[str, Any] = {}  # shared by all nodes that have none, and never written to
-TO_NOBODY, TO_USER, TO_GRAPH = range(3)
 
 
 def to_data(given: Any) -> Data:
@@ -84,8 +83,8 @@ class Node:
         input may since have been given new data, which must not change the derivative.
     group
         The innermost group that was open, or None.
-    lent
-        Who else may hold the array ``raw``: nobody, the user, or a graph. See ``for_graph``.
+    kept
+        True where a graph holds the array ``raw``: see ``for_graph``.
     line
         The line of the user's program that made it; set under ``anomaly()`` only.
     """
@@ -98,8 +97,8 @@ class Node:
         "grad",
         "group",
         "inputs",
+        "kept",
         "label",
-        "lent",
         "line",
         "operation",
         "raw",
@@ -109,18 +108,18 @@ class Node:
     grad: Data | None
     label: str | None
     constant: bool
-    operation: Operation | None
+    operation: Any  # an Operation; Any, since nearly whoever asks knows that there is one
     inputs: tuple[Self, ...]
     arguments: tuple[Data, ...]
     attributes: dict[str, Any]
     group: Group | None
-    lent: int
+    kept: bool
     line: str
 
     @classmethod
-    def leaf(cls, data: Data, *, constant: bool) -> Self:
+    def leaf(cls, data: Data, *, constant: bool, kept: bool = False) -> Self:
         """Make a node that no operation made, from data that is ours already (see to_data)."""
-        return cls.made(data, None, (), (), NO_ATTRIBUTES, constant, TO_NOBODY)
+        return cls.made(data, None, (), (), NO_ATTRIBUTES, constant, kept)
 
     @classmethod
     def made(
@@ -131,7 +130,7 @@ class Node:
         arguments: tuple[Data, ...],
         attributes: dict[str, Any],
         constant: bool,
-        lent: int,
+        kept: bool,
     ) -> Self:
         """Make a node with all that is known of it: the only place where one comes from."""
         node = cls.__new__(cls)
@@ -144,19 +143,19 @@ class Node:
         node.arguments = arguments
         node.attributes = attributes
         node.group = state.group
-        node.lent = lent
+        node.kept = kept
         return node
 
     def for_graph(self) -> Data:
         """Give data that an operation may keep: they will not change under it.
 
         An array is never in the hands of both a graph and the user, who could write into it between
-        the forward and the backward pass. Where the user may hold it (through ``Value.data``), the
-        graph gets a copy here; where a graph does, ``Value.data`` gives the user one.
+        the forward and the backward pass. Where somebody else holds it (by ``Value.data``, say),
+        the graph gets a copy here; where a graph does, ``Value.data`` gives the user one.
         """
-        if isinstance(self.raw, np.ndarray) and self.lent == TO_USER and self._is_held():
+        if isinstance(self.raw, np.ndarray) and not self.kept and self._is_held():
             return self.raw.copy()
-        self.lent = TO_GRAPH
+        self.kept = True
         return self.raw
 
     def _is_held(self) -> bool:

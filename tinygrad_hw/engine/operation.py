@@ -27,7 +27,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tinygrad_hw.engine.modes import calling_line, group, state
-from tinygrad_hw.engine.node import NO_ATTRIBUTES, TO_GRAPH, Data, Node, is_finite, to_data
+from tinygrad_hw.engine.node import NO_ATTRIBUTES, Data, Node, is_finite, to_data
 
 Rule: TypeAlias = str | int | Callable[..., Any]
 Interval: TypeAlias = tuple[float, float]
@@ -68,6 +68,7 @@ class Operation:
     """
 
     __slots__ = (
+        "_bind",
         "arity",
         "compute",
         "defaults",
@@ -93,6 +94,8 @@ class Operation:
         domain: tuple[Interval, ...] = ((-2.0, 2.0),) * 3,
         arity: int | None = None,
     ) -> None:
+        if not rules and arity is None:
+            raise ValueError(f"{name} has no rule: give the derivative by each operand")
         self.name = name
         self.compute = compute
         self.defaults = defaults or {}
@@ -103,17 +106,35 @@ class Operation:
         self.symbol = symbol or name
         self.numpy = compute if numpy is None and isinstance(compute, np.ufunc) else numpy
         self.domain = domain
+        self._bind = self._binder()
 
     def _compiled(self, rule: Rule) -> Any:
         if not isinstance(rule, str):
             return rule
-        operands = ["position", "x"] if self.arity == ANY_NUMBER else list("xyz"[: self.arity])
+        operands = ["position", "x"] if self.arity == ANY_NUMBER else self._operands()
         names = ", ".join([self.given, *operands, *self.defaults])
         code = compile(f"lambda {names}: {rule}", f"<rule of {self.name}>", "eval")
         return eval(code, LANGUAGE)  # a record's own text: never a file's, never a sheet's
 
+    def _operands(self) -> list[str]:
+        return list("xyz"[: self.arity]) if self.arity < 4 else [f"x{i}" for i in range(self.arity)]
+
+    def _binder(self) -> Callable[..., tuple[tuple[Any, ...], dict[str, Any]]]:
+        """Have Python tell operands from attributes: ``(x, axis=None) -> (x,), {"axis": axis}``."""
+        operands = "*x" if self.arity == ANY_NUMBER else ", ".join(self._operands())
+        options = "".join([f", {name}=defaults[{name!r}]" for name in self.defaults])
+        bound = ", ".join([f"{name!r}: {name}" for name in self.defaults])
+        text = f"lambda {operands}{options}: (({operands},), {{{bound}}})"
+        bind: Callable[..., Any] = eval(text, {"defaults": self.defaults})
+        bind.__name__ = bind.__qualname__ = self.name
+        return bind
+
     def _shown(self, rule: Rule) -> str:
         return f"{self.name}′" if callable(rule) else str(rule)
+
+    def __deepcopy__(self, _: Any) -> Operation:
+        """Give itself: an operation is what it is, however many graphs are copied."""
+        return self
 
     def derivative(
         self, position: int, given: Any, operands: tuple[Any, ...], attributes: dict[str, Any]
@@ -122,35 +143,28 @@ class Operation:
         if self.arity == ANY_NUMBER:
             return self.rules[0](given, position, operands, **attributes)
         rule = self.rules[position]
-        return rule if type(rule) is int else rule(given, *operands, **attributes)
+        return rule(given, *operands, **attributes) if callable(rule) else rule
 
     def __call__(self, *operands: Any, **attributes: Any) -> Any:
         """Apply to arrays (and get an array), or to at least one node (and get a node)."""
-        if attributes or self.defaults:
-            operands, attributes = self._bind(operands, attributes)
+        if attributes or self.defaults or len(operands) != self.arity:
+            operands, attributes = self.bound(operands, attributes)
         for operand in operands:
             if isinstance(operand, Node):
                 return self.record(type(operand), operands, attributes)
+        if any([isinstance(given, Node) for given in attributes.values()]):
+            raise TypeError(NOT_A_VALUE)
         return self._evaluate(operands, attributes)
 
-    def _bind(
+    def bound(
         self, operands: tuple[Any, ...], attributes: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Tell operands from attributes given by position, and fill in the defaults."""
-        bound = {**self.defaults, **attributes}
-        by_position = operands[self.arity :]
-        if len(bound) > len(self.defaults) or len(by_position) > len(self.defaults):
-            what = (
-                ", ".join(sorted(bound.keys() - self.defaults.keys())) or f"{len(operands)} values"
-            )
+        try:
+            return self._bind(*operands, **attributes)
+        except TypeError as error:
             known = ", ".join(self.defaults) or "nothing"
-            raise TypeError(f"{self.name}() does not take {what}; beside its operands: {known}")
-        if by_position:
-            if twice := attributes.keys() & set(list(self.defaults)[: len(by_position)]):
-                raise TypeError(f"{self.name}() got {min(twice)} twice, by position and by name")
-            bound.update(zip(self.defaults, by_position, strict=False))
-            operands = operands[: self.arity]
-        return operands, bound
+            raise TypeError(f"{error}; beside its operands it takes {known}") from None
 
     def record(
         self, node_class: type[Node], operands: tuple[Any, ...], attributes: dict[str, Any]
@@ -162,33 +176,34 @@ class Operation:
         ValueError, IndexError, TypeError
             NumPy's own, with the call before it: the operation, labels and shapes.
         """
-        inputs = tuple(
-            [
-                operand
-                if isinstance(operand, Node)
-                else node_class.leaf(_beside(operand, operands), constant=True)
-                for operand in operands
-            ]
-        )
-        arguments = tuple(
-            [node.raw if node.lent == TO_GRAPH else node.for_graph() for node in inputs]
-        )
-        if attributes:
-            attributes = {name: _own(given) for name, given in attributes.items()}
         try:
+            inputs = tuple(
+                [
+                    operand
+                    if isinstance(operand, Node)
+                    else node_class.leaf(_beside(operand, operands), constant=True)
+                    for operand in operands
+                ]
+            )
+            arguments = tuple([node.raw if node.kept else node.for_graph() for node in inputs])
+            if attributes:
+                attributes = {name: _own(given) for name, given in attributes.items()}
             data = self._evaluate(arguments, attributes)
-        except (ValueError, IndexError, TypeError) as error:
-            raise explained(error, self.name, inputs, attributes) from None
+            kind = type(data)
+            if kind is not float and kind is not np.float64 and data.dtype.kind != "f":
+                data = _as_floats(data, arguments)
+        except (ValueError, IndexError, TypeError, ArithmeticError) as error:
+            raise explained(error, self.name, operands, attributes) from None
         line = self._watch(data, inputs, arguments, attributes) if state.anomaly else None
         if not state.recording:
-            return node_class.made(data, None, (), (), NO_ATTRIBUTES, True, TO_GRAPH)
+            return node_class.made(data, None, (), (), NO_ATTRIBUTES, True, kept=True)
         constant = True
         for operand in inputs:
             if not operand.constant:
                 constant = False
                 break
-        # Lent to the graph from the start: its own rule may use it, it may view an operand.
-        node = node_class.made(data, self, inputs, arguments, attributes, constant, TO_GRAPH)
+        # Kept by the graph from the start: its own rule may use it, it may view an operand.
+        node = node_class.made(data, self, inputs, arguments, attributes, constant, kept=True)
         if line:
             node.line = line
         return node
@@ -210,7 +225,7 @@ class Operation:
             if data.ndim:
                 return data
             data = data[()]
-        if all([type(argument) is float for argument in arguments]) and "kind" not in attributes:
+        if all([type(argument) is float for argument in arguments]) and "dtype" not in attributes:
             return float(data)  # Python numbers in, a Python number out: it stays weak
         return data
 
@@ -229,6 +244,13 @@ class Operation:
             call = call_text(self.name, inputs, attributes, arguments)
             raise FloatingPointError(f"{call} gives {data!r:.80} {line}")
         return line
+
+
+def _as_floats(data: Any, arguments: tuple[Data, ...]) -> Any:
+    """What counts or compares, as the floats that its operands are."""
+    if data.dtype.kind not in "iub":
+        raise TypeError(f"the result is {data.dtype.name} data; an operation gives real numbers")
+    return data.astype(np.result_type(*arguments))
 
 
 def _beside(operand: Any, operands: tuple[Any, ...]) -> Data:
@@ -271,7 +293,7 @@ def _operand_text(x: Any) -> str:
         return f"{_name(x)} {x.shape}"
     if isinstance(x, list | tuple) and any([isinstance(part, Node) for part in x]):
         return f"[{', '.join(map(_operand_text, x))}]"
-    return str(x.shape) if isinstance(x, np.ndarray) else _short(x)
+    return f"array {x.shape}" if isinstance(x, np.ndarray) else _short(x)
 
 
 def _short(value: Any) -> str:
@@ -296,8 +318,8 @@ class Pointwise(Operation):
 
     A rule is a partial derivative over ``out`` (the result) and the operands. It broadcasts against
     both the result and its operand; the numbers 1 and -1 stand for themselves, so that a sum
-    allocates nothing. Of an operation that has an attribute ``keepdims``, ``out`` and the upstream
-    gradient reach the rule with the dimensions put back that ``axis`` had taken away.
+    allocates nothing. Of an operation that has an attribute ``axis``, ``out`` and the upstream
+    gradient reach the rule with the dimensions put back that the axis had taken away.
     """
 
     __slots__ = ()
@@ -305,8 +327,8 @@ class Pointwise(Operation):
 
     @property
     def reduces(self) -> bool:
-        """Whether the result loses the dimensions of attribute ``axis`` (unless ``keepdims``)."""
-        return "keepdims" in self.defaults
+        """Whether the result may have lost the dimensions of attribute ``axis``."""
+        return "axis" in self.defaults
 
 
 class Multilinear(Operation):
@@ -342,6 +364,6 @@ class Composite(Operation):
 
     def __call__(self, *operands: Any, **attributes: Any) -> Any:
         """Run the body; the group is what a drawing folds."""
-        operands, attributes = self._bind(operands, attributes)
+        operands, attributes = self.bound(operands, attributes)
         with group(self.name):
             return self.compute(*operands, **attributes)

@@ -22,23 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine.compute import (
-    add_at,
-    average,
-    broadcast_copy,
-    freedom,
-    gaussian_cdf,
-    in_kind,
-    kind_of,  # noqa: F401 - a word of a rule
-    leaky,
-    real_power,
-    reordered,
-    stable_logsumexp,
-    stable_sigmoid,
-    variance,
-    vector_norm,
-    weighted_sum,
-)
+from tinygrad_hw.engine import compute
 from tinygrad_hw.engine.node import Array, raw, shape_of
 from tinygrad_hw.engine.operation import ANY_NUMBER, LANGUAGE, Linear, Multilinear, Pointwise
 
@@ -76,7 +60,7 @@ reciprocal = Pointwise("reciprocal", lambda x: 1 / x, "-out * out", shown="-1 / 
 square = Pointwise("square", np.square, "2 * x", symbol="·²")
 # Where x and y are 0, a base of 1 stands in for 0: so x**2 is exact for every order, its third
 # derivative being 0 · 1**-1 and not 0 · 0**-1. By the exponent, 0**y is flat: log(1), not log(0).
-pow = Pointwise("pow", real_power,
+pow = Pointwise("pow", compute.real_power,
                 "y * pow(where((raw(y) == 0) & (raw(x) == 0), 1.0, x), y - 1)",
                 "out * log(where(raw(x) == 0, 1.0, x))",
                 shown=("y * x**(y - 1)", "out * log(x)"),
@@ -113,26 +97,28 @@ arccosh = Pointwise("arccosh", np.arccosh, "1 / (sqrt(x - 1) * sqrt(x + 1))",
 arctanh = Pointwise("arctanh", np.arctanh, "1 / ((1 - x) * (1 + x))",
                     shown="1 / (1 - x**2)", domain=INSIDE)
 
-sigmoid = Pointwise("sigmoid", stable_sigmoid, "sigmoid(x) * sigmoid(-x)",
+sigmoid = Pointwise("sigmoid", compute.stable_sigmoid, "sigmoid(x) * sigmoid(-x)",
                     shown="out * (1 - out)", symbol="σ")
 softplus = Pointwise("softplus", lambda x: np.logaddexp(x, 0), "sigmoid(x)",
                      shown="exp(x) / (1 + exp(x))")
-silu = Pointwise("silu", lambda x: x * stable_sigmoid(x), "sigmoid(x) * (1 + x * sigmoid(-x))",
+silu = Pointwise("silu", lambda x: x * compute.stable_sigmoid(x),
+                 "sigmoid(x) * (1 + x * sigmoid(-x))",
                  shown="(1 + exp(-x) + x * exp(-x)) / (1 + exp(-x))**2")
-normal_cdf = Pointwise("normal_cdf", gaussian_cdf, "normal_pdf(x)",
+normal_cdf = Pointwise("normal_cdf", compute.gaussian_cdf, "normal_pdf(x)",
                        shown="exp(-x**2 / 2) / sqrt(2 * pi)", symbol="Φ")
-gelu = Pointwise("gelu", lambda x: x * gaussian_cdf(x),
+gelu = Pointwise("gelu", lambda x: x * compute.gaussian_cdf(x),
                  "normal_cdf(x) + x * normal_pdf(x)",
                  shown="normal_cdf(x) + x * exp(-x**2 / 2) / sqrt(2 * pi)")
 relu = Pointwise("relu", lambda x: np.maximum(x, 0), "raw(x) > 0", shown="x > 0")
-leaky_relu = Pointwise("leaky_relu", leaky,
+leaky_relu = Pointwise("leaky_relu",
+                       lambda x, negative_slope: np.where(x > 0, x, negative_slope * x),
                        "where(x > 0, 1.0, negative_slope)", symbol="leaky relu",
                        defaults={"negative_slope": 0.01})
 elu = Pointwise("elu", lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0))),
                 "where(x > 0, 1.0, alpha * exp(where(x > 0, 0.0, x)))",
                 shown="where(x > 0, 1, alpha * exp(x))", defaults={"alpha": 1.0})
 
-affine = Pointwise("affine", weighted_sum,
+affine = Pointwise("affine", compute.weighted_sum,
                    "1 if position == len(x) - 1 else x[(position + len(x) // 2) % (len(x) - 1)]",
                    symbol="Σ w·x + b", arity=ANY_NUMBER)
 maximum = Pointwise("maximum", np.maximum, "share(x > y, x == y)", "share(y > x, x == y)")
@@ -153,30 +139,31 @@ max = Pointwise("max", np.maximum.reduce, "equal_shares(x, out, axis)",
                 shown="(x == out) / count(x == out)", numpy=np.max, defaults=REDUCTION)
 min = Pointwise("min", np.minimum.reduce, "equal_shares(x, out, axis)",
                 shown="(x == out) / count(x == out)", numpy=np.min, defaults=REDUCTION)
-var = Pointwise("var", variance, "2 * (x - mean(x, axis, True)) / degrees(x, out, ddof)",
+var = Pointwise("var", compute.variance, "2 * (x - mean(x, axis, True)) / freedom(x, out, ddof)",
                 shown="2 * (x - mean(x)) / (size(x) - ddof)", numpy=np.var, defaults=DEVIATION)
-norm = Pointwise("norm", vector_norm,
+norm = Pointwise("norm", compute.vector_norm,
                  "ratio(x, out) if ord == 2 else sign(x) * ratio(abs(x), out) ** (ord - 1)",
                  shown="x / out", symbol="‖·‖", defaults=NORM)
-logsumexp = Pointwise("logsumexp", stable_logsumexp, "exp(x - out)", shown="exp(x) / exp(out)",
-                      symbol="logΣexp", defaults=REDUCTION)
+logsumexp = Pointwise("logsumexp", compute.stable_logsumexp, "exp(x - out)",
+                      shown="exp(x) / exp(out)", symbol="logΣexp", defaults=REDUCTION)
 
 # --- Linear operations: the transpose, applied to upstream ----------------------------------------
 
-sum = Linear("sum", np.add.reduce, "spread(upstream, x, axis, keepdims)",
+sum = Linear("sum", np.add.reduce, "spread(upstream, x, axis)",
              shown="ones_like(x) * upstream", symbol="Σ", numpy=np.sum, defaults=REDUCTION)
-mean = Linear("mean", average, "spread(upstream / degrees(x, upstream, 0), x, axis, keepdims)",
+mean = Linear("mean", compute.average, "spread(upstream / freedom(x, upstream, 0), x, axis)",
               shown="ones_like(x) * upstream / size(x)", numpy=np.mean, defaults=REDUCTION)
 cumsum = Linear("cumsum", np.cumsum,
                 "reshape(flip(cumsum(flip(upstream, axis), axis), axis), shape_of(x))",
                 numpy=np.cumsum, defaults={"axis": None})
-broadcast_to = Linear("broadcast_to", broadcast_copy, "sum_to(upstream, shape_of(x))",
+broadcast_to = Linear("broadcast_to", compute.broadcast_copy, "sum_to(upstream, shape_of(x))",
                       symbol="broadcast", numpy=np.broadcast_to, defaults={"shape": None})
-reshape = Linear("reshape", reordered, "reshape(upstream, shape_of(x), order)",
+reshape = Linear("reshape", compute.reordered, "reshape(upstream, shape_of(x), order)",
                  numpy=np.reshape, defaults={"shape": None, "order": "C"})
 transpose = Linear("transpose", np.transpose, "transpose(upstream, inverse(axes))",
                    symbol="ᵀ", numpy=np.transpose, defaults={"axes": None})
-astype = Linear("astype", in_kind, "astype(upstream, kind_of(raw(x)))", defaults={"kind": float})
+astype = Linear("astype", compute.cast, "astype(upstream, dtype_of(raw(x)))",
+                defaults={"dtype": float})
 triu = Linear("triu", np.triu, "sum_to(triu(upstream, k), shape_of(x))",
               numpy=np.triu, defaults={"k": 0})
 tril = Linear("tril", np.tril, "sum_to(tril(upstream, k), shape_of(x))",
@@ -186,7 +173,7 @@ roll = Linear("roll", np.roll, "roll(upstream, np.negative(shift), axis)",
               numpy=np.roll, defaults={"shift": 0, "axis": None})
 getitem = Linear("getitem", lambda x, index: x[index], "scatter(upstream, index, shape_of(x))",
                  symbol="[·]", defaults={"index": ...})
-scatter = Linear("scatter", add_at, "upstream[index]", defaults={"index": ..., "shape": ()})
+scatter = Linear("scatter", compute.add_at, "upstream[index]", defaults={"index": ..., "shape": ()})
 matmul = Multilinear("matmul", np.matmul, "matmul_back(upstream, x, y, 0)",
                      "matmul_back(upstream, x, y, 1)",
                      shown=("upstream @ y.mT", "x.mT @ upstream"), symbol="@")
@@ -235,25 +222,19 @@ def equal_shares(x: Any, out: Any, axis: Any) -> Array:
     return shares
 
 
-def degrees(x: Any, out: Any, ddof: float) -> float:
-    """How many elements each mean was taken of, less the degrees of freedom, but at least 0."""
-    return freedom(raw(x), raw(out), ddof)
-
-
-def with_reduced_axes(reduced: Any, shape: tuple[int, ...], axis: Any, keepdims: bool) -> Any:
+def with_reduced_axes(reduced: Any, shape: tuple[int, ...], axis: Any) -> Any:
     """Put back, as length 1, the dimensions of ``shape`` that a reduction along ``axis`` lost."""
-    if keepdims or not shape_of(reduced):  # a number broadcasts as it is
+    if len(shape_of(reduced)) in (0, len(shape)):  # a number broadcasts as it is
         return reduced
-    lost = axis if isinstance(axis, tuple | list) else (axis,)
     kept = list(shape)
-    for i in lost:
+    for i in axis if isinstance(axis, tuple | list) else (axis,):
         kept[i] = 1
     return reshape(reduced, tuple(kept))
 
 
-def spread(upstream: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+def spread(upstream: Any, x: Any, axis: Any) -> Any:
     """Give every element of x its share of what arrived at the sum that it is part of."""
-    return broadcast_to(with_reduced_axes(upstream, shape_of(x), axis, keepdims), shape_of(x))
+    return broadcast_to(with_reduced_axes(upstream, shape_of(x), axis), shape_of(x))
 
 
 def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
@@ -333,4 +314,4 @@ def einsum_back(upstream: Any, position: int, operands: Any, subscripts: str) ->
     return back if shape_of(back) == shape else broadcast_to(back, shape)
 
 
-LANGUAGE.update(globals())
+LANGUAGE.update(vars(compute) | globals())

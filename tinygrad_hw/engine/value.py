@@ -14,6 +14,7 @@ Each of them only looks its operation up in the table.
 from __future__ import annotations
 
 import difflib
+import operator
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
@@ -24,16 +25,13 @@ from tinygrad_hw.engine.autodiff import backward
 from tinygrad_hw.engine.modes import state
 from tinygrad_hw.engine.node import (
     NO_ATTRIBUTES,
-    TO_GRAPH,
-    TO_NOBODY,
-    TO_USER,
     Data,
     Node,
     raw,
     shape_of,
     to_data,
 )
-from tinygrad_hw.engine.operation import NOT_A_VALUE, Composite, Operation, explained
+from tinygrad_hw.engine.operation import Operation, explained
 
 
 def _operator(operation: Operation) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -48,13 +46,18 @@ def _operator(operation: Operation) -> tuple[Callable[..., Any], Callable[..., A
     return apply, reflected
 
 
+def _comparison(compare: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    """A comparison of the numbers: a plain boolean, or an array of them."""
+
+    def compared(self: Value, other: Any) -> Any:
+        return compare(self.raw, raw(other))
+
+    return compared
+
+
 def _call(operation: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """Call what stands for a NumPy function; its errors say which call it was."""
     try:
-        if isinstance(operation, Operation) and not isinstance(operation, Composite):
-            beside = (*arguments[operation.arity :], *options.values())
-            if any([isinstance(given, Node) for given in beside]):
-                raise TypeError(NOT_A_VALUE)
         return operation(*arguments, **options)
     except (ValueError, IndexError, TypeError) as error:
         name = operation.name if isinstance(operation, Operation) else operation.__name__
@@ -101,7 +104,7 @@ class Value(Node):
         self.arguments = ()
         self.attributes = NO_ATTRIBUTES
         self.group = state.group
-        self.lent = TO_NOBODY
+        self.kept = False
 
     @property
     def data(self) -> Any:
@@ -116,9 +119,9 @@ class Value(Node):
             seen = self.raw.view()
             seen.flags.writeable = False
             return seen
-        if self.lent == TO_GRAPH:
+        if self.kept:
             self.raw = self.raw.copy()
-        self.lent = TO_USER
+        self.kept = False
         return self.raw
 
     @data.setter
@@ -135,7 +138,7 @@ class Value(Node):
         if shape_of(data) != self.shape:
             raise ValueError(f"{name} has shape {self.shape}, the new data {shape_of(data)}")
         self.raw = data
-        self.lent = TO_NOBODY
+        self.kept = False
 
     @property
     def ndim(self) -> int:
@@ -242,29 +245,23 @@ class Value(Node):
 
     __hash__ = object.__hash__
 
-    def __eq__(self, other: object) -> Any:
-        return self.raw == raw(other)
-
-    def __ne__(self, other: object) -> Any:
-        return self.raw != raw(other)
-
-    def __lt__(self, other: Any) -> Any:
-        return self.raw < raw(other)
-
-    def __le__(self, other: Any) -> Any:
-        return self.raw <= raw(other)
-
-    def __gt__(self, other: Any) -> Any:
-        return self.raw > raw(other)
-
-    def __ge__(self, other: Any) -> Any:
-        return self.raw >= raw(other)
+    __eq__, __ne__ = _comparison(operator.eq), _comparison(operator.ne)
+    __lt__, __le__ = _comparison(operator.lt), _comparison(operator.le)
+    __gt__, __ge__ = _comparison(operator.gt), _comparison(operator.ge)
 
     def __bool__(self) -> bool:
         return bool(self.raw)
 
     def __float__(self) -> float:
+        if state.nested and not self.constant:
+            raise TypeError(
+                "float(), or a function of math, takes the number out of a Value that is being "
+                "differentiated; use NumPy's functions, or v.item() for the number alone"
+            )
         return self.item()
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
 
     def __len__(self) -> int:
         if not self.shape:
@@ -314,15 +311,8 @@ _QUESTIONS = {  # asked of the numbers, answered with plain ones
     *(np.argmax, np.argmin, np.argsort, np.allclose, np.isclose, np.array_equal, np.any, np.all),
 }
 _COMPARISONS = {
-    np.equal,
-    np.not_equal,
-    np.less,
-    np.less_equal,
-    np.greater,
-    np.greater_equal,
-    np.isfinite,
-    np.isnan,
-    np.isinf,
+    *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal),
+    *(np.isfinite, np.isnan, np.isinf),
 }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.engine import ANY_NUMBER
 from tinygrad_hw.engine.node import Data, Node, shape_of
 from tinygrad_hw.explain.fold import Box, Edge, Layout, outermost
 from tinygrad_hw.explain.text import number
@@ -167,8 +168,11 @@ def local_text(edge: Edge) -> str:
         return ""
     if not isinstance(edge.local, str):
         return size_text(edge.local)
-    names = {x: name_of(node) or x for x, node in zip("xy", edge.node.inputs, strict=False)}
-    named = re.sub(r"\b[xy]\b", lambda found: names[found[0]], edge.local)
+    operation = edge.node.operation
+    if operation.arity == ANY_NUMBER:  # one rule for them all, told by position: no sentence
+        return f"{operation.name}ᵀ(upstream)"
+    names = {x: name_of(node) or x for x, node in zip("xyz", edge.node.inputs, strict=False)}
+    named = re.sub(r"\b[xyz]\b", lambda found: names.get(found[0], found[0]), edge.local)
     return named.replace(".mT", "ᵀ")
 
 

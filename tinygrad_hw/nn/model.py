@@ -128,7 +128,7 @@ class Sequential(Module):
         starts = range(0, len(x), EVALUATION_ROWS)
         with _one_blas_thread(), no_grad():
             return [
-                use(self.logits(Value.leaf(x[part], constant=True)).raw, part)
+                use(self.logits(Value.leaf(x[part], constant=True, kept=True)).raw, part)
                 for part in (slice(start, start + EVALUATION_ROWS) for start in starts)
             ]
 
@@ -145,7 +145,7 @@ class Sequential(Module):
     def train_step(self, x: Images, targets: npt.NDArray[Any]) -> tuple[float, Images]:
         """One step on one batch; returns its loss and logits, from before the step."""
         self.flat.begin_step()
-        logits = self.logits(Value.leaf(x, constant=True))
+        logits = self.logits(Value.leaf(x, constant=True, kept=True))
         loss = self._loss.of_logits(logits, targets)
         loss.backward()
         self.optimizer.update(self.flat.data, self.flat.gather_gradients())

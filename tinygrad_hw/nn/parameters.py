@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_hw.engine import Value
-from tinygrad_hw.engine.node import TO_GRAPH, TO_USER
 
 Float32s = npt.NDArray[np.float32]
 
@@ -61,7 +60,7 @@ class FlatParameters:
             if value.raw is not view:
                 view[...] = value.raw
                 value.raw = view
-            value.lent = TO_GRAPH
+            value.kept = True
 
     def end_step(self) -> None:
         """Let every other graph take copies: it may outlive the buffer's present numbers."""
@@ -70,7 +69,7 @@ class FlatParameters:
         self._kept.clear()
         for value, view in zip(self.values, self._views, strict=True):
             value.raw = view
-            value.lent = TO_USER
+            value.kept = False
 
     def gather_gradients(self) -> Float32s:
         """Bring the gradients of a backward pass together; each ``grad`` becomes a view.

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tinygrad_hw.engine import Value, ops
+from tinygrad_hw.engine.node import shape_of
 
 
 class Module:
@@ -78,7 +79,7 @@ class MLP(Module):
     def __call__(self, x: Any) -> Any:
         """Run the layers, one after the other."""
         for layer in self.layers:
-            x = layer(x if isinstance(x, Sequence) else [x])
+            x = layer(x if isinstance(x, Sequence) or shape_of(x) else [x])
         return x
 
     def parameters(self) -> list[Value]:
