@@ -22,7 +22,7 @@ from hypothesis.extra.numpy import (
     mutually_broadcastable_shapes,
 )
 
-from tinygrad_hw.engine import Value, composites, grad, gradcheck, hvp, jvp, vjp
+from tinygrad_hw.engine import Value, composites, grad, gradcheck, hvp, jvp, ops, vjp
 
 # --- The cases ------------------------------------------------------------------------------------
 
@@ -1201,3 +1201,9 @@ def test_long_index_does_not_flood_the_message():
         x[np.full((30, 30), 77)]
     assert "77" in str(caught.value)
     assert len(str(caught.value)) < 400
+
+
+def test_take_along_the_last_axis_where_none_is_given():
+    x, places = numbers((2, 3, 4)), np.argsort(numbers((2, 3, 4)), axis=-1)
+    found = ops.take_along_axis(Value(x), places).data
+    np.testing.assert_array_equal(found, np.sort(x, axis=-1))

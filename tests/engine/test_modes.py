@@ -293,6 +293,15 @@ def test_anomaly_looks_into_forward_mode():
 
 
 @quietly
+def test_anomaly_in_forward_mode_blames_nobody_for_a_tangent_that_is_given():
+    with anomaly():
+        moved = jvp(lambda x: x * 2.0 + np.ones(2), np.ones(2), np.array([np.inf, 1.0]))[1]
+        np.testing.assert_array_equal(moved, [np.inf, 2.0])
+        assert jvp(lambda x: 3.0 / (x + 2.0), 1.0, 1.0)[1] == pytest.approx(-1 / 3)
+    assert "div" in told(jvp, lambda x: 3.0 / (x * 1e-200), 1e-200, 1.0)
+
+
+@quietly
 def test_anomaly_tells_the_numbers_that_were_computed_with():
     x = Value(0.0, label="x")
     root = np.sqrt(x)

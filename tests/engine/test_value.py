@@ -663,3 +663,9 @@ def test_value_can_be_formatted_as_a_number():
     assert f"{Value(2.5, label='w')}" == "Value(2.5, label='w')"
     with pytest.raises(ValueError, match="size 1"):
         f"{Value([1.0, 2.0]):.2f}"
+
+
+def test_text_has_four_digits_of_each_element_and_all_of_a_scalar():
+    assert repr(Value([1 / 3, 2.0])) == "Value([0.3333, 2. ])"
+    assert repr(Value(1 / 3)) == "Value(0.3333333333333333)"
+    assert repr(Value(np.float32([0.5]))) == "Value([0.5], dtype=float32)"
