@@ -149,6 +149,10 @@ def test_wrong_call_is_refused(call, text):
 def test_an_operation_gives_real_numbers():
     assert (above(Value([1.0, -1.0])) + 0.5).data.tolist() == [1.5, 0.5]
     assert above(Value(np.float32([1, -1]))).dtype == np.float32
+    three = Pointwise("three", lambda x: 3, 0)
+    assert [three(Value(kind(1))).data for kind in (float, np.float64, np.float32)] == [3.0] * 3
+    with pytest.raises(TypeError, match=r"lost\(.*the result is object data"):
+        Pointwise("lost", lambda x: None, 0)(Value(np.float64(1)))
     with pytest.raises(TypeError, match=r"turn\(x \(2,\)\): the result is complex128 data"):
         Pointwise("turn", lambda x: x * 1j, 1)(Value([1.0, 2.0], label="x"))
 

@@ -190,7 +190,7 @@ class Operation:
                 attributes = {name: _own(given) for name, given in attributes.items()}
             data = self._evaluate(arguments, attributes)
             kind = type(data)
-            if kind is not float and kind is not np.float64 and data.dtype.kind != "f":
+            if kind is not float and kind is not np.float64:
                 data = _as_floats(data, arguments)
         except (ValueError, IndexError, TypeError, ArithmeticError) as error:
             raise explained(error, self.name, operands, attributes) from None
@@ -247,10 +247,13 @@ class Operation:
 
 
 def _as_floats(data: Any, arguments: tuple[Data, ...]) -> Any:
-    """What counts or compares, as the floats that its operands are."""
-    if data.dtype.kind not in "iub":
-        raise TypeError(f"the result is {data.dtype.name} data; an operation gives real numbers")
-    return data.astype(np.result_type(*arguments))
+    """A result as it is, if it is floating; what counts or compares, as its operands are."""
+    dtype = getattr(data, "dtype", None) or np.asarray(data).dtype
+    if dtype.kind == "f":
+        return data
+    if dtype.kind not in "iub":
+        raise TypeError(f"the result is {dtype.name} data; an operation gives real numbers")
+    return np.asarray(data, np.result_type(*arguments))[()]
 
 
 def _beside(operand: Any, operands: tuple[Any, ...]) -> Data:
