@@ -282,8 +282,8 @@ def call_text(
     """Write a call down for a message: ``matmul(X (32, 784), W (128, 10))``; or with the data."""
     parts = [_operand_text(x) for x in operands]
     if data:
-        parts = [f"{_name(x)} = {_short(d)}" for x, d in zip(operands, data, strict=True)]
-    options = [f"{name}={_short(value)}" for name, value in attributes.items()]
+        parts = [f"{_name(x)} = {_brief(d)}" for x, d in zip(operands, data, strict=True)]
+    options = [f"{name}={_brief(value)}" for name, value in attributes.items()]
     return f"{name}({', '.join(parts + options)})"
 
 
@@ -296,10 +296,10 @@ def _operand_text(x: Any) -> str:
         return f"{_name(x)} {x.shape}"
     if isinstance(x, list | tuple) and any([isinstance(part, Node) for part in x]):
         return f"[{', '.join(map(_operand_text, x))}]"
-    return f"array {x.shape}" if isinstance(x, np.ndarray) else _short(x)
+    return f"array {x.shape}" if isinstance(x, np.ndarray) else _brief(x)
 
 
-def _short(value: Any) -> str:
+def _brief(value: Any) -> str:
     text = " ".join(repr(value).split())
     return text if len(text) <= 60 else text[:57] + "..."
 

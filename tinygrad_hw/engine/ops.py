@@ -11,6 +11,7 @@ would write, ``shown`` has the student's and a test holds the two equal: σ(x)σ
 last digit where a(1 - a) has lost three (a = 0.9997). The few words of the rules that are not
 operations themselves follow the table.
 
+The names are NumPy's: here ``sum``, ``max``, ``min``, ``abs`` and ``pow`` are not Python's own.
 What a record can say is in ``operation``, how a rule becomes a backward pass in ``autodiff``, and
 what needs no rule, being written with other operations, in ``composites``.
 """
@@ -118,6 +119,7 @@ elu = Pointwise("elu", lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.m
                 "where(x > 0, 1.0, alpha * exp(where(x > 0, 0.0, x)))",
                 shown="where(x > 0, 1, alpha * exp(x))", defaults={"alpha": 1.0})
 
+# The operands are w1, …, wn, x1, …, xn, b: by a weight the derivative is its input, and back.
 affine = Pointwise("affine", compute.weighted_sum,
                    "1 if position == len(x) - 1 else x[(position + len(x) // 2) % (len(x) - 1)]",
                    symbol="Σ w·x + b", arity=ANY_NUMBER)
