@@ -669,3 +669,7 @@ def test_text_has_four_digits_of_each_element_and_all_of_a_scalar():
     assert repr(Value([1 / 3, 2.0])) == "Value([0.3333, 2. ])"
     assert repr(Value(1 / 3)) == "Value(0.3333333333333333)"
     assert repr(Value(np.float32([0.5]))) == "Value([0.5], dtype=float32)"
+
+
+def test_option_that_is_none_is_not_given():
+    assert np.sum(Value([1.0, 2.0]), axis=0, out=None, dtype=None).data == 3.0

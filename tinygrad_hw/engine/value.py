@@ -303,7 +303,8 @@ class Value(Node):
     ) -> Any:
         if function in _QUESTIONS:
             return function(*map(raw, args), **{k: raw(v) for k, v in options.items()})
-        return _call(_operation_for(function), args, options)
+        given = {k: v for k, v in options.items() if v is not None or k not in ("out", "dtype")}
+        return _call(_operation_for(function), args, given)
 
 
 _QUESTIONS = {  # asked of the numbers, answered with plain ones
