@@ -28,7 +28,7 @@ from tinygrad_hw.engine import (
     ops,
     vjp,
 )
-from tinygrad_hw.engine.autodiff import pull, push
+from tinygrad_hw.engine.chainrule import pull, push
 from tinygrad_hw.engine.graph import topological_order
 from tinygrad_hw.engine.operation import ANY_NUMBER, Composite, Pointwise
 

@@ -2,9 +2,9 @@
 
 Read in this order: ``modes`` (the settings), ``node`` (what is recorded), ``operation`` (what an
 operation is and how it records), ``ops`` (the table: every operation with its derivative) with
-``compute`` and ``composites`` beside it, ``value`` (what you compute with), ``graph`` (the order),
-``autodiff`` (the chain rule), ``derivatives`` (grad and its family), ``gradcheck`` (do we believe
-it?).
+``compute`` and ``composites`` beside it, ``chainrule`` (a rule applied, backward and forward, at
+one node), ``graph`` (the order of the nodes), ``autodiff`` (the backward pass), ``value`` (what you
+compute with), ``derivatives`` (grad and its family), ``gradcheck`` (do we believe it?).
 """
 
 from tinygrad_hw.engine.autodiff import Step, backward, backward_steps

@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.engine import composites, ops
-from tinygrad_hw.engine.autodiff import accumulate, push, seed_for
+from tinygrad_hw.engine.autodiff import accumulate, seed_for
+from tinygrad_hw.engine.chainrule import push
 from tinygrad_hw.engine.graph import topological_order
 from tinygrad_hw.engine.modes import frames_of_ours, setting, state
 from tinygrad_hw.engine.node import Node, raw, shape_of, to_data

@@ -12,7 +12,7 @@ last digit where a(1 - a) has lost three (a = 0.9997). The few words of the rule
 operations themselves follow the table.
 
 The names are NumPy's: here ``sum``, ``max``, ``min``, ``abs`` and ``pow`` are not Python's own.
-What a record can say is in ``operation``, how a rule becomes a backward pass in ``autodiff``, and
+What a record can say is in ``operation``, how a rule is applied in ``chainrule``, and
 what needs no rule, being written with other operations, in ``composites``.
 """
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinygrad_hw.engine import Value, backward_steps
-from tinygrad_hw.engine.autodiff import pull
+from tinygrad_hw.engine.chainrule import pull
 from tinygrad_hw.engine.graph import topological_order
 from tinygrad_hw.engine.node import Node
 
