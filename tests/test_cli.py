@@ -206,6 +206,12 @@ def bad(w):
 def detached(w):
     return w.detach() * 2
 
+def square(x):
+    return x * x
+
+def kink(x=0.0):
+    return np.abs(x)
+
 def product(w):
     return w @ w
 
@@ -235,6 +241,8 @@ def test_gradcheck_of_ones_own_function(run: Run, own: str) -> None:
         "argument 2: b = 0.1",
     ]
     assert "right: first and second derivatives, backward and forward" in out
+    status, out, _ = run("gradcheck", f"{own}:cube", "--at", "x=[[1, 2], [3, 4]]")
+    assert (status, out.splitlines()[0]) == (0, "argument 0: x = [[1. 2.] [3. 4.]]")
     drawn = [run("gradcheck", f"{own}:loss", "--seed", seed)[1] for seed in "001"]
     assert drawn[0] == drawn[1] != drawn[2]
 
@@ -242,12 +250,20 @@ def test_gradcheck_of_ones_own_function(run: Run, own: str) -> None:
 @pytest.mark.parametrize(
     ("function", "text"),
     [
-        ("bad", r"WRONG: argument 0: backward\(\) gives 4, central differences give 6"),
-        ("detached", "WRONG: the function's result does not depend on its arguments"),
+        (
+            "bad",
+            r"WRONG, or a kink or jump.*: w: backward\(\) gives 4, central differences give 6",
+        ),
+        ("kink --at x=0", r"WRONG, or a kink.*: x: second derivative: backward\(\) gives 0"),
+        (
+            "detached",
+            "WRONG.*: the function's result does not depend on its arguments: was a number",
+        ),
     ],
 )
 def test_gradcheck_says_what_is_wrong(run: Run, own: str, function: str, text: str) -> None:
-    status, out, error = run("gradcheck", f"{own}:{function}", "--at", "w=1")
+    function, *points = function.split()
+    status, out, error = run("gradcheck", f"{own}:{function}", *(points or ("--at", "w=1")))
     assert (status, error) == (1, "")
     assert re.search(text, out)
 

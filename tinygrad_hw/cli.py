@@ -156,7 +156,7 @@ def _gradcheck(arguments: argparse.Namespace) -> int:
         for line in check_lines(arguments.function, arguments.at, arguments.seed):
             _print(line)
     except GradientError as error:
-        _print(f"WRONG: {error}")
+        _print(f"WRONG, or a kink or jump at this point: {error}")
         return 1
     return 0
 

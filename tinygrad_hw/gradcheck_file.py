@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import runpy
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine import GradientError, gradcheck
+from tinygrad_hw.engine import ANY_NUMBER, GradientError, gradcheck
+from tinygrad_hw.engine.operation import Operation
 from tinygrad_hw.errors import InputError
 
 
@@ -42,11 +44,14 @@ def check_lines(target: str, given: list[str], seed: int) -> Iterator[str]:
     function, name = _load(target)
     points = _points(function, name, given, np.random.default_rng(seed))
     for position, (argument, point) in enumerate(points.items()):
-        yield f"argument {position}: {argument} = {point}"
+        yield f"argument {position}: {argument} = {' '.join(str(point).split())}"
     try:
-        worst = gradcheck(function, *points.values(), order=2)
-    except GradientError:
-        raise
+        with np.errstate(all="ignore"):  # what is not finite is told in a line of ours
+            worst = gradcheck(function, *points.values(), order=2)
+    except GradientError as error:
+        names = list(points)
+        text = re.sub(r"argument (\d+)", lambda found: names[int(found[1])], str(error))
+        raise GradientError(text) from None
     except Exception as error:  # the user's own function: it may raise anything
         reason = str(error).splitlines()[0] if str(error) else ""
         raise CheckError(
@@ -79,6 +84,11 @@ def _points(
 ) -> dict[str, Any]:
     values = dict(_value(text) for text in given)
     points = {}
+    if isinstance(function, Operation) and function.arity != ANY_NUMBER:
+        return {
+            operand: values.pop(operand, round(float(random.uniform(0.5, 1.5)), 3))
+            for operand in function.operands()
+        }
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind not in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
             raise CheckError(f"{name} takes *{parameter.name}; check one with named arguments")

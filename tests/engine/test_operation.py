@@ -108,11 +108,44 @@ def test_warning_names_the_operation():
     assert seen[0].filename == "<rule of slow>"
 
 
-def test_rule_that_names_what_is_not_there_says_which():
-    with pytest.raises(NameError, match="colour"):
-        Pointwise("odd", lambda x: x, "colour * x")(Value(1.0)).backward()
-    with pytest.raises(SyntaxError):
-        Pointwise("odd", lambda x: x, "2 *")
+BAD_RECORDS = {
+    "another name": (
+        lambda: Pointwise("cube", lambda t: t**3, "3 * t**2"),
+        r"cube: the rule '3 \* t\*\*2' uses 't'; it is written in out, x \(the operands in order",
+    ),
+    "an unknown name": (
+        lambda: Multilinear("odd", lambda x, y: x * y, "colour", "x"),
+        r"odd: the rule 'colour' uses 'colour'; it is written in upstream, x, y ",
+    ),
+    "no expression": (
+        lambda: Pointwise("odd", lambda x: x, "2 *"),
+        r"odd: the rule '2 \*': .*syntax",
+    ),
+    "too few rules": (
+        lambda: Pointwise("times", lambda x, y: x * y, "y"),
+        "times: 1 rule, but its function takes 2 operands; give the derivative by each",
+    ),
+    "too many rules": (
+        lambda: Pointwise("half", lambda x: x / 2, "0.5", "0.5"),
+        "half: 2 rules, but its function takes 1 operand;",
+    ),
+    "operands of a composite": (
+        lambda: Composite("mse", lambda y, t: (y - t) ** 2),
+        "mse: 1 rule, but its function takes 2 operands",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_RECORDS)
+def test_record_that_cannot_work_is_refused_when_it_is_made(name):
+    make, text = BAD_RECORDS[name]
+    with pytest.raises(ValueError, match=text):
+        make()
+
+
+def test_record_may_use_loops_of_its_own_and_defaults_of_its_function():
+    many = Pointwise("many", lambda x, times=3: x * times, "sum([1.0 for part in range(3)])")
+    assert grad(many)(2.0) == 3.0
 
 
 DETACHED = Pointwise("cube", lambda x: x**3, lambda out, x: 3 * ops.raw(x) ** 2)
@@ -123,7 +156,7 @@ NOT_MULTILINEAR = Multilinear(
 
 def test_checker_catches_a_rule_that_is_wrong_only_at_the_second_order():
     assert gradcheck(DETACHED, 2.0) < 1e-8
-    with pytest.raises(GradientError, match=r"of the gradient, backward\(\) gives"):
+    with pytest.raises(GradientError, match=r"second derivative: backward\(\) gives"):
         gradcheck(lambda x: DETACHED(x) + x**2, 2.0, order=2)
 
 

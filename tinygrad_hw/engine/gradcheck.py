@@ -68,7 +68,10 @@ def gradcheck(
     def weighted(*values: Any) -> Any:
         result = function(*values)
         if not isinstance(result, Node) or result.constant:
-            raise GradientError("the function's result does not depend on its arguments")
+            raise GradientError(
+                "the function's result does not depend on its arguments: was a number taken out of "
+                "a Value, by float(), math or .data, or is a return missing?"
+            )
         return ops.sum(result * weights)
 
     worst = _compare(weighted, arrays, step, tolerance, random, "backward() gives")
@@ -81,7 +84,7 @@ def gradcheck(
         products = [ops.sum(a * b) for a, b in zip(slope(*values), mixes, strict=True)]
         return ops.sum(composites.stack(products))
 
-    text = "of the gradient, backward() gives"
+    text = "second derivative: backward() gives"
     return max(worst, _compare(mixed_slopes, arrays, step, tolerance, random, text))
 
 

@@ -20,6 +20,7 @@ derivative comes from the same line as the derivative.
 
 from __future__ import annotations
 
+import builtins
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
@@ -100,6 +101,7 @@ class Operation:
         self.compute = compute
         self.defaults = defaults or {}
         self.arity = len(rules) if arity is None else arity
+        self._check_operands()
         self.rules = tuple([self._compiled(rule) for rule in rules])
         written = (shown,) if isinstance(shown, str) else shown
         self.formulas = written or tuple([self._shown(rule) for rule in rules])
@@ -111,17 +113,48 @@ class Operation:
     def _compiled(self, rule: Rule) -> Any:
         if not isinstance(rule, str):
             return rule
-        operands = ["position", "x"] if self.arity == ANY_NUMBER else self._operands()
-        names = ", ".join([self.given, *operands, *self.defaults])
-        code = compile(f"lambda {names}: {rule}", f"<rule of {self.name}>", "eval")
+        operands = ["position", "x"] if self.arity == ANY_NUMBER else self.operands()
+        names = [self.given, *operands, *self.defaults]
+        try:
+            code = compile(f"lambda {', '.join(names)}: {rule}", f"<rule of {self.name}>", "eval")
+        except SyntaxError as error:
+            raise ValueError(f"{self.name}: the rule {rule!r}: {error.msg}") from None
+        if "where" in LANGUAGE:  # not yet while the table itself is being read
+            self._check_names(rule, names)
         return eval(code, LANGUAGE)  # a record's own text: never a file's, never a sheet's
 
-    def _operands(self) -> list[str]:
+    def _check_operands(self) -> None:
+        code = getattr(self.compute, "__code__", None)
+        if code is None or code.co_flags & 4 or self.arity == ANY_NUMBER:  # 4: takes *operands
+            return
+        most = code.co_argcount - len(self.defaults)
+        least = most - len(self.compute.__defaults__ or ())
+        if not least <= self.arity <= most:
+            raise ValueError(
+                f"{self.name}: {self.arity} rule{'s' * (self.arity != 1)}, but its function takes "
+                f"{most} operand{'s' * (most != 1)}; give the derivative by each"
+            )
+
+    def _check_names(self, rule: str, names: list[str]) -> None:
+        import ast
+
+        used = [part for part in ast.walk(ast.parse(rule, mode="eval")) if type(part) is ast.Name]
+        own = {part.id for part in used if not isinstance(part.ctx, ast.Load)}
+        for part in used:
+            if part.id not in {*names, *own, *LANGUAGE, *dir(builtins)}:
+                raise ValueError(
+                    f"{self.name}: the rule {rule!r} uses {part.id!r}; it is written in "
+                    f"{', '.join(names)} (the operands in order, whatever your function calls "
+                    "them), np, and the operations of the table"
+                )
+
+    def operands(self) -> list[str]:
+        """What a rule calls the operands, in order."""
         return list("xyz"[: self.arity]) if self.arity < 4 else [f"x{i}" for i in range(self.arity)]
 
     def _binder(self) -> Callable[..., tuple[tuple[Any, ...], dict[str, Any]]]:
         """Have Python tell operands from attributes: ``(x, axis=None) -> (x,), {"axis": axis}``."""
-        operands = "*x" if self.arity == ANY_NUMBER else ", ".join(self._operands())
+        operands = "*x" if self.arity == ANY_NUMBER else ", ".join(self.operands())
         options = "".join([f", {name}=defaults[{name!r}]" for name in self.defaults])
         bound = ", ".join([f"{name!r}: {name}" for name in self.defaults])
         text = f"lambda {operands}{options}: (({operands},), {{{bound}}})"

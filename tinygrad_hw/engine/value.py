@@ -256,7 +256,8 @@ class Value(Node):
         if state.nested and not self.constant:
             raise TypeError(
                 "float(), or a function of math, takes the number out of a Value that is being "
-                "differentiated; use NumPy's functions, or v.item() for the number alone"
+                "differentiated; use NumPy's functions, or v.item() for the number alone, "
+                "through which no derivative passes"
             )
         return self.item()
 
@@ -283,7 +284,7 @@ class Value(Node):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         raise TypeError(
             "a Value does not turn into an array by itself, since its history would be lost; "
-            "use v.data for the numbers"
+            "np.stack([a, b]) makes one of several, v.data has the numbers, without a derivative"
         )
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
@@ -323,11 +324,13 @@ def _operation_for(function: Any) -> Callable[..., Any]:
         operation: Callable[..., Any] = composites.NUMPY[function]
         return operation
     name = function.__name__
-    known = sorted({known.__name__ for known in composites.NUMPY})
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    hint = f"np.{near[0]} is the nearest that is" if near else f"these are: {', '.join(known)}"
+    module = (getattr(function, "__module__", None) or "numpy").replace("numpy", "np", 1)
+    known = sorted({known.__name__ for known in composites.NUMPY}, key=len, reverse=True)
+    near = [other for other in known if other in name and len(other) > 2]
+    near += difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+    hint = f"np.{near[0]} is the nearest that is" if near else "and nothing near it is"
     raise TypeError(
-        f"np.{name} is not differentiated here; {hint}; for the numbers alone use v.data"
+        f"{module}.{name} is not differentiated here, {hint}; for the numbers alone use v.data"
     )
 
 

@@ -51,6 +51,8 @@ def graph(root: Node, *, unfolded: bool = False, title: str | None = None) -> Di
     DrawError
         If there is more to draw than anybody can read, or Graphviz cannot be run.
     """
+    if not isinstance(root, Node):
+        raise TypeError(f"a drawing is of a Value, such as model(x); got {type(root).__name__}")
     return Picture(unfold(root) if unfolded else fold(root)).draw(title)
 
 

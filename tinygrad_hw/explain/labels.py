@@ -198,7 +198,7 @@ def fraction(numerator: Node, denominator: Node) -> str:
 
 def name_of(node: Node) -> str:
     """Give a label as it can be drawn, shortened in the middle; empty where there is none."""
-    return shortened(clean(node.label or ""))
+    return shortened(clean(str(node.label or "")))
 
 
 def shortened(text: str) -> str:

@@ -8,7 +8,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from tinygrad_hw.engine import Value, ops
+from tinygrad_hw.engine import Value, group, ops
 from tinygrad_hw.engine.node import shape_of
 
 
@@ -32,13 +32,15 @@ class Neuron(Module):
         self.w = [Value(random.uniform(-1, 1)) for _ in range(nin)]
         self.b = Value(0.0)
         self.nonlin = nonlin
+        self.name = "neuron"
 
     def __call__(self, x: Sequence[Any]) -> Any:
         """Weighted sum of as many inputs as there are weights, then relu."""
         if len(x) != len(self.w):
             raise ValueError(f"{self!r} got {len(x)} inputs; give {len(self.w)}")
-        z = ops.affine(*self.w, *x, self.b)
-        return ops.relu(z) if self.nonlin else z
+        with group(self.name):  # a drawing's box
+            z = ops.affine(*self.w, *x, self.b)
+            return ops.relu(z) if self.nonlin else z
 
     def parameters(self) -> list[Value]:
         """The weights, then the bias."""
@@ -75,6 +77,9 @@ class MLP(Module):
         self.layers = [
             Layer(sizes[i], sizes[i + 1], nonlin=i < len(nouts) - 1) for i in range(len(nouts))
         ]
+        for i, layer in enumerate(self.layers, 1):
+            for j, neuron in enumerate(layer.neurons, 1):
+                neuron.name = f"layer {i}, neuron {j}"
 
     def __call__(self, x: Any) -> Any:
         """Run the layers, one after the other."""
