@@ -1044,7 +1044,7 @@ def test_arguments_that_are_no_numbers_are_refused(given):
 
 @of_the_family
 def test_a_forgotten_return_is_refused(member):
-    with pytest.raises(TypeError, match=r"expected real numbers.*NoneType"):
+    with pytest.raises(TypeError, match="the function gave None: is a return missing"):
         member(lambda x: None, 2.0)
 
 

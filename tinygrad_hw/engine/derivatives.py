@@ -167,6 +167,8 @@ class _Trace:
             fresh = iter(_rebuilt(self.arguments, self.inputs))
             traced = {i % len(args): next(fresh) for i in chosen}
             self.result = function(*[traced.get(i, x) for i, x in enumerate(args)], **options)
+        if self.result is None:
+            raise TypeError("the function gave None: is a return missing?")
         self.results = [x if isinstance(x, Node) else to_data(x) for x in _leaves(self.result)]
         if not any(isinstance(x, Node) for x in self.results):
             warnings.warn(

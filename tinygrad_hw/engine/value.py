@@ -211,6 +211,12 @@ class Value(Node):
             raise TypeError(f"{self!r} is a scalar: it has no elements to index")
         return ops.getitem(self, index)
 
+    def __setitem__(self, index: Any, given: Any) -> None:
+        raise TypeError(
+            "elements of a Value cannot be assigned, since its history would be lost; "
+            "make a new one, with np.where(mask, new, v) or np.stack([a, b])"
+        )
+
     exp, expm1, log, log1p = map(_method, (ops.exp, ops.expm1, ops.log, ops.log1p))
     sqrt, square, sign = map(_method, (ops.sqrt, ops.square, ops.sign))
     sin, cos, tan = map(_method, (ops.sin, ops.cos, ops.tan))
