@@ -315,15 +315,12 @@ def test_every_record_has_cases():
     assert {name for name, cases in CASES.items() if cases} == set(TABLE)
 
 
-def test_records_are_complete():
-    for name, record in TABLE.items():
+def test_every_rule_has_its_formula_and_every_operand_its_domain():
+    for record in TABLE.values():
         variadic = record.arity == ANY_NUMBER
-        assert record.name == name
-        assert record.symbol
         assert len(record.domain) >= (1 if variadic else record.arity)
         of_rules = 0 if isinstance(record, Composite) else 1 if variadic else record.arity
         assert len(record.rules) == len(record.formulas) == of_rules
-        assert all(isinstance(formula, str) for formula in record.formulas)
 
 
 def points(case, data=None):
@@ -632,8 +629,10 @@ def test_a_constant_operand_changes_nothing_for_the_others(case):
 
 
 @of_every_case
-def test_forward_mode_is_the_slope_and_the_transpose_of_reverse_mode(case):
-    operands, moves = points(case), directions(case)
+@given(data=st.data())
+@settings(max_examples=3)
+def test_forward_mode_is_the_slope_and_the_transpose_of_reverse_mode(case, data):
+    operands, moves = points(case, data), directions(case)
     result, moved = jvp(case, tuple(operands), tuple(moves))
     np.testing.assert_array_equal(result, case(*operands))
 
@@ -664,9 +663,11 @@ def weighed(results, weights):
 
 
 @of_every_case
-def test_second_derivative_is_the_slope_of_the_first(case):
+@given(data=st.data())
+@settings(max_examples=3)
+def test_second_derivative_is_the_slope_of_the_first(case, data):
     """H · u for the Hessian H of the weighed result, in all ways that there are."""
-    operands, moves = points(case), directions(case)
+    operands, moves = points(case, data), directions(case)
     weights = weights_like(case(*operands))
     every = tuple(range(len(operands)))
 
@@ -712,9 +713,11 @@ STEPPED = [
 
 
 @of_cases(STEPPED)
-def test_derivative_is_the_complex_step(case):
+@given(data=st.data())
+@settings(max_examples=3)
+def test_derivative_is_the_complex_step(case, data):
     """Im f(x + ih) / h has no cancellation: the slope to the last digits."""
-    operands, moves = points(case), directions(case)
+    operands, moves = points(case, data), directions(case)
     result, pull_back = vjp(case, *operands)
     weights = weights_like(result)
     gradients = pull_back(weights)
@@ -727,9 +730,11 @@ def test_derivative_is_the_complex_step(case):
         size = np.max(np.abs(slope), initial=0.0)
         if isinstance(case.record, Pointwise) and not case.record.reduces:
             size = 0.0  # element by element: nothing is added up, so nothing can cancel
-        np.testing.assert_allclose(moved, slope, rtol=1e-13, atol=1e-13 * size)
+        least = 1e-58  # the step itself leaves out terms of h² = 1e-60
+        np.testing.assert_allclose(moved, slope, rtol=1e-13, atol=1e-13 * size + least)
         back = gradient * move
-        assert abs(np.sum(weights * slope) - np.sum(back)) <= 1e-13 * np.sum(np.abs(back))
+        missed = abs(np.sum(weights * slope) - np.sum(back))
+        assert missed <= 1e-13 * np.sum(np.abs(back)) + least * slope.size
 
 
 # --- What is shown is what is used ----------------------------------------------------------------
@@ -1102,7 +1107,9 @@ FACTORS = [
 
 @pytest.mark.parametrize("factors", FACTORS, ids=str)
 def test_product_is_exact_with_zeros_in_both_orders(factors):
-    others = lambda *left_out: math.prod(x for i, x in enumerate(factors) if i not in left_out)  # noqa: E731
+    def others(*left_out):
+        return math.prod(x for i, x in enumerate(factors) if i not in left_out)
+
     places = range(len(factors))
     x = np.array(factors)
     np.testing.assert_array_equal(grad(composites.prod)(x), [others(i) for i in places])
