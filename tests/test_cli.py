@@ -279,6 +279,7 @@ def test_gradcheck_says_what_is_wrong(run: Run, own: str, function: str, text: s
         (["{}:spread"], "spread takes *w"),
         (["{}:product"], "product fails at these arguments: ValueError: matmul("),
         (["{}:loss", "--at", "q=1"], "loss has no argument 'q'; it has w, x, b"),
+        (["{}:cube", "--at", "w=1"], "cube has no argument 'w'; it has x"),
         (["{}:loss", "--at", "w=one"], "--at 'w=one' is not NAME=VALUE"),
         (["{}:loss", "--at", "w=[[1], 2]"], "is not NAME=VALUE"),
         (["{}:loss", "--seed", "-1"], "--seed is -1; give 0 or more"),

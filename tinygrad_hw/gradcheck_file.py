@@ -84,12 +84,7 @@ def _points(
 ) -> dict[str, Any]:
     values = dict(_value(text) for text in given)
     points = {}
-    if isinstance(function, Operation) and function.arity != ANY_NUMBER:
-        return {
-            operand: values.pop(operand, round(float(random.uniform(0.5, 1.5)), 3))
-            for operand in function.operands()
-        }
-    for parameter in inspect.signature(function).parameters.values():
+    for parameter in _parameters(function):
         if parameter.kind not in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
             raise CheckError(f"{name} takes *{parameter.name}; check one with named arguments")
         drawn = round(float(random.uniform(0.5, 1.5)), 3)
@@ -100,6 +95,14 @@ def _points(
     if not points:
         raise CheckError(f"{name} takes no argument: nothing to differentiate by")
     return points
+
+
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """Those of a function; of an operation, its operands."""
+    if isinstance(function, Operation) and function.arity != ANY_NUMBER:
+        kind = inspect.Parameter.POSITIONAL_ONLY
+        return [inspect.Parameter(operand, kind) for operand in function.operands()]
+    return list(inspect.signature(function).parameters.values())
 
 
 def _value(text: str) -> tuple[str, Any]:
