@@ -89,7 +89,7 @@ def accumulate(
         if upstream is None or node.operation is None or node.constant:
             continue
         edges = send(node, upstream, wanted)
-        for operand, edge in zip(node.inputs, edges):  # noqa: B905 - the innermost loop of all
+        for operand, edge in zip(node.inputs, edges, strict=False):
             if edge is not None:
                 key = id(operand)
                 before = totals.get(key)

@@ -85,11 +85,11 @@ def vector_norm(x: Any, axis: Any, ord: float, keepdims: bool) -> Any:
     return np.sqrt(total) if ord == 2 else total ** (1 / ord)
 
 
-def reordered(x: Any, shape: Any, order: str) -> Any:
+def reordered(x: Any, shape: Any, order: Any) -> Any:
     """Reshape, in an order of the elements that does not depend on how they lie in memory."""
     if order not in ("C", "F"):
         raise ValueError(f"order {order!r} depends on memory; give 'C' or 'F'")
-    return np.reshape(x, shape, order=order)  # type: ignore[call-overload]
+    return np.reshape(x, shape, order=order)
 
 
 def broadcast_copy(x: Any, shape: Any) -> Array:

@@ -132,7 +132,7 @@ class Node:
         constant: bool,
         kept: bool,
     ) -> Self:
-        """Make a node with all that is known of it: the only place where one comes from."""
+        """Make a node with all that is known of it; a user's own comes from ``Value()``."""
         node = cls.__new__(cls)
         node.raw = data
         node.grad = None

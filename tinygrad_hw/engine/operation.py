@@ -30,7 +30,7 @@ import numpy as np
 from tinygrad_hw.engine.modes import calling_line, group, state
 from tinygrad_hw.engine.node import NO_ATTRIBUTES, Data, Node, is_finite, to_data
 
-Rule: TypeAlias = str | int | Callable[..., Any]
+Rule: TypeAlias = str | float | Callable[..., Any]
 Interval: TypeAlias = tuple[float, float]
 
 ANY_NUMBER = sys.maxsize
@@ -49,8 +49,8 @@ class Operation:
         ``compute(*operands, **attributes)`` on plain numbers and arrays.
     rules
         The derivative by each operand; see the three kinds. A text over the operands ``x``, ``y``,
-        ``z``, the attributes and the operations of the table, or a function of the same; or the
-        number 1, -1 or 0.
+        ``z``, the attributes and the operations of the table; or a function of the same; or a
+        number.
     shown
         The derivatives as a student writes them, where the rules are not that: a rule may be a
         stabler form, which a test holds equal to it. ``formulas`` has what to show, in any case.
@@ -344,9 +344,10 @@ def explained(
     if getattr(error, "is_explained", False):
         return error
     reason = " ".join(str(error).split())
-    new = type(error)(f"{call_text(name, operands, attributes)}: {reason}")
-    new.is_explained = True  # type: ignore[attr-defined]
-    return new
+    new: Any = type(error)(f"{call_text(name, operands, attributes)}: {reason}")
+    new.is_explained = True
+    explanation: Exception = new
+    return explanation
 
 
 class Pointwise(Operation):
