@@ -1,0 +1,125 @@
+"""Which slips explain a number: all of the catalogue, tried against the student's own work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
+
+from tinygrad_hw.worksheet.carried import Carried, evaluate
+from tinygrad_hw.worksheet.formula import names_in
+from tinygrad_hw.worksheet.formula import replace as put
+from tinygrad_hw.worksheet.slips import CATALOGUE, FACTOR, PARTIAL, Case, Imagined, Slip, shared
+from tinygrad_hw.worksheet.written import Written
+
+PAIRED = (
+    "sign",
+    "misplaced-point",
+    "transposed",
+)  # slips of digits that are tried with a second slip
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A slip that explains a number, or two slips together."""
+
+    slips: tuple[Slip, ...]
+    text: str
+    sharp: bool
+    detail: str = ""
+    imagined: Carried | None = None
+
+
+def diagnose(case: Case, catalogue: Iterable[Slip] = CATALOGUE) -> list[Fit]:
+    """Find the slips that explain a wrong number; the likeliest first, each slip once.
+
+    Slips that give the number to its last digit come alone, if there are any; else those that could
+    give it within rounding; else pairs of slips. What comes first is first in the catalogue.
+    """
+    fits = list(_single(case, catalogue))
+    if fits and fits[0].slips[0].id == "nothing-left":  # no digit is there to tell more
+        return fits[:1]
+    sharp = [fit for fit in fits if fit.sharp]
+    if not fits:
+        sharp = list(_pairs(case, tuple(catalogue)))
+    return _each_once(sharp or fits)
+
+
+def convicts(case: Case, strictly: bool, catalogue: Iterable[Slip] = CATALOGUE) -> list[Fit]:
+    """Find the slips that give a number to its last digit where rounding might explain it too.
+
+    Any slip of the working is believed then, but where what is not written may be rounded as well
+    (``strictly``) only those are that are special enough.
+    """
+    special = [slip for slip in catalogue if slip.convicts or (slip.imagine and not strictly)]
+    return _each_once([fit for fit in _single(case, special) if fit.sharp])
+
+
+def _each_once(fits: list[Fit]) -> list[Fit]:
+    first: dict[tuple[str, ...], Fit] = {}
+    for fit in fits:
+        first.setdefault(tuple(slip.id for slip in fit.slips), fit)
+    return list(first.values())
+
+
+def _single(case: Case, catalogue: Iterable[Slip]) -> Iterator[Fit]:
+    for slip in catalogue:
+        if case.part not in slip.parts:
+            continue
+        if slip.undo:
+            yield from _undone(slip, case, slip.undo(case.written))
+        if slip.betrayed:
+            for detail in slip.betrayed(case):
+                yield Fit((slip,), _text(slip, case, detail=detail), True, detail)
+        if slip.imagine:
+            for imagined in slip.imagine(case):
+                yield from _imagined(slip, case, imagined)
+    if case.part == PARTIAL:
+        for slip, imagined in _in_factors(case, catalogue):
+            yield from _imagined(slip, case, imagined)
+
+
+def _undone(slip: Slip, case: Case, meanings: Iterable[Written]) -> Iterator[Fit]:
+    for meant in meanings:
+        sharp = case.expected.fits(meant) and case.step.could_write(meant)
+        if sharp or case.expected.allows(meant):
+            yield Fit((slip,), _text(slip, case, meant=meant), sharp)
+
+
+def _in_factors(case: Case, catalogue: Iterable[Slip]) -> Iterator[tuple[Slip, Imagined]]:
+    """What slips in one of its factors make of a partial."""
+    formula, inputs = case.step.expanded(case)
+    for names in chain(([name] for name in names_in(formula)), shared(formula)):
+        name = names[0]
+        if (factor := case.step.factor_case(name, case)) is None:
+            continue
+        for slip in catalogue:
+            for imagined in slip.imagine(factor) if slip.imagine and FACTOR in slip.parts else ():
+                more = {**inputs, **factor.inputs, **imagined.more}
+                whole = put(formula, dict.fromkeys(names, imagined.formula))
+                yield slip, Imagined(whole, f"{imagined.detail} in {factor.name}", more)
+
+
+def _imagined(slip: Slip, case: Case, imagined: Imagined) -> Iterator[Fit]:
+    value = evaluate(imagined.formula, {**case.inputs, **imagined.more})
+    sharp = value.fits(case.written)
+    if sharp or value.allows(case.written):
+        text = _text(slip, case, detail=imagined.detail)
+        yield Fit((slip,), text, sharp, imagined.detail, value)
+
+
+def _pairs(case: Case, catalogue: tuple[Slip, ...]) -> Iterator[Fit]:
+    """Try each slip of digits on top of each slip of working."""
+    for first in catalogue:
+        if first.id not in PAIRED or not first.undo:
+            continue
+        for meant in first.undo(case.written):
+            second = replace(case, written=meant)
+            for fit in _single(second, [slip for slip in catalogue if slip.imagine]):
+                if fit.sharp:
+                    both = f"Two slips. {_text(first, case, meant=meant)} And {fit.text}"
+                    yield Fit((*fit.slips, first), both, sharp=True)
+
+
+def _text(slip: Slip, case: Case, meant: Written | None = None, detail: str = "") -> str:
+    return slip.explanation.format(name=case.name, printed=case.written, meant=meant, detail=detail)

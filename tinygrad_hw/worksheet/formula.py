@@ -1,0 +1,350 @@
+"""A formula as a tree: to be differentiated, enclosed in intervals, altered, and written down.
+
+Sums and products have any number of operands, and a difference is a sum with a factor of -1: to
+leave out a term or a factor is to leave out an operand. Derivatives come from the engine's table.
+There the formula that a record *shows* is read as a formula itself, since a student computes with
+a(1 - a) and not with the engine's stabler form.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache, reduce
+from typing import Any
+
+from tinygrad_hw.engine import ops
+from tinygrad_hw.engine.operation import Operation
+from tinygrad_hw.worksheet.expression import FUNCTIONS
+from tinygrad_hw.worksheet.intervals import EXTENSIONS, Interval, point
+
+HALVINGS = 64  # boxes that an interval is cut into at most, where a formula rises and falls in it
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """An operation on formulas."""
+
+    operation: Operation
+    operands: tuple[Formula, ...]
+
+
+Formula = str | float | Apply  # a name, a number, an operation
+
+
+# --- Building, simplified as one would by hand ----------------------------------------------------
+
+
+def total(*terms: Formula) -> Formula:
+    """The sum; zeros fall away, and numbers add up."""
+    kept: list[Formula] = []
+    constant = 0.0
+    for term in _flat(ops.add, terms):
+        if isinstance(term, float):
+            constant += term
+        else:
+            kept.append(term)
+    if constant or not kept:
+        kept.append(constant)
+    return kept[0] if len(kept) == 1 else Apply(ops.add, tuple(kept))
+
+
+def product(*factors: Formula) -> Formula:
+    """The product; ones fall away, numbers multiply, a lone -1 turns the signs of a sum."""
+    kept: list[Formula] = []
+    constant = 1.0
+    for factor in _flat(ops.mul, factors):
+        if isinstance(factor, float):
+            constant *= factor
+        else:
+            kept.append(factor)
+    if constant == 0 or not kept:
+        return constant
+    if constant == -1 and len(kept) == 1 and is_made_by(kept[0], ops.add):
+        return total(*(product(-1.0, term) for term in operands_of(kept[0])))
+    if constant != 1:
+        kept.insert(0, constant)
+    return kept[0] if len(kept) == 1 else Apply(ops.mul, tuple(kept))
+
+
+def quotient(top: Formula, bottom: Formula) -> Formula:
+    """The quotient; 1 / (1 + exp(-z)) is known for the sigmoid that it is."""
+    terms = operands_of(bottom) if is_made_by(bottom, ops.add) else ()
+    if top == 1.0 and len(terms) == 2 and 1.0 in terms and is_made_by(terms[0], ops.exp):
+        return Apply(ops.sigmoid, (product(-1.0, *operands_of(terms[0])),))
+    if isinstance(bottom, float) and bottom:
+        return product(1 / bottom, top)
+    return 0.0 if top == 0.0 else Apply(ops.div, (top, bottom))
+
+
+def power(base: Formula, exponent: Formula) -> Formula:
+    """The power; an exponent of 1 or 0 falls away."""
+    if exponent == 1.0:
+        return base
+    return 1.0 if exponent == 0.0 else Apply(ops.pow, (base, exponent))
+
+
+def _flat(operation: Operation, parts: tuple[Formula, ...]) -> Iterator[Formula]:
+    for part in parts:
+        if isinstance(part, Apply) and part.operation is operation:
+            yield from part.operands
+        else:
+            yield part
+
+
+def is_made_by(formula: Formula, operation: Operation) -> bool:
+    """Whether the last thing done in a formula is this operation."""
+    return isinstance(formula, Apply) and formula.operation is operation
+
+
+def operands_of(formula: Formula) -> tuple[Formula, ...]:
+    """What the last operation is done on; nothing for a name or a number."""
+    return formula.operands if isinstance(formula, Apply) else ()
+
+
+# --- Reading --------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=4096)
+def read_formula(source: str) -> Formula:
+    """Read a text that ``read_expression`` has accepted, or the formula of a record."""
+    return _tree(ast.parse(" ".join(source.split()), mode="eval").body)
+
+
+def _tree(node: ast.AST) -> Formula:
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Constant):
+        return float(node.value)  # type: ignore[arg-type]
+    if isinstance(node, ast.BinOp):
+        return _binary(node)
+    if isinstance(node, ast.UnaryOp):
+        inner = _tree(node.operand)
+        return product(-1.0, inner) if isinstance(node.op, ast.USub) else inner
+    if isinstance(node, ast.Compare):  # x > 0, the derivative of relu
+        return Apply(ops.relu, (Apply(ops.sign, (_tree(node.left),)),))
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        operation = ops.sign if node.func.id == "sign" else FUNCTIONS[node.func.id]
+        return Apply(operation, (_tree(node.args[0]),))
+    raise TypeError(f"{type(node).__name__} is no part of a formula")
+
+
+def _binary(node: ast.BinOp) -> Formula:
+    """Gather a long sum or product without recursion; Python's parser nests it to the left."""
+    kind = (ast.Add, ast.Sub) if isinstance(node.op, ast.Add | ast.Sub) else (ast.Mult,)
+    if not isinstance(node.op, kind):
+        make = quotient if isinstance(node.op, ast.Div) else power
+        return make(_tree(node.left), _tree(node.right))
+    parts: list[Formula] = []
+    left: ast.expr = node
+    while isinstance(left, ast.BinOp) and isinstance(left.op, kind):
+        right = _tree(left.right)
+        parts.append(product(-1.0, right) if isinstance(left.op, ast.Sub) else right)
+        left = left.left
+    parts.append(_tree(left))
+    return (product if kind == (ast.Mult,) else total)(*reversed(parts))
+
+
+# --- Differentiating ------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=4096)
+def differentiate(formula: Formula, name: str) -> Formula:
+    """Differentiate by a name that stands in the formula, others held constant."""
+    if isinstance(formula, str):
+        return 1.0 if formula == name else 0.0
+    if isinstance(formula, float):
+        return 0.0
+    operands = formula.operands
+    if formula.operation is ops.add:  # each term's partial is 1
+        return total(*(differentiate(term, name) for term in operands))
+    slopes = [differentiate(operand, name) for operand in operands]
+    if formula.operation is ops.mul:  # each factor's partial is the product of the others
+        return total(
+            *(
+                product(slope, *operands[:i], *operands[i + 1 :])
+                for i, slope in enumerate(slopes)
+                if slope != 0.0
+            )
+        )
+    known: dict[Formula, Formula] = {"out": formula, **dict(zip("xy", operands, strict=False))}
+    return total(
+        *(
+            product(replace(read_formula(rule), known), slope)
+            for rule, slope in zip(formula.operation.formulas, slopes, strict=True)
+            if slope != 0.0
+        )
+    )
+
+
+def replace(formula: Formula, known: Mapping[Formula, Formula]) -> Formula:
+    """Put other formulas in the place of names or parts, simplifying anew."""
+    if formula in known:
+        return known[formula]
+    if not isinstance(formula, Apply):
+        return formula
+    return rebuilt(formula, tuple(replace(operand, known) for operand in formula.operands))
+
+
+def rebuilt(formula: Apply, operands: tuple[Formula, ...]) -> Formula:
+    """The same operation on other operands."""
+    make = {ops.add: total, ops.mul: product, ops.div: quotient, ops.pow: power}
+    if formula.operation in make:
+        made: Formula = make[formula.operation](*operands)  # type: ignore[operator]
+        return made
+    return Apply(formula.operation, operands)
+
+
+# --- Computing ------------------------------------------------------------------------------------
+
+
+def names_in(formula: Formula) -> Counter[str]:
+    """How often each name stands in a formula."""
+    if isinstance(formula, str):
+        return Counter((formula,))
+    return sum((names_in(operand) for operand in operands_of(formula)), Counter())
+
+
+def compute(formula: Formula, values: Mapping[str, float]) -> float:
+    """Compute with floats; nan where that cannot be done."""
+    try:
+        return float(_compute(formula, values))
+    except (ZeroDivisionError, OverflowError):
+        return math.nan
+
+
+def _compute(formula: Formula, values: Mapping[str, float]) -> Any:
+    if isinstance(formula, str):
+        return values[formula]
+    if isinstance(formula, float):
+        return formula
+    return (
+        reduce(formula.operation.compute, [_compute(x, values) for x in formula.operands])
+        if (len(formula.operands) > 1)
+        else formula.operation.compute(_compute(formula.operands[0], values))
+    )
+
+
+def enclose(formula: Formula, box: Mapping[str, Interval]) -> Interval:
+    """Enclose all values of a formula for names within their intervals, as tightly as is cheap.
+
+    A name that occurs once is no trouble. Where one that is not a point occurs more often, as in
+    a(1 - a), the formula is held to be one function: where its derivative keeps its sign, the ends
+    of the name's interval give the ends of the result; elsewhere the interval is halved.
+    """
+    natural = _natural(formula, box)
+    repeated = [name for name in _repeated(formula) if not box[name].is_point]
+    if not repeated:
+        return natural
+    return _monotone(formula, box, repeated, HALVINGS).common(natural)
+
+
+def _monotone(
+    formula: Formula, box: Mapping[str, Interval], names: list[str], pieces: int
+) -> Interval:
+    lowest, highest, undecided = dict(box), dict(box), []
+    for name in names:
+        slope = _natural(differentiate(formula, name), box)
+        if slope.low >= 0:
+            lowest[name], highest[name] = point(box[name].low), point(box[name].high)
+        elif slope.high <= 0:
+            lowest[name], highest[name] = point(box[name].high), point(box[name].low)
+        else:
+            undecided.append(name)
+    if not undecided or pieces < 2:
+        low, high = _natural(formula, lowest), _natural(formula, highest)
+        return Interval(low.low, high.high)
+    widest = max(undecided, key=lambda name: box[name].high - box[name].low)
+    x = box[widest]
+    halves = (Interval(x.low, x.middle), Interval(x.middle, x.high))
+    parts = [_monotone(formula, {**box, widest: half}, names, pieces // 2) for half in halves]
+    return parts[0].hull(parts[1])
+
+
+@lru_cache(maxsize=4096)
+def _repeated(formula: Formula) -> tuple[str, ...]:
+    return tuple(name for name, times in names_in(formula).items() if times > 1)
+
+
+def _natural(formula: Formula, box: Mapping[str, Interval]) -> Interval:
+    """Compute with intervals, each occurrence of a name by itself."""
+    if isinstance(formula, str):
+        return box[formula]
+    if isinstance(formula, float):
+        return Interval(formula, formula)
+    operands = [_natural(operand, box) for operand in formula.operands]
+    extension: Callable[..., Interval] = EXTENSIONS[formula.operation]
+    return extension(*operands)
+
+
+def scratch(formula: Formula, box: Mapping[str, Interval], unit: Callable[[float], float]) -> float:
+    """Bound the error from rounding what is not written: terms of a sum, products on the way.
+
+    Parameters
+    ----------
+    unit
+        What one more in the last digit is worth, for a number of a given size. Each inner result is
+        off by less; the formula's own result is left to whoever writes it.
+    """
+    if not isinstance(formula, Apply):
+        return 0.0
+    sizes = [_natural(operand, box).size for operand in formula.operands]
+    errors = [
+        scratch(operand, box, unit) + (unit(size) if _is_worked_out(operand) else 0.0)
+        for operand, size in zip(formula.operands, sizes, strict=True)
+    ]
+    if formula.operation not in (ops.mul, ops.div, ops.pow):
+        return sum(errors)  # of the functions that a sheet knows only exp and log can be steeper
+    relative = sum(e / size for e, size in zip(errors, sizes, strict=True) if size)
+    size = _natural(formula, box).size
+    if formula.operation is ops.mul:  # one rounding for each multiplication but the last
+        relevant = sum(size not in (0.0, 1.0) for size in sizes)
+        return relative * size + max(relevant - 2, 0) * unit(size)
+    return relative * size * (sizes[1] if formula.operation is ops.pow else 1)
+
+
+def _is_worked_out(formula: Formula) -> bool:
+    """Whether there is anything to compute: a number with its sign turned is not."""
+    operands = operands_of(formula)
+    return bool(operands) and not (operands[0] == -1.0 and not operands_of(operands[-1]))
+
+
+# --- Writing --------------------------------------------------------------------------------------
+
+
+def write(formula: Formula) -> str:
+    """Write a formula down: a4 · (1 - a4), (a4 - y), 6."""
+    if isinstance(formula, str):
+        return formula
+    if isinstance(formula, float):
+        return format(formula, ".10g")
+    operation, operands = formula.operation, formula.operands
+    if operation is ops.add:
+        return _written_sum(operands)
+    if operation is ops.mul:
+        first, *rest = operands
+        if first == -1.0:
+            return "-" + " · ".join(_bracketed(x) for x in rest)
+        return " · ".join(_bracketed(x) for x in operands)
+    if operation is ops.div:
+        return f"{_bracketed(operands[0])} / {_bracketed(operands[1])}"
+    if operation is ops.pow:
+        return f"{_bracketed(operands[0])}^{_bracketed(operands[1])}"
+    symbol = "σ" if operation is ops.sigmoid else operation.name
+    return f"{symbol}({write(operands[0])})"
+
+
+def _written_sum(terms: tuple[Formula, ...]) -> str:
+    texts = sorted((write(term) for term in terms), key=lambda text: text.startswith("-"))
+    return texts[0] + "".join(
+        f" - {text[1:]}" if text.startswith("-") else f" + {text}" for text in texts[1:]
+    )
+
+
+def _bracketed(formula: Formula) -> str:
+    text = write(formula)
+    simple = not is_made_by(formula, ops.add) and not text.startswith("-")
+    return text if simple else f"({text})"

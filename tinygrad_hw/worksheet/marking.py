@@ -1,0 +1,122 @@
+"""Mark a sheet: one verdict for every number, fair under rounding.
+
+A number is honest if some honest way of working gives it: every number before it rounded, or cut,
+or carried with more digits than are written. ``carried`` says what may be carried, ``slips`` how
+numbers come to be wrong, ``step`` holds each number against both.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw.worksheet.carried import known
+from tinygrad_hw.worksheet.item import VERDICTS, Item
+from tinygrad_hw.worksheet.sheet import Sheet, SheetError
+from tinygrad_hw.worksheet.solve import solve
+from tinygrad_hw.worksheet.step import Step
+
+__all__ = ["Item", "Marks", "as_json", "mark"]
+
+PROBE = 12  # figures; enough to lose some, and far from what a float holds
+
+
+@dataclass(frozen=True)
+class Marks:
+    """A marked sheet."""
+
+    sheet: Sheet
+    items: tuple[Item, ...]
+
+    @cached_property
+    def digits_lost(self) -> tuple[int, ...]:
+        """For each item, how many digits fewer it has than the numbers carried up to it.
+
+        Found by marking the right answers, written with ``PROBE`` figures each.
+        """
+        ideal = _items(self.sheet, PROBE)
+        return tuple(max(0, PROBE - item.trusted_digits) for item in ideal)
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """How many items have each verdict."""
+        count = Counter(item.verdict for item in self.items)
+        return {verdict: count[verdict] for verdict in VERDICTS}
+
+
+def mark(sheet: Sheet) -> Marks:
+    """Mark all answers of a sheet.
+
+    Raises
+    ------
+    SheetError
+        If an answer is not a number, a factor names what is not in the sheet, or the sheet has no
+        answers, or cannot be solved.
+    """
+    items = _fairly(sheet)
+    if not items:
+        raise SheetError(f"{sheet.where}: there are no answers to mark; fill in [answers]")
+    return Marks(sheet, items)
+
+
+def _fairly(sheet: Sheet) -> tuple[Item, ...]:
+    """Mark; once more for a student who seems to round what is not written, each term of a sum.
+
+    Two numbers that only this makes honest show the habit. One alone shows it where no slip
+    explains the number to its last digit.
+    """
+    items = _items(sheet)
+    if sheet.rounding is None or all(item.verdict != "wrong" for item in items):
+        return items
+    lenient = _items(sheet, scratch=True)
+    pairs = zip(items, lenient, strict=True)
+    cleared = [a for a, b in pairs if a.verdict == "wrong" and b.verdict != "wrong"]
+    if len(cleared) > 1 or any(not item.is_sharp for item in cleared):
+        return lenient
+    return items
+
+
+def _items(sheet: Sheet, ideal: int | None = None, scratch: bool = False) -> tuple[Item, ...]:
+    solution = solve(sheet)
+    items: list[Item] = []
+    start = {name: known(x) for name, x in sheet.parameters.items()}
+    with np.errstate(all="ignore"):
+        for number, solved in enumerate((solution, *solution.later), start=1):
+            table = sheet.answers.table if number == sheet.steps else {}
+            step = Step(sheet, solved, start, number, table, ideal, scratch)
+            step.mark()
+            items += step.items
+            start = step.updated
+    return tuple(items)
+
+
+def as_json(marks: Marks) -> dict[str, Any]:
+    """What ``check --json`` prints."""
+    items = []
+    for item in marks.items:
+        entry: dict[str, Any] = {
+            "part": item.part,
+            "name": item.name,
+            "of": item.of,
+            "printed": item.printed,
+            "exact": item.exact,
+            "verdict": item.verdict,
+            "note": item.note,
+            "slip": item.slip,
+            "candidates": list(item.candidates),
+            "explanation": item.explanation,
+            "trusted_digits": item.trusted_digits,
+        }
+        if marks.sheet.steps > 1:
+            entry["step"] = item.step
+        items.append(entry)
+    return {
+        "title": marks.sheet.title,
+        "student": marks.sheet.student,
+        "items": items,
+        "summary": marks.summary,
+    }

@@ -1,0 +1,665 @@
+"""The catalogue of slips: how a number comes to be wrong.
+
+A slip is one record. It says what went wrong in one of three ways:
+
+- ``undo``: what it does to the digits. Given a written number, it yields what may have been meant.
+- ``imagine``: what it does to the working. Given the case, it yields formulas that may have been
+  computed in place of the right one.
+- ``betrayed``: what shows it beside the number itself; it yields what it was betrayed by.
+
+A slip explains a number if what it yields gives the number by the same intervals that honest work
+is measured with. To add one, write a record into ``CATALOGUE``, likelier slips first: where several
+explain a number equally well, the first is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from dataclasses import replace as altered
+from typing import TYPE_CHECKING
+
+from tinygrad_hw.engine import ops
+from tinygrad_hw.worksheet.carried import Carried, evaluate
+from tinygrad_hw.worksheet.formula import (
+    Apply,
+    Formula,
+    is_made_by,
+    names_in,
+    operands_of,
+    product,
+    rebuilt,
+    replace,
+    total,
+    write,
+)
+from tinygrad_hw.worksheet.structure import PRIME
+from tinygrad_hw.worksheet.written import Written
+
+if TYPE_CHECKING:
+    from tinygrad_hw.worksheet.step import Step
+
+FORWARD, FACTOR, PARTIAL, UPDATED, TABLE = PARTS = (
+    "forward",
+    "factor",
+    "partial",
+    "updated",
+    "table",
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One written number, and what there is to explain it with.
+
+    Attributes
+    ----------
+    part, name, of
+        Which number it is, as in the report.
+    expected
+        What it should have been, in this student's work.
+    formula, inputs
+        How it is worked out, and from what. Factors are named "dE/da4" there.
+    step
+        The work that it stands in.
+    written
+        The number.
+    path
+        For a factor: in which of the partial's paths it stands.
+    copied
+        For an entry of the table: what was worked out beside the partial, if that was right.
+    """
+
+    part: str
+    name: str
+    of: str | None
+    expected: Carried
+    formula: Formula
+    inputs: Mapping[str, Carried]
+    step: Step
+    written: Written = field(default_factory=lambda: Written(0, 0))
+    path: int = 0
+    copied: Written | None = None
+
+    @property
+    def top(self) -> str:
+        """What is differentiated: E of dE/da4."""
+        return self.name.split("/")[0][1:]
+
+    @property
+    def bottom(self) -> str:
+        """What it is differentiated by: a4 of dE/da4."""
+        return self.name.split("/")[1][1:]
+
+
+@dataclass(frozen=True, slots=True)
+class Imagined:
+    """What may have been computed in place of the right formula, and in words what is wrong."""
+
+    formula: Formula
+    detail: str
+    more: Mapping[str, Carried] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """One way to go wrong.
+
+    Attributes
+    ----------
+    id
+        Its name in reports.
+    hint
+        A nudge that gives nothing away.
+    explanation
+        The whole story. ``{name}``, ``{printed}``, ``{meant}`` and ``{detail}`` are put in.
+    parts
+        Where it can happen.
+    convicts
+        Whether it is believed even where rounding could just explain the number too.
+    """
+
+    id: str
+    hint: str
+    explanation: str
+    parts: tuple[str, ...] = PARTS
+    undo: Callable[[Written], Iterator[Written]] | None = None
+    imagine: Callable[[Case], Iterator[Imagined]] | None = None
+    betrayed: Callable[[Case], Iterator[str]] | None = None
+    convicts: bool = False
+
+
+# --- What slips do to digits ----------------------------------------------------------------------
+
+
+def _other_sign(written: Written) -> Iterator[Written]:
+    yield altered(written, negative=not written.negative)
+
+
+def _point_moved(written: Written) -> Iterator[Written]:
+    for places in (1, -1, 2, -2, 3, -3):
+        yield altered(written, place=written.place + places)
+    exponent = written.place + len(str(written.digits)) - 1
+    if abs(exponent) > 1:
+        yield altered(written, place=written.place - 2 * exponent)
+
+
+def _zero_moved(written: Written) -> Iterator[Written]:
+    """A zero inside the digits, one too many or one too few."""
+    text = str(written.digits)
+    for i in range(1, len(text)):
+        if text[i] == "0" and text[i:].strip("0"):
+            yield altered(written, digits=int(text[:i] + text[i + 1 :]), place=written.place + 1)
+        if len(text) < 16:
+            yield altered(written, digits=int(text[:i] + "0" + text[i:]), place=written.place - 1)
+
+
+def _swapped(written: Written) -> Iterator[Written]:
+    text = str(written.digits).zfill(max(len(str(written.digits)), 1 - written.place))
+    for i in range(len(text) - 1):
+        if text[i] != text[i + 1]:
+            swapped = text[:i] + text[i + 1] + text[i] + text[i + 2 :]
+            yield altered(written, digits=int(swapped))
+
+
+def _digit_changed(written: Written) -> Iterator[Written]:
+    text = str(written.digits)
+    for i, old in enumerate(text):
+        for new in "0123456789":
+            if new != old:
+                yield altered(written, digits=int(text[:i] + new + text[i + 1 :]))
+
+
+# --- What slips do to the working -----------------------------------------------------------------
+
+
+def _factors(formula: Formula) -> tuple[Formula, ...]:
+    return operands_of(formula) if is_made_by(formula, ops.mul) else (formula,)
+
+
+def _edited(
+    formula: Formula, edit: Callable[[Formula], Iterator[tuple[Formula, str]]]
+) -> Iterator[tuple[Formula, str]]:
+    """Apply an edit to every part of a formula, one at a time."""
+    yield from edit(formula)
+    for i, operand in enumerate(operands_of(formula)):
+        assert isinstance(formula, Apply)
+        for inner, detail in _edited(operand, edit):
+            changed = (*formula.operands[:i], inner, *formula.operands[i + 1 :])
+            yield rebuilt(formula, changed), detail
+
+
+def _imagined(
+    case: Case, edit: Callable[[Formula], Iterator[tuple[Formula, str]]]
+) -> Iterator[Imagined]:
+    for formula, detail in _edited(case.formula, edit):
+        yield Imagined(formula, detail)
+
+
+def _factor_dropped(case: Case) -> Iterator[Imagined]:
+    def edit(formula: Formula) -> Iterator[tuple[Formula, str]]:
+        factors = _factors(formula)
+        for i, factor in enumerate(factors):
+            if len(factors) > 1 and not isinstance(factor, float):
+                left = product(*factors[:i], *factors[i + 1 :])
+                yield left, f"without the factor {write(factor)}"
+
+    if case.part in (UPDATED, TABLE):  # the rate has a slip of its own
+        return
+    yield from _imagined(case, edit)
+    for names in shared(case.formula):
+        left = replace(case.formula, dict.fromkeys(names, 1.0))
+        yield Imagined(left, f"without the factor {names[0]} in any path")
+
+
+def _factor_twice(case: Case) -> Iterator[Imagined]:
+    def edit(formula: Formula) -> Iterator[tuple[Formula, str]]:
+        factors = _factors(formula)
+        for factor in factors:
+            if len(factors) > 1 and not isinstance(factor, float):
+                yield product(factor, *factors), f"with the factor {write(factor)} twice"
+
+    yield from _imagined(case, edit)
+    for names in shared(case.formula):
+        more = replace(case.formula, {name: product(name, name) for name in names})
+        yield Imagined(more, f"with the factor {names[0]} twice in every path")
+
+
+def shared(formula: Formula) -> list[list[str]]:
+    """The factors that stand in several paths of a sum, each by the names it has there."""
+    alike: dict[str, list[str]] = {}
+    for name in names_in(formula):
+        alike.setdefault(name.strip(PRIME), []).append(name)
+    return [names for names in alike.values() if len(names) > 1]
+
+
+def _term_missing(case: Case) -> Iterator[Imagined]:
+    def edit(formula: Formula) -> Iterator[tuple[Formula, str]]:
+        terms = operands_of(formula) if is_made_by(formula, ops.add) else ()
+        for i, term in enumerate(terms):
+            yield total(*terms[:i], *terms[i + 1 :]), f"without {write(term)}"
+
+    yield from _imagined(case, edit)
+
+
+def _term_of_other_sign(case: Case) -> Iterator[Imagined]:
+    def edit(formula: Formula) -> Iterator[tuple[Formula, str]]:
+        terms = operands_of(formula) if is_made_by(formula, ops.add) else ()
+        for i, term in enumerate(terms):
+            turned = total(*terms[:i], product(-1.0, term), *terms[i + 1 :])
+            yield turned, f"with the sign of {write(term)} turned"
+
+    yield from _imagined(case, edit)
+
+
+def _loss_factor(case: Case) -> Iterator[Imagined]:
+    """The 2 of the square and the ½ before it, of which one was forgotten."""
+    if (case.name if case.part == FORWARD else case.top) != case.step.loss:
+        return
+    yield Imagined(product(2.0, case.formula), "twice as much")
+    yield Imagined(product(0.5, case.formula), "half as much")
+
+
+def _loss_turned(case: Case) -> Iterator[Imagined]:
+    if case.part == FACTOR and case.top == case.step.loss and is_made_by(case.formula, ops.add):
+        turned = product(-1.0, case.formula)
+        yield Imagined(turned, f"{write(turned)} in place of {write(case.formula)}")
+
+
+def _sigmoid_prime(case: Case) -> Iterator[Imagined]:
+    """The function for its derivative, or one factor of the derivative alone."""
+    made = case.step.structure.formulas.get(case.top)
+    if case.part != FACTOR or not isinstance(made, Apply) or made.operation is ops.add:
+        return
+    if made.operation not in (ops.sigmoid, ops.tanh):
+        return
+    a, z = case.top, case.bottom
+    right = write(case.formula)
+    yield Imagined(a, f"{a} in place of {right}", {a: case.step.forward[a]})
+    if made.operation is ops.sigmoid:
+        alone = total(1.0, product(-1.0, a))
+        yield Imagined(alone, f"{write(alone)} in place of {right}", {a: case.step.forward[a]})
+    if z in case.step.forward:
+        more = {a: case.step.forward[a], z: case.step.forward[z]}
+        primed = replace(case.formula, {a: z})
+        yield Imagined(primed, f"{write(primed)} in place of {right}", more)
+
+
+def _partner(case: Case) -> Iterator[Imagined]:
+    """Of a product, the factor that one differentiates by, where the other should stand."""
+    if case.part == FACTOR and isinstance(case.formula, str) and case.bottom in case.step.forward:
+        q = case.bottom
+        yield Imagined(q, f"{q} in place of {case.formula}", {q: case.step.forward[q]})
+
+
+def _weight_for_activation(case: Case) -> Iterator[Imagined]:
+    if case.part == FACTOR and case.bottom in case.step.parameters:
+        yield from _partner(case)
+
+
+def _activation_for_weight(case: Case) -> Iterator[Imagined]:
+    if case.part == FACTOR and case.bottom not in case.step.parameters:
+        yield from _partner(case)
+
+
+def _another_name(case: Case) -> Iterator[Imagined]:
+    """Another input, activation or weight where one of them should stand."""
+    if case.part not in (FORWARD, FACTOR):
+        return
+    own = {case.top, case.bottom} if case.part == FACTOR else {case.name}
+    if case.formula == 1.0:  # by a bias: an input, as if it were a weight
+        for name in case.step.formula_names(case.top):
+            if name not in own:
+                more = {name: case.step.forward[name]}
+                yield Imagined(name, f"{name} in place of 1", more)
+        return
+    for name in names_in(case.formula):
+        for other in case.step.siblings(name):
+            if other not in own:
+                swapped = replace(case.formula, {name: other})
+                more = {other: case.step.forward[other]}
+                yield Imagined(swapped, f"{other} in place of {name}", more)
+
+
+def _not_activated(case: Case) -> Iterator[Imagined]:
+    if case.part == FORWARD and isinstance(case.formula, Apply) and len(case.formula.operands) == 1:
+        inner = case.formula.operands[0]
+        yield Imagined(inner, f"{write(inner)} in place of {write(case.formula)}")
+
+
+def _not_squared(case: Case) -> Iterator[Imagined]:
+    def edit(formula: Formula) -> Iterator[tuple[Formula, str]]:
+        if is_made_by(formula, ops.pow):
+            base, _ = operands_of(formula)
+            yield base, f"{write(base)} in place of {write(formula)}"
+
+    if case.part == FORWARD:
+        yield from _imagined(case, edit)
+
+
+def _early_update(case: Case) -> Iterator[Imagined]:
+    """The new weight where the old one is still to be used."""
+    if case.part != FACTOR:
+        return
+    for name in names_in(case.formula):
+        if name in case.step.parameters:
+            new = f"new {name}"
+            formula = replace(case.formula, {name: new})
+            for value in case.step.new_values(name):
+                yield Imagined(formula, f"the new {name} in place of the old", {new: value})
+
+
+def _other_parameter(case: Case) -> Iterator[Imagined]:
+    if case.part in (PARTIAL, UPDATED, TABLE):
+        for name, value in case.step.answers_like(case):
+            yield Imagined("other", f"it is the answer of {name}", {"other": value})
+    if case.part == UPDATED:
+        for name in names_in(case.formula):
+            if "/" in name:
+                for other, value in case.step.partials.items():
+                    if other != name:
+                        formula = replace(case.formula, {name: other})
+                        yield Imagined(formula, f"{other} in place of {name}", {other: value})
+
+
+def _path_missing(case: Case) -> Iterator[Imagined]:
+    if case.part == PARTIAL:
+        expanded, inputs = case.step.expanded(case)
+        terms = operands_of(expanded) if is_made_by(expanded, ops.add) else ()
+        for i, term in enumerate(terms):
+            yield Imagined(
+                total(*terms[:i], *terms[i + 1 :]), f"without the path {write(term)}", inputs
+            )
+
+
+def _gradient(formula: Formula) -> str | None:
+    return next((name for name in names_in(formula) if "/" in name), None)
+
+
+def _ascent(case: Case) -> Iterator[Imagined]:
+    if case.part in (UPDATED, TABLE) and (slope := _gradient(case.formula)):
+        yield Imagined(
+            replace(case.formula, {slope: product(-1.0, slope)}), "added in place of subtracted"
+        )
+
+
+def _rate_forgotten(case: Case) -> Iterator[Imagined]:
+    if case.part in (UPDATED, TABLE) and (slope := _gradient(case.formula)):
+        old = case.name
+        whole = total(old, product(-1.0, slope))
+        yield Imagined(whole, f"{slope} was not multiplied by the rate")
+
+
+def _change_alone(case: Case) -> Iterator[Imagined]:
+    if case.part in (UPDATED, TABLE) and _gradient(case.formula):
+        change = total(case.formula, product(-1.0, case.name))
+        yield Imagined(change, "only the change")
+        yield Imagined(product(-1.0, change), "only the change")
+        yield Imagined(case.name, f"{case.name} as it was before")
+
+
+def _change_misplaced(case: Case) -> Iterator[Imagined]:
+    if case.part in (UPDATED, TABLE) and (slope := _gradient(case.formula)):
+        for places in (1, -1, 2, -2, 3, -3):
+            moved = replace(case.formula, {slope: product(10.0**places, slope)})
+            which = f"{abs(places)} place{'s' * (abs(places) > 1)}"
+            yield Imagined(
+                moved, f"the change is {which} too far to the {'left' if places > 0 else 'right'}"
+            )
+
+
+def _misread(case: Case) -> Iterator[Imagined]:
+    """A number read wrongly from what stands beside, while working out this one."""
+    if case.part not in (PARTIAL, UPDATED):
+        return
+    for name in names_in(case.formula):
+        if "/" not in name or not (number := case.step.written_for(case, name)):
+            continue
+        moved = () if case.part == UPDATED else _point_moved(number)  # the change is, there
+        for misread in (*_swapped(number), *moved, *_zero_moved(number)):
+            formula = replace(case.formula, {name: misread.value})
+            yield Imagined(formula, f"made with {misread} for {name}, which is {number}")
+
+
+def _product_tells(case: Case) -> Iterator[str]:
+    """The product beside a wrong factor is right: it was made with another number."""
+    if (beside := case.step.beside(case)) is None:
+        return
+    result, formula, inputs = beside
+    with_right = evaluate(formula, {**inputs, case.name: case.expected})
+    as_written = evaluate(formula, {**inputs, case.name: _exactly(case.written)})
+    made_right = result.could_come_out_of(with_right.tight)
+    if not made_right or result.could_come_out_of(as_written.own_tight):
+        return
+    w = case.written
+    likely = (*case.step.elsewhere(case.name), *_point_moved(w), *_swapped(w), *_other_sign(w))
+    for other in likely:
+        if evaluate(formula, {**inputs, case.name: _exactly(other)}).fits(result):
+            yield f"the product {result} beside it was made with {other}"
+            return
+    yield f"the product {result} beside it is right, so it was made with another number"
+
+
+def _exactly(written: Written) -> Carried:
+    x = written.could_come_from()
+    return Carried(x, x, x, x, (written.value,) * 4)
+
+
+def _copy(case: Case) -> Iterator[str]:
+    if case.part == TABLE and case.copied is not None:
+        yield f"beside its partial it was worked out as {case.copied}"
+
+
+def _invisible(case: Case) -> Iterator[str]:
+    if case.step.shows_nothing(case):
+        if case.part in (UPDATED, TABLE):
+            yield "too few digits were kept to see the change at all"
+        else:
+            yield "too few digits were kept to see any of it"
+
+
+CHAIN = (FACTOR, PARTIAL)
+CHANGE = (UPDATED, TABLE)
+
+CATALOGUE: tuple[Slip, ...] = (
+    Slip(
+        "nothing-left",
+        "How many digits does it take to see this number?",
+        "{name} is written as {printed}: {detail}.",
+        betrayed=_invisible,
+    ),
+    Slip(
+        "loss-turned",
+        "What is the derivative of the loss, sign included?",
+        "{name} = {printed} has the loss's derivative turned round: {detail}.",
+        (FACTOR,),
+        imagine=_loss_turned,
+    ),
+    Slip(
+        "sign",
+        "Look at the signs.",
+        "{name} = {printed} has the wrong sign; {meant} would fit.",
+        undo=_other_sign,
+    ),
+    Slip(
+        "loss-factor",
+        "What becomes of the square and of the ½ in the loss?",
+        "{name} = {printed} is {detail}: the 2 of the square and the ½ of the loss cancel.",
+        imagine=_loss_factor,
+        parts=(FORWARD, FACTOR),
+    ),
+    Slip(
+        "ascent",
+        "Uphill or downhill?",
+        "{name} = {printed}: the gradient was {detail}.",
+        CHANGE,
+        imagine=_ascent,
+    ),
+    Slip(
+        "rate-forgotten",
+        "Is every part of the rule for the update there?",
+        "{name} = {printed}: {detail}.",
+        CHANGE,
+        imagine=_rate_forgotten,
+    ),
+    Slip(
+        "change-alone",
+        "Old value, change, new value: which one was asked for?",
+        "{name} = {printed} is not the new value but {detail}.",
+        CHANGE,
+        imagine=_change_alone,
+    ),
+    Slip(
+        "other-parameter",
+        "Whose number is this?",
+        "{name} = {printed}: {detail}.",
+        (PARTIAL, UPDATED),
+        imagine=_other_parameter,
+    ),
+    Slip(
+        "other-parameter",
+        "Whose number is this?",
+        "{name} = {printed}: {detail}.",
+        (TABLE,),
+        imagine=_other_parameter,
+        convicts=True,
+    ),
+    Slip(
+        "sigmoid-prime",
+        "What is the derivative of the activation?",
+        "{name} = {printed} is {detail}.",
+        (FACTOR,),
+        imagine=_sigmoid_prime,
+    ),
+    Slip(
+        "weight-for-activation",
+        "Differentiating by a weight, what is left of the product?",
+        "{name} = {printed} is {detail}: the weight for the activation.",
+        (FACTOR,),
+        imagine=_weight_for_activation,
+    ),
+    Slip(
+        "activation-for-weight",
+        "Differentiating by an activation, what is left of the product?",
+        "{name} = {printed} is {detail}: the activation for the weight.",
+        (FACTOR,),
+        imagine=_activation_for_weight,
+    ),
+    Slip(
+        "early-update",
+        "Old or new weights?",
+        "{name} = {printed} was made with {detail}.",
+        (FACTOR,),
+        imagine=_early_update,
+    ),
+    Slip(
+        "wrong-input",
+        "Which name belongs here?",
+        "{name} = {printed} was made with {detail}.",
+        (FORWARD, FACTOR),
+        imagine=_another_name,
+    ),
+    Slip(
+        "misplaced-point",
+        "Count the zeros and the places.",
+        "{name} = {printed} has its point, its exponent or a zero out of place; {meant} would fit.",
+        undo=_point_moved,
+    ),
+    Slip(
+        "zero",
+        "Count the zeros.",
+        "{name} = {printed} has a zero too many or too few: {detail}.",
+        CHANGE,
+        imagine=_change_misplaced,
+    ),
+    Slip(
+        "transposed",
+        "Compare the digits one by one.",
+        "{name} = {printed} has two digits changed round; {meant} would fit.",
+        undo=_swapped,
+        convicts=True,
+    ),
+    Slip(
+        "path-missing",
+        "On how many ways does the loss depend on this?",
+        "{name} = {printed} was added up {detail}.",
+        (PARTIAL,),
+        imagine=_path_missing,
+    ),
+    Slip(
+        "factor-dropped",
+        "Is every factor in the product?",
+        "{name} = {printed} was made {detail}.",
+        (FORWARD, PARTIAL),
+        imagine=_factor_dropped,
+    ),
+    Slip(
+        "factor-twice",
+        "Is any factor in the product twice?",
+        "{name} = {printed} was made {detail}.",
+        (FORWARD, PARTIAL),
+        imagine=_factor_twice,
+    ),
+    Slip(
+        "term-missing",
+        "Is every term in the sum?",
+        "{name} = {printed} was added up {detail}.",
+        (FORWARD,),
+        imagine=_term_missing,
+    ),
+    Slip(
+        "sign-in-sum",
+        "Look at the signs of the terms.",
+        "{name} = {printed} was added up {detail}.",
+        (FORWARD, PARTIAL),
+        imagine=_term_of_other_sign,
+    ),
+    Slip(
+        "not-activated",
+        "Is this before or after the activation?",
+        "{name} = {printed} is {detail}.",
+        (FORWARD,),
+        imagine=_not_activated,
+    ),
+    Slip(
+        "not-squared",
+        "Is anything squared here?",
+        "{name} = {printed} is made with {detail}.",
+        (FORWARD,),
+        imagine=_not_squared,
+    ),
+    Slip(
+        "zero",
+        "Count the zeros.",
+        "{name} = {printed} has a zero too many or too few; {meant} would fit.",
+        undo=_zero_moved,
+    ),
+    Slip(
+        "misread",
+        "Compare what you multiplied with what you wrote.",
+        "{name} = {printed} was {detail}.",
+        (PARTIAL, UPDATED),
+        imagine=_misread,
+    ),
+    Slip(
+        "wrong-digit",
+        "Compare the digits one by one.",
+        "{name} = {printed} has one wrong digit; {meant} would fit.",
+        undo=_digit_changed,
+    ),
+    Slip(
+        "miscopied",
+        "Compare the table with what was worked out.",
+        "{name} = {printed} was copied wrongly: {detail}.",
+        (TABLE,),
+        betrayed=_copy,
+    ),
+    Slip(
+        "made-with",
+        "Compare the factor with the product beside it.",
+        "{name} = {printed} was not used: {detail}.",
+        (FACTOR,),
+        betrayed=_product_tells,
+    ),
+)
+"""Every slip we know, likelier ones first."""
