@@ -1,11 +1,14 @@
 """The command line as a user meets it: one line and status 2 for whatever is wrong."""
 
+import io
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -99,6 +102,31 @@ def test_a_bad_sheet_is_one_line(run: Run, verb: list[str], formula: str, reason
         (["homework", "--data", "no"], "no"),
         (["homework", "--out", "file"], "cannot write to file"),
         (["homework", "--out", "/proc/no"], "cannot write to /proc/no"),
+        (["exercise"], "required: --net"),
+        (["exercise", "--net", "2-x-1"], "the network is '2-x-1'; give the units of two to nine"),
+        (["exercise", "--net", "9-9-9"], "a 9-9-9 network has 180 parameters; the most is 40"),
+        (["exercise", "--net", "2-1", "--seed", "-1"], "--seed is -1; give 0 or more"),
+        (["exercise", "--net", "2-1", "--figures", "0"], "--figures is 0; give 1 to 12"),
+        (["exercise", "--net", "2-1", "--steps", "21"], "--steps is 21; give 1 to 20"),
+        (["exercise", "--net", "2-1", "--count", "2"], "--count is given without a folder"),
+        (["exercise", "--net", "2-1", "--count", "0", "-o", "d"], "--count is 0; give 1 to 10,000"),
+        (
+            ["exercise", "--net", "2-1", "-o", "s", "--key", "s"],
+            "--out and --key are the same file",
+        ),
+        (
+            ["exercise", "--net", "2-1", "-o", "file"],
+            "file is there already; give another name, or",
+        ),
+        (["exercise", "--net", "2-1", "-o", "new", "--key", "file"], "file is there already"),
+        (["exercise", "--net", "2-1", "-o", ".", "--force"], ". is not a file; give the name of"),
+        (["exercise", "--net", "2-1", "-o", "file/s", "--force"], "cannot write file/s: not a dir"),
+        (["exercise", "--net", "2-1", "-o", "/proc/s"], "cannot write /proc/s"),
+        (["exercise", "--net", "2-1", "-o", "file", "--count", "2"], "cannot write file/sheet-001"),
+        (["fill"], "the following arguments are required: FILE"),
+        (["fill", "no.toml"], "no.toml: No such file or directory"),
+        (["fill", "q1a"], "q1a is shipped, and stays as it is; give a file of yours"),
+        (["fill", "file"], "file: there is no [forward] section"),
     ],
 )
 def test_bad_arguments_are_one_line(run: Run, arguments: list[str], reason: str) -> None:
@@ -185,6 +213,127 @@ def test_a_full_disk_is_one_line() -> None:
         _, error = process.communicate(timeout=60)
     assert process.returncode == 2
     assert error == "tinygrad-hw: cannot write: No space left on device\n"
+
+
+# --- Exercises ------------------------------------------------------------------------------------
+
+
+def solved(run: Run, path: str) -> dict[str, Any]:
+    status, out, error = run("solve", path, "--json")
+    assert (status, error) == (0, "")
+    answer: dict[str, Any] = json.loads(out)
+    return answer
+
+
+def test_an_exercise_is_printed_or_written_with_its_key(run: Run) -> None:
+    status, printed, error = run("exercise", "--net", "2-3-1", "--seed", "7")
+    assert (status, error) == (0, "")
+    assert 'title = "A 2-3-1 network of sigmoids, no. 7"' in printed
+    assert 'z1 = "w1*x1 + w2*x2 + b1"' in printed
+    assert printed.count('""') == 1 + 9 + (4 * 3 + 4) + (9 * 5 + 9) + 13 + 13
+    to_files = ("exercise", "--net", "2-3-1", "--seed", "7", "-o", "s.toml", "--key", "new/k.toml")
+    assert run(*to_files) == (0, "", "")
+    assert Path("s.toml").read_text() == printed
+    key = Path("new/k.toml").read_text()
+    assert key.count('""') == 1  # of the student's label
+    answers = re.findall(r'^(\w+) = "([-.\d]+)"$', key, re.MULTILINE)
+    solution = solved(run, "s.toml")
+    for name, value in answers[:9]:
+        assert float(value) == pytest.approx(solution["forward"][name], rel=5.1e-4)
+    assert run("exercise", "--net", "2-3-1", "--seed", "8")[1] != printed
+
+
+def test_figures_and_steps_of_an_exercise(run: Run) -> None:
+    options = shlex.split("exercise --net 2-2-1 --figures 3 --steps 2 -o s.toml --key k.toml")
+    assert run(*options) == (0, "", "")
+    text, key = Path("s.toml").read_text(), Path("k.toml").read_text()
+    assert "figures = 3" in text
+    assert "steps = 2" in text
+    assert "[answers.step2.updated]" in text
+    steps = solved(run, "s.toml")["steps"]
+    assert len(steps) == 2
+    table = re.findall(r'(\w+) = "(.*)"', key.split("[answers.table]")[1])
+    assert {name: float(x) for name, x in table} == pytest.approx(steps[1]["updated"], rel=5.1e-3)
+    assert "Step 2 of 2" in run("solve", "s.toml")[1]
+
+
+def test_a_class_gets_different_sheets_in_one_command(run: Run) -> None:
+    options = shlex.split("exercise --net 2-2-1 --seed 3 --count 12 -o class --key keys")
+    status, out, error = run(*options)
+    assert (status, out, error) == (0, "12 sheets in class, their keys in keys\n", "")
+    sheets = sorted(Path("class").iterdir())
+    assert [path.name for path in sheets] == [f"sheet-{i:03}.toml" for i in range(1, 13)]
+    assert len({path.read_text() for path in sheets}) == 12
+    assert sheets[2].read_text() == run("exercise", "--net", "2-2-1", "--seed", "5")[1]
+    for path in sheets:
+        key = Path("keys") / path.name.replace("sheet", "key")
+        assert solved(run, str(key)) == solved(run, str(path))
+    sheets[3].write_text("mine")
+    sheets[4].unlink()
+    status, out, error = run(*options)
+    assert (status, out) == (2, "")
+    assert "sheet-001.toml is there already; give another name, or --force to replace it" in error
+    assert not sheets[4].exists()
+    assert run(*options, "--force")[0] == 0
+    assert sheets[3].read_text() != "mine"
+
+
+def test_ctrl_c_leaves_no_part_of_a_class(tmp_path: Path) -> None:
+    arguments = shlex.split("exercise --net 3-4-1 --count 5000 -o class --key keys")
+    options = {"start_new_session": True, "preexec_fn": hear_ctrl_c, "cwd": tmp_path}
+    with run_apart(*arguments, **options) as process:
+        time.sleep(1.5)
+        os.killpg(process.pid, signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in error
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.fixture
+def type_in(run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
+    def fill(typed: str) -> list[str]:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+        status, out, error = run("fill", "s.toml")
+        assert (status, error) == (0, "")
+        return out.splitlines()
+
+    return fill
+
+
+def test_fill_asks_and_writes(run: Run, type_in: Callable[[str], list[str]]) -> None:
+    run("exercise", "--net", "2-3-1", "--seed", "7", "-o", "s.toml")
+    before = Path("s.toml").read_text()
+    out = type_in("0.7\nnonsense\n−3,18·10⁻⁴\n\nb\nb\n.5\n")
+    assert out[2:4] == ["1 of 105   z1 = w1*x1 + w2*x2 + b1", "  z1 = 0.7"]
+    assert "  'nonsense' is not a number" in out
+    assert "  a1 (now −3,18·10⁻⁴) = .5" in out
+    assert out[-1] == "s.toml: 2 filled in, 103 left"
+    after = before.replace('z1 = ""', 'z1 = "0.7"').replace('a1 = ""', 'a1 = ".5"')
+    assert Path("s.toml").read_text() == after
+    assert type_in("q\n")[2] == "1 of 103   z2 = w3*x1 + w4*x2 + b2"
+    assert "  factor da4/dz4 = " in type_in("\n" * 10)
+    assert Path("s.toml").read_text() == after
+
+
+def test_ctrl_c_keeps_what_was_typed(tmp_path: Path) -> None:
+    sheet = tmp_path / "s.toml"
+    sheet.write_text(SHEET.format("w*x"))
+    options = {"start_new_session": True, "preexec_fn": hear_ctrl_c, "stdin": subprocess.PIPE}
+    plain = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    with run_apart("fill", str(sheet), env=plain, **options) as process:
+        assert process.stdin is not None
+        process.stdin.write("1.0\n\xff\n")
+        process.stdin.flush()
+        assert process.stdout is not None
+        while "is not a number" not in process.stdout.readline():  # what \xff is
+            assert process.poll() is None
+        os.killpg(process.pid, signal.SIGINT)
+        out, error = process.communicate(timeout=60)
+    assert (process.returncode, error) == (0, "")
+    assert out.endswith(f"{sheet}: 1 filled in, 3 left\n")
+    assert 'z = "1.0"' in sheet.read_text()
+    assert [path.name for path in tmp_path.iterdir()] == ["s.toml"]
 
 
 # --- gradcheck ------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -91,6 +92,34 @@ def _parser() -> argparse.ArgumentParser:
     draw.add_argument("--scalar", action="store_true", help="every operation, not only neurons")
     draw.set_defaults(verb=_draw)
 
+    exercise = verbs.add_parser("exercise", help="make a fresh sheet, with blanks to fill in")
+    exercise.add_argument(
+        "--net", required=True, metavar="2-3-1", help="units of each layer, inputs first"
+    )
+    exercise.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="another seed, another sheet (0)"
+    )
+    exercise.add_argument(
+        "-o", "--out", type=Path, metavar="FILE", help="where to write; else it is printed"
+    )
+    exercise.add_argument("--key", type=Path, metavar="FILE", help="where to write the answers")
+    exercise.add_argument(
+        "--figures", type=int, default=4, metavar="N", help="figures to ask for (4)"
+    )
+    exercise.add_argument("--steps", type=int, default=1, metavar="N", help="updates in a row (1)")
+    exercise.add_argument(
+        "--count",
+        type=int,
+        metavar="N",
+        help="so many different sheets, seed by seed; --out and --key are then folders",
+    )
+    exercise.add_argument("--force", action="store_true", help="replace files that are there")
+    exercise.set_defaults(verb=_exercise)
+
+    fill = verbs.add_parser("fill", help="be asked for a sheet's answers one by one")
+    fill.add_argument("sheet", metavar="FILE", type=Path, help="a TOML file; its blanks are filled")
+    fill.set_defaults(verb=_fill)
+
     gradcheck = verbs.add_parser("gradcheck", help="check the derivative of a function of yours")
     gradcheck.add_argument("function", metavar="FILE.py:function", help="the file is run")
     gradcheck.add_argument(
@@ -126,6 +155,77 @@ def _draw(arguments: argparse.Namespace) -> None:
     sheet = read_sheet(_sheet(arguments.sheet))
     loss = sheet.evaluate()[sheet.loss]
     save(loss, arguments.out, unfolded=arguments.scalar)
+
+
+def _exercise(arguments: argparse.Namespace) -> None:
+    from rich.console import Console
+    from rich.progress import track
+
+    from tinygrad_hw.worksheet.exercises import exercise, key
+    from tinygrad_hw.worksheet.saving import save
+    from tinygrad_hw.worksheet.sheet import MOST_STEPS
+    from tinygrad_hw.worksheet.writer import sheet_text
+
+    out, keys, count = arguments.out, arguments.key, arguments.count
+    for option, given, most in [
+        ("--figures", arguments.figures, 12),
+        ("--steps", arguments.steps, MOST_STEPS),
+        ("--count", 1 if count is None else count, 10_000),
+    ]:
+        if not 1 <= given <= most:
+            raise UsageError(f"{option} is {given}; give 1 to {most:,}")
+    if arguments.seed < 0:
+        raise UsageError(f"--seed is {arguments.seed}; give 0 or more")
+    if count is not None and out is None:
+        raise UsageError("--count is given without a folder; give one with --out")
+    if keys is not None and count is None and keys == out:
+        raise UsageError("--out and --key are the same file; give another for the key")
+
+    files = {}
+    console = Console(stderr=True)
+    for i in track(
+        range(count or 1),
+        "Making sheets",
+        console=console,
+        transient=True,
+        disable=count is None or not console.is_terminal,
+    ):
+        seed = arguments.seed + i
+        sheet = exercise(arguments.net, seed, arguments.figures, steps=arguments.steps)
+        text = FOR_THE_STUDENT + sheet_text(sheet)
+        number = f"{i + 1:0{max(3, len(str(count)))}}"
+        if out is not None:
+            files[out if count is None else out / f"sheet-{number}.toml"] = text.encode()
+        if keys is not None:
+            solved = FOR_THE_TEACHER + sheet_text(key(sheet))
+            files[keys if count is None else keys / f"key-{number}.toml"] = solved.encode()
+    save(files, force=arguments.force)
+    if out is None:
+        print(text, end="")
+    elif count is not None:
+        _print(f"{count} sheets in {out}" + (f", their keys in {keys}" if keys else ""))
+
+
+FOR_THE_STUDENT = """\
+# Write your numbers between the quotation marks, as in a1 = "0.6225".
+# Or be asked for them, one by one: tinygrad-hw fill FILE
+
+"""
+FOR_THE_TEACHER = """\
+# The answers, worked out with all digits and rounded at the end.
+
+"""
+
+
+def _fill(arguments: argparse.Namespace) -> None:
+    from tinygrad_hw.worksheet.filling import fill
+    from tinygrad_hw.worksheet.written import read_number
+
+    if arguments.sheet.name in SHEETS and not arguments.sheet.exists():
+        raise UsageError(f"{arguments.sheet} is shipped, and stays as it is; give a file of yours")
+    with suppress(AttributeError):  # no stdin at all, or one of a test's
+        sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]
+    fill(arguments.sheet, _ask, _print, read_number)
 
 
 def _homework(arguments: argparse.Namespace) -> None:
@@ -181,9 +281,23 @@ ASCII = str.maketrans({"·": "*", "×": "x", "…": "..."})
 
 def _print(line: str) -> None:
     """Print, in plainer signs where the terminal cannot show the right ones."""
+    print(_shown(line))
+
+
+def _ask(prompt: str) -> str:
+    """Print a prompt and read a line; what comes through a pipe is printed, as a terminal would."""
+    if sys.stdin is None:
+        raise EOFError
+    typed = input(_shown(prompt))
+    if not sys.stdin.isatty():
+        _print(typed)
+    return typed
+
+
+def _shown(line: str) -> str:
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"  # no stdout at all: >&-
     try:
         line.encode(encoding)
     except UnicodeEncodeError:
         line = line.translate(ASCII).encode(encoding, "replace").decode(encoding)
-    print(line)
+    return line

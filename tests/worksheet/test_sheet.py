@@ -82,6 +82,26 @@ def test_values_are_labelled_and_given_ones_constant() -> None:
     assert [name for name, v in values.items() if v.constant] == ["x", "y", "alpha"]
 
 
+def two_steps(section: str) -> str:
+    """The sheet with two steps, its table under another heading."""
+    return NEURON.replace('rate = "alpha"', 'rate = "alpha"\nsteps = 2').replace(
+        "[answers.table]", f"[{section}]"
+    )
+
+
+def test_answers_to_later_steps_stand_in_sections_of_their_own() -> None:
+    sheet = parse_sheet(
+        two_steps("answers.step2.forward").replace('b = "-0.2632"', 'z = "1.1"')
+        + '[answers.step2.partials."dE/dw"]\nvalue = "-0.2"\n[answers.table]\nw = "1"\n'
+    )
+    assert (sheet.steps, len(sheet.later)) == (2, 1)
+    assert sheet.answers.forward == {"z": "0.7", "a": ""}
+    assert sheet.later[0].forward == {"z": "1.1"}
+    assert sheet.later[0].partials["dE/dw"].value == "-0.2"
+    assert (sheet.answers.table, sheet.later[0].table) == ({"w": "1"}, {})
+    assert parse_sheet(NEURON).later == ()
+
+
 def changed(old: str, new: str) -> str:
     assert old in NEURON
     return NEURON.replace(old, new, 1)
@@ -118,7 +138,33 @@ def changed(old: str, new: str) -> str:
         (changed('rate = "alpha"', 'rate = "beta"'), r"line 20: rate is 'beta', which is not in"),
         (changed('rate = "alpha"', ""), r"line 18: \[update\] needs rate"),
         (changed('rate = "alpha"', "rate = inf"), "line 20: rate should be a finite number"),
-        (changed('rate = "alpha"', "rate = 1\nsteps = 2"), r"'steps' is not part of \[update\]"),
+        (changed('rate = "alpha"', "rate = 1\nstep = 2"), r"'step' is not part of \[update\]"),
+        (
+            changed('rate = "alpha"', "rate = 1\nsteps = 0"),
+            "line 21: steps should be a whole number",
+        ),
+        (changed('rate = "alpha"', "rate = 1\nsteps = 21"), "steps should be .* from 1 to 20"),
+        (changed('rate = "alpha"', "rate = 1\nsteps = 2.0"), "steps should be a whole number"),
+        (changed('rate = "alpha"', "rate = 1\nsteps = true"), "steps should be a whole number"),
+        (
+            changed("[answers.table]", "[answers.step2.updated]"),
+            r"line 40: 'step2' is not asked for: \[update\] has steps = 1",
+        ),
+        (two_steps("answers.step2.table"), r"'table' is not part of \[answers.step2\]"),
+        (two_steps("answers.step3.updated"), r"'step3' is not asked for: .* has steps = 2"),
+        (two_steps("answers.step02.updated"), "'step02' is not asked for"),
+        (two_steps("answers.step1.updated"), "'step1' is not asked for"),
+        (two_steps("answers.stepping"), r"'stepping' is not part of \[answers\]; known are"),
+        (
+            two_steps("answers.step2.updated").replace("]\nb =", "]\nc ="),
+            "line 42: 'c' is not asked for",
+        ),
+        (
+            two_steps("answers.step2.updated").replace(
+                "[answers.step2.updated]\nb =", "[answers]\nstep2 ="
+            ),
+            "line 42: answers.step2 should be sections",
+        ),
         (changed("figures = 4", "figures = 0"), "line 23: figures should be a whole number from 1"),
         (changed("figures = 4", "figures = 4\ndecimals = 2"), "figures or for decimals, not both"),
         (changed('z = "0.7"', "z = 0.7"), 'line 26: z should be in quotes, as in "0.50": digits'),

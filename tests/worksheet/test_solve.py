@@ -126,6 +126,37 @@ def test_several_paths_are_summed_and_an_unused_parameter_stays() -> None:
     assert "dE/dunused = 0 (E does not depend on unused)" in text
 
 
+def test_later_steps_begin_where_the_one_before_ended() -> None:
+    text = TWO.replace("rate = 0.5", "rate = 0.01")
+    solution = solve(parse_sheet(text.replace("rate = 0.01", "rate = 0.01\nsteps = 3")))
+    w, steps = 2.0, []
+    for _ in range(3):
+        steps.append(w)
+        w -= 0.01 * 9 * w**2  # E = 3 w³
+    assert [step.forward["p"] for step in solution.steps] == pytest.approx([3 * w for w in steps])
+    assert solution.final == pytest.approx({"w": w, "unused": 5})
+    assert solution.partials == solve(parse_sheet(text)).partials
+
+
+def test_several_steps_are_printed_under_headings_and_listed_in_json() -> None:
+    one, two = (parse_sheet(TWO.replace("rate = 0.5", f"rate = 0.01\nsteps = {n}")) for n in (1, 2))
+    lines = list(solution_lines(solve(two)))
+    assert [line for line in lines if "Step" in line] == ["Step 1 of 2", "Step 2 of 2"]
+    alone = list(solution_lines(solve(one)))
+    assert lines[2 : 2 + len(alone)] == alone
+    assert "  w = 1.640 - 0.01 × 24.21 = 1.3979" in lines
+    again = solve(two).as_json()
+    assert [step["updated"] for step in again["steps"]] == [s.updated for s in solve(two).steps]
+    assert {name: again[name] for name in ("forward", "partials", "updated")} == again["steps"][0]
+    assert "steps" not in solve(one).as_json()
+
+
+def test_a_step_that_fails_is_named() -> None:
+    text = TWO.replace('"p*q"', '"p*q + log(w)"').replace("rate = 0.5", "rate = 0.5\nsteps = 2")
+    with pytest.raises(SheetError, match=r"E = .* is nan: .*, in step 2$"):
+        solve(parse_sheet(text))
+
+
 def test_a_loss_without_parameters_and_an_infinite_slope_are_refused() -> None:
     with pytest.raises(SheetError, match="E does not depend on any parameter"):
         solve(parse_sheet(TWO.replace('"p*q"', '"x + 1"')))

@@ -22,6 +22,7 @@ from tinygrad_hw.errors import InputError
 from tinygrad_hw.worksheet.expression import Expression, ExpressionError, is_name, read_expression
 
 LARGEST = 1_000_000  # bytes of a file; the largest sheet we know has 10,000
+MOST_STEPS = 20
 
 SECTIONS = {
     "title": str,
@@ -33,7 +34,7 @@ SECTIONS = {
     "rounding": dict,
     "answers": dict,
 }
-ANSWER_SECTIONS = ("forward", "partials", "updated", "table")
+STEP_SECTIONS = ("forward", "partials", "updated")
 
 
 class SheetError(InputError):
@@ -77,6 +78,14 @@ class Sheet:
         Name of the value to differentiate; the learning rate itself.
     rounding
         ("figures" or "decimals", number) as the sheet asks for, or None.
+    answers
+        Those to the first step, and the closing table after the last.
+    where, lines
+        Where the sheet came from and its text, for messages; two sheets may differ in them and be
+        equal.
+    steps, later
+        How many updates are asked for, one after the other; the answers to the second and each
+        later one, which have no table.
     """
 
     title: str
@@ -88,8 +97,14 @@ class Sheet:
     rate: float
     rounding: tuple[str, int] | None
     answers: Answers
-    where: str
-    lines: list[str]
+    where: str = field(compare=False)
+    lines: list[str] = field(compare=False)
+    steps: int = 1
+    later: tuple[Answers, ...] = ()
+
+    def error(self, reason: str, section: str = "", key: str = "") -> SheetError:
+        """Say what is wrong with an entry, and where it stands."""
+        return SheetError(f"{_place(self.where, self.lines, section, key)}: {reason}")
 
     def evaluate(self) -> dict[str, Value]:
         """Run the forward computation, recording; every name becomes a labelled Value.
@@ -123,6 +138,17 @@ def read_sheet(path: Path | str) -> Sheet:
     SheetError
         Naming the file, the line where that is known, and the reason.
     """
+    return parse_sheet(read_text(path), str(path))
+
+
+def read_text(path: Path | str) -> str:
+    """Read the text of a sheet as it is, line ends and a byte order mark included.
+
+    Raises
+    ------
+    SheetError
+        If there is no such file, or it cannot be the text of a sheet.
+    """
     where = _printable(str(path))
     try:
         with open(path, "rb") as file:
@@ -137,17 +163,18 @@ def read_sheet(path: Path | str) -> Sheet:
     if len(content) > LARGEST:
         raise SheetError(f"{where}: is larger than {LARGEST:,} bytes; a sheet is a small text file")
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise SheetError(
             f"{where}, line {line}: byte {error.start} is not UTF-8; save the file as UTF-8"
         ) from None
-    return parse_sheet(text, where)
 
 
 def parse_sheet(text: str, where: str = "sheet") -> Sheet:
     """Read a sheet from its text; ``where`` names it in messages."""
+    where = _printable(where)
+    text = text.removeprefix("\ufeff")  # a byte order mark
     try:
         content = tomllib.loads(text.replace("\r\n", "\n"))
     except (ValueError, RecursionError) as error:
@@ -179,7 +206,8 @@ class _Reader:
             name = min(twice)
             raise self.error(f"{name} is given already; one name, one thing", "parameters", name)
         forward = self.expressions({*given, *parameters})
-        loss, rate = self.update(given, forward)
+        loss, rate, steps = self.update(given, forward)
+        answers, *later = self.answers(loss, parameters, forward, steps)
         return Sheet(
             title=_printable(self.content.get("title", "")),
             student=_printable(self.content.get("student", "")),
@@ -189,9 +217,11 @@ class _Reader:
             loss=loss,
             rate=rate,
             rounding=self.rounding(),
-            answers=self.answers(loss, parameters, forward),
+            answers=answers,
             where=self.where,
             lines=self.lines,
+            steps=steps,
+            later=tuple(later),
         )
 
     def numbers(self, section: str) -> dict[str, float]:
@@ -252,23 +282,25 @@ class _Reader:
             )
         return f"{name} uses {_short(used)}, which is nowhere defined"
 
-    def update(self, given: dict[str, float], forward: dict[str, Expression]) -> tuple[str, float]:
+    def update(
+        self, given: dict[str, float], forward: dict[str, Expression]
+    ) -> tuple[str, float, int]:
         section = self.content.get("update", {})
-        self.check_keys("update", section, ("loss", "rate"))
-        loss, rate = section.get("loss"), section.get("rate")
+        self.check_keys("update", section, ("loss", "rate", "steps"))
+        loss, rate, steps = section.get("loss"), section.get("rate"), section.get("steps", 1)
         if not isinstance(loss, str):
             raise self.error("[update] needs loss, the name of a [forward] value", "update", "loss")
         if loss not in forward:
             raise self.error(f"loss is {_short(loss)}, which is not in [forward]", "update", "loss")
-        if isinstance(rate, str):
-            if rate not in given:
-                raise self.error(
-                    f"rate is {_short(rate)}, which is not in [given]", "update", "rate"
-                )
-            return loss, given[rate]
         if rate is None:
             raise self.error("[update] needs rate, a number or the name of a [given] one", "update")
-        return loss, self.number("update", "rate", rate)
+        if isinstance(rate, str) and rate not in given:
+            raise self.error(f"rate is {_short(rate)}, which is not in [given]", "update", "rate")
+        rate = given[rate] if isinstance(rate, str) else self.number("update", "rate", rate)
+        if isinstance(steps, bool) or not isinstance(steps, int) or not 0 < steps <= MOST_STEPS:
+            reason = f"steps should be a whole number from 1 to {MOST_STEPS}"
+            raise self.error(reason, "update", "steps")
+        return loss, rate, steps
 
     def rounding(self) -> tuple[str, int] | None:
         section = self.content.get("rounding", {})
@@ -285,25 +317,44 @@ class _Reader:
     # --- Answers ----------------------------------------------------------------------------------
 
     def answers(
-        self, loss: str, parameters: dict[str, float], forward: dict[str, Expression]
-    ) -> Answers:
+        self,
+        loss: str,
+        parameters: dict[str, float],
+        forward: dict[str, Expression],
+        steps: int,
+    ) -> list[Answers]:
+        """Read the answers to each step; the table stands with the first."""
         section = self.content.get("answers", {})
-        self.check_keys("answers", section, ANSWER_SECTIONS)
-        partials = {f"d{loss}/d{name}": name for name in parameters}
+        later = [f"step{k}" for k in range(2, steps + 1)]
+        for name in section:
+            if _STEP.fullmatch(name) and name not in later:
+                reason = f"{_short(name)} is not asked for: [update] has steps = {steps}"
+                raise self.error(reason, "answers", name)
+        self.check_keys("answers", section, (*STEP_SECTIONS, "table", *later))
+        partials = {f"d{loss}/d{name}" for name in parameters}
+        return [self.step("answers", section, forward, partials, parameters)] + [
+            self.step(f"answers.{name}", section.get(name, {}), forward, partials, parameters)
+            for name in later
+        ]
+
+    def step(
+        self, place: str, section: Any, forward: Any, partials: set[str], parameters: Any
+    ) -> Answers:
+        if not isinstance(section, dict):
+            reason = f"{place} should be sections, such as [{place}.forward]"
+            raise self.error(reason, *place.rsplit(".", 1))
+        if place != "answers":
+            self.check_keys(place, section, STEP_SECTIONS)
+        written = self.known(f"{place}.partials", section.get("partials", {}), partials)
         return Answers(
-            forward=self.texts("answers.forward", section.get("forward", {}), forward),
-            partials={
-                name: self.partial(name, written)
-                for name, written in self.known(
-                    "answers.partials", section.get("partials", {}), partials
-                )
-            },
-            updated=self.texts("answers.updated", section.get("updated", {}), parameters),
-            table=self.texts("answers.table", section.get("table", {}), parameters),
+            forward=self.texts(f"{place}.forward", section.get("forward", {}), forward),
+            partials={name: self.partial(place, name, item) for name, item in written},
+            updated=self.texts(f"{place}.updated", section.get("updated", {}), parameters),
+            table=self.texts(f"{place}.table", section.get("table", {}), parameters),
         )
 
-    def partial(self, name: str, written: Any) -> PartialAnswer:
-        place = f'answers.partials."{name}"'
+    def partial(self, place: str, name: str, written: Any) -> PartialAnswer:
+        place = f'{place}.partials."{name}"'
         if not isinstance(written, dict):
             raise self.error(f"{name} should be a section with factors and value", place)
         self.check_keys(place, written, ("factors", "paths", "value", "struck"))
@@ -355,6 +406,7 @@ class _Reader:
         return SheetError(f"{_place(self.where, self.lines, section, key)}: {reason}")
 
 
+_STEP = re.compile(r"step\d+")
 _FACTOR = re.compile(r"d\w{1,100}/d\w{1,100}")
 _HEADER = re.compile(r"\s*\[+([^\[\]]*)\]+\s*(#.*)?")
 
@@ -365,15 +417,16 @@ def _place(where: str, lines: list[str], section: str, key: str) -> str:
 
 
 def _line_of(lines: list[str], section: str, key: str) -> int | None:
-    """Find where a key stands, counted from 1, or else where its section begins.
+    """Find where a key stands, counted from 1, or else where its section or a part of it begins.
 
     A search in the text, since tomllib keeps no positions; good for the usual way of writing.
     """
     here, begins = "", None
+    whole = f"{section}.{key}".strip(".")
     for number, line in enumerate(lines, start=1):
         if header := _HEADER.fullmatch(line):
             here = header[1].strip()
-            if here == section or (not section and here == key):
+            if here in (section, whole) or here.startswith(whole + "."):
                 begins = begins or number
         elif here == section and key and line.split("=")[0].strip().strip("\"'") == key:
             return number

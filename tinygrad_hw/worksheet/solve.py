@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +18,7 @@ from tinygrad_hw.worksheet.sheet import Sheet, SheetError
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """What a sheet asks for, at full precision.
+    """What a sheet asks for, at full precision; where it asks for several steps, the first.
 
     Attributes
     ----------
@@ -30,6 +32,8 @@ class Solution:
         The chain of every parameter by its name, and of the totals that those refer to.
     values
         The recorded graph: every name's Value.
+    later
+        The solutions of the second and each later step, whose sheets have the updated parameters.
     """
 
     sheet: Sheet
@@ -38,20 +42,53 @@ class Solution:
     partials: dict[str, float]
     updated: dict[str, float]
     chains: dict[str, Chain]
+    later: tuple[Solution, ...] = ()
 
-    def as_json(self) -> dict[str, dict[str, float]]:
-        """Forward values, partials and updated values, ready for ``json.dumps``."""
-        return {"forward": self.forward, "partials": self.partials, "updated": self.updated}
+    @property
+    def steps(self) -> tuple[Solution, ...]:
+        """The solution of every step, this one first."""
+        return (self, *self.later)
+
+    @property
+    def final(self) -> dict[str, float]:
+        """Every parameter after the last step: what belongs in the closing table."""
+        return self.steps[-1].updated
+
+    def as_json(self) -> dict[str, Any]:
+        """Forward values, partials and updated values, ready for ``json.dumps``.
+
+        Where there are several steps, these are the first's, and "steps" has those of each.
+        """
+        each = [
+            {"forward": step.forward, "partials": step.partials, "updated": step.updated}
+            for step in self.steps
+        ]
+        return each[0] | {"steps": each} if self.later else dict(each[0])
 
 
 def solve(sheet: Sheet) -> Solution:
-    """Evaluate and differentiate a sheet.
+    """Evaluate and differentiate a sheet, for as many steps as it asks for.
 
     Raises
     ------
     SheetError
         If a value or a derivative is not finite, or the loss does not depend on any parameter.
     """
+    first = last = _solve_step(sheet)
+    later = []
+    for k, answers in enumerate(sheet.later, start=2):
+        here = dataclasses.replace(
+            sheet, parameters=last.updated, answers=answers, steps=1, later=()
+        )
+        try:
+            last = _solve_step(here)
+        except SheetError as error:
+            raise SheetError(f"{error}, in step {k}") from None
+        later.append(last)
+    return dataclasses.replace(first, later=tuple(later))
+
+
+def _solve_step(sheet: Sheet) -> Solution:
     values = sheet.evaluate()
     loss = values[sheet.loss]
     if loss.constant:
@@ -70,11 +107,20 @@ def solve(sheet: Sheet) -> Solution:
 
 
 def solution_lines(solution: Solution) -> Iterator[str]:
-    """Write a solution down as lines of text."""
-    sheet = solution.sheet
-    if sheet.title:
-        yield sheet.title
+    """Write a solution down as lines of text; each step under a heading, if there are several."""
+    if solution.sheet.title:
+        yield solution.sheet.title
         yield ""
+    for k, step in enumerate(solution.steps, start=1):
+        if solution.later:
+            yield from ([""] if k > 1 else [])
+            yield f"Step {k} of {len(solution.steps)}"
+            yield ""
+        yield from _step_lines(step)
+
+
+def _step_lines(solution: Solution) -> Iterator[str]:
+    sheet = solution.sheet
     yield "Forward"
     for name, value in solution.forward.items():
         yield f"  {name} = {sheet.forward[name].source} = {number(value)}"
