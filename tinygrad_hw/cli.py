@@ -8,9 +8,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import signal
 import sys
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
@@ -92,6 +94,28 @@ def _parser() -> argparse.ArgumentParser:
     draw.add_argument("--scalar", action="store_true", help="every operation, not only neurons")
     draw.set_defaults(verb=_draw)
 
+    check = verbs.add_parser("check", help="mark a sheet of hand work, or a folder of them")
+    check.add_argument("sheet", metavar="SHEET|DIR", help=sheet_help)
+    check.add_argument("--json", action="store_true", help="every verdict, as JSON")
+    check.add_argument(
+        "--html", nargs="?", const="", metavar="FILE", help="write a page to hand back"
+    )
+    check.add_argument("--csv", type=Path, metavar="FILE", help="write the marks of a folder")
+    check.add_argument(
+        "--hints",
+        type=int,
+        default=3,
+        choices=(1, 2, 3),
+        help="give away a nudge, a place, or the answer (3)",
+    )
+    check.add_argument(
+        "--weights",
+        default="",
+        metavar="NAME=W,…",
+        help="points by part and share by verdict, as factor=0.5,follows=0.8,slip=0.5",
+    )
+    check.set_defaults(verb=_check)
+
     exercise = verbs.add_parser("exercise", help="make a fresh sheet, with blanks to fill in")
     exercise.add_argument(
         "--net", required=True, metavar="2-3-1", help="units of each layer, inputs first"
@@ -155,6 +179,81 @@ def _draw(arguments: argparse.Namespace) -> None:
     sheet = read_sheet(_sheet(arguments.sheet))
     loss = sheet.evaluate()[sheet.loss]
     save(loss, arguments.out, unfolded=arguments.scalar)
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    from tinygrad_hw.worksheet.points import read_weights
+
+    weights = read_weights(arguments.weights)
+    path = _sheet(arguments.sheet)
+    if path.is_dir():
+        if arguments.json:
+            raise UsageError("--json is for one sheet; for a folder give --csv")
+        _check_folder(path, arguments, weights)
+    elif arguments.csv:
+        raise UsageError(f"--csv is for a folder of sheets; {path} is not one")
+    else:
+        _check_sheet(path, arguments, weights)
+
+
+def _check_sheet(path: Path, arguments: argparse.Namespace, weights: Mapping[str, float]) -> None:
+    from tinygrad_hw.worksheet.feedback import feedback_lines
+    from tinygrad_hw.worksheet.handback import page
+    from tinygrad_hw.worksheet.marking import as_json, mark
+    from tinygrad_hw.worksheet.points import points, points_text
+    from tinygrad_hw.worksheet.saving import save
+    from tinygrad_hw.worksheet.sheet import read_sheet
+
+    marks = mark(read_sheet(path))
+    said = points_text(*points(marks, weights))
+    if arguments.html is not None:
+        out = Path(arguments.html or f"{path.stem}.html")
+        save({out: page(marks, arguments.hints, said).encode()}, force=True)
+    if arguments.json:
+        print(json.dumps(as_json(marks), indent=2, ensure_ascii=True))
+        return
+    for line in feedback_lines(marks, arguments.hints, said):
+        _print_wrapped(line)
+    if arguments.html is not None:
+        _print(f"Page: {out}")
+
+
+def _check_folder(
+    folder: Path, arguments: argparse.Namespace, weights: Mapping[str, float]
+) -> None:
+    from rich.console import Console
+    from rich.progress import track
+
+    from tinygrad_hw.worksheet.classroom import class_lines, mark_all, sheets_in, table
+    from tinygrad_hw.worksheet.handback import page
+    from tinygrad_hw.worksheet.points import points, points_text
+    from tinygrad_hw.worksheet.saving import save
+
+    files = sheets_in(folder)
+    console = Console(stderr=True)
+    results = list(
+        track(
+            mark_all(files),
+            "Marking",
+            total=len(files),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+    )
+    written = {}
+    if arguments.csv:
+        written[arguments.csv] = table(results, weights).encode("utf-8-sig")
+    if arguments.html is not None:
+        pages = Path(arguments.html) if arguments.html else folder
+        for result in results:
+            if result.marks:
+                said = points_text(*points(result.marks, weights))
+                text = page(result.marks, arguments.hints, said)
+                written[pages / f"{result.file.stem}.html"] = text.encode()
+    save(written, force=True)
+    for line in class_lines(results, weights):
+        _print_wrapped(line)
 
 
 def _exercise(arguments: argparse.Namespace) -> None:
@@ -282,6 +381,18 @@ ASCII = str.maketrans({"·": "*", "×": "x", "…": "..."})
 def _print(line: str) -> None:
     """Print, in plainer signs where the terminal cannot show the right ones."""
     print(_shown(line))
+
+
+def _print_wrapped(line: str) -> None:
+    """Print on a terminal in lines that fit it, indented as the first one is; else as it is."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        _print(line)
+        return
+    indent = " " * (len(line) - len(line.lstrip()))
+    width = max(40, shutil.get_terminal_size().columns)
+    lines = textwrap.wrap(line, width, subsequent_indent=indent + "  ", break_on_hyphens=False)
+    for wrapped in lines or [""]:
+        _print(wrapped)
 
 
 def _ask(prompt: str) -> str:

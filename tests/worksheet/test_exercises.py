@@ -9,11 +9,19 @@ from hypothesis import strategies as st
 
 from tinygrad_hw.homework import sheet_path
 from tinygrad_hw.worksheet import blanks, exercise, key, parse_sheet, read_sheet, sheet_text
-from tinygrad_hw.worksheet.exercises import TRIES, ExerciseError, rounded
-from tinygrad_hw.worksheet.sheet import Answers, Sheet, SheetError
+from tinygrad_hw.worksheet.exercises import ExerciseError, right
+from tinygrad_hw.worksheet.sheet import Answers, SheetError
 from tinygrad_hw.worksheet.solve import solve
+from tinygrad_hw.worksheet.visibility import unseen_slips
 
 nets = st.sampled_from(["2-3-1", "2-2-1", "2-2-2", "3-2-2", "1-1-1", "2-1", "2-2-2-1", "1-4"])
+
+
+@pytest.fixture(autouse=True)
+def any_sheet_is_fair(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the first draw, for speed, where a test does not ask what goes unseen."""
+    if "unseen" not in request.node.name:
+        monkeypatch.setattr("tinygrad_hw.worksheet.exercises.unseen_slips", lambda key: iter(()))
 
 
 def written(answers: Answers) -> list[str]:
@@ -56,7 +64,7 @@ def test_several_results_are_summed_and_several_paths_asked_for() -> None:
     assert len(sheet.answers.partials["dE/dw5"].paths) == 1
 
 
-def test_a_seed_gives_the_same_sheet_on_every_machine() -> None:
+def test_a_seed_gives_the_same_numbers_on_every_machine() -> None:
     sheet = exercise("2-2-1", seed=3)
     assert sheet.given == {"x1": -2.1, "x2": -2.0, "y": 0.8, "alpha": 0.5}
     assert sheet.parameters == {
@@ -97,21 +105,27 @@ def test_an_exercise_is_fair_and_empty(net: str, seed: int, figures: int, steps:
             assert format(new, asked) != format(step.sheet.parameters[name], asked)
 
 
-def test_a_condition_of_ones_own_decides_and_is_asked_a_bounded_number_of_times() -> None:
-    seen: list[Sheet] = []
+def test_no_slip_of_the_catalogue_goes_unseen_on_an_exercise() -> None:
+    key_of = key(exercise("2-3-1", seed=7))
+    assert not list(unseen_slips(key_of))
 
-    def third(sheet: Sheet) -> bool:
-        seen.append(sheet)
-        return len(seen) == 3
 
-    sheet = exercise("2-2-1", seed=5, is_fair=third)
-    assert len(seen) == 3
-    assert sheet == seen[2] != seen[0]
-    assert not any(written(seen[0].answers))
-    assert len(written(seen[0].answers)) == len(written(sheet.answers)) > 0
-    with pytest.raises(ExerciseError, match=r"no fair 1-1 network .* in 1,000 tries with seed 5"):
-        exercise("1-1", seed=5, is_fair=lambda sheet: False)
-    assert TRIES == 1000
+def test_a_slip_that_goes_unseen_is_named() -> None:
+    """Two equal inputs: to take one for the other shows nowhere."""
+    text = (
+        "[given]\nx1 = 2\nx2 = 2\n[parameters]\nw1 = 0.5\nw2 = -0.25\n"
+        '[forward]\nz = "w1*x1 + w2*x2"\nE = "(1 - z)**2 / 2"\n'
+        '[update]\nloss = "E"\nrate = 0.1\n[rounding]\nfigures = 4\n'
+    )
+    unseen = list(unseen_slips(key(parse_sheet(text))))
+    assert "wrong-input at dz/dw1 in dE/dw1" in unseen
+
+
+def test_a_network_without_a_fair_sheet_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tinygrad_hw.worksheet.exercises.unseen_slips", lambda key: iter("x"))
+    monkeypatch.setattr("tinygrad_hw.worksheet.exercises.TRIES", 20)
+    with pytest.raises(ExerciseError, match=r"no fair 1-1 network .* in 20 tries with seed 5"):
+        exercise("1-1", seed=5)
 
 
 @pytest.mark.parametrize(
@@ -261,16 +275,16 @@ def test_a_factor_that_is_not_finite_has_no_digits() -> None:
     ],
 )
 def test_rounded(x: float, rounding: tuple[str, int] | None, text: str) -> None:
-    assert rounded(x, rounding) == text
+    assert right(x, rounding) == text
 
 
 @given(
     st.floats(-1e9, 1e9).filter(lambda x: not float(f"{x:.15g}").is_integer()), st.integers(1, 12)
 )
 def test_rounding_is_by_half_a_unit_at_most_and_shows_all_figures(x: float, digits: int) -> None:
-    figures = Decimal(rounded(x, ("figures", digits)))
+    figures = Decimal(right(x, ("figures", digits)))
     assert len(figures.as_tuple().digits) == digits
-    decimals = Decimal(rounded(x, ("decimals", digits)))
+    decimals = Decimal(right(x, ("decimals", digits)))
     assert decimals.as_tuple().exponent == -digits or decimals == decimals.to_integral_value()
     for number in (figures, decimals):
         unit = Decimal((0, (1,), int(number.as_tuple().exponent)))

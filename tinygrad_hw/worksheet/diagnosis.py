@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -30,7 +30,7 @@ class Fit:
     imagined: Carried | None = None
 
 
-def diagnose(case: Case, catalogue: Iterable[Slip] = CATALOGUE) -> list[Fit]:
+def diagnose(case: Case, catalogue: Sequence[Slip] = CATALOGUE) -> list[Fit]:
     """Find the slips that explain a wrong number; the likeliest first, each slip once.
 
     Slips that give the number to its last digit come alone, if there are any; else those that could
@@ -41,11 +41,11 @@ def diagnose(case: Case, catalogue: Iterable[Slip] = CATALOGUE) -> list[Fit]:
         return fits[:1]
     sharp = [fit for fit in fits if fit.sharp]
     if not fits:
-        sharp = list(_pairs(case, tuple(catalogue)))
+        sharp = list(_pairs(case, catalogue))
     return _each_once(sharp or fits)
 
 
-def convicts(case: Case, strictly: bool, catalogue: Iterable[Slip] = CATALOGUE) -> list[Fit]:
+def convicts(case: Case, catalogue: Sequence[Slip], strictly: bool) -> list[Fit]:
     """Find the slips that give a number to its last digit where rounding might explain it too.
 
     Any slip of the working is believed then, but where what is not written may be rounded as well
@@ -62,7 +62,7 @@ def _each_once(fits: list[Fit]) -> list[Fit]:
     return list(first.values())
 
 
-def _single(case: Case, catalogue: Iterable[Slip]) -> Iterator[Fit]:
+def _single(case: Case, catalogue: Sequence[Slip]) -> Iterator[Fit]:
     for slip in catalogue:
         if case.part not in slip.parts:
             continue
@@ -86,7 +86,7 @@ def _undone(slip: Slip, case: Case, meanings: Iterable[Written]) -> Iterator[Fit
             yield Fit((slip,), _text(slip, case, meant=meant), sharp)
 
 
-def _in_factors(case: Case, catalogue: Iterable[Slip]) -> Iterator[tuple[Slip, Imagined]]:
+def _in_factors(case: Case, catalogue: Sequence[Slip]) -> Iterator[tuple[Slip, Imagined]]:
     """What slips in one of its factors make of a partial."""
     formula, inputs = case.step.expanded(case)
     for names in chain(([name] for name in names_in(formula)), shared(formula)):
@@ -108,7 +108,7 @@ def _imagined(slip: Slip, case: Case, imagined: Imagined) -> Iterator[Fit]:
         yield Fit((slip,), text, sharp, imagined.detail, value)
 
 
-def _pairs(case: Case, catalogue: tuple[Slip, ...]) -> Iterator[Fit]:
+def _pairs(case: Case, catalogue: Sequence[Slip]) -> Iterator[Fit]:
     """Try each slip of digits on top of each slip of working."""
     for first in catalogue:
         if first.id not in PAIRED or not first.undo:
@@ -122,4 +122,4 @@ def _pairs(case: Case, catalogue: tuple[Slip, ...]) -> Iterator[Fit]:
 
 
 def _text(slip: Slip, case: Case, meant: Written | None = None, detail: str = "") -> str:
-    return slip.explanation.format(name=case.name, printed=case.written, meant=meant, detail=detail)
+    return slip.explanation.format(name=case.name, printed=case.printed, meant=meant, detail=detail)

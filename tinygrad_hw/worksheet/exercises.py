@@ -6,8 +6,6 @@ import dataclasses
 import math
 import random
 import re
-from collections.abc import Callable
-from decimal import ROUND_HALF_UP, Context, Decimal
 from itertools import pairwise
 
 import numpy as np
@@ -18,6 +16,8 @@ from tinygrad_hw.explain.chain import chains, local_derivatives
 from tinygrad_hw.worksheet.expression import read_expression
 from tinygrad_hw.worksheet.sheet import Answers, PartialAnswer, Sheet, SheetError
 from tinygrad_hw.worksheet.solve import Solution, solve
+from tinygrad_hw.worksheet.visibility import unseen_slips
+from tinygrad_hw.worksheet.written import rounded
 
 TRIES = 1000
 MOST_PARAMETERS = 40  # of more, hardly any draw has all its answers apart
@@ -37,12 +37,12 @@ def exercise(
     seed: int,
     figures: int = 4,
     steps: int = 1,
-    is_fair: Callable[[Sheet], bool] | None = None,
 ) -> Sheet:
     """Make a fresh sheet: a network of sigmoids with numbers of its own, and blanks to fill in.
 
-    The numbers are drawn until no two of them, and no two answers, could be taken for each other:
-    see ``_is_clear``. The same arguments give the same sheet, on any machine.
+    The numbers are drawn until no two of them, and no two answers, could be taken for each other,
+    and no slip of the catalogue would go unseen: see ``_is_clear`` and ``unseen_slips``. The same arguments give the same sheet, on any
+    machine.
 
     Parameters
     ----------
@@ -54,8 +54,6 @@ def exercise(
         Significant figures that are asked for.
     steps
         How many updates are asked for, one after the other.
-    is_fair
-        A further condition that the sheet has to meet, its blanks not filled in.
 
     Raises
     ------
@@ -68,7 +66,7 @@ def exercise(
         solution = solve(_with_numbers(frame, _Dice(f"{net} {seed} {attempt}")))
         if all(map(_is_clear, solution.steps)):
             asked = _asking(solution)
-            if is_fair is None or is_fair(asked):
+            if next(unseen_slips(key(asked)), None) is None:
                 return asked
     raise ExerciseError(
         f"found no fair {net} network with {figures} figures in {TRIES:,} tries with seed {seed}; "
@@ -180,7 +178,7 @@ def _is_clear(solution: Solution) -> bool:
         and all(high > low * (1 + APART) for low, high in pairwise(sizes))
         and all(abs(abs(factor) - 1) > APART or factor == 1 for factor in factors)
         and all(
-            rounded(new, rounding) != rounded(sheet.parameters[name], rounding)
+            right(new, rounding) != right(sheet.parameters[name], rounding)
             for name, new in solution.updated.items()
         )
     )
@@ -246,13 +244,11 @@ def _right_step(solution: Solution) -> Answers:
     sheet, answers = solution.sheet, solution.sheet.answers
     factor = _Factors(sheet)
     return Answers(
-        forward={name: rounded(solution.forward[name], sheet.rounding) for name in answers.forward},
+        forward={name: right(solution.forward[name], sheet.rounding) for name in answers.forward},
         partials={
             name: PartialAnswer(
-                tuple(
-                    {f: rounded(factor(f), sheet.rounding) for f in path} for path in asked.paths
-                ),
-                None if asked.value is None else rounded(solution.partials[name], sheet.rounding),
+                tuple({f: right(factor(f), sheet.rounding) for f in path} for path in asked.paths),
+                None if asked.value is None else right(solution.partials[name], sheet.rounding),
                 (),
             )
             for name, asked in answers.partials.items()
@@ -265,7 +261,7 @@ def _right_update(solution: Solution, name: str) -> str:
     new, rounding = solution.updated[name], solution.sheet.rounding
     if rounding is None:
         return text.updated(solution.sheet.parameters[name], new)
-    return rounded(new, rounding)
+    return right(new, rounding)
 
 
 class _Factors:
@@ -296,29 +292,12 @@ class _Factors:
         return value
 
 
-def rounded(x: float, rounding: tuple[str, int] | None) -> str:
-    """Round half up as a sheet asks, four figures if it does not; keep the zeros at the end.
+def right(x: float, rounding: tuple[str, int] | None) -> str:
+    """Round half up as a sheet asks, to four figures if it does not; a whole number stays as it is.
 
-    A whole number stays as it is. A tie is one in decimals: what a float holds of it is taken at 15
-    figures.
-
-    >>> rounded(0.5, ("figures", 4)), rounded(6.0, ("figures", 4)), rounded(1.125, ("decimals", 2))
-    ('0.5000', '6', '1.13')
+    >>> right(0.5, ("figures", 4)), right(6.0, ("figures", 4))
+    ('0.5000', '6')
     """
-    kind, digits = rounding or ("figures", text.FIGURES)
-    exact = Decimal(repr(x) if digits > 14 else format(x, ".15g"))
-    if exact == exact.to_integral_value() and exact.adjusted() < 15:
-        return str(int(exact))
-    if kind == "decimals" and exact.adjusted() >= 15:
-        kind, digits = "figures", 15  # of so large a number a float has no decimals
-    context = Context(prec=400, rounding=ROUND_HALF_UP)  # of any float with all its decimals
-    if kind == "figures":
-        kept = Context(prec=digits, rounding=ROUND_HALF_UP).plus(exact)
-        unit = kept.adjusted() - digits + 1
-    else:
-        unit = -digits
-    written = context.quantize(exact, Decimal((0, (1,), unit)))
-    tiny = kind == "figures" and written.adjusted() < -4
-    if unit <= 0 and not tiny:
-        return format(written if written else abs(written), "f")
-    return format(written, "e").replace("e+", "e")
+    if abs(x) < 1e15 and float(format(x, ".15g")).is_integer():
+        return str(round(x))
+    return str(rounded(x, *(rounding or ("figures", text.FIGURES))))

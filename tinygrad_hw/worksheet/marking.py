@@ -8,6 +8,7 @@ numbers come to be wrong, ``step`` holds each number against both.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,7 +18,8 @@ import numpy as np
 from tinygrad_hw.worksheet.carried import known
 from tinygrad_hw.worksheet.item import VERDICTS, Item
 from tinygrad_hw.worksheet.sheet import Sheet, SheetError
-from tinygrad_hw.worksheet.solve import solve
+from tinygrad_hw.worksheet.slips import CATALOGUE, Slip
+from tinygrad_hw.worksheet.solve import Solution, solve
 from tinygrad_hw.worksheet.step import Step
 
 __all__ = ["Item", "Marks", "as_json", "mark"]
@@ -38,7 +40,7 @@ class Marks:
 
         Found by marking the right answers, written with ``PROBE`` figures each.
         """
-        ideal = _items(self.sheet, PROBE)
+        ideal = _items(solve(self.sheet), ideal=PROBE)
         return tuple(max(0, PROBE - item.trusted_digits) for item in ideal)
 
     @property
@@ -48,8 +50,13 @@ class Marks:
         return {verdict: count[verdict] for verdict in VERDICTS}
 
 
-def mark(sheet: Sheet) -> Marks:
+def mark(sheet: Sheet, catalogue: Sequence[Slip] = CATALOGUE) -> Marks:
     """Mark all answers of a sheet.
+
+    Parameters
+    ----------
+    catalogue
+        The slips to look for; a teacher's own may be added to ours.
 
     Raises
     ------
@@ -57,22 +64,27 @@ def mark(sheet: Sheet) -> Marks:
         If an answer is not a number, a factor names what is not in the sheet, or the sheet has no
         answers, or cannot be solved.
     """
-    items = _fairly(sheet)
+    try:
+        items = _fairly(solve(sheet), catalogue)
+    except RecursionError:
+        raise SheetError(
+            f"{sheet.where}: its formulas are nested too deeply, or too many stand on each other"
+        ) from None
     if not items:
         raise SheetError(f"{sheet.where}: there are no answers to mark; fill in [answers]")
     return Marks(sheet, items)
 
 
-def _fairly(sheet: Sheet) -> tuple[Item, ...]:
+def _fairly(solution: Solution, catalogue: Sequence[Slip]) -> tuple[Item, ...]:
     """Mark; once more for a student who seems to round what is not written, each term of a sum.
 
     Two numbers that only this makes honest show the habit. One alone shows it where no slip
     explains the number to its last digit.
     """
-    items = _items(sheet)
-    if sheet.rounding is None or all(item.verdict != "wrong" for item in items):
+    items = _items(solution, catalogue)
+    if solution.sheet.rounding is None or all(item.verdict != "wrong" for item in items):
         return items
-    lenient = _items(sheet, scratch=True)
+    lenient = _items(solution, catalogue, scratch=True)
     pairs = zip(items, lenient, strict=True)
     cleared = [a for a, b in pairs if a.verdict == "wrong" and b.verdict != "wrong"]
     if len(cleared) > 1 or any(not item.is_sharp for item in cleared):
@@ -80,18 +92,32 @@ def _fairly(sheet: Sheet) -> tuple[Item, ...]:
     return items
 
 
-def _items(sheet: Sheet, ideal: int | None = None, scratch: bool = False) -> tuple[Item, ...]:
-    solution = solve(sheet)
-    items: list[Item] = []
-    start = {name: known(x) for name, x in sheet.parameters.items()}
+def _items(
+    solution: Solution,
+    catalogue: Sequence[Slip] = CATALOGUE,
+    scratch: bool = False,
+    ideal: int | None = None,
+) -> tuple[Item, ...]:
+    steps = steps_of(solution, catalogue, scratch, ideal)
+    return tuple(item for step in steps for item in step.items)
+
+
+def steps_of(
+    solution: Solution,
+    catalogue: Sequence[Slip] = CATALOGUE,
+    scratch: bool = False,
+    ideal: int | None = None,
+) -> list[Step]:
+    """Judge every step of a sheet; with ``ideal``, its right answers in so many figures instead."""
+    steps: list[Step] = []
+    start = {name: known(x) for name, x in solution.sheet.parameters.items()}
     with np.errstate(all="ignore"):
-        for number, solved in enumerate((solution, *solution.later), start=1):
-            table = sheet.answers.table if number == sheet.steps else {}
-            step = Step(sheet, solved, start, number, table, ideal, scratch)
+        for number, solved in enumerate(solution.steps, start=1):
+            step = Step(solution.sheet, solved, start, number, catalogue, scratch, ideal)
             step.mark()
-            items += step.items
+            steps.append(step)
             start = step.updated
-    return tuple(items)
+    return steps
 
 
 def as_json(marks: Marks) -> dict[str, Any]:

@@ -62,8 +62,8 @@ class Case:
         How it is worked out, and from what. Factors are named "dE/da4" there.
     step
         The work that it stands in.
-    written
-        The number.
+    written, printed
+        The number, and as it stands in the sheet.
     path
         For a factor: in which of the partial's paths it stands.
     copied
@@ -78,6 +78,7 @@ class Case:
     inputs: Mapping[str, Carried]
     step: Step
     written: Written = field(default_factory=lambda: Written(0, 0))
+    printed: str = ""
     path: int = 0
     copied: Written | None = None
 
@@ -434,7 +435,9 @@ def _product_tells(case: Case) -> Iterator[str]:
     w = case.written
     likely = (*case.step.elsewhere(case.name), *_point_moved(w), *_swapped(w), *_other_sign(w))
     for other in likely:
-        if evaluate(formula, {**inputs, case.name: _exactly(other)}).fits(result):
+        if result.could_come_out_of(
+            evaluate(formula, {**inputs, case.name: _exactly(other)}).tight
+        ):
             yield f"the product {result} beside it was made with {other}"
             return
     yield f"the product {result} beside it is right, so it was made with another number"

@@ -25,7 +25,16 @@ from tinygrad_hw.worksheet.formula import replace as put
 from tinygrad_hw.worksheet.intervals import Interval
 from tinygrad_hw.worksheet.item import MOST_DIGITS, Item, trusted_digits
 from tinygrad_hw.worksheet.sheet import PartialAnswer, Sheet
-from tinygrad_hw.worksheet.slips import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED, Case
+from tinygrad_hw.worksheet.slips import (
+    CATALOGUE,
+    FACTOR,
+    FORWARD,
+    PARTIAL,
+    TABLE,
+    UPDATED,
+    Case,
+    Slip,
+)
 from tinygrad_hw.worksheet.solve import Solution
 from tinygrad_hw.worksheet.structure import PRIME, Structure, parts_of
 from tinygrad_hw.worksheet.written import Written, read_number, rounded
@@ -44,12 +53,14 @@ class Step:
         solution: Solution,
         start: Inputs,
         number: int,
-        table: Mapping[str, str],
-        ideal: int | None = None,
+        catalogue: Sequence[Slip] = CATALOGUE,
         scratch: bool = False,
+        ideal: int | None = None,
     ) -> None:
-        self.sheet, self.solution, self.number, self.ideal = sheet, solution, number, ideal
-        self.answers = replace(solution.sheet.answers, table=dict(table))
+        self.sheet, self.solution, self.number = sheet, solution, number
+        self.catalogue, self.ideal = catalogue, ideal
+        self.answers = solution.sheet.answers
+        self.table = sheet.answers.table if number == sheet.steps else {}
         self.scratch = sheet.rounding if scratch else None
         self.loss = sheet.loss
         self.parameters = solution.sheet.parameters
@@ -60,6 +71,7 @@ class Step:
         self.partials: dict[str, Carried] = {}
         self.updated: dict[str, Carried] = {}
         self.items: list[Item] = []
+        self.cases: list[Case] = []  # what was written, as it was judged
         self.lost: dict[str, str] = {}  # where digits were lost, by the name of what lost them
         self._factors: dict[tuple[str, int, str], Carried] = {}  # by partial, path and name
         self._locals: dict[str, Carried] = {}
@@ -103,7 +115,7 @@ class Step:
     def _mark_table(self) -> None:
         """Judge the closing table: a copy, or where there is nothing right to copy, an update."""
         verdicts = {item.name: item.verdict for item in self.items if item.part == UPDATED}
-        for name, printed in self.answers.table.items():
+        for name, printed in self.table.items():
             formula, inputs = self._update(name)
             expected = evaluate(formula, inputs, self.scratch)
             held, copied, others = self.updated[name], None, []
@@ -169,16 +181,17 @@ class Step:
             held = carried.unwritten(expected, self.sheet.rounding)
             return held, None if printed is None else self._item(case, "", exact, "missing")
         written = self._read(case, printed)
-        case = replace(case, written=written)
+        case = replace(case, written=written, printed=printed)
+        self.cases.append(case)
         verdict, source = self._verdict(case, exact, others)
         fits: list[Fit] = []
         if verdict == "wrong":
-            fits = diagnose(case)
+            fits = diagnose(case, self.catalogue)
         elif verdict != "exact" and self._is_unusual(written, verdict, source):
             copied = next((x for x in others if not x.clean and x.fits(written)), None)
             if copied:
                 verdict, source = "follows", copied
-            elif fits := convicts(case, self.scratch is not None):
+            elif fits := convicts(case, self.catalogue, strictly=self.scratch is not None):
                 verdict = "wrong"
         item = self._item(case, printed, exact, verdict, fits)
         if verdict == "wrong":
@@ -186,7 +199,10 @@ class Step:
             return carried.wrong(expected, written, imagined), item
         if verdict == "follows":
             return carried.following(expected, source, written), item
-        return carried.honest(expected, written), item
+        held = carried.honest(expected, written)
+        if self.ideal:  # it is known what was written, but not what a student would have held
+            held = replace(held, tight=expected.tight.hull(held.tight))
+        return held, item
 
     def _is_unusual(self, written: Written, verdict: str, source: Carried) -> bool:
         """Whether a number is within what rounding allows, but comes from no single habit."""
@@ -276,7 +292,7 @@ class Step:
             return ""
         rivals = [fit.text for fit in fits if not fit.slips[0].betrayed] or [f.text for f in fits]
         if not rivals:
-            return f"{case.name} = {case.written} fits no slip of the catalogue."
+            return f"{case.name} = {case.printed} fits no slip of the catalogue."
         beside = [fit.detail for fit in fits if fit.slips[0].betrayed and fit.text not in rivals]
         text = rivals[0]
         if len(rivals) > 1:
@@ -397,7 +413,7 @@ class Step:
 
     def new_values(self, name: str) -> Iterator[Carried]:
         """A parameter after its update, as it was written and as it is."""
-        printed = self.answers.updated.get(name) or self.answers.table.get(name)
+        printed = self.answers.updated.get(name) or self.table.get(name)
         if printed and printed.strip():
             yield known(read_number(printed).value)
         yield known(self.solution.updated[name])

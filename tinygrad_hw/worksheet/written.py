@@ -124,9 +124,9 @@ class Written:
         if self.fraction is not None:
             return f"{sign}{self.fraction}"
         size = Decimal(self.digits).scaleb(self.place)
-        if self.place <= 0 and (self.digits == 0 or size.adjusted() >= -5):
+        if self.place <= 0 and (self.digits == 0 or size.adjusted() >= -4):
             return f"{sign}{size:f}"
-        return f"{sign}{size:e}".lower()
+        return f"{sign}{size:e}".replace("e+", "e")
 
 
 @lru_cache(maxsize=4096)
@@ -198,14 +198,19 @@ def cut(number: float, step: float) -> float:
     return math.trunc(number / step + math.copysign(1e-6, number)) * step
 
 
-def rounded(number: float, kind: str, count: int, half: str = "0.5") -> Written:
+def rounded(number: float, kind: str, count: int) -> Written:
     """Round a number half up to so many significant ``"figures"`` or ``"decimals"``.
 
-    With ``half="0"`` it is cut off there.
+    A tie is one in decimals: what a float holds of a number is taken at 15 figures.
+
+    >>> str(rounded(0.5, "figures", 4)), str(rounded(1.125, "decimals", 2))
+    ('0.5000', '1.13')
     """
-    size = abs(Decimal(repr(float(number))))
+    size = abs(Decimal(repr(float(number)) if count > 14 else format(number, ".15g")))
+    if kind == "decimals" and size.adjusted() >= 15:
+        kind, count = "figures", 15  # of so large a number a float has no decimals
     place = size.adjusted() - count + 1 if kind == "figures" and size else -count
-    digits = int((size.scaleb(-place) + Decimal(half)).to_integral_value("ROUND_FLOOR"))
+    digits = int((size.scaleb(-place) + Decimal("0.5")).to_integral_value("ROUND_FLOOR"))
     if kind == "figures" and len(str(digits)) > count:
         digits, place = digits // 10, place + 1
     return Written(digits, place, number < 0 and digits > 0)
