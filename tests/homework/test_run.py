@@ -45,6 +45,8 @@ def test_the_numbers_have_the_promised_shape(done: tuple[Path, str]) -> None:
     for name in ("q1a", "q1b"):
         assert results[name].keys() == {"forward", "partials", "updated"}
         assert len(results[name]["partials"]) == 13
+        marked = results["marks"][name]
+        assert len(marked["wrong"]) == marked["summary"]["wrong"]
     networks = [results["binary"], results["ten"], *results["initialisers"].values()]
     for network in networks:
         promised = {"test_accuracy", "test_loss", "confusion", "epochs", "seconds"}

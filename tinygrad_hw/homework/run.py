@@ -22,6 +22,7 @@ from tinygrad_hw.homework.experiments import ALL, Outcome, train_all
 from tinygrad_hw.homework.report.document import figures, report, results
 from tinygrad_hw.homework.report.work import Work
 from tinygrad_hw.nn.callbacks import Logs
+from tinygrad_hw.worksheet.marking import mark
 from tinygrad_hw.worksheet.sheet import read_sheet
 from tinygrad_hw.worksheet.solve import solve
 
@@ -63,7 +64,8 @@ def run(
     console = console or Console(highlight=False)
     with _written_at_the_end(out) as folder:
         dataset = load(data)
-        solutions = {name: solve(read_sheet(sheet_path(name))) for name in SHEETS}
+        sheets = {name: read_sheet(sheet_path(name)) for name in SHEETS}
+        solutions = {name: solve(sheet) for name, sheet in sheets.items()}
         drawings = {name: svg(s.values[s.sheet.loss]) for name, s in solutions.items()}
         limited = [dataclasses.replace(e, epochs=min(e.epochs, epochs or e.epochs)) for e in ALL]
         outcomes: dict[str, Outcome] = {}
@@ -74,6 +76,7 @@ def run(
                 display.finished(outcome)
         work = Work(
             solutions=solutions,
+            marks={name: mark(sheet) for name, sheet in sheets.items()},
             drawings=drawings,
             outcomes=outcomes,
             data=dataset,

@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from decimal import Context, Decimal, localcontext
 from html.parser import HTMLParser
 from importlib.resources import files
 
@@ -14,15 +15,19 @@ import numpy as np
 import pytest
 
 from tinygrad_hw.data import Dataset, load
+from tinygrad_hw.explain.markup import figure, formula, prose, typeset
 from tinygrad_hw.homework import SHEETS, sheet_path
 from tinygrad_hw.homework.experiments import ALL, Experiment, Outcome
 from tinygrad_hw.homework.report import printed
-from tinygrad_hw.homework.report.compare import beside, compare
+from tinygrad_hw.homework.report.compare import beside, distance
 from tinygrad_hw.homework.report.document import figures, report, results
-from tinygrad_hw.homework.report.markup import confusion, figure, formula, inline_svg, prose
+from tinygrad_hw.homework.report.errata import errata, what_rounding_costs
+from tinygrad_hw.homework.report.markup import confusion, inline_svg
 from tinygrad_hw.homework.report.networks import ranking
 from tinygrad_hw.homework.report.work import Work
-from tinygrad_hw.homework.report.worked import pairs
+from tinygrad_hw.homework.report.worked import Example, pairs
+from tinygrad_hw.worksheet.item import Item
+from tinygrad_hw.worksheet.marking import Marks, mark
 from tinygrad_hw.worksheet.sheet import read_sheet
 from tinygrad_hw.worksheet.solve import Solution, solve
 
@@ -80,9 +85,15 @@ def solutions() -> dict[str, Solution]:
 
 
 @pytest.fixture(scope="module")
-def work(solutions: dict[str, Solution]) -> Work:
+def marks(solutions: dict[str, Solution]) -> dict[str, Marks]:
+    return {name: mark(solution.sheet) for name, solution in solutions.items()}
+
+
+@pytest.fixture(scope="module")
+def work(solutions: dict[str, Solution], marks: dict[str, Marks]) -> Work:
     return Work(
         solutions=solutions,
+        marks=marks,
         drawings=dict.fromkeys(SHEETS, DRAWING),
         outcomes={e.name: outcome(e) for e in ALL},
         data=dataset(),
@@ -154,33 +165,46 @@ def page(html: str) -> Page:
     return Page(html)
 
 
-def typeset(text: str) -> str:
-    return Page(figure(text)).text
+def text_of(html: str) -> str:
+    return Page(html).text
+
+
+LINK = re.compile(r'<a (href)="#([^"]+)"')
+ROW = re.compile(r"<tr>.*?</tr>", re.DOTALL)
 
 
 # --- Every figure has its neighbour ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", SHEETS)
-def test_every_figure_of_a_sheet_has_its_neighbour(
-    name: str, page: Page, solutions: dict[str, Solution]
+def test_every_figure_of_a_sheet_has_its_neighbour_and_its_mark(
+    name: str, page: Page, solutions: dict[str, Solution], marks: dict[str, Marks]
 ) -> None:
     answers = solutions[name].sheet.answers
     written = [*answers.forward.values(), *answers.updated.values(), *answers.table.values()]
     for partial in answers.partials.values():
         written += [partial.value or "", *(v for path in partial.paths for v in path.values())]
-    listed = pairs(name, solutions[name])
+    listed = pairs(Example(name, solutions[name], marks[name]))
     again = list(printed.WRITTEN_AGAIN.get(name, {}).values())
     assert sorted(pair.printed for pair in listed) == sorted([*written, *again])
     for pair in listed:
-        theirs, ours = typeset(pair.printed), typeset(beside(pair.printed, pair.ours, pair.old))
+        theirs = text_of(figure(pair.printed))
+        ours = text_of(figure(beside(pair.printed, pair.ours, pair.old)))
         assert any(  # the cell of the printed figure begins with those that were struck
-            row[-2] == ours and row[-3].endswith(theirs) for row in page.rows if len(row) > 3
+            row[-2] == ours and row[-3].endswith(theirs) and said(pair.mark) in row[-1]
+            for row in page.rows
+            if len(row) > 3
         ), pair
 
 
+def said(mark: Item | None) -> str:
+    if mark is None:
+        return "written again"
+    return "cut" if mark.note == "truncated" else mark.verdict
+
+
 @pytest.mark.parametrize("name", SHEETS)
-def test_what_was_struck_is_shown_and_not_compared(
+def test_what_was_struck_is_shown_and_not_marked(
     name: str, html: str, solutions: dict[str, Solution]
 ) -> None:
     answers = solutions[name].sheet.answers.partials.values()
@@ -269,41 +293,100 @@ def test_the_printed_pixels_stand_beside_the_same_rows_of_ours(
     assert "28/255" in page.text
 
 
-# --- What the remarks say is so -------------------------------------------------------------------
+# --- Errata ---------------------------------------------------------------------------------------
 
 
-def test_what_is_said_of_question_1a_is_so(solutions: dict[str, Solution]) -> None:
-    solution = solutions["q1a"]
-    from_rounded = 0.9997 * (1 - 0.9997)
-    assert from_rounded == pytest.approx(2.999e-4, rel=1e-3)
-    assert 1 - solution.forward["a1"] == pytest.approx(3.354e-4, rel=2e-4)
-    product = -0.018 * 0.017679 * 2.999e-4
-    assert product == pytest.approx(-9.5435e-8, rel=1e-4)
+@pytest.mark.parametrize("name", SHEETS)
+def test_the_errata_are_what_is_marked_wrong(name: str, marks: dict[str, Marks]) -> None:
+    section = Page(errata(name, marks[name]))
+    wrong = [item for item in marks[name].items if item.verdict == "wrong"]
+    assert [row[1] for row in section.rows[1:]] == [text_of(figure(i.printed)) for i in wrong]
+    assert [row[3] for row in section.rows[1:]] == [text_of(typeset(i.explanation)) for i in wrong]
+    assert ("Nothing is wrong." in section.text) == (not wrong)
+    for (_, target), item in zip(LINK.findall(errata(name, marks[name])), wrong, strict=True):
+        of = item.of or item.name
+        where = "table" if item.part == "table" else of.partition("/d")[2] or of
+        assert target == f"{name}-{where}"
+
+
+@pytest.mark.parametrize("name", SHEETS)
+def test_the_errata_hold_every_figure_once(name: str, marks: dict[str, Marks]) -> None:
+    html, items = errata(name, marks[name]), marks[name].items
+    section, summary = Page(html), marks[name].summary
+    folded = {kind: int(n) for n, kind in re.findall(r"<summary>(\d+) figures (\w+)", html)}
+    assert folded.get("cut", 0) == sum(item.note == "truncated" for item in items)
+    assert folded["honestly"] == summary["rounded"] - folded.get("cut", 0)
+    assert folded["exact"] == summary["exact"]
+    assert {item.printed for item in items} <= set(section.values)
+    before, after = section.text.split("figures exact")
+    follows = [item for item in items if item.verdict == "follows"]
+    assert ("Right but for a slip before them" in before) == bool(follows)
+    assert all(item.of in before for item in follows if item.of)
+    exact = [item for item in items if item.verdict == "exact" and item.part == "partial"]
+    assert all(f"{item.name} = {text_of(figure(item.printed))}" in after for item in exact)
+
+
+def test_what_rounding_a1_costs_is_so(marks: dict[str, Marks]) -> None:
+    a1, a4 = 1 / (1 + math.exp(-8)), 1 / (1 + math.exp(-1 - 3 / (1 + math.exp(-8))))
+    others = (a4 - 1) * a4 * (1 - a4) * 6
+    both = [
+        (a1, 0.9997),
+        (1 - a1, 0.0003),
+        (a1 * (1 - a1), 0.9997 * 0.0003),
+        (others * a1 * (1 - a1), others * 0.9997 * 0.0003),
+    ]
+    html = what_rounding_costs("q1a", marks["q1a"])
+    passage = Page(html)
+    assert len(passage.rows) == 1 + len(both)
+    for cells, numbers in zip(ROW.findall(html)[1:], both, strict=True):
+        exact, rounded, off = (float(x) for x in re.findall(r'value="([^"]+)"', cells)[-3:])
+        assert (exact, rounded) == pytest.approx(numbers, rel=2e-4)
+        assert off == pytest.approx(100 * (numbers[1] / numbers[0] - 1), rel=0.01)
+    assert "keeps 1 of its 4 figures" in passage.text
+    assert "falls short by 10.5\u00a0%" in passage.text
     behind = [f"dE/d{kind}{i}" for kind, last in (("w", 6), ("b", 3)) for i in range(1, last + 1)]
-    answers = solution.sheet.answers
-    for name in behind:
-        off = float(answers.partials[name].value or "nan") / solution.partials[name] - 1
-        assert off == pytest.approx(-0.105, abs=0.002)
-    tenfold = [
-        name for name, answer in answers.partials.items()
-        if any(path.get("da4/dz4") == "0.17679" for path in answer.paths)
-    ]  # fmt: skip
-    assert tenfold == list(answers.partials)[-4:]
-    assert answers.updated["b4"] == "1.00031824"  # and the slope is -3.1824e-4
-    assert answers.table["b4"] == answers.table["w7"]
-    assert (answers.updated["b1"], answers.table["b1"]) == ("1.000000001", "1.00000001")
-    assert (answers.updated["w4"], answers.table["w4"]) == ("1.000000000", "1.00000001")
-    assert (answers.updated["w1"], answers.table["w1"]) == ("1.000000057", "1.0000000057")
-    assert (answers.updated["b3"], answers.table["b3"]) == ("1.00000001", "1.00000005")
+    listed = passage.text.partition("layer: ")[2].partition(". To earn")[0]
+    assert sorted(listed.split(", ")) == sorted(behind)
+    assert what_rounding_costs("q1b", marks["q1b"]) == ""
 
 
-def test_what_is_said_of_question_1b_is_so(solutions: dict[str, Solution]) -> None:
+def test_so_many_figures_do_earn_four(marks: dict[str, Marks]) -> None:
+    text = Page(what_rounding_costs("q1a", marks["q1a"])).text
+    carried = re.search(r"To earn 4 figures of dE/dw1, carry (\d+)", text)
+    assert carried is not None
+    exact = slope_by_w1(30)
+    half_a_unit = Decimal("0.5").scaleb(exact.adjusted() - 3)
+    assert abs(slope_by_w1(int(carried[1])) - exact) <= half_a_unit
+    assert abs(slope_by_w1(4) - exact) > 100 * half_a_unit
+
+
+def slope_by_w1(figures: int) -> Decimal:
+    """Work Question 1 (a) by hand as far as dE/dw1, every number rounded to so many figures."""
+    with localcontext(Context(prec=figures)) as hand:
+        fine = Context(prec=40)
+
+        def sigmoid(z: Decimal) -> Decimal:
+            return hand.plus(fine.divide(1, fine.add(1, fine.exp(-z))))
+
+        a1 = sigmoid(Decimal(8))
+        a4 = sigmoid(a1 + a1 + a1 + 1)
+        return (a4 - 1) * (a4 * (1 - a4)) * (a1 * (1 - a1)) * 6
+
+
+def test_the_summary_says_what_the_errata_say(page: Page, marks: dict[str, Marks]) -> None:
+    wrong = marks["q1a"].summary["wrong"]
+    assert f"Question 1 (a): {wrong} figures wrong; and 9 partials fall short by some" in page.text
+    assert "Question 1 (b): nothing but rounding." in page.text
+    row = next(row for row in page.rows if row[0] == "Question 1 (a)")
+    assert row[1] == f"{len(marks['q1a'].items)} printed figures"
+    assert all(str(n) in row[2] for n in marks["q1a"].summary.values() if n)
+
+
+def test_what_is_said_of_the_claims_is_so(solutions: dict[str, Solution]) -> None:
     solution = solutions["q1b"]
     for name in ("w1", "w3", "w5", "w6", "b3"):
         assert solution.partials[f"dE/d{name}"] == 0
         assert solution.updated[name] == solution.sheet.parameters[name]
-    assert 0.0522 / solution.forward["a1"] - 1 == pytest.approx(0.0009, abs=1e-4)
-    assert round(solution.updated["b2"], 6) == 0.099414
 
 
 # --- One page that needs nothing else -------------------------------------------------------------
@@ -422,6 +505,10 @@ def test_results_hold_everything_a_program_asks_for(work: Work) -> None:
     assert numbers["seed"] == 0
     assert numbers["seconds"] == 158.25
     assert set(numbers["q1a"]) == set(numbers["q1b"]) == {"forward", "partials", "updated"}
+    for name, marked in numbers["marks"].items():
+        assert marked["summary"] == work.marks[name].summary
+        assert len(marked["wrong"]) == marked["summary"]["wrong"]
+        assert all(item["verdict"] == "wrong" and item["explanation"] for item in marked["wrong"])
     assert numbers["q1a"]["partials"]["dE/dw7"] == pytest.approx(-3.1820096758e-4)
     networks = [numbers["binary"], numbers["ten"], *numbers["initialisers"].values()]
     for network in networks:
@@ -448,35 +535,31 @@ def test_figures_are_svg_files(drawn: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "ours", "old", "same", "note"),
+    ("written", "ours", "old", "said"),
     [
-        ("0.98199", 0.98199601, None, True, ""),  # cut
-        ("0.98200", 0.98199601, None, True, ""),  # rounded
-        ("2.5", 2.45, None, True, ""),
-        ("2.4", 2.45, None, True, ""),
-        ("2.6", 2.45, None, False, "+6.1 %"),
-        ("8", 8.0, None, True, ""),
-        ("0.4750", 0.47502081, None, True, ""),
-        ("0.17679", 0.0176798, None, False, "ten times ours"),
-        ("2999e-4", 3.352e-4, None, False, "895 times ours"),
-        ("2.999e-4", 3.352376e-4, None, False, "-10.5 %"),
-        ("1.00000001", 1.0000000106708735, 1.0, True, ""),
-        ("1.000000001", 1.0000000106708735, 1.0, False, "0.0937 times our step"),
-        ("1.000000000", 1.0000000106708735, 1.0, False, "no step at all"),
-        ("0.4", 0.5, 0.5, False, "off by -0.1"),
-        ("-0.5", 0.5, None, False, "-1 times ours"),
-        ("", 1.0, None, None, "not written"),
-        ("about 3", 3.0, None, None, "not a number"),
-        ("1e999999", 3.0, None, False, None),
-        ("1e-9999", 3.0, None, False, None),
+        ("0.98199", 0.98199601, None, ""),  # cut
+        ("0.98200", 0.98199601, None, ""),  # rounded
+        ("2.5", 2.45, None, ""),
+        ("2.4", 2.45, None, ""),
+        ("2.6", 2.45, None, "+6.1 %"),
+        ("8", 8.0, None, ""),
+        ("0.4750", 0.47502081, None, ""),
+        ("0.17679", 0.0176798, None, "ten times ours"),
+        ("2999e-4", 3.352e-4, None, "895 times ours"),
+        ("2.999e-4", 3.352376e-4, None, "-10.5 %"),
+        ("1.00000001", 1.0000000106708735, 1.0, ""),
+        ("1.000000001", 1.0000000106708735, 1.0, "0.0937 times our step"),
+        ("1.000000000", 1.0000000106708735, 1.0, "no step at all"),
+        ("0.4", 0.5, 0.5, "off by -0.1"),
+        ("-0.5", 0.5, None, "-1 times ours"),
+        ("", 1.0, None, ""),
+        ("about 3", 3.0, None, ""),
+        ("1e999999", 3.0, None, "inf times ours"),
+        ("1e-9999", 3.0, None, "zero"),
     ],
 )
-def test_compare(
-    written: str, ours: float, old: float | None, same: bool | None, note: str | None
-) -> None:
-    comparison = compare(written, ours, old)
-    assert comparison.same is same
-    assert note is None or comparison.note == note
+def test_the_distance_is_told(written: str, ours: float, old: float | None, said: str) -> None:
+    assert distance(written, ours, old) == said
 
 
 def test_ours_is_written_as_the_printed_figure_is() -> None:

@@ -1,13 +1,12 @@
-"""A printed figure beside ours, and whether they agree to the digits that were printed.
+"""A printed figure beside ours: in as many digits, and how far apart the two are.
 
-A modest rule, not a mark: our value, rounded or cut to the printed digits, either is the printed
-figure or it is not, and then the distance is told.
+The distance is no mark: a figure may be far off because an honest rounding went before it. What is
+right and what is wrong, ``worksheet.marking`` says.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal, InvalidOperation
 
 from tinygrad_hw.explain.text import FIGURES, number, updated
@@ -16,21 +15,10 @@ ROUNDINGS = (ROUND_HALF_UP, ROUND_HALF_EVEN, ROUND_DOWN)
 _EXACT = Context(prec=1000)  # a float may have that many digits; quantize must not run out
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """How a printed figure compares with ours.
+def distance(printed: str, ours: float, old: float | None = None) -> str:
+    """Tell in words how far a printed figure is from our exact value.
 
-    ``same`` is None where there is nothing to compare. ``off`` is the distance as a share of our
-    value or step; ``note`` tells it in words.
-    """
-
-    same: bool | None
-    note: str = ""
-    off: float = 0.0
-
-
-def compare(printed: str, ours: float, old: float | None = None) -> Comparison:
-    """Compare a printed figure with our exact value.
+    "" where ours, rounded or cut to as many digits, is the printed figure, or there is no figure.
 
     Parameters
     ----------
@@ -43,18 +31,15 @@ def compare(printed: str, ours: float, old: float | None = None) -> Comparison:
         1.00000001 and 1.00000006 are the same to seven figures and six times apart.
     """
     written = read(printed)
-    if written is None or not math.isfinite(ours):
-        return Comparison(None, "not a number" if printed else "not written")
-    if _same_digits(written, ours):
-        return Comparison(True)
+    if written is None or not math.isfinite(ours) or _same_digits(written, ours):
+        return ""
     start = Decimal(repr(old)) if old is not None else Decimal(0)
     step = Decimal(repr(ours)) - start
     if step == 0:
-        return Comparison(False, f"off by {number(float(written - start))}", math.inf)
-    ratio = float((written - start) / step)
+        return f"off by {number(float(written - start))}"
     if old is None and _same_digits(written.scaleb(-1), ours):
-        return Comparison(False, "ten times ours", abs(ratio - 1))
-    return Comparison(False, _distance(ratio, old is not None), abs(ratio - 1))
+        return "ten times ours"
+    return _distance(float((written - start) / step), old is not None)
 
 
 def beside(printed: str, ours: float, old: float | None = None) -> str:

@@ -8,12 +8,7 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
-from tinygrad_hw.explain.text import number
-from tinygrad_hw.homework.experiments import BINARY, INITIALISERS, Outcome
-from tinygrad_hw.homework.report import figures as charts
-from tinygrad_hw.homework.report import printed
-from tinygrad_hw.homework.report.markup import (
-    NO_BREAK,
+from tinygrad_hw.explain.markup import (
     Html,
     bullets,
     count,
@@ -24,15 +19,20 @@ from tinygrad_hw.homework.report.markup import (
     link,
     listed,
     paragraph,
-    prose,
     row,
     section,
     table,
 )
+from tinygrad_hw.explain.text import number
+from tinygrad_hw.homework.experiments import BINARY, INITIALISERS, Outcome
+from tinygrad_hw.homework.report import figures as charts
+from tinygrad_hw.homework.report import printed
+from tinygrad_hw.homework.report.errata import in_short, tally
 from tinygrad_hw.homework.report.networks import binary, initialisers, ten
 from tinygrad_hw.homework.report.work import Work, errors, tested
-from tinygrad_hw.homework.report.worked import pairs, tally, worked_example
+from tinygrad_hw.homework.report.worked import Example, worked_example
 from tinygrad_hw.nn import classification_report
+from tinygrad_hw.worksheet.marking import Marks, as_json
 
 TITLE = "The homework, done again"
 CONTENTS = {
@@ -60,8 +60,14 @@ def report(work: Work, drawn: Mapping[str, str] | None = None) -> str:
     drawn = figures(work) if drawn is None else drawn
     body = [
         _summary(work),
-        worked_example("q1a", "a", work.solutions["q1a"], drawn["q1a-graph.svg"]),
-        worked_example("q1b", "b", work.solutions["q1b"], drawn["q1b-graph.svg"]),
+        *(
+            worked_example(
+                Example(key, work.solutions[key], work.marks[key]),
+                letter,
+                drawn[f"{key}-graph.svg"],
+            )
+            for key, letter in (("q1a", "a"), ("q1b", "b"))
+        ),
         binary(work, drawn),
         initialisers(work, drawn),
         ten(work, drawn),
@@ -113,6 +119,7 @@ def results(work: Work) -> dict[str, Any]:
         "epochs": work.epochs,
         "q1a": work.solutions["q1a"].as_json(),
         "q1b": work.solutions["q1b"].as_json(),
+        "marks": {key: _marks(marks) for key, marks in work.marks.items()},
         "binary": _network(outcomes["binary"]),
         "initialisers": {name: _network(outcome) for name, outcome in work.initialisers.items()},
         "ten": _network(outcomes["ten"]) | last,
@@ -120,6 +127,12 @@ def results(work: Work) -> dict[str, Any]:
     }
     finite: dict[str, Any] = _finite(numbers)
     return finite
+
+
+def _marks(marks: Marks) -> dict[str, Any]:
+    marked = as_json(marks)
+    wrong = [item for item in marked["items"] if item["verdict"] == "wrong"]
+    return {"summary": marked["summary"], "wrong": wrong}
 
 
 def _network(outcome: Outcome) -> dict[str, Any]:
@@ -171,7 +184,7 @@ def _summary(work: Work) -> Html:
         *_notices(work),
         headline,
         section("differences", 3, "Where the numbers differ", bullets(_differences(work))),
-        section("comparing", 3, "How figures are compared", *_how_compared()),
+        section("marking", 3, "How figures are marked", *_how_marked()),
     )
 
 
@@ -194,9 +207,9 @@ def _notices(work: Work) -> Iterator[Html]:
 def _worked_rows(work: Work) -> list[Html]:
     rows = []
     for key in ("q1a", "q1b"):
-        solution = work.solutions[key]
-        figures_printed = f"{len(pairs(key, solution))} printed figures"
-        rows.append(row(link(key, CONTENTS[key]), figures_printed, tally(key, solution)))
+        marks = work.marks[key]
+        figures_printed = f"{len(marks.items)} printed figures"
+        rows.append(row(link(key, CONTENTS[key]), figures_printed, tally(marks)))
     return rows
 
 
@@ -241,22 +254,7 @@ def _ten_row(work: Work) -> Html:
 
 def _differences(work: Work) -> list[Html]:
     return [
-        join(
-            [
-                link("q1a-remarks", "Question 1 (a)"),
-                prose(
-                    ": the nine partials behind the hidden layer are some 10.5 % short, since 1 − "
-                    "`a1` was taken of a rounded `a1`. The new `b4` written beside its partial is "
-                    "ten times too far from the old, and some zeros were lost or gained in writing."
-                ),
-            ]
-        ),
-        join(
-            [
-                link("q1b-remarks", "Question 1 (b)"),
-                ": nothing but rounding, a quarter of a per cent at most.",
-            ]
-        ),
+        *(in_short(key, CONTENTS[key], work.marks[key]) for key in ("q1a", "q1b")),
         join(
             [
                 link("q2", "Questions 2"),
@@ -282,23 +280,24 @@ def _same_networks(work: Work) -> bool:
     )
 
 
-def _how_compared() -> list[Html]:
-    same = element("span", "same", class_="same")
-    differs = element("span", f"≠{NO_BREAK}−0.019 %", class_="differs")
+def _how_marked() -> list[Html]:
+    follows = element("span", "↳ follows", class_="follows")
+    wrong = element("span", "✗ wrong", class_="wrong")
     return [
         paragraph(
-            "In Question 1, ",
-            same,
-            " means the same to the digits printed: our exact value, "
-            "rounded or cut to as many digits, is the printed figure. Otherwise, as in ",
-            differs,
-            ", the distance is told, relative to ours; for an updated parameter, relative to its "
-            "step from the old value. This is a comparison, not a mark: a number can differ "
-            "because an honest rounding went before it.",
+            "In Question 1 every figure is marked, as a teacher would. It is exact where our value "
+            "rounds to it, and rounded, or cut, where that is honest work from the figures before "
+            "it. It ",
+            follows,
+            " where it is right but for a slip before it. Else it is ",
+            wrong,
+            ". Where ours, rounded or cut to as many digits, is another figure, the distance is "
+            "told, relative to ours; for an updated parameter, relative to its step from the old "
+            "value.",
         ),
         paragraph(
             "A figure that the homework’s author struck out is shown ",
             element("del", "so"),
-            " and not compared. A dash stands where nothing was printed.",
+            " and not marked. A dash stands where nothing was printed.",
         ),
     ]

@@ -6,6 +6,21 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from tinygrad_hw.explain.markup import (
+    NOTHING,
+    Html,
+    count,
+    counted,
+    element,
+    figure,
+    join,
+    listed,
+    ours,
+    paragraph,
+    row,
+    section,
+    table,
+)
 from tinygrad_hw.explain.text import number
 from tinygrad_hw.homework.experiments import (
     BATCH,
@@ -15,24 +30,7 @@ from tinygrad_hw.homework.experiments import (
     Outcome,
 )
 from tinygrad_hw.homework.report import figures, parts, printed
-from tinygrad_hw.homework.report.markup import (
-    NOTHING,
-    Html,
-    claims,
-    confusion,
-    count,
-    counted,
-    element,
-    figure,
-    figure_box,
-    join,
-    listed,
-    ours,
-    paragraph,
-    row,
-    section,
-    table,
-)
+from tinygrad_hw.homework.report.markup import claims, confusion, figure_box
 from tinygrad_hw.homework.report.pixels import print_out
 from tinygrad_hw.homework.report.work import Work, errors, tested
 from tinygrad_hw.nn import classification_report

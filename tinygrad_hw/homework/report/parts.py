@@ -7,27 +7,24 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_hw.explain.text import number
-from tinygrad_hw.homework.experiments import BATCH, HIDDEN, PATIENCE, RATE, Experiment, Outcome
-from tinygrad_hw.homework.report import figures, printed
-from tinygrad_hw.homework.report.markup import (
+from tinygrad_hw.explain.markup import (
     Html,
-    confusion,
     count,
     counted,
     element,
     figure,
-    figure_box,
-    inline_svg,
     join,
     ours,
     paragraph,
-    picture,
     prose,
     row,
     signed,
     table,
 )
+from tinygrad_hw.explain.text import number
+from tinygrad_hw.homework.experiments import BATCH, HIDDEN, PATIENCE, RATE, Experiment, Outcome
+from tinygrad_hw.homework.report import figures, printed
+from tinygrad_hw.homework.report.markup import confusion, figure_box, inline_svg, picture
 from tinygrad_hw.homework.report.work import errors, tested
 
 

@@ -8,18 +8,17 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_hw.data import Dataset
-from tinygrad_hw.homework.report import printed
-from tinygrad_hw.homework.report.markup import (
+from tinygrad_hw.explain.markup import (
     Html,
     element,
     escaped,
-    figure_box,
     join,
     paragraph,
-    picture,
     row,
     table,
 )
+from tinygrad_hw.homework.report import printed
+from tinygrad_hw.homework.report.markup import figure_box, picture
 
 DECIMALS = 8  # as NumPy prints arrays
 FIRST_PIXEL = 28  # of MNIST, where the print-out begins

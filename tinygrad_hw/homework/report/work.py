@@ -9,6 +9,7 @@ import numpy as np
 from tinygrad_hw.data import Dataset
 from tinygrad_hw.homework.experiments import ALL, INITIALISERS, Outcome
 from tinygrad_hw.homework.report import printed
+from tinygrad_hw.worksheet.marking import Marks
 from tinygrad_hw.worksheet.solve import Solution
 
 
@@ -18,7 +19,7 @@ class Work:
 
     Attributes
     ----------
-    solutions, drawings
+    solutions, marks, drawings
         Of the worked examples, by "q1a" and "q1b"; a drawing is an SVG file's text.
     outcomes
         Of the six trainings, by the names of their experiments.
@@ -35,6 +36,7 @@ class Work:
     """
 
     solutions: dict[str, Solution]
+    marks: dict[str, Marks]
     drawings: dict[str, str]
     outcomes: dict[str, Outcome]
     data: Dataset

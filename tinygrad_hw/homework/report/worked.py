@@ -1,26 +1,19 @@
-"""Question 1 in the report: two worked examples, each printed figure with ours beside it."""
+"""Question 1 in the report: two worked examples, each printed figure with its mark and ours."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from tinygrad_hw.explain.chain import Chain
-from tinygrad_hw.explain.text import number
-from tinygrad_hw.homework.report import printed
-from tinygrad_hw.homework.report.compare import Comparison, beside, compare
-from tinygrad_hw.homework.report.markup import (
-    NO_BREAK,
+from tinygrad_hw.explain.markup import (
     Html,
-    bullets,
-    chain,
-    claims,
     element,
     figure,
-    figure_box,
     formula,
-    inline_svg,
     join,
+    link,
     ours,
     paragraph,
     partial,
@@ -30,6 +23,14 @@ from tinygrad_hw.homework.report.markup import (
     symbol,
     table,
 )
+from tinygrad_hw.explain.text import number
+from tinygrad_hw.homework.report import printed
+from tinygrad_hw.homework.report.compare import beside, distance
+from tinygrad_hw.homework.report.errata import errata, tally, what_rounding_costs
+from tinygrad_hw.homework.report.markup import chain, claims, figure_box, inline_svg
+from tinygrad_hw.worksheet.item import Item
+from tinygrad_hw.worksheet.marking import Marks
+from tinygrad_hw.worksheet.slips import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
 from tinygrad_hw.worksheet.solve import Solution
 
 
@@ -37,57 +38,65 @@ from tinygrad_hw.worksheet.solve import Solution
 class Pair:
     """A printed figure, or "" where there is none, and our value.
 
-    ``old`` is the value before the update, for an updated parameter. ``struck`` are figures that
-    the writer crossed out: shown, not compared.
+    ``mark`` is None where the figure is not in the sheet: it was written a second time. ``old`` is
+    the value before the update, for an updated parameter. ``struck`` are figures that the writer
+    crossed out: shown, not marked.
     """
 
     name: str
     printed: str
     ours: float
+    mark: Item | None
     old: float | None = None
     struck: tuple[str, ...] = ()
 
-    @property
-    def comparison(self) -> Comparison:
-        """How the two compare."""
-        return compare(self.printed, self.ours, self.old)
+
+@dataclass(frozen=True)
+class Example:
+    """A worked example: its name in anchors and in what was printed, its solution and its marks."""
+
+    key: str
+    solution: Solution
+    marks: Marks
+
+    @cached_property
+    def items(self) -> dict[tuple[str, str | None, str], Item]:
+        """The marks by part, by the partial that a factor stands in, and by name."""
+        return {(item.part, item.of, item.name): item for item in self.marks.items}
+
+    def pair(
+        self,
+        part: str,
+        name: str,
+        ours: float,
+        of: str | None = None,
+        old: float | None = None,
+        struck: tuple[str, ...] = (),
+    ) -> Pair:
+        """Pair what was printed for a name with our value."""
+        item = self.items.get((part, of, name))
+        return Pair(name, item.printed if item else "", ours, item, old, struck)
 
 
-def pairs(key: str, solution: Solution) -> list[Pair]:
+def pairs(example: Example) -> list[Pair]:
     """List every printed figure of a worked example, ours beside it."""
-    listed = [*_forward_pairs(key, solution)]
-    for name in _partials_in_order(solution):
-        listed += [*_factor_pairs(key, solution, name), _product(solution, name)]
-        listed.append(_update(solution, name))
-    return [pair for pair in [*listed, *_table_pairs(solution)] if pair.printed]
+    listed = [*_forward_pairs(example)]
+    for name in _partials_in_order(example.solution):
+        listed += [*_factor_pairs(example, name), _product(example, name), _update(example, name)]
+    return [pair for pair in [*listed, *_table_pairs(example)] if pair.printed]
 
 
-NEAR = 0.01
-
-
-def tally(key: str, solution: Solution) -> str:
-    """Count the printed figures that are the same as ours, near ours and further off, in words."""
-    comparisons = [pair.comparison for pair in pairs(key, solution)]
-    same = sum(c.same is True for c in comparisons)
-    near = sum(c.same is False and c.off <= NEAR for c in comparisons)
-    return (
-        f"{same} are the same to the digits printed, {near} within {number(100 * NEAR)} %, "
-        f"{len(comparisons) - same - near} further off"
-    )
-
-
-def worked_example(key: str, letter: str, solution: Solution, drawing: str) -> Html:
+def worked_example(example: Example, letter: str, drawing: str) -> Html:
     """Build the section of one worked example.
 
     Parameters
     ----------
-    key
-        "q1a" or "q1b": its name in anchors and in what was printed.
     letter
         Its letter in headings.
     drawing
         Its graph, as SVG text.
     """
+    key, solution = example.key, example.solution
     label = f"The graph of {solution.sheet.title}: neurons, weights, values and gradients"
     graph = figure_box(
         element("div", inline_svg(drawing, key, label), class_="scroll graph"),
@@ -100,33 +109,29 @@ def worked_example(key: str, letter: str, solution: Solution, drawing: str) -> H
         f"Question 1 ({letter}): worked by hand",
         paragraph(_setting(solution)),
         paragraph(
-            f"Of {len(pairs(key, solution))} printed figures, {tally(key, solution)}. Those that "
-            "are not the same are marked ≠."
+            f"Of {len(example.marks.items)} printed figures, {tally(example.marks)}: see the ",
+            link(f"{key}-errata", "errata"),
+            ".",
         ),
         graph,
-        section(f"{key}-forward", 3, "Forward", _forward(key, solution)),
-        section(f"{key}-partials", 3, "Thirteen partials", *_partials(key, solution)),
-        section(f"{key}-table", 3, "Old and new values", _closing_table(solution)),
-        section(
-            f"{key}-remarks",
-            3,
-            "What differs, and what the homework concludes",
-            bullets(map(prose, REMARKS[key]), class_="remarks"),
-            CLAIMS[key](solution),
-        ),
+        section(f"{key}-forward", 3, "Forward", _forward(example)),
+        section(f"{key}-partials", 3, "Thirteen partials", *_partials(example)),
+        section(f"{key}-table", 3, "Old and new values", _closing_table(example)),
+        errata(key, example.marks),
+        what_rounding_costs(key, example.marks),
+        section(f"{key}-claims", 3, "What the homework concludes", CLAIMS[key](solution)),
     )
 
 
 # --- The printed figures --------------------------------------------------------------------------
 
 
-def _forward_pairs(key: str, solution: Solution) -> Iterator[Pair]:
-    written = solution.sheet.answers.forward
-    again = printed.WRITTEN_AGAIN.get(key, {})
-    for name, value in solution.forward.items():
-        yield Pair(name, written.get(name, ""), value)
+def _forward_pairs(example: Example) -> Iterator[Pair]:
+    again = printed.WRITTEN_AGAIN.get(example.key, {})
+    for name, value in example.solution.forward.items():
+        yield example.pair(FORWARD, name, value)
         if name in again:
-            yield Pair(name, again[name], value)
+            yield Pair(name, again[name], value, None)
 
 
 def _partials_in_order(solution: Solution) -> list[str]:
@@ -134,40 +139,35 @@ def _partials_in_order(solution: Solution) -> list[str]:
     return list(dict.fromkeys([*solution.sheet.answers.partials, *solution.partials]))
 
 
-def _factor_pairs(key: str, solution: Solution, name: str) -> Iterator[Pair]:
-    answer = solution.sheet.answers.partials.get(name)
-    struck = printed.STRUCK_FACTORS.get(key, {})
-    for i, path in enumerate(_chain_of(solution, name).paths):
-        written = answer.paths[i] if answer and i < len(answer.paths) else {}
+def _factor_pairs(example: Example, name: str) -> Iterator[Pair]:
+    struck = printed.STRUCK_FACTORS.get(example.key, {})
+    for path in _chain_of(example.solution, name).paths:
         for factor in path:
             crossed_out = struck.get((name, str(factor)))
-            yield Pair(
+            yield example.pair(
+                FACTOR,
                 str(factor),
-                written.get(str(factor), ""),
                 factor.value,
+                of=name,
                 struck=(crossed_out,) if crossed_out else (),
             )
 
 
-def _product(solution: Solution, name: str) -> Pair:
-    answer = solution.sheet.answers.partials.get(name)
-    value = solution.partials[name]
-    return Pair(
-        name, (answer.value or "") if answer else "", value, None, answer.struck if answer else ()
-    )
+def _product(example: Example, name: str) -> Pair:
+    answer = example.solution.sheet.answers.partials.get(name)
+    value = example.solution.partials[name]
+    return example.pair(PARTIAL, name, value, struck=answer.struck if answer else ())
 
 
-def _update(solution: Solution, name: str) -> Pair:
+def _update(example: Example, name: str) -> Pair:
     parameter = name.partition("/d")[2]
-    written = solution.sheet.answers.updated.get(parameter, "")
-    old = solution.sheet.parameters[parameter]
-    return Pair(parameter, written, solution.updated[parameter], old)
+    old = example.solution.sheet.parameters[parameter]
+    return example.pair(UPDATED, parameter, example.solution.updated[parameter], old=old)
 
 
-def _table_pairs(solution: Solution) -> Iterator[Pair]:
-    written = solution.sheet.answers.table
-    for name, old in solution.sheet.parameters.items():
-        yield Pair(name, written.get(name, ""), solution.updated[name], old)
+def _table_pairs(example: Example) -> Iterator[Pair]:
+    for name, old in example.solution.sheet.parameters.items():
+        yield example.pair(TABLE, name, example.solution.updated[name], old=old)
 
 
 def _chain_of(solution: Solution, name: str) -> Chain:
@@ -187,42 +187,44 @@ def _setting(solution: Solution) -> Html:
 
 
 def _cells(pair: Pair) -> list[Html]:
-    """Printed, ours, compared: the three cells of every row."""
+    """Printed, ours, marked: the three cells of every row."""
     crossed_out = [
         element("del", figure(struck), " ", title="crossed out in the homework")
         for struck in pair.struck
     ]
-    return [join([*crossed_out, figure(pair.printed)]), _our_value(pair), verdict(pair.comparison)]
+    theirs = join([*crossed_out, figure(pair.printed)])
+    return [theirs, figure(beside(pair.printed, pair.ours, pair.old)), _verdict(pair)]
 
 
-def _our_value(pair: Pair) -> Html:
-    return figure(beside(pair.printed, pair.ours, pair.old))
+def _verdict(pair: Pair) -> Html:
+    """Say how a figure was marked, and how far it is from ours; a sign says it without colour."""
+    if not pair.printed:
+        return element("span", "not written", class_="none")
+    off = distance(pair.printed, pair.ours, pair.old).replace("-", "−")
+    if pair.mark is None:
+        return element("span", ", ".join(filter(None, ["written again", off])), class_="none")
+    verdict = pair.mark.verdict
+    said = {"follows": "↳ follows", "wrong": "✗ wrong"}.get(verdict, verdict)
+    if pair.mark.note == "truncated":
+        said = "cut"
+    return element("span", ", ".join(filter(None, [said, off])), class_=verdict)
 
 
-def verdict(comparison: Comparison) -> Html:
-    """Say how two figures compare; the sign says it without colour."""
-    if comparison.same is None:
-        return element("span", comparison.note, class_="none")
-    if comparison.same:
-        return element("span", "same", class_="same")
-    return element("span", f"≠{NO_BREAK}", comparison.note.replace("-", "−"), class_="differs")
-
-
-def _differs(pair: Pair) -> str | None:
-    return "differs" if pair.comparison.same is False else None
-
-
-def _forward(key: str, solution: Solution) -> Html:
-    rows = []
-    for pair in _forward_pairs(key, solution):
-        source = solution.sheet.forward[pair.name].source
-        rows.append(row(symbol(pair.name), formula(source), *_cells(pair), class_=_differs(pair)))
-    columns = ["", "Formula", "Homework", "Ours", "Compared"]
+def _forward(example: Example) -> Html:
+    rows = [
+        row(
+            symbol(pair.name),
+            formula(example.solution.sheet.forward[pair.name].source),
+            *_cells(pair),
+        )
+        for pair in _forward_pairs(example)
+    ]
+    columns = ["", "Formula", "Homework", "Ours", "Marked"]
     return table("From the inputs to the error", columns, rows, class_="compared formulas")
 
 
-def _partials(key: str, solution: Solution) -> list[Html]:
-    cards = [_card(key, solution, name) for name in _partials_in_order(solution)]
+def _partials(example: Example) -> list[Html]:
+    cards = [_card(example, name) for name in _partials_in_order(example.solution)]
     explained = paragraph(
         "In the homework’s order. Ours are multiplied with all digits; four figures are shown. "
         "Below each chain stand its factors, their product and the updated value."
@@ -230,32 +232,29 @@ def _partials(key: str, solution: Solution) -> list[Html]:
     return [explained, element("div", *cards, class_="cards")]
 
 
-def _card(key: str, solution: Solution, name: str) -> Html:
-    update = _update(solution, name)
-    rows = [
-        row(partial(pair.name), *_cells(pair), class_=_differs(pair))
-        for pair in _factor_pairs(key, solution, name)
-    ]
-    product = _product(solution, name)
+def _card(example: Example, name: str) -> Html:
+    update = _update(example, name)
+    rows = [row(partial(pair.name), *_cells(pair)) for pair in _factor_pairs(example, name)]
+    product = _product(example, name)
     for heading, pair in ((partial(name), product), (join(["new ", symbol(update.name)]), update)):
-        classes = " ".join(filter(None, ["result", _differs(pair)]))
-        rows.append(row(heading, *_cells(pair), class_=classes))
+        rows.append(row(heading, *_cells(pair), class_="result"))
+    anchor = f"{example.key}-{update.name}"
     return element(
         "article",
-        element("h4", partial(name), id=f"{key}-{update.name}"),
-        chain(_chain_of(solution, name)),
-        table("", ["", "Homework", "Ours", "Compared"], rows, class_="compared"),
+        element("h4", partial(name), id=anchor),
+        chain(_chain_of(example.solution, name)),
+        table("", ["", "Homework", "Ours", "Marked"], rows, class_="compared"),
         class_="card",
-        aria_labelledby=f"{key}-{update.name}",
+        aria_labelledby=anchor,
     )
 
 
-def _closing_table(solution: Solution) -> Html:
+def _closing_table(example: Example) -> Html:
     rows = [
-        row(symbol(pair.name), ours(pair.old or 0.0), *_cells(pair), class_=_differs(pair))
-        for pair in _table_pairs(solution)
+        row(symbol(pair.name), ours(pair.old or 0.0), *_cells(pair))
+        for pair in _table_pairs(example)
     ]
-    columns = ["", "Old", "Homework, new", "Ours, new", "Compared"]
+    columns = ["", "Old", "Homework, new", "Ours, new", "Marked"]
     return table(
         "Every parameter after one step, as copied out at the end", columns, rows, class_="compared"
     )
@@ -315,30 +314,3 @@ def _claims_b(solution: Solution) -> Html:
 
 
 CLAIMS = {"q1a": _claims_a, "q1b": _claims_b}
-
-REMARKS = {
-    "q1a": [
-        "`da1/dz1` and its two equals are some 10.5 % short, and with them all nine partials "
-        "behind the hidden layer. No step is wrong in itself: but 1 − 0.9997 keeps a single digit "
-        "of 1 − `a1` = `3.354e-04`, the rest having been rounded away before.",
-        "`da4/dz4` is written `0.17679` in the last four chains, ten times too large; their "
-        "products fit `0.017679`. In the last of them `da3/dz3` has lost its decimal point too.",
-        "`dE/dw4` has two digits the other way round: `-9.5345e-8` where its equals have "
-        "`-9.5435e-8`.",
-        "The new `b4` is written out with the crossed-out slope, and its result has the digits of "
-        "the other one, one place too far to the left: a step ten times too large. The closing "
-        "table has the value of `w7` in its place.",
-        "Beside their partials, the new `b1` has one zero too many and the new `w4` does not move "
-        "at all. The closing table puts both right, but gives `w1` a zero too many, and `b3` a 5 "
-        "where a 1 was worked out.",
-    ],
-    "q1b": [
-        "Nearly all of the 0.1 % between the homework’s partials and ours comes from "
-        "`a1 = 0.0522`, which has three figures.",
-        "`dE/dw2` and `dE/dw4` are equal but for their sign; one was rounded to three figures, the "
-        "other to four.",
-        "The new `b2` is `0.099413` where it is worked out, and `0.099414` below that and in the "
-        "table. The second is right.",
-    ],
-}
-"""What stands out where the figures differ. Each is held to the numbers by a test."""
