@@ -17,7 +17,8 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
 
 
-COMMANDS = re.findall(r"^\$ (tinygrad-hw .*)$", "\n".join(blocks("console")), re.MULTILINE)
+COMMAND = re.compile(r"^\$ (tinygrad-hw .*)$", re.MULTILINE)
+SESSIONS = [COMMAND.findall(block) for block in blocks("console")]
 SET_UP, RUN = blocks("sh")[0].splitlines()
 
 
@@ -30,12 +31,15 @@ def test_the_main_command_sets_itself_up_and_does_the_homework(tmp_path: Path) -
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report"]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_command(command: str, tmp_path: Path) -> None:
-    out = run(SCRIPTS / "tinygrad-hw", *shlex.split(command)[1:], cwd=tmp_path)
-    shown = re.search(rf"^\$ {re.escape(command)}\n…\n(.*?)^…", README, re.DOTALL | re.MULTILINE)
-    assert shown is None or shown[1] in out
-    assert out or list(tmp_path.iterdir())
+@pytest.mark.parametrize("session", SESSIONS)
+def test_commands(session: list[str], tmp_path: Path) -> None:
+    for command in session:
+        out = run(SCRIPTS / "tinygrad-hw", *shlex.split(command)[1:], cwd=tmp_path)
+        shown = re.search(
+            rf"^\$ {re.escape(command)}\n…\n(.*?)^…", README, re.DOTALL | re.MULTILINE
+        )
+        assert shown is None or shown[1] in out
+        assert out or list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("sheet", blocks("toml"))

@@ -41,8 +41,8 @@ def exercise(
     """Make a fresh sheet: a network of sigmoids with numbers of its own, and blanks to fill in.
 
     The numbers are drawn until no two of them, and no two answers, could be taken for each other,
-    and no slip of the catalogue would go unseen: see ``_is_clear`` and ``unseen_slips``. The same arguments give the same sheet, on any
-    machine.
+    and no slip of the catalogue would go unseen: see ``_is_clear`` and ``unseen_slips``. The same
+    arguments give the same sheet, on any machine.
 
     Parameters
     ----------

@@ -434,12 +434,12 @@ def _product_tells(case: Case) -> Iterator[str]:
         return
     w = case.written
     likely = (*case.step.elsewhere(case.name), *_point_moved(w), *_swapped(w), *_other_sign(w))
-    for other in likely:
-        if result.could_come_out_of(
-            evaluate(formula, {**inputs, case.name: _exactly(other)}).tight
-        ):
-            yield f"the product {result} beside it was made with {other}"
-            return
+    products = [evaluate(formula, {**inputs, case.name: _exactly(other)}) for other in likely]
+    for gives in (Carried.fits, Carried.allows):  # to the last digit, or within rounding
+        for other, made in zip(likely, products, strict=True):
+            if gives(made, result):
+                yield f"the product {result} beside it was made with {other}"
+                return
     yield f"the product {result} beside it is right, so it was made with another number"
 
 
