@@ -81,6 +81,7 @@ class Step:
 
     def mark(self) -> None:
         """Judge everything, in the order in which it is worked out."""
+        self._check_answers()
         self._mark_forward()
         self._mark_partials()
         self._mark_updated()
@@ -135,18 +136,13 @@ class Step:
         return held
 
     def _factors_asked(self) -> list[tuple[str, int, str]]:
+        """The factors of all chains as (partial, number of the path, name), local ones first."""
         asked = [
             (partial, i, name)
             for partial, answer in self.answers.partials.items()
             for i, path in enumerate(answer.paths)
             for name in path
         ]
-        for partial, _, name in asked:
-            for part in parts_of(name):
-                if part not in self.forward:
-                    section = f'{self._section}.partials."{partial}"'
-                    reason = f"{name} names {part}, which is not in this sheet"
-                    raise self.sheet.error(reason, section, "factors")
         return sorted(asked, key=lambda key: not self.structure.is_local(*parts_of(key[2])))
 
     def _judge_factor(self, key: tuple[str, int, str]) -> Item:
@@ -180,7 +176,7 @@ class Step:
         if not printed or not printed.strip():
             held = carried.unwritten(expected, self.sheet.rounding)
             return held, None if printed is None else self._item(case, "", exact, "missing")
-        written = self._read(case, printed)
+        written = read_number(printed)
         case = replace(case, written=written, printed=printed)
         self.cases.append(case)
         verdict, source = self._verdict(case, exact, others)
@@ -299,26 +295,30 @@ class Step:
             text = "The numbers cannot tell which. " + " Or: ".join(rivals[:4])
         return " ".join([text, *(f"And {detail}." for detail in beside)])
 
-    def _read(self, case: Case, printed: str) -> Written:
-        try:
-            return read_number(printed)
-        except ValueError as error:
-            section, key = self._place(case)
-            raise self.sheet.error(
-                f"{case.name} = {printed[:40]!r} {error}", section, key
-            ) from None
+    def _check_answers(self) -> None:
+        """Read every number once, so that what is wrong with one is said with its place."""
+        start = "answers" if self.number == 1 else f"answers.step{self.number}"
+        for part, texts in ((FORWARD, self.answers.forward), (UPDATED, self.answers.updated)):
+            self._check(f"{start}.{part}", texts)
+        self._check(f"answers.{TABLE}", self.table)
+        for partial, answer in self.answers.partials.items():
+            section = f'{start}.partials."{partial}"'
+            for path in answer.paths:
+                for part in (part for name in path for part in parts_of(name)):
+                    if part not in self.solution.values:
+                        reason = f"a factor names {part}, which is not in this sheet"
+                        raise self.sheet.error(reason, section, "factors")
+                self._check(section, path, "factors")
+            self._check(section, {partial: answer.value or ""}, "value")
 
-    @property
-    def _section(self) -> str:
-        return "answers" if self.number == 1 else f"answers.step{self.number}"
-
-    def _place(self, case: Case) -> tuple[str, str]:
-        start = "answers" if case.part == TABLE else self._section
-        if case.part == FACTOR:
-            return f'{start}.partials."{case.of}"', "factors"
-        if case.part == PARTIAL:
-            return f'{start}.partials."{case.name}"', "value"
-        return f"{start}.{case.part}", case.name
+    def _check(self, section: str, texts: Mapping[str, str], key: str = "") -> None:
+        for name, text in texts.items():
+            try:
+                if text.strip():
+                    read_number(text)
+            except ValueError as error:
+                reason = f"{name} = {text[:40]!r} {error}"
+                raise self.sheet.error(reason, section, key or name) from None
 
     # --- What stands in the sheet -----------------------------------------------------------------
 
