@@ -108,7 +108,7 @@ def either(first: Carried, *others: Carried) -> Carried:
         first.own.hull(*(x.own for x in others)),
         first.own_tight.hull(*(x.own_tight for x in others)),
         first.points,
-        first.clean,
+        first.clean and all(x.clean for x in others),
     )
 
 
@@ -132,7 +132,8 @@ def unwritten(expected: Carried, rounding: tuple[str, int] | None) -> Carried:
 
 def _rounded_away(x: Interval, rounding: tuple[str, int]) -> Interval:
     """Widen by what rounding or cutting can take away; nothing where there are no more digits."""
-    if x.is_point and rounded(_whole(x), *rounding).value == _whole(x):
+    exactly = x.exactly
+    if exactly is not None and rounded(exactly, *rounding).value == exactly:
         return x
     unit = unit_of(x.size, rounding)
     return x.widened(unit, unit / 2)
@@ -186,7 +187,7 @@ def wrong(expected: Carried, written: Written, imagined: Carried | None = None) 
 
 
 def _wide(x: Interval, written: Written) -> Interval:
-    if x.is_point and written.value == _whole(x):
+    if written.value == x.exactly:
         return x
     if written.digits == 0:
         return x.hull(0.0)
@@ -195,7 +196,7 @@ def _wide(x: Interval, written: Written) -> Interval:
 
 
 def _narrow(x: Interval, written: Written) -> Interval:
-    if x.is_point and written.value == _whole(x):
+    if written.value == x.exactly:
         return x
     source = written.could_come_from()
     kept = x.common(source) if x.meets(source) else x
@@ -203,11 +204,6 @@ def _narrow(x: Interval, written: Written) -> Interval:
         return kept.hull(0.0)
     guards = [*written.guarded(kept.low), *written.guarded(kept.high)]
     return kept.hull(written.value, *guards)
-
-
-def _whole(x: Interval) -> float:
-    """The number that a point stands for, the floats' own error taken off."""
-    return float(f"{x.middle:.15g}")
 
 
 def _points(expected: Iterable[float], written: Written) -> tuple[float, ...]:

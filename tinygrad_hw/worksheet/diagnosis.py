@@ -10,6 +10,7 @@ from tinygrad_hw.worksheet.carried import Carried, evaluate
 from tinygrad_hw.worksheet.formula import names_in
 from tinygrad_hw.worksheet.formula import replace as put
 from tinygrad_hw.worksheet.slips import CATALOGUE, FACTOR, PARTIAL, Case, Imagined, Slip, shared
+from tinygrad_hw.worksheet.structure import PRIME
 from tinygrad_hw.worksheet.written import Written
 
 PAIRED = (
@@ -56,9 +57,9 @@ def convicts(case: Case, catalogue: Sequence[Slip], strictly: bool) -> list[Fit]
 
 
 def _each_once(fits: list[Fit]) -> list[Fit]:
-    first: dict[tuple[str, ...], Fit] = {}
+    first: dict[frozenset[str], Fit] = {}
     for fit in fits:
-        first.setdefault(tuple(slip.id for slip in fit.slips), fit)
+        first.setdefault(frozenset(slip.id for slip in fit.slips), fit)
     return list(first.values())
 
 
@@ -81,6 +82,8 @@ def _single(case: Case, catalogue: Sequence[Slip]) -> Iterator[Fit]:
 
 def _undone(slip: Slip, case: Case, meanings: Iterable[Written]) -> Iterator[Fit]:
     for meant in meanings:
+        if case.step.shows_nothing(replace(case, written=meant)):
+            continue
         sharp = case.expected.fits(meant) and case.step.could_write(meant)
         if sharp or case.expected.allows(meant):
             yield Fit((slip,), _text(slip, case, meant=meant), sharp)
@@ -109,17 +112,19 @@ def _imagined(slip: Slip, case: Case, imagined: Imagined) -> Iterator[Fit]:
 
 
 def _pairs(case: Case, catalogue: Sequence[Slip]) -> Iterator[Fit]:
-    """Try each slip of digits on top of each slip of working."""
+    """Try each slip of digits on top of each slip of working, and on top of each other."""
     for first in catalogue:
         if first.id not in PAIRED or not first.undo:
             continue
+        others = [s for s in catalogue if s.imagine or (s.id in PAIRED and s.id != first.id)]
         for meant in first.undo(case.written):
             second = replace(case, written=meant)
-            for fit in _single(second, [slip for slip in catalogue if slip.imagine]):
+            for fit in _single(second, others):
                 if fit.sharp:
                     both = f"Two slips. {_text(first, case, meant=meant)} And {fit.text}"
                     yield Fit((*fit.slips, first), both, sharp=True)
 
 
 def _text(slip: Slip, case: Case, meant: Written | None = None, detail: str = "") -> str:
-    return slip.explanation.format(name=case.name, printed=case.printed, meant=meant, detail=detail)
+    text = slip.explanation.format(name=case.name, printed=case.printed, meant=meant, detail=detail)
+    return text.replace(PRIME, "")

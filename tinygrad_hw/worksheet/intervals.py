@@ -41,6 +41,14 @@ class Interval:
         """Whether it is one number, the floats' own error aside."""
         return self.high - self.low <= POINT * self.size or self.size < 1e-300
 
+    @property
+    def exactly(self) -> float | None:
+        """The decimal number of few digits that it stands for, the floats' own error aside."""
+        if self.high - self.low > 1e-11 * self.size:
+            return None
+        short = float(f"{self.middle:.8g}")
+        return short if short in self else None
+
     def __contains__(self, number: float) -> bool:
         return self.low <= number <= self.high
 

@@ -9,6 +9,7 @@ from tinygrad_hw.worksheet.carried import Carried
 
 VERDICTS = ("exact", "rounded", "follows", "wrong", "missing")
 MOST_DIGITS = 16  # of a float
+NEARLY = 0.01  # of a digit; half a unit is half a unit, whatever the floats make of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,8 @@ class Item:
         Of which update, counted from 1.
     formula
         How it is worked out.
-    is_sharp
-        Whether the slip gives the number to its last digit.
+    is_sharp, is_usual
+        Whether the slip gives the number to its last digit; whether a habit of rounding does.
     """
 
     part: str
@@ -56,14 +57,15 @@ class Item:
     hint: str = ""
     formula: str = ""
     is_sharp: bool = False
+    is_usual: bool = True
 
 
 def trusted_digits(held: Carried, exact: float) -> int:
     """How many digits of a number are sure, given how the ones before it were carried."""
     error = max(abs(held.tight.low - exact), abs(held.tight.high - exact))
-    if error <= 1e-14 * abs(exact):
+    if held.tight.exactly is not None or error <= 1e-14 * abs(exact):
         return MOST_DIGITS
     if exact == 0:
         return 0
     leading = math.floor(math.log10(abs(exact))) + 1
-    return max(0, min(MOST_DIGITS, math.floor(leading - math.log10(2 * error))))
+    return max(0, min(MOST_DIGITS, math.floor(leading - math.log10(2 * error) + NEARLY)))

@@ -79,7 +79,7 @@ def _fairly(solution: Solution, catalogue: Sequence[Slip]) -> tuple[Item, ...]:
     """Mark; once more for a student who seems to round what is not written, each term of a sum.
 
     Two numbers that only this makes honest show the habit. One alone shows it where no slip
-    explains the number to its last digit.
+    explains the number to its last digit, or where others are of no common habit either.
     """
     items = _items(solution, catalogue)
     if solution.sheet.rounding is None or all(item.verdict != "wrong" for item in items):
@@ -87,7 +87,8 @@ def _fairly(solution: Solution, catalogue: Sequence[Slip]) -> tuple[Item, ...]:
     lenient = _items(solution, catalogue, scratch=True)
     pairs = zip(items, lenient, strict=True)
     cleared = [a for a, b in pairs if a.verdict == "wrong" and b.verdict != "wrong"]
-    if len(cleared) > 1 or any(not item.is_sharp for item in cleared):
+    unusual = sum(item.verdict == "rounded" and not item.is_usual for item in items)
+    if len(cleared) > 1 or unusual > 1 or any(not item.is_sharp for item in cleared):
         return lenient
     return items
 

@@ -120,8 +120,9 @@ class Step:
             formula, inputs = self._update(name)
             expected = evaluate(formula, inputs, self.scratch)
             held, copied, others = self.updated[name], None, []
-            if verdicts.get(name) in ("exact", "rounded"):
+            if verdicts.get(name) in ("exact", "rounded", "follows"):
                 copied = read_number(self.answers.updated[name])
+            if verdicts.get(name) in ("exact", "rounded"):
                 expected = replace(held, honest=held.tight, own=held.own_tight)
             elif verdicts.get(name) in ("follows", "wrong"):
                 others = [held]
@@ -171,12 +172,10 @@ class Step:
         ``others`` are what was written for the same quantity before.
         """
         expected, exact = case.expected, self.exact(case)
-        if printed is not None and self.ideal:
-            printed = str(rounded(exact, "figures", self.ideal))
         if not printed or not printed.strip():
             held = carried.unwritten(expected, self.sheet.rounding)
             return held, None if printed is None else self._item(case, "", exact, "missing")
-        written = read_number(printed)
+        written = rounded(exact, "figures", self.ideal) if self.ideal else read_number(printed)
         case = replace(case, written=written, printed=printed)
         self.cases.append(case)
         verdict, source = self._verdict(case, exact, others)
@@ -196,8 +195,9 @@ class Step:
         if verdict == "follows":
             return carried.following(expected, source, written), item
         held = carried.honest(expected, written)
-        if self.ideal:  # it is known what was written, but not what a student would have held
-            held = replace(held, tight=expected.tight.hull(held.tight))
+        if self.ideal and held.tight.exactly is None:  # the worst that rounding could have done
+            half = written.unit / 2
+            held = replace(held, tight=expected.tight.widened(half, half))
         return held, item
 
     def _is_unusual(self, written: Written, verdict: str, source: Carried) -> bool:
@@ -253,7 +253,7 @@ class Step:
         self, case: Case, printed: str, exact: float, verdict: str, fits: Sequence[Fit] = ()
     ) -> Item:
         first = fits[0] if fits else None
-        ids = (fit.slips[0].id for fit in fits)
+        ids = (slip.id for fit in fits for slip in fit.slips)
         return Item(
             part=case.part,
             name=case.name,
@@ -271,15 +271,20 @@ class Step:
             hint=first.slips[0].hint if first else "",
             formula=write(case.formula),
             is_sharp=bool(first and first.sharp),
+            is_usual=case.expected.fits(case.written),
         )
 
     def _note(self, case: Case, exact: float, verdict: str) -> str:
         written = case.written
         if verdict != "rounded":
             return ""
+        likely = (exact, *case.expected.points)
+        if any(map(written.rounds, likely)):
+            return ""
         half = written.unit / 2
         near = Interval(written.value - half, written.value + half)
-        return "truncated" if written.cuts(exact) or not near.meets(case.expected.honest) else ""
+        cut = any(map(written.cuts, likely)) or not near.meets(case.expected.honest)
+        return "truncated" if cut else ""
 
     def _explanation(self, case: Case, verdict: str, fits: Sequence[Fit]) -> str:
         if verdict == "follows":
@@ -292,7 +297,7 @@ class Step:
         beside = [fit.detail for fit in fits if fit.slips[0].betrayed and fit.text not in rivals]
         text = rivals[0]
         if len(rivals) > 1:
-            text = "The numbers cannot tell which. " + " Or: ".join(rivals[:4])
+            text = "The numbers cannot tell which. " + " Or: ".join(rivals)
         return " ".join([text, *(f"And {detail}." for detail in beside)])
 
     def _check_answers(self) -> None:
@@ -304,12 +309,18 @@ class Step:
         for partial, answer in self.answers.partials.items():
             section = f'{start}.partials."{partial}"'
             for path in answer.paths:
-                for part in (part for name in path for part in parts_of(name)):
-                    if part not in self.solution.values:
-                        reason = f"a factor names {part}, which is not in this sheet"
-                        raise self.sheet.error(reason, section, "factors")
+                for name in path:
+                    self._check_factor(section, name)
                 self._check(section, path, "factors")
             self._check(section, {partial: answer.value or ""}, "value")
+
+    def _check_factor(self, section: str, name: str) -> None:
+        for part in parts_of(name):
+            if part not in self.solution.values:
+                reason = f"{name} names {part}, which is not in this sheet"
+                raise self.sheet.error(reason, section, "factors")
+        if not math.isfinite(exact := self.structure.derivative(name)):
+            raise self.sheet.error(f"{name} is {exact}, so it cannot be marked", section, "factors")
 
     def _check(self, section: str, texts: Mapping[str, str], key: str = "") -> None:
         for name, text in texts.items():
@@ -524,10 +535,12 @@ class Step:
 
     def _cancelled(self, case: Case) -> str:
         for part in _sums(case.formula):
+            if all(case.inputs[name].tight.exactly is not None for name in names_in(part)):
+                continue
             middles = {name: case.inputs[name].points[1] for name in names_in(part)}
             largest = max(abs(compute(term, middles)) for term in operands_of(part))
             result = abs(compute(part, middles))
-            if not result or largest < 10 * result or evaluate(part, case.inputs).tight.is_point:
+            if not result or largest < 10 * result:
                 continue
             places = math.floor(math.log10(largest / result))
             digits = "a digit" if places == 1 else f"{places} digits"

@@ -78,11 +78,11 @@ class Structure:
     def renamed(self, formula: Formula) -> Formula:
         """Put names for the parts of a formula that have one: a student may have worked with them.
 
-        A formula as a whole is left, since it is its own name's.
+        A forward formula as a whole is left, since it is its own name's.
         """
-        if not isinstance(formula, Apply):
-            return formula
-        return rebuilt(formula, tuple(replace(part, self._named) for part in formula.operands))
+        if isinstance(formula, Apply) and formula in self.formulas.values():
+            return rebuilt(formula, tuple(replace(part, self._named) for part in formula.operands))
+        return replace(formula, self._named)
 
     @cached_property
     def _named(self) -> dict[Formula, Formula]:

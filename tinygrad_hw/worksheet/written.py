@@ -87,11 +87,12 @@ class Written:
 
     def could_come_out_of(self, numbers: Interval) -> bool:
         """Whether a number in an interval rounds to this one, or is cut to it."""
-        if numbers.is_point:
-            exactly = f"{numbers.middle:.15g}"
-            if len(exactly) < 12:  # a number like 1.71, which cannot be cut to 1.70
-                return self.is_honest_for(float(exactly))
-        return self.could_come_from().meets(numbers)
+        exactly = numbers.exactly
+        if exactly is None:
+            return self.could_come_from().meets(numbers)
+        # Such as 1.71, which cannot be cut to 1.70; but 1.2346 may be held as 1.235, and so 1.24.
+        held = abs(self.value) - 0.55 * self.unit <= abs(exactly) < abs(self.value)
+        return self.is_honest_for(exactly) or (held and (exactly < 0) == self.negative)
 
     def guarded(self, number: float) -> Iterator[float]:
         """Give what is held of a number by someone with one or two digits more than are written."""
@@ -106,9 +107,12 @@ class Written:
         return self.rounds(number) or self.cuts(number)
 
     def rounds(self, number: float) -> bool:
-        """Whether a number rounds to this one; a half may go either way."""
+        """Whether a number rounds to this one; a half goes away from zero, or to an even digit."""
         slack = 1e-9 * self.unit + 1e-14 * abs(number)
-        return abs(number - self.value) <= 0.5 * self.unit + slack
+        off, half = abs(number - self.value), 0.5 * self.unit
+        if abs(off - half) <= slack and abs(number) > abs(self.value):
+            return self.digits % 2 == 0
+        return off <= half + slack
 
     def cuts(self, number: float) -> bool:
         """Whether a number is cut off to this one."""

@@ -313,7 +313,7 @@ def test_the_errata_are_what_is_marked_wrong(name: str, marks: dict[str, Marks])
 def test_the_errata_hold_every_figure_once(name: str, marks: dict[str, Marks]) -> None:
     html, items = errata(name, marks[name]), marks[name].items
     section, summary = Page(html), marks[name].summary
-    folded = {kind: int(n) for n, kind in re.findall(r"<summary>(\d+) figures (\w+)", html)}
+    folded = {kind: int(n) for n, kind in re.findall(r"<summary>(\d+) figures? (\w+)", html)}
     assert folded.get("cut", 0) == sum(item.note == "truncated" for item in items)
     assert folded["honestly"] == summary["rounded"] - folded.get("cut", 0)
     assert folded["exact"] == summary["exact"]
