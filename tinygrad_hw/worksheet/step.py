@@ -271,7 +271,7 @@ class Step:
             hint=first.slips[0].hint if first else "",
             formula=write(case.formula),
             is_sharp=bool(first and first.sharp),
-            is_usual=case.expected.fits(case.written),
+            is_usual=case.expected.fits(case.written) or not case.expected.clean,
         )
 
     def _note(self, case: Case, exact: float, verdict: str) -> str:
