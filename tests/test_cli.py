@@ -493,7 +493,7 @@ def test_check_marks_a_folder(run: Run) -> None:
     [
         (["nowhere.toml"], "nowhere.toml: No such file or directory; give the path of a sheet"),
         (["."], ".: there is no .toml file in this folder"),
-        ([".", "--json"], "--json is for one sheet; for a folder give --csv"),
+        ([".", "--json"], ".: is a folder; --json is for one sheet, --csv for a folder"),
         (["q1a", "--csv", "x.csv"], "--csv is for a folder of sheets"),
         (["q1a", "--hints", "4"], "argument --hints: invalid choice: 4"),
         (["q1a", "--weights", "x=1"], "'x=1' sets no weight; write one of forward, factor"),

@@ -186,9 +186,9 @@ def _check(arguments: argparse.Namespace) -> None:
 
     weights = read_weights(arguments.weights)
     path = _sheet(arguments.sheet)
-    if path.is_dir():
+    if os.path.isdir(path):  # False too for a name that cannot be one
         if arguments.json:
-            raise UsageError("--json is for one sheet; for a folder give --csv")
+            raise UsageError(f"{path}: is a folder; --json is for one sheet, --csv for a folder")
         _check_folder(path, arguments, weights)
     elif arguments.csv:
         raise UsageError(f"--csv is for a folder of sheets; {path} is not one")

@@ -144,7 +144,9 @@ def unit_of(number: float, rounding: tuple[str, int]) -> float:
     kind, count = rounding
     if kind == "decimals":
         return float(f"1e-{count}")
-    return 10.0 ** (math.floor(math.log10(abs(number))) + 1 - count) if number else 0.0
+    if not number or not math.isfinite(number):
+        return 0.0
+    return 10.0 ** (math.floor(math.log10(abs(number))) + 1 - count)
 
 
 def honest(expected: Carried, written: Written) -> Carried:

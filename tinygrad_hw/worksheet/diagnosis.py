@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -16,6 +17,7 @@ from tinygrad_hw.worksheet.slips import (
     TABLE,
     Case,
     Imagined,
+    OutOfEffortError,
     Slip,
     shared,
 )
@@ -46,12 +48,12 @@ def diagnose(case: Case, catalogue: Sequence[Slip] = CATALOGUE) -> list[Fit]:
     Slips that give the number to its last digit come alone, if there are any; else those that could
     give it within rounding; else pairs of slips. What comes first is first in the catalogue.
     """
-    fits = list(_single(case, catalogue))
+    fits = _found(_single(case, catalogue))
     if fits and fits[0].slips[0].id == "nothing-left":  # no digit is there to tell more
         return fits[:1]
     sharp = [fit for fit in fits if fit.sharp]
     if not fits:
-        sharp = list(_pairs(case, catalogue))
+        sharp = _found(_pairs(case, catalogue))
     return _each_once(sharp or fits)
 
 
@@ -64,7 +66,16 @@ def convicts(case: Case, catalogue: Sequence[Slip], strictly: bool) -> list[Fit]
     if strictly and case.part != TABLE:
         return []
     special = [slip for slip in catalogue if slip.convicts or (slip.imagine and not strictly)]
-    return _each_once([fit for fit in _single(case, special) if fit.sharp])
+    return _each_once([fit for fit in _found(_single(case, special)) if fit.sharp])
+
+
+def _found(fits: Iterator[Fit]) -> list[Fit]:
+    """Collect what is found before the effort is used up."""
+    found: list[Fit] = []
+    with suppress(OutOfEffortError):
+        for fit in fits:
+            found.append(fit)
+    return found
 
 
 def _each_once(fits: list[Fit]) -> list[Fit]:
@@ -105,6 +116,7 @@ def _in_factors(case: Case, catalogue: Sequence[Slip]) -> Iterator[tuple[Slip, I
     formula, inputs = case.step.expanded(case)
     for names in chain(([name] for name in names_in(formula)), shared(formula)):
         name = names[0]
+        case.step.effort.spend(formula)
         if (factor := case.step.factor_case(name, case)) is None:
             continue
         for slip in catalogue:
@@ -115,6 +127,7 @@ def _in_factors(case: Case, catalogue: Sequence[Slip]) -> Iterator[tuple[Slip, I
 
 
 def _imagined(slip: Slip, case: Case, imagined: Imagined) -> Iterator[Fit]:
+    case.step.effort.spend(imagined.formula)
     value = evaluate(imagined.formula, {**case.inputs, **imagined.more})
     sharp = value.fits(case.written)
     if sharp or value.allows(case.written):

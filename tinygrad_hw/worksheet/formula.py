@@ -21,7 +21,8 @@ from tinygrad_hw.engine.operation import Operation
 from tinygrad_hw.worksheet.expression import FUNCTIONS
 from tinygrad_hw.worksheet.intervals import EXTENSIONS, Interval, point
 
-HALVINGS = 64  # boxes that an interval is cut into at most, where a formula rises and falls in it
+HALVINGS = 32  # boxes that an interval is cut into at most, where a formula rises and falls in it
+INTRICATE = 40  # parts, times names that recur; of more, each occurrence is taken by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,8 @@ def quotient(top: Formula, bottom: Formula) -> Formula:
     terms = operands_of(bottom) if is_made_by(bottom, ops.add) else ()
     if top == 1.0 and len(terms) == 2 and 1.0 in terms and is_made_by(terms[0], ops.exp):
         return Apply(ops.sigmoid, (product(-1.0, *operands_of(terms[0])),))
-    if isinstance(bottom, float) and bottom:
-        return product(1 / bottom, top)
+    if isinstance(bottom, float) and abs(math.frexp(bottom)[0]) == 0.5:
+        return product(1 / bottom, top)  # half of it, or a quarter: nothing is rounded
     return 0.0 if top == 0.0 else Apply(ops.div, (top, bottom))
 
 
@@ -201,11 +202,29 @@ def rebuilt(formula: Apply, operands: tuple[Formula, ...]) -> Formula:
 # --- Computing ------------------------------------------------------------------------------------
 
 
+def parts_of(formula: Formula) -> Iterator[Formula]:
+    """Every part of a formula, each as often as it stands there; the whole first."""
+    pending = [formula]
+    while pending:
+        part = pending.pop()
+        yield part
+        pending += operands_of(part)
+
+
 def names_in(formula: Formula) -> Counter[str]:
     """How often each name stands in a formula."""
-    if isinstance(formula, str):
-        return Counter((formula,))
-    return sum((names_in(operand) for operand in operands_of(formula)), Counter())
+    return Counter(part for part in reversed(list(parts_of(formula))) if isinstance(part, str))
+
+
+@lru_cache(maxsize=4096)
+def size_of(formula: Formula) -> int:
+    """How many names, numbers and operations a formula has."""
+    return sum(1 for _ in parts_of(formula))
+
+
+def difficulty_of(formula: Formula) -> int:
+    """What it takes to enclose a formula, in parts that are computed."""
+    return size_of(formula) * (1 + 12 * len(_repeated(formula)))
 
 
 def compute(formula: Formula, values: Mapping[str, float]) -> float:
@@ -237,7 +256,7 @@ def enclose(formula: Formula, box: Mapping[str, Interval]) -> Interval:
     """
     natural = _natural(formula, box)
     repeated = [name for name in _repeated(formula) if not box[name].is_point]
-    if not repeated:
+    if not repeated or size_of(formula) * len(repeated) > INTRICATE:
         return natural
     return _monotone(formula, box, repeated, HALVINGS).common(natural)
 
@@ -330,9 +349,10 @@ def write(formula: Formula) -> str:
             return "-" + " · ".join(_bracketed(x) for x in rest)
         return " · ".join(_bracketed(x) for x in operands)
     if operation is ops.div:
-        return f"{_bracketed(operands[0])} / {_bracketed(operands[1])}"
+        return f"{_bracketed(operands[0])} / {_bracketed(operands[1], ops.mul, ops.div)}"
     if operation is ops.pow:
-        return f"{_bracketed(operands[0])}^{_bracketed(operands[1])}"
+        base, exponent = (_bracketed(x, ops.mul, ops.div, ops.pow) for x in operands)
+        return f"{base}^{exponent}"
     symbol = "σ" if operation is ops.sigmoid else operation.name
     return f"{symbol}({write(operands[0])})"
 
@@ -344,7 +364,8 @@ def _written_sum(terms: tuple[Formula, ...]) -> str:
     )
 
 
-def _bracketed(formula: Formula) -> str:
+def _bracketed(formula: Formula, *binding_less: Operation) -> str:
+    """Write an operand, in brackets if it is a sum, negative, or binds less than what is around."""
     text = write(formula)
-    simple = not is_made_by(formula, ops.add) and not text.startswith("-")
-    return text if simple else f"({text})"
+    made = formula.operation if isinstance(formula, Apply) else None
+    return f"({text})" if made in (ops.add, *binding_less) or text.startswith("-") else text

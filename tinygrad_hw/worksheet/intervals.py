@@ -9,6 +9,7 @@ Analysis (SIAM, 2009), chapters 2 and 5.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.operation import Operation
 
 OUTWARD = 4 * 2.0**-52  # relative; sigmoid and pow are right to some 2 units in the last place
+TINY = 1e-300  # smaller is nothing
+LARGEST, SMALLEST = sys.float_info.max, math.ulp(0.0)
 POINT = 1e-12  # relative; narrower than this is a number, and its width the floats' own error
 
 
@@ -39,12 +42,14 @@ class Interval:
     @property
     def is_point(self) -> bool:
         """Whether it is one number, the floats' own error aside."""
-        return self.high - self.low <= POINT * self.size or self.size < 1e-300
+        return self.high - self.low <= POINT * self.size < math.inf or self.size < TINY
 
     @property
     def exactly(self) -> float | None:
         """The decimal number of few digits that it stands for, the floats' own error aside."""
-        if self.high - self.low > 1e-11 * self.size:
+        if self.size < TINY:
+            return 0.0
+        if not self.high - self.low <= 1e-11 * self.size < math.inf:
             return None
         short = float(f"{self.middle:.8g}")
         return short if short in self else None
@@ -82,27 +87,41 @@ def point(number: float) -> Interval:
 
 
 def _outward(low: float, high: float) -> Interval:
+    """Move the ends apart by more than an operation's error, over- and underflow included."""
     if math.isnan(low) or math.isnan(high):  # 0 · inf, inf - inf
         return Interval(-math.inf, math.inf)
+    low, high = min(low, LARGEST), max(high, -LARGEST)
     return Interval(low - abs(low) * OUTWARD, high + abs(high) * OUTWARD)
+
+
+def _not_zero(x: Interval) -> Interval:
+    """Make room for what is too small for a float."""
+    low = -SMALLEST if x.low == 0 else x.low
+    return Interval(low, SMALLEST if x.high == 0 else x.high)
 
 
 def _add(*terms: Interval) -> Interval:
     low, high = sum(t.low for t in terms), sum(t.high for t in terms)
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return _outward(low, high)
     size = sum(t.size for t in terms) * 2.0**-53 * len(terms)  # what the additions round away
-    exact = all(t.low == t.high and t.low.is_integer() for t in terms)
+    exact = size < 1 and all(t.low == t.high and t.low.is_integer() for t in terms)
     return Interval(low, high) if exact else Interval(low - size, high + size)
 
 
 def _multiply(*factors: Interval) -> Interval:
     low, high = factors[0].low, factors[0].high
     exact = all(f.low == f.high and f.low.is_integer() for f in factors)
+    exact = exact and math.prod(f.size for f in factors) < 2**53
     for factor in factors[1:]:
         corners = (low * factor.low, low * factor.high, high * factor.low, high * factor.high)
         low, high = min(corners), max(corners)
         if any(map(math.isnan, corners)):
             return Interval(-math.inf, math.inf)
-    return Interval(low, high) if exact else _outward(low, high)
+    if exact:
+        return Interval(low, high)
+    product = _outward(low, high)
+    return product if any(0 in factor for factor in factors) else _not_zero(product)
 
 
 def _divide(x: Interval, y: Interval) -> Interval:
@@ -119,7 +138,8 @@ def _power(x: Interval, y: Interval) -> Interval:
             ends = (*ends, _raise(0.0, n))  # type: ignore[assignment]
         if n < 0 and x.low <= 0 <= x.high:
             return Interval(-math.inf, math.inf)
-        return _outward(min(ends), max(ends))
+        power = _outward(min(ends), max(ends))
+        return power if 0 in x else _not_zero(power)
     if x.low <= 0:
         return Interval(-math.inf, math.inf)
     return _exp(_multiply(y, _log(x)))
@@ -134,19 +154,22 @@ def _raise(x: float, n: float) -> float:
         return math.inf
 
 
-def _rising(operation: Operation, least: float = -math.inf) -> Callable[[Interval], Interval]:
+def _rising(
+    operation: Operation, least: float = -math.inf, positive: bool = False
+) -> Callable[[Interval], Interval]:
     """Extend a function that rises everywhere from ``least`` on, and is not defined before."""
     compute = operation.compute
 
     def extended(x: Interval) -> Interval:
         if x.high < least:
             return Interval(-math.inf, math.inf)
-        return _outward(float(compute(max(x.low, least))), float(compute(x.high)))
+        image = _outward(float(compute(max(x.low, least))), float(compute(x.high)))
+        return Interval(image.low, image.high or SMALLEST) if positive else image
 
     return extended
 
 
-_exp, _log = _rising(ops.exp), _rising(ops.log, least=0.0)
+_exp, _log = _rising(ops.exp, positive=True), _rising(ops.log, least=0.0)
 
 
 def _absolute(x: Interval) -> Interval:
@@ -159,13 +182,13 @@ EXTENSIONS: dict[Operation, Callable[..., Interval]] = {
     ops.mul: _multiply,
     ops.div: _divide,
     ops.pow: _power,
-    ops.sigmoid: _rising(ops.sigmoid),
+    ops.sigmoid: _rising(ops.sigmoid, positive=True),
     ops.tanh: _rising(ops.tanh),
     ops.relu: _rising(ops.relu),
     ops.exp: _exp,
     ops.log: _log,
     ops.sqrt: _rising(ops.sqrt, least=0.0),
-    ops.softplus: _rising(ops.softplus),
+    ops.softplus: _rising(ops.softplus, positive=True),
     ops.abs: _absolute,
     ops.sign: _rising(ops.sign),
 }

@@ -64,6 +64,8 @@ class Item:
 def trusted_digits(held: Carried, exact: float) -> int:
     """How many digits of a number are sure, given how the ones before it were carried."""
     error = max(abs(held.tight.low - exact), abs(held.tight.high - exact))
+    if not math.isfinite(error):
+        return 0
     if held.tight.exactly is not None or error <= 1e-14 * abs(exact):
         return MOST_DIGITS
     if exact == 0:

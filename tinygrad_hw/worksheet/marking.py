@@ -24,6 +24,7 @@ from tinygrad_hw.worksheet.step import Step
 
 __all__ = ["Item", "Marks", "as_json", "mark"]
 
+MOST_NAMES, MOST_PARTS, MOST_FACTORS, LONGEST = 500, 2_000, 5_000, 400
 PROBE = 12  # figures; enough to lose some, and far from what a float holds
 
 
@@ -64,6 +65,7 @@ def mark(sheet: Sheet, catalogue: Sequence[Slip] = CATALOGUE) -> Marks:
         If an answer is not a number, a factor names what is not in the sheet, or the sheet has no
         answers, or cannot be solved.
     """
+    _check_size(sheet)
     try:
         items = _fairly(solve(sheet), catalogue)
     except RecursionError:
@@ -73,6 +75,28 @@ def mark(sheet: Sheet, catalogue: Sequence[Slip] = CATALOGUE) -> Marks:
     if not items:
         raise SheetError(f"{sheet.where}: there are no answers to mark; fill in [answers]")
     return Marks(sheet, items)
+
+
+def _check_size(sheet: Sheet) -> None:
+    """Refuse what nobody works by hand, since each number is tried against each other one."""
+    names = len(sheet.given) + len(sheet.parameters) + len(sheet.forward)
+    parts = [len(expression.instructions) for expression in sheet.forward.values()]
+    factors = sum(
+        len(path)
+        for answers in (sheet.answers, *sheet.later)
+        for answer in answers.partials.values()
+        for path in answer.paths
+    )
+    for count, most, what in (
+        (names, MOST_NAMES, "names"),
+        (sum(parts), MOST_PARTS, "names and operations in its formulas"),
+        (max(parts), LONGEST, "names and operations in one formula"),
+        (factors, MOST_FACTORS, "factors"),
+    ):
+        if count > most:
+            raise SheetError(
+                f"{sheet.where}: has {count:,} {what}; the most to be marked is {most:,}"
+            )
 
 
 def _fairly(solution: Solution, catalogue: Sequence[Slip]) -> tuple[Item, ...]:

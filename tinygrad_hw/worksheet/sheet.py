@@ -23,6 +23,7 @@ from tinygrad_hw.worksheet.expression import Expression, ExpressionError, is_nam
 
 LARGEST = 1_000_000  # bytes of a file; the largest sheet we know has 10,000
 MOST_STEPS = 20
+MOST_POINTS = 200  # in a line: of a dotted key, each part costs the parser as much as all before it
 
 SECTIONS = {
     "title": str,
@@ -151,6 +152,8 @@ def read_text(path: Path | str) -> str:
     """
     where = _printable(str(path))
     try:
+        if Path(path).is_fifo() and not str(path).startswith("/dev/"):
+            raise SheetError(f"{where}: is a pipe, which may never end; give a file")
         with open(path, "rb") as file:
             content = file.read(LARGEST + 1)
     except OSError as error:
@@ -175,10 +178,16 @@ def parse_sheet(text: str, where: str = "sheet") -> Sheet:
     """Read a sheet from its text; ``where`` names it in messages."""
     where = _printable(where)
     text = text.removeprefix("\ufeff")  # a byte order mark
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.count(".") > MOST_POINTS and _QUOTED.sub("", line).count(".") > MOST_POINTS:
+            raise SheetError(f"{where}, line {number}: has a key or list with too many points")
     try:
         content = tomllib.loads(text.replace("\r\n", "\n"))
     except (ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, ValueError) else "it is nested too deeply"
+        if "int_max_str_digits" in reason:
+            long = next(i for i, line in enumerate(text.split("\n"), 1) if _ENDLESS.search(line))
+            raise SheetError(f"{where}, line {long}: has a number of thousands of digits") from None
         raise SheetError(f"{where}: is not TOML: {_printable(reason)}") from None
     return _Reader(content, text, where).sheet()
 
@@ -407,6 +416,8 @@ class _Reader:
 
 
 _STEP = re.compile(r"step\d+")
+_ENDLESS = re.compile(r"[\d_]{4000}")
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _FACTOR = re.compile(r"d\w{1,100}/d\w{1,100}")
 _HEADER = re.compile(r"\s*\[+([^\[\]]*)\]+\s*(#.*)?")
 

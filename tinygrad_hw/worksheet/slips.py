@@ -24,6 +24,7 @@ from tinygrad_hw.worksheet.carried import Carried, evaluate
 from tinygrad_hw.worksheet.formula import (
     Apply,
     Formula,
+    difficulty_of,
     is_made_by,
     names_in,
     operands_of,
@@ -128,6 +129,26 @@ class Slip:
     imagine: Callable[[Case], Iterator[Imagined]] | None = None
     betrayed: Callable[[Case], Iterator[str]] | None = None
     convicts: bool = False
+
+
+class OutOfEffortError(Exception):
+    """There is nothing left to try with."""
+
+
+class Effort:
+    """How much more is tried to explain what is wrong; no stranger's sheet may take for ever.
+
+    Counted in parts of formulas. Nine ordinary slips take 3,000.
+    """
+
+    def __init__(self, left: int = 60_000) -> None:
+        self.left = left
+
+    def spend(self, formula: Formula) -> None:
+        """Use up what it takes to try a formula; where that is more than is left, raise."""
+        self.left -= difficulty_of(formula)
+        if self.left < 0:
+            raise OutOfEffortError
 
 
 # --- What slips do to digits ----------------------------------------------------------------------

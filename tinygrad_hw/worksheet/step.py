@@ -33,6 +33,7 @@ from tinygrad_hw.worksheet.slips import (
     TABLE,
     UPDATED,
     Case,
+    Effort,
     Slip,
 )
 from tinygrad_hw.worksheet.solve import Solution
@@ -40,6 +41,7 @@ from tinygrad_hw.worksheet.structure import PRIME, Structure, parts_of
 from tinygrad_hw.worksheet.written import Written, read_number, rounded
 
 RATE = "the rate"  # what it is called in a formula; no name of a sheet has a blank
+MOST_PATHS = 60  # that are looked at one by one, for one partial
 NO_ANSWER = PartialAnswer((), None, ())
 Inputs = Mapping[str, Carried]
 
@@ -70,6 +72,7 @@ class Step:
         self.derivatives: dict[str, list[Carried]] = {}  # by name, as written so far
         self.partials: dict[str, Carried] = {}
         self.updated: dict[str, Carried] = {}
+        self.effort = Effort()
         self.items: list[Item] = []
         self.cases: list[Case] = []  # what was written, as it was judged
         self.lost: dict[str, str] = {}  # where digits were lost, by the name of what lost them
@@ -244,6 +247,8 @@ class Step:
             exact = self.solution.forward[case.name]
         elif case.part in (UPDATED, TABLE):
             exact = self.solution.updated[case.name]
+        elif case.part == PARTIAL:
+            exact = self.solution.partials[case.name]
         else:
             exact = self.structure.derivative(case.name)
         honest = case.expected.honest
@@ -349,6 +354,10 @@ class Step:
         if self.structure.is_local(top, bottom):
             slope = differentiate(self.structure.formulas[top], bottom)
             return put(slope, {self.structure.formulas[top]: top}), self.forward
+        return self._total(top, bottom)
+
+    def _total(self, top: str, bottom: str) -> tuple[Formula, Inputs]:
+        """How dP/dQ is worked out over all the ways to Q, that in P's own formula among them."""
         terms, inputs = [], {}
         for user in self.structure.users(top, bottom):
             upper, lower = f"d{top}/d{user}", f"d{user}/d{bottom}"
@@ -399,10 +408,10 @@ class Step:
             terms.append(product(*(f"{name}{PRIME * i}" for name in names)))
             exact += math.prod(self.structure.derivative(name) for name in names)
         else:
-            right = self.structure.derivative(partial)
+            right = self.solution.partials[partial]
             if answer.paths and abs(exact - right) <= 1e-9 * abs(right):
                 return total(*terms), inputs
-        return self._derivative(self.loss, bottom)
+        return self._total(self.loss, bottom)
 
     def _update(self, name: str) -> tuple[Formula, Inputs]:
         partial = f"d{self.loss}/d{name}"
@@ -457,9 +466,10 @@ class Step:
                     continue
                 longer[name], more = self._derivative(top, bottom)
                 inputs |= more
-            if not longer or len(names_in(formula)) > 60:
+            whole = put(formula, longer)
+            if not longer or _terms(whole) > MOST_PATHS:
                 break
-            formula = _spread(put(formula, longer))
+            formula = _spread(whole)
         return formula, inputs
 
     def factor_case(self, name: str, case: Case) -> Case | None:
@@ -553,6 +563,14 @@ def _sums(formula: Formula) -> Iterator[Formula]:
         yield formula
     for operand in operands_of(formula):
         yield from _sums(operand)
+
+
+def _terms(formula: Formula) -> int:
+    """How many terms a formula has when it is multiplied out."""
+    counts = map(_terms, operands_of(formula))
+    if is_made_by(formula, ops.add):
+        return sum(counts)
+    return math.prod(counts) if is_made_by(formula, ops.mul) else 1
 
 
 def _spread(formula: Formula) -> Formula:

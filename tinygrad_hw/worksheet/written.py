@@ -24,13 +24,17 @@ _SIGNS = str.maketrans(
     {"−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-", "﹣": "-", "－": "-", "＋": "+", "⁄": "/"}
 )
 _SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+_EXPONENT, _IN_BRACKETS = (rf"(?P<{name}>[+-]?\d{{1,4}})" for name in ("exponent", "bracketed"))
 _NUMBER = re.compile(
     r"(?P<sign>[+-]?)"
     r"(?:(?P<whole>\d+)(?:\.(?P<decimals>\d*))?|\.(?P<bare>\d+))"
-    r"(?:(?:[eE]|[*·×⋅∙•xX]10(?:\^|\*\*))\(?(?P<exponent>[+-]?\d{1,4})\)?)?",
+    rf"(?:(?:[eE]|[*·×⋅∙•xX]10(?:\^|\*\*))(?:{_EXPONENT}|\({_IN_BRACKETS}\)))?",
     re.ASCII,
 )
-_POWER = re.compile(r"(?P<sign>[+-]?)10(?:\^|\*\*)\(?(?P<exponent>[+-]?\d{1,4})\)?", re.ASCII)
+_POWER = re.compile(rf"(?P<sign>[+-]?)10(?:\^|\*\*)(?:{_EXPONENT}|\({_IN_BRACKETS}\))", re.ASCII)
+_GROUPS = re.compile(  # 12 345.678 9
+    r"[+-]?(\d{1,3}( \d{3})+|\d+)([.,](\d{3} )*\d+)?", re.ASCII
+)
 _FRACTION = re.compile(r"(?P<sign>[+-]?)(?P<top>\d+(?:\.\d+)?)/(?P<bottom>\d+(?:\.\d+)?)", re.ASCII)
 
 
@@ -110,7 +114,8 @@ class Written:
         """Whether a number rounds to this one; a half goes away from zero, or to an even digit."""
         slack = 1e-9 * self.unit + 1e-14 * abs(number)
         off, half = abs(number - self.value), 0.5 * self.unit
-        if abs(off - half) <= slack and abs(number) > abs(self.value):
+        is_tie = abs(off - half) <= slack < half / 10
+        if is_tie and abs(number) > abs(self.value):
             return self.digits % 2 == 0
         return off <= half + slack
 
@@ -127,7 +132,7 @@ class Written:
         sign = "-" if self.negative else ""
         if self.fraction is not None:
             return f"{sign}{self.fraction}"
-        size = Decimal(self.digits).scaleb(self.place)
+        size = Decimal((0, tuple(map(int, str(self.digits))), self.place))
         if self.place <= 0 and (self.digits == 0 or size.adjusted() >= -4):
             return f"{sign}{size:f}"
         return f"{sign}{size:e}".replace("e+", "e")
@@ -150,7 +155,7 @@ def read_number(text: str) -> Written:
     if match := _NUMBER.fullmatch(plain):
         return _decimal(match)
     if match := _POWER.fullmatch(plain):
-        return _bounded(1, int(match["exponent"]), match["sign"] == "-")
+        return _bounded(1, _exponent(match), match["sign"] == "-")
     if match := _FRACTION.fullmatch(plain):
         bottom = Fraction(match["bottom"])
         if not bottom:
@@ -160,17 +165,24 @@ def read_number(text: str) -> Written:
 
 
 def _plain(text: str) -> str:
-    """Spell a number with a point, a minus, and no blanks."""
-    spelled: list[str] = []
-    for character in text:
+    """Spell a number with a point, a minus, and no blanks; nothing where it cannot be one."""
+    if any(unicodedata.category(character)[0] == "C" for character in text.strip(" \t")):
+        return ""  # characters that cannot be seen
+    spelled = ""
+    for character in text.strip():
         if character in "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺":
-            if spelled and spelled[-1][-1] not in "^⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺":
-                spelled.append("^")
-            spelled.append(character)
+            if spelled.rstrip().endswith("10"):
+                spelled += "^"
+            elif not re.search(r"10\s*\^[-+\d]*$", spelled):
+                return ""
+            spelled += character.translate(_SUPERSCRIPT)
+        elif "<fraction>" in unicodedata.decomposition(character):
+            spelled += " " * spelled[-1:].isdigit() + unicodedata.normalize("NFKC", character)
         else:
-            spelled.append(unicodedata.normalize("NFKC", character))
-    joined = "".join(spelled).translate(_SIGNS).translate(_SUPERSCRIPT)
-    joined = re.sub(r"(?<=\d)\s(?=\d{3}(\D|$))", "", joined)  # 1 000: digits in groups of three
+            spelled += unicodedata.normalize("NFKC", character)
+    joined = spelled.translate(_SIGNS)
+    if _GROUPS.fullmatch(joined):
+        joined = joined.replace(" ", "")  # 1 000
     if re.search(r"\d\s+\d", joined):
         return ""  # two numbers
     compact = re.sub(r"\s+", "", joined)
@@ -187,8 +199,12 @@ def _plain(text: str) -> str:
 def _decimal(match: re.Match[str]) -> Written:
     whole = match["whole"] or ""
     decimals = match["decimals"] or match["bare"] or ""
-    place = int(match["exponent"] or 0) - len(decimals)
+    place = _exponent(match) - len(decimals)
     return _bounded(int(whole + decimals), place, match["sign"] == "-")
+
+
+def _exponent(match: re.Match[str]) -> int:
+    return int(match["exponent"] or match["bracketed"] or 0)
 
 
 def _bounded(digits: int, place: int, negative: bool) -> Written:
