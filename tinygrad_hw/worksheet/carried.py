@@ -112,6 +112,15 @@ def either(first: Carried, *others: Carried) -> Carried:
     )
 
 
+def blurred(x: Carried) -> Carried:
+    """Take a number for none of few digits: it is beside one, by less than a float can tell."""
+    little = 1e-10 * x.honest.size
+    honest, tight, own, own_tight = (
+        interval.widened(little, little) for interval in (x.honest, x.tight, x.own, x.own_tight)
+    )
+    return Carried(honest, tight, own, own_tight, x.points, x.clean)
+
+
 def unwritten(expected: Carried, rounding: tuple[str, int] | None) -> Carried:
     """What is carried of a number that was not written: it may have been rounded all the same."""
     if rounding is None:

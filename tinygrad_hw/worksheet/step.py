@@ -111,8 +111,7 @@ class Step:
 
     def _mark_updated(self) -> None:
         for name in dict.fromkeys((*self.answers.updated, *self.parameters)):
-            formula, inputs = self._update(name)
-            expected = evaluate(formula, inputs, self.scratch)
+            formula, inputs, expected = self._update(name)
             case = Case(UPDATED, name, None, expected, formula, inputs, self)
             self.updated[name] = self._keep(*self._judge(case, self.answers.updated.get(name)))
 
@@ -120,8 +119,7 @@ class Step:
         """Judge the closing table: a copy, or where there is nothing right to copy, an update."""
         verdicts = {item.name: item.verdict for item in self.items if item.part == UPDATED}
         for name, printed in self.table.items():
-            formula, inputs = self._update(name)
-            expected = evaluate(formula, inputs, self.scratch)
+            formula, inputs, expected = self._update(name)
             held, copied, others = self.updated[name], None, []
             if verdicts.get(name) in ("exact", "rounded", "follows"):
                 copied = read_number(self.answers.updated[name])
@@ -413,11 +411,16 @@ class Step:
                 return total(*terms), inputs
         return self._total(self.loss, bottom)
 
-    def _update(self, name: str) -> tuple[Formula, Inputs]:
+    def _update(self, name: str) -> tuple[Formula, Inputs, Carried]:
+        """How a parameter is updated, from what, and what it should be then."""
         partial = f"d{self.loss}/d{name}"
         formula = total(name, product(-1.0, RATE, partial))
         inputs = {name: self.forward[name], RATE: known(self.sheet.rate)}
-        return formula, inputs | {partial: self.partials[partial]}
+        inputs |= {partial: self.partials[partial]}
+        expected = evaluate(formula, inputs, self.scratch)
+        if inputs[partial].honest.size and expected.honest.exactly is not None:
+            expected = carried.blurred(expected)  # not 5.7, but 5.7 - 1e-14, which is cut to 5.6
+        return formula, inputs, expected
 
     # --- What the slips ask for -------------------------------------------------------------------
 
