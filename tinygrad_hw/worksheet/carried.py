@@ -8,7 +8,7 @@ three single numbers, one for each common habit, that tell what the digits would
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -43,6 +43,12 @@ class Carried:
     own_tight: Interval
     points: tuple[float, ...]
     clean: bool = True
+
+    def changed(self, change: Callable[[Interval], Interval]) -> Carried:
+        """The same with all its intervals changed in one way."""
+        honest, tight = change(self.honest), change(self.tight)
+        own, own_tight = change(self.own), change(self.own_tight)
+        return Carried(honest, tight, own, own_tight, self.points, self.clean)
 
     def fits(self, written: Written) -> bool:
         """Whether one of the habits gives just these digits."""
@@ -115,28 +121,14 @@ def either(first: Carried, *others: Carried) -> Carried:
 def blurred(x: Carried) -> Carried:
     """Take a number for none of few digits: it is beside one, by less than a float can tell."""
     little = 1e-10 * x.honest.size
-    honest, tight, own, own_tight = (
-        interval.widened(little, little) for interval in (x.honest, x.tight, x.own, x.own_tight)
-    )
-    return Carried(honest, tight, own, own_tight, x.points, x.clean)
+    return x.changed(lambda interval: interval.widened(little, little))
 
 
 def unwritten(expected: Carried, rounding: tuple[str, int] | None) -> Carried:
     """What is carried of a number that was not written: it may have been rounded all the same."""
     if rounding is None:
         return expected
-    widened = {
-        x: _rounded_away(x, rounding)
-        for x in (expected.honest, expected.tight, expected.own, expected.own_tight)
-    }
-    return Carried(
-        widened[expected.honest],
-        widened[expected.tight],
-        widened[expected.own],
-        widened[expected.own_tight],
-        expected.points,
-        expected.clean,
-    )
+    return expected.changed(lambda interval: _rounded_away(interval, rounding))
 
 
 def _rounded_away(x: Interval, rounding: tuple[str, int]) -> Interval:

@@ -24,11 +24,7 @@ from tinygrad_hw.worksheet.slips import (
 from tinygrad_hw.worksheet.structure import PRIME
 from tinygrad_hw.worksheet.written import Written
 
-PAIRED = (
-    "sign",
-    "misplaced-point",
-    "transposed",
-)  # slips of digits that are tried with a second slip
+PAIRED = ("sign", "misplaced-point", "transposed")  # slips of digits, tried with a second slip
 
 
 @dataclass(frozen=True, slots=True)
