@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from tinygrad_hw.worksheet.exercises import key
 from tinygrad_hw.worksheet.marking import Item, mark
 from tinygrad_hw.worksheet.sheet import parse_sheet
 from tinygrad_hw.worksheet.slips import CATALOGUE, FACTOR, PARTIAL, PARTS, Case, Imagined, Slip
@@ -274,7 +275,37 @@ SLIPS = [
 
 
 def test_every_record_of_the_catalogue_is_here() -> None:
-    assert {each.slip for each in SLIPS} == {slip.id for slip in CATALOGUE}
+    in_two_steps = {"outdated"}
+    assert {each.slip for each in SLIPS} | in_two_steps == {slip.id for slip in CATALOGUE}
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "text", "says"),
+    [
+        ("forward", "z", "0.7000", "the parameters of the step before"),  # 0.5 * 2 - 0.3
+        ("updated", "w", "0.6258", "w as it was a step before"),  # 0.5 + 0.5 * 0.2517
+    ],
+)
+def test_the_parameters_of_the_step_before_are_told(
+    part: str, name: str, text: str, says: str
+) -> None:
+    sheet = key(
+        parse_sheet(
+            "[given]\nx = 2\ny = 1\n[parameters]\nw = 0.5\nb = -0.3\n"
+            '[forward]\nz = "w*x + b"\nE = "(y - sigmoid(z))**2 / 2 + (y - z)**2"\n'
+            '[update]\nloss = "E"\nrate = 0.5\nsteps = 2\n[rounding]\nfigures = 4\n'
+        )
+    )
+    later = sheet.later[0]
+    answers = {**getattr(later, part), name: text}
+    if part == "updated":  # from the first w, by the second gradient
+        slope = float(later.partials["dE/dw"].value or "")
+        answers[name] = f"{0.5 - 0.5 * slope:.4g}"
+    slipped = replace(sheet, later=(replace(later, **{part: answers}),))
+    (item,) = (i for i in mark(slipped).items if i.verdict == "wrong" and i.part == part)
+    assert (item.name, item.step) == (name, 2)
+    assert "outdated" in item.candidates
+    assert says in item.explanation
 
 
 @pytest.mark.parametrize("each", SLIPS, ids=str)

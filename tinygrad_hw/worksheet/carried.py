@@ -44,6 +44,11 @@ class Carried:
     points: tuple[float, ...]
     clean: bool = True
 
+    @property
+    def full(self) -> float:
+        """What it is for someone who carries all digits."""
+        return self.points[1]
+
     def changed(self, change: Callable[[Interval], Interval]) -> Carried:
         """The same with all its intervals changed in one way."""
         honest, tight = change(self.honest), change(self.tight)
@@ -96,7 +101,20 @@ def evaluate(
         compute(formula, {name: x.points[i] for name, x in used.items()})
         for i in range(len(HABITS))
     )
-    return Carried(honest, tight, own, own_tight, points, clean)
+    result = Carried(honest, tight, own, own_tight, points, clean)
+    return result if all(map(math.isfinite, (honest.low, honest.high))) else _without_pole(result)
+
+
+def _without_pole(x: Carried) -> Carried:
+    """Of a number that rounding might take beyond all bounds, keep what the habits make of it.
+
+    1 / (1 - a) for an ``a`` that is written as 1.00: an interval that holds everything would let
+    everything pass.
+    """
+    finite = [p for p in x.points if math.isfinite(p)]
+    if not finite:
+        return x
+    return x.changed(lambda _: point(finite[0]).hull(*finite))
 
 
 @lru_cache(maxsize=4096)

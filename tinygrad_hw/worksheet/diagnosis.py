@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -100,7 +101,8 @@ def _single(case: Case, catalogue: Sequence[Slip]) -> Iterator[Fit]:
 
 def _undone(slip: Slip, case: Case, meanings: Iterable[Written]) -> Iterator[Fit]:
     for meant in meanings:
-        if case.step.shows_nothing(replace(case, written=meant)):
+        nothing = meant.digits == 0 and case.step.exact(case) != 0
+        if nothing or case.step.shows_nothing(replace(case, written=meant)):
             continue
         sharp = case.expected.fits(meant) and case.step.could_write(meant)
         if sharp or case.expected.allows(meant):
@@ -125,6 +127,8 @@ def _in_factors(case: Case, catalogue: Sequence[Slip]) -> Iterator[tuple[Slip, I
 def _imagined(slip: Slip, case: Case, imagined: Imagined) -> Iterator[Fit]:
     case.step.effort.spend(imagined.formula)
     value = evaluate(imagined.formula, {**case.inputs, **imagined.more})
+    if not math.isfinite(value.own_tight.size):  # it would explain anything
+        return
     sharp = value.fits(case.written)
     if sharp or value.allows(case.written):
         text = _text(slip, case, detail=imagined.detail)

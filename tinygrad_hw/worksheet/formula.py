@@ -202,7 +202,7 @@ def rebuilt(formula: Apply, operands: tuple[Formula, ...]) -> Formula:
 # --- Computing ------------------------------------------------------------------------------------
 
 
-def parts_of(formula: Formula) -> Iterator[Formula]:
+def walk(formula: Formula) -> Iterator[Formula]:
     """Every part of a formula, each as often as it stands there; the whole first."""
     pending = [formula]
     while pending:
@@ -213,13 +213,13 @@ def parts_of(formula: Formula) -> Iterator[Formula]:
 
 def names_in(formula: Formula) -> Counter[str]:
     """How often each name stands in a formula."""
-    return Counter(part for part in reversed(list(parts_of(formula))) if isinstance(part, str))
+    return Counter(part for part in reversed(list(walk(formula))) if isinstance(part, str))
 
 
 @lru_cache(maxsize=4096)
 def size_of(formula: Formula) -> int:
     """How many names, numbers and operations a formula has."""
-    return sum(1 for _ in parts_of(formula))
+    return sum(1 for _ in walk(formula))
 
 
 def difficulty_of(formula: Formula) -> int:

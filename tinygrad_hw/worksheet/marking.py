@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.worksheet.carried import known
+from tinygrad_hw.worksheet.carried import Carried, known
 from tinygrad_hw.worksheet.item import VERDICTS, Item
 from tinygrad_hw.worksheet.sheet import Sheet, SheetError
 from tinygrad_hw.worksheet.slips import CATALOGUE, Slip
@@ -136,12 +136,13 @@ def steps_of(
     """Judge every step of a sheet; with ``ideal``, its right answers in so many figures instead."""
     steps: list[Step] = []
     start = {name: known(x) for name, x in solution.sheet.parameters.items()}
+    before: dict[str, Carried] = {}
     with np.errstate(all="ignore"):
         for number, solved in enumerate(solution.steps, start=1):
-            step = Step(solution.sheet, solved, start, number, catalogue, scratch, ideal)
+            step = Step(solution.sheet, solved, start, number, before, catalogue, scratch, ideal)
             step.mark()
             steps.append(step)
-            start = step.updated
+            start, before = step.updated, start
     return steps
 
 

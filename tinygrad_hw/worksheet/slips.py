@@ -20,7 +20,7 @@ from dataclasses import replace as altered
 from typing import TYPE_CHECKING
 
 from tinygrad_hw.engine import ops
-from tinygrad_hw.worksheet.carried import Carried, evaluate
+from tinygrad_hw.worksheet.carried import HABITS, Carried, evaluate
 from tinygrad_hw.worksheet.formula import (
     Apply,
     Formula,
@@ -278,8 +278,8 @@ def _loss_factor(case: Case) -> Iterator[Imagined]:
     """The 2 of the square and the ½ before it, of which one was forgotten."""
     if (case.name if case.part == FORWARD else case.top) != case.step.loss:
         return
-    yield Imagined(product(2.0, case.formula), "twice as much")
-    yield Imagined(product(0.5, case.formula), "half as much")
+    yield Imagined(product(2.0, case.formula), "twice as large")
+    yield Imagined(product(0.5, case.formula), "half as large")
 
 
 def _loss_turned(case: Case) -> Iterator[Imagined]:
@@ -297,10 +297,10 @@ def _sigmoid_prime(case: Case) -> Iterator[Imagined]:
         return
     a, z = case.top, case.bottom
     right = write(case.formula)
-    yield Imagined(a, f"{a} in place of {right}", {a: case.step.forward[a]})
-    if made.operation is ops.sigmoid:
-        alone = total(1.0, product(-1.0, a))
-        yield Imagined(alone, f"{write(alone)} in place of {right}", {a: case.step.forward[a]})
+    alone = total(1.0, product(-1.0, a))
+    for other in (a, alone, product(a, alone)):
+        if other != case.formula:
+            yield Imagined(other, f"{write(other)} in place of {right}", {a: case.step.forward[a]})
     if z in case.step.forward:
         more = {a: case.step.forward[a], z: case.step.forward[z]}
         primed = replace(case.formula, {a: z})
@@ -309,8 +309,8 @@ def _sigmoid_prime(case: Case) -> Iterator[Imagined]:
 
 def _partner(case: Case) -> Iterator[Imagined]:
     """Of a product, the factor that one differentiates by, where the other should stand."""
-    if case.part == FACTOR and isinstance(case.formula, str) and case.bottom in case.step.forward:
-        q = case.bottom
+    q = case.bottom if case.part == FACTOR else ""
+    if isinstance(case.formula, str) and case.formula != case.top and q in case.step.forward:
         yield Imagined(q, f"{q} in place of {case.formula}", {q: case.step.forward[q]})
 
 
@@ -337,7 +337,8 @@ def _another_name(case: Case) -> Iterator[Imagined]:
         return
     for name in names_in(case.formula):
         for other in case.step.siblings(name):
-            if other not in own:
+            below = case.part == FACTOR and case.step.structure.depends(other, case.top)
+            if other not in own and not below:
                 swapped = replace(case.formula, {name: other})
                 more = {other: case.step.forward[other]}
                 yield Imagined(swapped, f"{other} in place of {name}", more)
@@ -371,6 +372,19 @@ def _early_update(case: Case) -> Iterator[Imagined]:
                 yield Imagined(formula, f"the new {name} in place of the old", {new: value})
 
 
+def _outdated(case: Case) -> Iterator[Imagined]:
+    """The parameters of the step before, in one after the first."""
+    before = {f"old {name}": value for name, value in case.step.before.items()}
+    old: dict[Formula, Formula] = {name: f"old {name}" for name in case.step.before}
+    used = names_in(case.formula)
+    for name in used:
+        if name in case.step.before:
+            formula = replace(case.formula, {name: old[name]})
+            yield Imagined(formula, f"{name} as it was a step before", before)
+    if len(used.keys() & old.keys()) > 1:
+        yield Imagined(replace(case.formula, old), "the parameters of the step before", before)
+
+
 def _other_parameter(case: Case) -> Iterator[Imagined]:
     if case.part in (PARTIAL, UPDATED, TABLE):
         for name, value in case.step.answers_like(case):
@@ -389,9 +403,8 @@ def _path_missing(case: Case) -> Iterator[Imagined]:
         expanded, inputs = case.step.expanded(case)
         terms = operands_of(expanded) if is_made_by(expanded, ops.add) else ()
         for i, term in enumerate(terms):
-            yield Imagined(
-                total(*terms[:i], *terms[i + 1 :]), f"without the path {write(term)}", inputs
-            )
+            path = "direct path" if term == case.name else f"path {write(term)}"
+            yield Imagined(total(*terms[:i], *terms[i + 1 :]), f"without the {path}", inputs)
 
 
 def _gradient(formula: Formula) -> str | None:
@@ -466,7 +479,7 @@ def _product_tells(case: Case) -> Iterator[str]:
 
 def _exactly(written: Written) -> Carried:
     x = written.could_come_from()
-    return Carried(x, x, x, x, (written.value,) * 4)
+    return Carried(x, x, x, x, (written.value,) * len(HABITS))
 
 
 def _copy(case: Case) -> Iterator[str]:
@@ -508,7 +521,7 @@ CATALOGUE: tuple[Slip, ...] = (
     Slip(
         "loss-factor",
         "What becomes of the square and of the ½ in the loss?",
-        "{name} = {printed} is {detail}: the 2 of the square and the ½ of the loss cancel.",
+        "{name} = {printed} is {detail} as it should be: look at the factors of the loss.",
         imagine=_loss_factor,
         parts=(FORWARD, FACTOR),
     ),
@@ -575,6 +588,13 @@ CATALOGUE: tuple[Slip, ...] = (
         "{name} = {printed} was made with {detail}.",
         (FACTOR,),
         imagine=_early_update,
+    ),
+    Slip(
+        "outdated",
+        "Which step is this?",
+        "{name} = {printed} was made with {detail}.",
+        (FORWARD, FACTOR, UPDATED),
+        imagine=_outdated,
     ),
     Slip(
         "wrong-input",

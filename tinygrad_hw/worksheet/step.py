@@ -55,14 +55,17 @@ class Step:
         solution: Solution,
         start: Inputs,
         number: int,
+        before: Inputs,
         catalogue: Sequence[Slip] = CATALOGUE,
         scratch: bool = False,
         ideal: int | None = None,
     ) -> None:
         self.sheet, self.solution, self.number = sheet, solution, number
+        self.before = before  # the parameters of the step before, where there is one
         self.catalogue, self.ideal = catalogue, ideal
         self.answers = solution.sheet.answers
         self.table = sheet.answers.table if number == sheet.steps else {}
+        self.rounding = ("figures", ideal) if ideal and sheet.rounding else sheet.rounding
         self.scratch = sheet.rounding if scratch else None
         self.loss = sheet.loss
         self.parameters = solution.sheet.parameters
@@ -174,9 +177,9 @@ class Step:
         """
         expected, exact = case.expected, self.exact(case)
         if not printed or not printed.strip():
-            held = carried.unwritten(expected, self.sheet.rounding)
+            held = carried.unwritten(expected, self.rounding)
             return held, None if printed is None else self._item(case, "", exact, "missing")
-        written = rounded(exact, "figures", self.ideal) if self.ideal else read_number(printed)
+        written = rounded(exact, "figures", self.ideal) if self.ideal else self._read(printed)
         case = replace(case, written=written, printed=printed)
         self.cases.append(case)
         verdict, source = self._verdict(case, exact, others)
@@ -200,6 +203,15 @@ class Step:
             half = written.unit / 2
             held = replace(held, tight=expected.tight.widened(half, half))
         return held, item
+
+    def _read(self, printed: str) -> Written:
+        """Read a number; of 12600, where three figures are asked, the zeros only hold the place."""
+        written = read_number(printed)
+        kind, count = self.sheet.rounding or ("decimals", 0)
+        beyond = written.figures - count if kind == "figures" and written.place == 0 else 0
+        if beyond > 0 and written.digits % 10**beyond == 0:
+            return replace(written, digits=written.digits // 10**beyond, place=beyond)
+        return written
 
     def _is_unusual(self, written: Written, verdict: str, source: Carried) -> bool:
         """Whether a number is within what rounding allows, but comes from no single habit."""
@@ -313,17 +325,24 @@ class Step:
             section = f'{start}.partials."{partial}"'
             for path in answer.paths:
                 for name in path:
-                    self._check_factor(section, name)
+                    self._check_factor(section, name, parts_of(partial)[1])
                 self._check(section, path, "factors")
             self._check(section, {partial: answer.value or ""}, "value")
 
-    def _check_factor(self, section: str, name: str) -> None:
+    def _check_factor(self, section: str, name: str, parameter: str) -> None:
         for part in parts_of(name):
             if part not in self.solution.values:
                 reason = f"{name} names {part}, which is not in this sheet"
                 raise self.sheet.error(reason, section, "factors")
         if not math.isfinite(exact := self.structure.derivative(name)):
             raise self.sheet.error(f"{name} is {exact}, so it cannot be marked", section, "factors")
+        top, bottom = parts_of(name)
+        depends = self.structure.depends
+        above = top == self.loss or depends(self.loss, top)
+        below = bottom == parameter or depends(bottom, parameter)
+        if not (above and below and (top == bottom or depends(top, bottom))):
+            reason = f"{name} is on no way from {self.loss} to {parameter}"
+            raise self.sheet.error(reason, section, "factors")
 
     def _check(self, section: str, texts: Mapping[str, str], key: str = "") -> None:
         for name, text in texts.items():
@@ -381,9 +400,7 @@ class Step:
         """What may be carried of dP/dQ: as written anywhere, or else as worked out."""
         name = f"d{top}/d{bottom}"
         if name not in self._totals:
-            expected = carried.unwritten(
-                self._expected_derivative(top, bottom), self.sheet.rounding
-            )
+            expected = carried.unwritten(self._expected_derivative(top, bottom), self.rounding)
             written = self.derivatives.get(name, [])
             self._totals[name] = either(*written, expected) if written else expected
         return self._totals[name]
@@ -457,6 +474,7 @@ class Step:
             if printed and printed.strip():
                 yield label, known(read_number(printed).value)
             yield label, self.partials.get(label) or self.updated.get(label) or known(exact)
+            yield label, known(exact)
 
     def expanded(self, case: Case) -> tuple[Formula, Inputs]:
         """The whole sum over paths of a partial, down to local factors."""
@@ -550,7 +568,7 @@ class Step:
         for part in _sums(case.formula):
             if all(case.inputs[name].tight.exactly is not None for name in names_in(part)):
                 continue
-            middles = {name: case.inputs[name].points[1] for name in names_in(part)}
+            middles = {name: case.inputs[name].full for name in names_in(part)}
             largest = max(abs(compute(term, middles)) for term in operands_of(part))
             result = abs(compute(part, middles))
             if not result or largest < 10 * result:

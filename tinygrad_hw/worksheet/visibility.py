@@ -50,8 +50,8 @@ def _made(slip: Slip, case: Case) -> Iterator[Written]:
         return
     for imagined in slip.imagine(case):
         inputs = {**case.inputs, **imagined.more}
-        exactly = {name: inputs[name].points[1] for name in names_in(imagined.formula)}
-        value, right = compute(imagined.formula, exactly), case.expected.points[1]
+        exactly = {name: inputs[name].full for name in names_in(imagined.formula)}
+        value, right = compute(imagined.formula, exactly), case.expected.full
         same = abs(value - right) <= EXACTLY * abs(right)
         if not (same and slip.id in IDLE):
             yield rounded(value, *rounding)
