@@ -112,7 +112,8 @@ def _parser() -> argparse.ArgumentParser:
         "--weights",
         default="",
         metavar="NAME=W,…",
-        help="points by part and share by verdict, as factor=0.5,follows=0.8,slip=0.5",
+        help="points by part and share of them by verdict, as factor=0.5,follows=0.8; a wrong "
+        "number that a slip explains to its last digit gets slip=0.5, all others of theirs 1 or 0",
     )
     check.set_defaults(verb=_check)
 
@@ -254,6 +255,8 @@ def _check_folder(
     save(written, force=True)
     for line in class_lines(results, weights):
         _print_wrapped(line)
+    if arguments.html is not None:
+        _print(f"Pages: {pages}")
 
 
 def _exercise(arguments: argparse.Namespace) -> None:
@@ -302,7 +305,10 @@ def _exercise(arguments: argparse.Namespace) -> None:
     if out is None:
         print(text, end="")
     elif count is not None:
-        _print(f"{count} sheets in {out}" + (f", their keys in {keys}" if keys else ""))
+        _print(
+            f"{count} sheet{'s' * (count > 1)} in {out}"
+            + (f", their keys in {keys}" if keys else "")
+        )
 
 
 FOR_THE_STUDENT = """\

@@ -62,7 +62,7 @@ def test_the_class_is_summed_up(folder: Path) -> None:
     lines = list(class_lines(results))
     assert lines[0] == "2 of 4 sheets marked"
     assert lines[1].startswith("Points: mean ")
-    assert "     1 ascent, on 1 sheet" in lines
+    assert "  ascent: on 1 sheet, 1 in all" in lines
     assert lines[-3] == "Not marked"
 
 

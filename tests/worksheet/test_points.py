@@ -57,6 +57,7 @@ def test_weights_that_are_not_named_stay_as_they_are() -> None:
         ("factor=nan", "'factor=nan' is no weight"),
         ("factor=1e9", "'factor=1e9' is no weight"),
         ("factor=x", "'factor=x' is no weight"),
+        ("slip=2", "'slip=2' is no weight; give a number from 0 to 1"),
     ],
 )
 def test_weights_that_make_no_sense_are_refused(text: str, message: str) -> None:

@@ -116,7 +116,7 @@ def class_lines(results: Sequence[Result], weights: Mapping[str, float] = WEIGHT
         yield "Commonest slips"
         for slip, times in slips.items():
             sheets = sum(slip in slips_of([result]) for result in results)
-            yield f"  {times:4} {slip}, on {sheets} sheet{'s' * (sheets > 1)}"
+            yield f"  {slip}: on {sheets} sheet{'s' * (sheets > 1)}, {times} in all"
     if broken:
         yield ""
         yield "Not marked"

@@ -43,8 +43,9 @@ def read_weights(text: str) -> dict[str, float]:
             weight = float(number)
         except ValueError:
             weight = math.nan
-        if not 0 <= weight <= 1000:
-            raise WeightError(f"{entry[:40]!r} is no weight; give a number from 0 to 1000")
+        most = 1000 if name in PARTS else 1
+        if not 0 <= weight <= most:
+            raise WeightError(f"{entry[:40]!r} is no weight; give a number from 0 to {most}")
         weights[name] = weight
     return weights
 
