@@ -285,6 +285,7 @@ def test_what_is_shown_reads_as_it_was(written: Written) -> None:
 
 
 @example("0." + "1234567890" * 4)
+@example("0e-60")
 @given(st.from_regex(r"\A[-+]?[0-9]{0,40}\.?[0-9]{1,15}(e-?[0-9]{1,2})?\Z"))
 def test_what_was_read_is_shown_with_all_its_digits(text: str) -> None:
     written = read_number(text)

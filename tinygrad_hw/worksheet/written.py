@@ -133,7 +133,7 @@ class Written:
         if self.fraction is not None:
             return f"{sign}{self.fraction}"
         size = Decimal((0, tuple(map(int, str(self.digits))), self.place))
-        if self.place <= 0 and (self.digits == 0 or size.adjusted() >= -4):
+        if self.place <= 0 and size.adjusted() >= (-4 if self.digits else -20):
             return f"{sign}{size:f}"
         return f"{sign}{size:e}".replace("e+", "e")
 
