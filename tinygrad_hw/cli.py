@@ -6,6 +6,7 @@ Whatever a user can get wrong ends in one line on stderr and exit status 2, neve
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import shutil
@@ -13,7 +14,6 @@ import signal
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -198,11 +198,11 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _check_sheet(path: Path, arguments: argparse.Namespace, weights: Mapping[str, float]) -> None:
+    from tinygrad_hw.saving import save
     from tinygrad_hw.worksheet.feedback import feedback_lines
     from tinygrad_hw.worksheet.handback import page
     from tinygrad_hw.worksheet.marking import as_json, mark
     from tinygrad_hw.worksheet.points import points, points_text
-    from tinygrad_hw.worksheet.saving import save
     from tinygrad_hw.worksheet.sheet import read_sheet
 
     marks = mark(read_sheet(path))
@@ -225,10 +225,10 @@ def _check_folder(
     from rich.console import Console
     from rich.progress import track
 
+    from tinygrad_hw.saving import save
     from tinygrad_hw.worksheet.classroom import class_lines, mark_all, sheets_in, table
     from tinygrad_hw.worksheet.handback import page
     from tinygrad_hw.worksheet.points import points, points_text
-    from tinygrad_hw.worksheet.saving import save
 
     files = sheets_in(folder)
     console = Console(stderr=True)
@@ -263,8 +263,8 @@ def _exercise(arguments: argparse.Namespace) -> None:
     from rich.console import Console
     from rich.progress import track
 
+    from tinygrad_hw.saving import save
     from tinygrad_hw.worksheet.exercises import exercise, key
-    from tinygrad_hw.worksheet.saving import save
     from tinygrad_hw.worksheet.sheet import MOST_STEPS
     from tinygrad_hw.worksheet.writer import sheet_text
 
@@ -328,8 +328,8 @@ def _fill(arguments: argparse.Namespace) -> None:
 
     if arguments.sheet.name in SHEETS and not arguments.sheet.exists():
         raise UsageError(f"{arguments.sheet} is shipped, and stays as it is; give a file of yours")
-    with suppress(AttributeError):  # no stdin at all, or one of a test's
-        sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]
+    if isinstance(sys.stdin, io.TextIOWrapper):  # and not closed, or a test's
+        sys.stdin.reconfigure(errors="replace")
     fill(arguments.sheet, _ask, _print, read_number)
 
 

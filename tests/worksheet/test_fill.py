@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tinygrad_hw.saving import OutputError, save
 from tinygrad_hw.worksheet import blanks, exercise, key, parse_sheet, read_sheet, sheet_text
 from tinygrad_hw.worksheet.filling import fill
-from tinygrad_hw.worksheet.saving import OutputError, save
 from tinygrad_hw.worksheet.sheet import SheetError
 
 HEAD = """\

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tinygrad_hw.explain.text import bracketed
+from tinygrad_hw.saving import save
 from tinygrad_hw.worksheet.exercises import blanks
-from tinygrad_hw.worksheet.saving import save
 from tinygrad_hw.worksheet.sheet import Answers, Sheet, SheetError, parse_sheet, read_text
 from tinygrad_hw.worksheet.writer import answers_text, quoted, sheet_text
 
