@@ -1,7 +1,7 @@
 """Fuzz the reader and the marker of sheets with atheris. Not part of the suite: run it by hand.
 
-    python3 -m venv /tmp/fuzz && /tmp/fuzz/bin/pip install atheris numpy
-    PYTHONPATH=. /tmp/fuzz/bin/python tests/fuzz_sheet.py FINDINGS -max_total_time=600
+    python3 -m venv FOLDER && FOLDER/bin/pip install atheris numpy
+    PYTHONPATH=. FOLDER/bin/python tests/fuzz_sheet.py FINDINGS -max_total_time=600
 
 Whatever is neither marks nor a ``SheetError`` of one printable line is written into the folder
 FINDINGS, once for each place in the code that it comes from, and so is what takes longer than

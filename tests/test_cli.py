@@ -8,7 +8,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ from xml.etree import ElementTree
 import pytest
 
 from tinygrad_hw.cli import main
+from tinygrad_hw.worksheet.exercises import exercise
+from tinygrad_hw.worksheet.sheet import Sheet
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -278,16 +279,21 @@ def test_a_class_gets_different_sheets_in_one_command(run: Run) -> None:
     assert sheets[3].read_text() != "mine"
 
 
-def test_ctrl_c_leaves_no_part_of_a_class(tmp_path: Path) -> None:
-    arguments = shlex.split("exercise --net 3-4-1 --count 5000 -o class --key keys")
-    options = {"start_new_session": True, "preexec_fn": hear_ctrl_c, "cwd": tmp_path}
-    with run_apart(*arguments, **options) as process:
-        time.sleep(1.5)
-        os.killpg(process.pid, signal.SIGINT)
-        _, error = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "Traceback" not in error
-    assert not any(tmp_path.iterdir())
+def test_ctrl_c_leaves_no_part_of_a_class(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    def third_is_stopped(*arguments: Any, **options: Any) -> Sheet:
+        if len(made) == 2:
+            raise KeyboardInterrupt
+        made.append(exercise(*arguments, **options))
+        return made[-1]
+
+    monkeypatch.setattr("tinygrad_hw.worksheet.exercises.exercise", third_is_stopped)
+    status, out, error = run(
+        "exercise", "--net", "1-1", "--count", "5", "-o", "class", "--key", "keys"
+    )
+    assert (status, out, error) == (130, "", "\ntinygrad-hw: stopped\n")
+    assert not any(Path.cwd().iterdir())
 
 
 @pytest.fixture

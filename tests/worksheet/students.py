@@ -373,6 +373,13 @@ _POWER = re.compile(r" ?[×·] ?10\^?")
 _PARTS = re.compile(r"([-−]?)([\d.,]+)(.*)")
 
 
+def _parts(text: str) -> tuple[str, str, str]:
+    """Sign, digits and what stands behind them."""
+    match = _PARTS.fullmatch(text)
+    assert match
+    return match[1], match[2], match[3]
+
+
 def _exponent(value: Decimal) -> int:
     exponent = value.as_tuple().exponent
     assert isinstance(exponent, int)
@@ -863,7 +870,7 @@ def _moved_point(style: Style, text: str) -> Iterator[tuple[str, str]]:
     value = read(text)
     if not value:
         return
-    scientific = bool(_PARTS.fullmatch(text)[3])  # type: ignore[index]
+    scientific = bool(_parts(text)[2])
     for places in (-1, 1, -2, 2, -3, 3):
         moved = value.scaleb(places)
         if not scientific and _exponent(moved) > 0:
@@ -887,7 +894,7 @@ def _extra_zero(style: Style, text: str) -> Iterator[tuple[str, str]]:
 
 def _transposed(style: Style, text: str) -> Iterator[tuple[str, str]]:
     """Write two adjacent digits in the wrong order, also when the point is between them."""
-    sign, digits, tail = _PARTS.fullmatch(text).groups()  # type: ignore[union-attr]
+    sign, digits, tail = _parts(text)
     places = [i for i, digit in enumerate(digits) if digit.isdigit()]
     for i, j in pairwise(places):
         if digits[i] == digits[j] or (i == 0 and "0" in (digits[i], digits[j])):
@@ -898,7 +905,7 @@ def _transposed(style: Style, text: str) -> Iterator[tuple[str, str]]:
 
 def _wrong_digit(style: Style, text: str) -> Iterator[tuple[str, str]]:
     """Write one significant digit wrong; the first does not become 0."""
-    sign, digits, tail = _PARTS.fullmatch(text).groups()  # type: ignore[union-attr]
+    sign, digits, tail = _parts(text)
     first = True
     for i, digit in enumerate(digits):
         if not digit.isdigit() or (first and digit == "0"):

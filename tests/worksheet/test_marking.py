@@ -447,7 +447,8 @@ def test_a_wrong_factor_that_was_not_used_leaves_the_product_right() -> None:
 def test_two_factors_that_are_wrong_in_two_ways_are_two_slips() -> None:
     written = chains(neuron())
     path, value = written["dE/db"]
-    written["dE/dw"][0]["da/dz"] = "0.2271"  # type: ignore[index]
+    first, product = written["dE/dw"]
+    written["dE/dw"] = ({**first, "da/dz": "0.2271"}, product)
     written["dE/db"] = ({**path, "da/dz": "0.3217"}, value)
     text = sheet(NEURON, forward={"a": "0.6682"}, partials=written, rounding=FIGURES_4)
     assert those(text, "wrong") == {"factor da/dz of dE/dw", "factor da/dz of dE/db"}

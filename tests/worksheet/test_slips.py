@@ -10,7 +10,8 @@ import pytest
 from tinygrad_hw.worksheet.exercises import key
 from tinygrad_hw.worksheet.marking import Item, mark
 from tinygrad_hw.worksheet.sheet import parse_sheet
-from tinygrad_hw.worksheet.slips import CATALOGUE, FACTOR, PARTIAL, PARTS, Case, Imagined, Slip
+from tinygrad_hw.worksheet.slip import FACTOR, PARTIAL, PARTS, Case, Imagined, Slip
+from tinygrad_hw.worksheet.slips import CATALOGUE
 from tinygrad_hw.worksheet.written import Written
 
 # --- A 2-2-2 network worked by hand ---------------------------------------------------------------

@@ -9,23 +9,32 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from tinygrad_hw.worksheet.carried import Carried, evaluate
-from tinygrad_hw.worksheet.formula import names_in
+from tinygrad_hw.worksheet.formula import Formula, difficulty_of, names_in
 from tinygrad_hw.worksheet.formula import replace as put
-from tinygrad_hw.worksheet.slips import (
-    CATALOGUE,
-    FACTOR,
-    PARTIAL,
-    TABLE,
-    Case,
-    Imagined,
-    OutOfEffortError,
-    Slip,
-    shared,
-)
+from tinygrad_hw.worksheet.slip import FACTOR, PARTIAL, TABLE, Case, Imagined, Slip
+from tinygrad_hw.worksheet.slips import CATALOGUE, shared
 from tinygrad_hw.worksheet.structure import PRIME
 from tinygrad_hw.worksheet.written import Written
 
-PAIRED = ("sign", "misplaced-point", "transposed")  # slips of digits, tried with a second slip
+
+class OutOfEffortError(Exception):
+    """There is nothing left to try with."""
+
+
+class Effort:
+    """How much more is tried to explain what is wrong; no stranger's sheet may take for ever.
+
+    Counted in parts of formulas. Nine ordinary slips take 3,000.
+    """
+
+    def __init__(self, left: int = 60_000) -> None:
+        self.left = left
+
+    def spend(self, formula: Formula) -> None:
+        """Use up what it takes to try a formula; where that is more than is left, raise."""
+        self.left -= difficulty_of(formula)
+        if self.left < 0:
+            raise OutOfEffortError
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +55,8 @@ def diagnose(case: Case, catalogue: Sequence[Slip] = CATALOGUE) -> list[Fit]:
     give it within rounding; else pairs of slips. What comes first is first in the catalogue.
     """
     fits = _found(_single(case, catalogue))
-    if fits and fits[0].slips[0].id == "nothing-left":  # no digit is there to tell more
-        return fits[:1]
+    if last := next((fit for fit in fits if fit.slips[0].ends_it), None):
+        return [last]
     sharp = [fit for fit in fits if fit.sharp]
     if not fits:
         sharp = _found(_pairs(case, catalogue))
@@ -62,7 +71,9 @@ def convicts(case: Case, catalogue: Sequence[Slip], strictly: bool) -> list[Fit]
     """
     if strictly and case.part != TABLE:
         return []
-    special = [slip for slip in catalogue if slip.convicts or (slip.imagine and not strictly)]
+    special = [
+        slip for slip in catalogue if case.part in slip.convicts or (slip.imagine and not strictly)
+    ]
     return _each_once([fit for fit in _found(_single(case, special)) if fit.sharp])
 
 
@@ -138,9 +149,9 @@ def _imagined(slip: Slip, case: Case, imagined: Imagined) -> Iterator[Fit]:
 def _pairs(case: Case, catalogue: Sequence[Slip]) -> Iterator[Fit]:
     """Try each slip of digits on top of each slip of working, and on top of each other."""
     for first in catalogue:
-        if first.id not in PAIRED or not first.undo:
+        if not first.combines or not first.undo:
             continue
-        others = [s for s in catalogue if s.imagine or (s.id in PAIRED and s.id != first.id)]
+        others = [slip for slip in catalogue if slip.imagine or (slip.combines and slip != first)]
         for meant in first.undo(case.written):
             second = replace(case, written=meant)
             for fit in _single(second, others):

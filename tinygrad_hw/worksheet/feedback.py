@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tinygrad_hw.worksheet.item import Item
 from tinygrad_hw.worksheet.marking import Marks
-from tinygrad_hw.worksheet.slips import FACTOR, TABLE, UPDATED, Case
+from tinygrad_hw.worksheet.slip import FACTOR, TABLE, UPDATED, Case
 from tinygrad_hw.worksheet.written import read_number
 
 NUDGE, PLACE, ANSWER = HINTS = (1, 2, 3)

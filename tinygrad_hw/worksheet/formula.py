@@ -118,8 +118,8 @@ def read_formula(source: str) -> Formula:
 def _tree(node: ast.AST) -> Formula:
     if isinstance(node, ast.Name):
         return node.id
-    if isinstance(node, ast.Constant):
-        return float(node.value)  # type: ignore[arg-type]
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+        return float(node.value)
     if isinstance(node, ast.BinOp):
         return _binary(node)
     if isinstance(node, ast.UnaryOp):
@@ -192,10 +192,14 @@ def replace(formula: Formula, known: Mapping[Formula, Formula]) -> Formula:
 
 def rebuilt(formula: Apply, operands: tuple[Formula, ...]) -> Formula:
     """The same operation on other operands."""
-    make = {ops.add: total, ops.mul: product, ops.div: quotient, ops.pow: power}
+    make: dict[Operation, Callable[..., Formula]] = {
+        ops.add: total,
+        ops.mul: product,
+        ops.div: quotient,
+        ops.pow: power,
+    }
     if formula.operation in make:
-        made: Formula = make[formula.operation](*operands)  # type: ignore[operator]
-        return made
+        return make[formula.operation](*operands)
     return Apply(formula.operation, operands)
 
 

@@ -28,8 +28,7 @@ from tinygrad_hw.worksheet.feedback import ANSWER, NUDGE, PLACE, UNKNOWN, nudges
 from tinygrad_hw.worksheet.item import Item
 from tinygrad_hw.worksheet.marking import Marks
 from tinygrad_hw.worksheet.sheet import Answers, PartialAnswer
-from tinygrad_hw.worksheet.slips import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
-from tinygrad_hw.worksheet.solve import solve
+from tinygrad_hw.worksheet.slip import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
 from tinygrad_hw.worksheet.written import LONGEST, read_number, rounded
 
 
@@ -131,7 +130,7 @@ class _Body:
 
     def __init__(self, marks: Marks, hints: int) -> None:
         self.marks, self.sheet, self.hints = marks, marks.sheet, hints
-        self.old = [step.sheet.parameters for step in solve(marks.sheet).steps]
+        self.old = [step.sheet.parameters for step in marks.solution.steps]
         self.step = 1
         self.items: dict[tuple[int, str, str | None, str], list[Item]] = {}
         for item in marks.items:

@@ -133,9 +133,9 @@ def _divide(x: Interval, y: Interval) -> Interval:
 def _power(x: Interval, y: Interval) -> Interval:
     n = y.low
     if n == y.high and n.is_integer():
-        ends = _raise(x.low, n), _raise(x.high, n)
+        ends = [_raise(x.low, n), _raise(x.high, n)]
         if n % 2 == 0 and x.low <= 0 <= x.high:
-            ends = (*ends, _raise(0.0, n))  # type: ignore[assignment]
+            ends.append(_raise(0.0, n))
         if n < 0 and x.low <= 0 <= x.high:
             return Interval(-math.inf, math.inf)
         power = _outward(min(ends), max(ends))

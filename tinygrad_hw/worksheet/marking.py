@@ -18,7 +18,8 @@ import numpy as np
 from tinygrad_hw.worksheet.carried import Carried, known
 from tinygrad_hw.worksheet.item import VERDICTS, Item
 from tinygrad_hw.worksheet.sheet import Sheet, SheetError
-from tinygrad_hw.worksheet.slips import CATALOGUE, Slip
+from tinygrad_hw.worksheet.slip import Slip
+from tinygrad_hw.worksheet.slips import CATALOGUE
 from tinygrad_hw.worksheet.solve import Solution, solve
 from tinygrad_hw.worksheet.step import Step
 
@@ -36,12 +37,17 @@ class Marks:
     items: tuple[Item, ...]
 
     @cached_property
+    def solution(self) -> Solution:
+        """The sheet at full precision."""
+        return solve(self.sheet)
+
+    @cached_property
     def digits_lost(self) -> tuple[int, ...]:
         """For each item, how many digits fewer it has than the numbers carried up to it.
 
         Found by marking the right answers, written with ``PROBE`` figures each.
         """
-        ideal = _items(solve(self.sheet), ideal=PROBE)
+        ideal = _items(self.solution, ideal=PROBE)
         return tuple(max(0, PROBE - item.trusted_digits) for item in ideal)
 
     @property

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from tinygrad_hw.errors import InputError
 from tinygrad_hw.worksheet.item import VERDICTS, Item
 from tinygrad_hw.worksheet.marking import Marks
-from tinygrad_hw.worksheet.slips import PARTS
+from tinygrad_hw.worksheet.slip import PARTS
 
 SLIP = "slip"  # a wrong number that a slip of the catalogue explains to its last digit
 WEIGHTS: Mapping[str, float] = {

@@ -1,30 +1,19 @@
 """The catalogue of slips: how a number comes to be wrong.
 
-A slip is one record. It says what went wrong in one of three ways:
-
-- ``undo``: what it does to the digits. Given a written number, it yields what may have been meant.
-- ``imagine``: what it does to the working. Given the case, it yields formulas that may have been
-  computed in place of the right one.
-- ``betrayed``: what shows it beside the number itself; it yields what it was betrayed by.
-
-A slip explains a number if what it yields gives the number by the same intervals that honest work
-is measured with. To add one, write a record into ``CATALOGUE``, likelier slips first: where several
-explain a number equally well, the first is named.
+What a record says is told in ``slip``. To add one, write it into ``CATALOGUE``, likelier slips
+first: where several explain a number equally well, the first is named.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from dataclasses import replace as altered
-from typing import TYPE_CHECKING
 
 from tinygrad_hw.engine import ops
 from tinygrad_hw.worksheet.carried import HABITS, Carried, evaluate
 from tinygrad_hw.worksheet.formula import (
     Apply,
     Formula,
-    difficulty_of,
     is_made_by,
     names_in,
     operands_of,
@@ -34,122 +23,19 @@ from tinygrad_hw.worksheet.formula import (
     total,
     write,
 )
+from tinygrad_hw.worksheet.slip import (
+    FACTOR,
+    FORWARD,
+    PARTIAL,
+    PARTS,
+    TABLE,
+    UPDATED,
+    Case,
+    Imagined,
+    Slip,
+)
 from tinygrad_hw.worksheet.structure import PRIME
 from tinygrad_hw.worksheet.written import Written
-
-if TYPE_CHECKING:
-    from tinygrad_hw.worksheet.step import Step
-
-FORWARD, FACTOR, PARTIAL, UPDATED, TABLE = PARTS = (
-    "forward",
-    "factor",
-    "partial",
-    "updated",
-    "table",
-)
-
-
-@dataclass(frozen=True)
-class Case:
-    """One written number, and what there is to explain it with.
-
-    Attributes
-    ----------
-    part, name, of
-        Which number it is, as in the report.
-    expected
-        What it should have been, in this student's work.
-    formula, inputs
-        How it is worked out, and from what. Factors are named "dE/da4" there.
-    step
-        The work that it stands in.
-    written, printed
-        The number, and as it stands in the sheet.
-    path
-        For a factor: in which of the partial's paths it stands.
-    copied
-        For an entry of the table: what was worked out beside the partial, if that was right.
-    """
-
-    part: str
-    name: str
-    of: str | None
-    expected: Carried
-    formula: Formula
-    inputs: Mapping[str, Carried]
-    step: Step
-    written: Written = field(default_factory=lambda: Written(0, 0))
-    printed: str = ""
-    path: int = 0
-    copied: Written | None = None
-
-    @property
-    def top(self) -> str:
-        """What is differentiated: E of dE/da4."""
-        return self.name.split("/")[0][1:]
-
-    @property
-    def bottom(self) -> str:
-        """What it is differentiated by: a4 of dE/da4."""
-        return self.name.split("/")[1][1:]
-
-
-@dataclass(frozen=True, slots=True)
-class Imagined:
-    """What may have been computed in place of the right formula, and in words what is wrong."""
-
-    formula: Formula
-    detail: str
-    more: Mapping[str, Carried] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Slip:
-    """One way to go wrong.
-
-    Attributes
-    ----------
-    id
-        Its name in reports.
-    hint
-        A nudge that gives nothing away.
-    explanation
-        The whole story. ``{name}``, ``{printed}``, ``{meant}`` and ``{detail}`` are put in.
-    parts
-        Where it can happen.
-    convicts
-        Whether it is believed even where rounding could just explain the number too.
-    """
-
-    id: str
-    hint: str
-    explanation: str
-    parts: tuple[str, ...] = PARTS
-    undo: Callable[[Written], Iterator[Written]] | None = None
-    imagine: Callable[[Case], Iterator[Imagined]] | None = None
-    betrayed: Callable[[Case], Iterator[str]] | None = None
-    convicts: bool = False
-
-
-class OutOfEffortError(Exception):
-    """There is nothing left to try with."""
-
-
-class Effort:
-    """How much more is tried to explain what is wrong; no stranger's sheet may take for ever.
-
-    Counted in parts of formulas. Nine ordinary slips take 3,000.
-    """
-
-    def __init__(self, left: int = 60_000) -> None:
-        self.left = left
-
-    def spend(self, formula: Formula) -> None:
-        """Use up what it takes to try a formula; where that is more than is left, raise."""
-        self.left -= difficulty_of(formula)
-        if self.left < 0:
-            raise OutOfEffortError
-
 
 # --- What slips do to digits ----------------------------------------------------------------------
 
@@ -226,8 +112,6 @@ def _factor_dropped(case: Case) -> Iterator[Imagined]:
                 left = product(*factors[:i], *factors[i + 1 :])
                 yield left, f"without the factor {write(factor)}"
 
-    if case.part in (UPDATED, TABLE):  # the rate has a slip of its own
-        return
     yield from _imagined(case, edit)
     for names in shared(case.formula):
         left = replace(case.formula, dict.fromkeys(names, 1.0))
@@ -283,7 +167,7 @@ def _loss_factor(case: Case) -> Iterator[Imagined]:
 
 
 def _loss_turned(case: Case) -> Iterator[Imagined]:
-    if case.part == FACTOR and case.top == case.step.loss and is_made_by(case.formula, ops.add):
+    if case.top == case.step.loss and is_made_by(case.formula, ops.add):
         turned = product(-1.0, case.formula)
         yield Imagined(turned, f"{write(turned)} in place of {write(case.formula)}")
 
@@ -291,9 +175,7 @@ def _loss_turned(case: Case) -> Iterator[Imagined]:
 def _sigmoid_prime(case: Case) -> Iterator[Imagined]:
     """The function for its derivative, or one factor of the derivative alone."""
     made = case.step.structure.formulas.get(case.top)
-    if case.part != FACTOR or not isinstance(made, Apply) or made.operation is ops.add:
-        return
-    if made.operation not in (ops.sigmoid, ops.tanh):
+    if not isinstance(made, Apply) or made.operation not in (ops.sigmoid, ops.tanh):
         return
     a, z = case.top, case.bottom
     right = write(case.formula)
@@ -309,25 +191,23 @@ def _sigmoid_prime(case: Case) -> Iterator[Imagined]:
 
 def _partner(case: Case) -> Iterator[Imagined]:
     """Of a product, the factor that one differentiates by, where the other should stand."""
-    q = case.bottom if case.part == FACTOR else ""
+    q = case.bottom
     if isinstance(case.formula, str) and case.formula != case.top and q in case.step.forward:
         yield Imagined(q, f"{q} in place of {case.formula}", {q: case.step.forward[q]})
 
 
 def _weight_for_activation(case: Case) -> Iterator[Imagined]:
-    if case.part == FACTOR and case.bottom in case.step.parameters:
+    if case.bottom in case.step.parameters:
         yield from _partner(case)
 
 
 def _activation_for_weight(case: Case) -> Iterator[Imagined]:
-    if case.part == FACTOR and case.bottom not in case.step.parameters:
+    if case.bottom not in case.step.parameters:
         yield from _partner(case)
 
 
 def _another_name(case: Case) -> Iterator[Imagined]:
     """Another input, activation or weight where one of them should stand."""
-    if case.part not in (FORWARD, FACTOR):
-        return
     own = {case.top, case.bottom} if case.part == FACTOR else {case.name}
     if case.formula == 1.0:  # by a bias: an input, as if it were a weight
         for name in case.step.formula_names(case.top):
@@ -345,7 +225,7 @@ def _another_name(case: Case) -> Iterator[Imagined]:
 
 
 def _not_activated(case: Case) -> Iterator[Imagined]:
-    if case.part == FORWARD and isinstance(case.formula, Apply) and len(case.formula.operands) == 1:
+    if isinstance(case.formula, Apply) and len(case.formula.operands) == 1:
         inner = case.formula.operands[0]
         yield Imagined(inner, f"{write(inner)} in place of {write(case.formula)}")
 
@@ -356,14 +236,11 @@ def _not_squared(case: Case) -> Iterator[Imagined]:
             base, _ = operands_of(formula)
             yield base, f"{write(base)} in place of {write(formula)}"
 
-    if case.part == FORWARD:
-        yield from _imagined(case, edit)
+    yield from _imagined(case, edit)
 
 
 def _early_update(case: Case) -> Iterator[Imagined]:
     """The new weight where the old one is still to be used."""
-    if case.part != FACTOR:
-        return
     for name in names_in(case.formula):
         if name in case.step.parameters:
             new = f"new {name}"
@@ -386,67 +263,50 @@ def _outdated(case: Case) -> Iterator[Imagined]:
 
 
 def _other_parameter(case: Case) -> Iterator[Imagined]:
-    if case.part in (PARTIAL, UPDATED, TABLE):
-        for name, value in case.step.answers_like(case):
-            yield Imagined("other", f"it is the answer of {name}", {"other": value})
+    for name, value in case.step.answers_like(case):
+        yield Imagined("other", f"it is the answer of {name}", {"other": value})
     if case.part == UPDATED:
-        for name in names_in(case.formula):
-            if "/" in name:
-                for other, value in case.step.partials.items():
-                    if other != name:
-                        formula = replace(case.formula, {name: other})
-                        yield Imagined(formula, f"{other} in place of {name}", {other: value})
+        for other, value in case.step.partials.items():
+            if other != case.slope:
+                formula = replace(case.formula, {case.slope: other})
+                yield Imagined(formula, f"{other} in place of {case.slope}", {other: value})
 
 
 def _path_missing(case: Case) -> Iterator[Imagined]:
-    if case.part == PARTIAL:
-        expanded, inputs = case.step.expanded(case)
-        terms = operands_of(expanded) if is_made_by(expanded, ops.add) else ()
-        for i, term in enumerate(terms):
-            path = "direct path" if term == case.name else f"path {write(term)}"
-            yield Imagined(total(*terms[:i], *terms[i + 1 :]), f"without the {path}", inputs)
-
-
-def _gradient(formula: Formula) -> str | None:
-    return next((name for name in names_in(formula) if "/" in name), None)
+    expanded, inputs = case.step.expanded(case)
+    terms = operands_of(expanded) if is_made_by(expanded, ops.add) else ()
+    for i, term in enumerate(terms):
+        path = "direct path" if term == case.name else f"path {write(term)}"
+        yield Imagined(total(*terms[:i], *terms[i + 1 :]), f"without the {path}", inputs)
 
 
 def _ascent(case: Case) -> Iterator[Imagined]:
-    if case.part in (UPDATED, TABLE) and (slope := _gradient(case.formula)):
-        yield Imagined(
-            replace(case.formula, {slope: product(-1.0, slope)}), "added in place of subtracted"
-        )
+    uphill = replace(case.formula, {case.slope: product(-1.0, case.slope)})
+    yield Imagined(uphill, "added in place of subtracted")
 
 
 def _rate_forgotten(case: Case) -> Iterator[Imagined]:
-    if case.part in (UPDATED, TABLE) and (slope := _gradient(case.formula)):
-        old = case.name
-        whole = total(old, product(-1.0, slope))
-        yield Imagined(whole, f"{slope} was not multiplied by the rate")
+    whole = total(case.name, product(-1.0, case.slope))
+    yield Imagined(whole, f"{case.slope} was not multiplied by the rate")
 
 
 def _change_alone(case: Case) -> Iterator[Imagined]:
-    if case.part in (UPDATED, TABLE) and _gradient(case.formula):
-        change = total(case.formula, product(-1.0, case.name))
-        yield Imagined(change, "only the change")
-        yield Imagined(product(-1.0, change), "only the change")
-        yield Imagined(case.name, f"{case.name} as it was before")
+    change = total(case.formula, product(-1.0, case.name))
+    yield Imagined(change, "only the change")
+    yield Imagined(product(-1.0, change), "only the change")
+    yield Imagined(case.name, f"{case.name} as it was before")
 
 
 def _change_misplaced(case: Case) -> Iterator[Imagined]:
-    if case.part in (UPDATED, TABLE) and (slope := _gradient(case.formula)):
-        for places in (1, -1, 2, -2, 3, -3):
-            moved = replace(case.formula, {slope: product(10.0**places, slope)})
-            which = f"{abs(places)} place{'s' * (abs(places) > 1)}"
-            yield Imagined(
-                moved, f"the change is {which} too far to the {'left' if places > 0 else 'right'}"
-            )
+    for places in (1, -1, 2, -2, 3, -3):
+        moved = replace(case.formula, {case.slope: product(10.0**places, case.slope)})
+        how_far = f"{abs(places)} place{'s' * (abs(places) > 1)}"
+        side = "left" if places > 0 else "right"
+        yield Imagined(moved, f"the change is {how_far} too far to the {side}")
 
 
 def _misread(case: Case) -> Iterator[Imagined]:
     """A number read wrongly from what stands beside, while working out this one."""
-    if case.part not in (PARTIAL, UPDATED):
-        return
     for name in names_in(case.formula):
         if "/" not in name or not (number := case.step.written_for(case, name)):
             continue
@@ -483,7 +343,7 @@ def _exactly(written: Written) -> Carried:
 
 
 def _copy(case: Case) -> Iterator[str]:
-    if case.part == TABLE and case.copied is not None:
+    if case.copied is not None:
         yield f"beside its partial it was worked out as {case.copied}"
 
 
@@ -495,7 +355,6 @@ def _invisible(case: Case) -> Iterator[str]:
             yield "too few digits were kept to see any of it"
 
 
-CHAIN = (FACTOR, PARTIAL)
 CHANGE = (UPDATED, TABLE)
 
 CATALOGUE: tuple[Slip, ...] = (
@@ -504,6 +363,7 @@ CATALOGUE: tuple[Slip, ...] = (
         "How many digits does it take to see this number?",
         "{name} is written as {printed}: {detail}.",
         betrayed=_invisible,
+        ends_it=True,
     ),
     Slip(
         "loss-turned",
@@ -517,6 +377,7 @@ CATALOGUE: tuple[Slip, ...] = (
         "Look at the signs.",
         "{name} = {printed} has the wrong sign; {meant} would fit.",
         undo=_other_sign,
+        combines=True,
     ),
     Slip(
         "loss-factor",
@@ -550,16 +411,9 @@ CATALOGUE: tuple[Slip, ...] = (
         "other-parameter",
         "Whose number is this?",
         "{name} = {printed}: {detail}.",
-        (PARTIAL, UPDATED),
+        (PARTIAL, UPDATED, TABLE),
         imagine=_other_parameter,
-    ),
-    Slip(
-        "other-parameter",
-        "Whose number is this?",
-        "{name} = {printed}: {detail}.",
-        (TABLE,),
-        imagine=_other_parameter,
-        convicts=True,
+        convicts=(TABLE,),
     ),
     Slip(
         "sigmoid-prime",
@@ -608,6 +462,7 @@ CATALOGUE: tuple[Slip, ...] = (
         "Count the zeros and the places.",
         "{name} = {printed} has its point, its exponent or a zero out of place; {meant} would fit.",
         undo=_point_moved,
+        combines=True,
     ),
     Slip(
         "zero",
@@ -621,7 +476,8 @@ CATALOGUE: tuple[Slip, ...] = (
         "Compare the digits one by one.",
         "{name} = {printed} has two digits changed round; {meant} would fit.",
         undo=_swapped,
-        convicts=True,
+        convicts=PARTS,
+        combines=True,
     ),
     Slip(
         "path-missing",
@@ -677,6 +533,7 @@ CATALOGUE: tuple[Slip, ...] = (
         "Count the zeros.",
         "{name} = {printed} has a zero too many or too few; {meant} would fit.",
         undo=_zero_moved,
+        faint=True,
     ),
     Slip(
         "misread",
@@ -684,12 +541,14 @@ CATALOGUE: tuple[Slip, ...] = (
         "{name} = {printed} was {detail}.",
         (PARTIAL, UPDATED),
         imagine=_misread,
+        faint=True,
     ),
     Slip(
         "wrong-digit",
         "Compare the digits one by one.",
         "{name} = {printed} has one wrong digit; {meant} would fit.",
         undo=_digit_changed,
+        faint=True,
     ),
     Slip(
         "miscopied",

@@ -9,7 +9,7 @@ from dataclasses import replace
 from tinygrad_hw.engine import ops
 from tinygrad_hw.worksheet import carried
 from tinygrad_hw.worksheet.carried import Carried, either, evaluate, known
-from tinygrad_hw.worksheet.diagnosis import Fit, convicts, diagnose
+from tinygrad_hw.worksheet.diagnosis import Effort, Fit, convicts, diagnose
 from tinygrad_hw.worksheet.formula import (
     Formula,
     compute,
@@ -25,17 +25,8 @@ from tinygrad_hw.worksheet.formula import replace as put
 from tinygrad_hw.worksheet.intervals import Interval
 from tinygrad_hw.worksheet.item import MOST_DIGITS, Item, trusted_digits
 from tinygrad_hw.worksheet.sheet import PartialAnswer, Sheet
-from tinygrad_hw.worksheet.slips import (
-    CATALOGUE,
-    FACTOR,
-    FORWARD,
-    PARTIAL,
-    TABLE,
-    UPDATED,
-    Case,
-    Effort,
-    Slip,
-)
+from tinygrad_hw.worksheet.slip import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED, Case, Slip
+from tinygrad_hw.worksheet.slips import CATALOGUE
 from tinygrad_hw.worksheet.solve import Solution
 from tinygrad_hw.worksheet.structure import PRIME, Structure, parts_of
 from tinygrad_hw.worksheet.written import Written, read_number, rounded

@@ -14,11 +14,11 @@ from tinygrad_hw.worksheet.feedback import place
 from tinygrad_hw.worksheet.formula import compute, names_in
 from tinygrad_hw.worksheet.marking import steps_of
 from tinygrad_hw.worksheet.sheet import Sheet
-from tinygrad_hw.worksheet.slips import CATALOGUE, Case, Slip
+from tinygrad_hw.worksheet.slip import Case, Slip
+from tinygrad_hw.worksheet.slips import CATALOGUE
 from tinygrad_hw.worksheet.solve import solve
 from tinygrad_hw.worksheet.written import Written, rounded
 
-SMALL = ("wrong-digit", "zero", "misread")  # may be one in the last digit, which honest work is
 IDLE = ("factor-dropped", "factor-twice")  # of a factor that is 1 by its formula, dz/db
 EXACTLY = 1e-12  # relative
 
@@ -35,7 +35,7 @@ def unseen_slips(key: Sheet) -> Iterator[str]:
         for step in steps_of(solve(key)):
             for case in step.cases:
                 for slip in CATALOGUE:
-                    if slip.id in SMALL or case.part not in slip.parts:
+                    if slip.faint or case.part not in slip.parts:
                         continue
                     if any(_hides(w, case) for w in _made(slip, case)):
                         yield f"{slip.id} at {place(case)}"

@@ -32,7 +32,7 @@ from tinygrad_hw.explain.text import FIGURES
 from tinygrad_hw.homework.report.compare import beside
 from tinygrad_hw.worksheet.item import Item
 from tinygrad_hw.worksheet.marking import Marks
-from tinygrad_hw.worksheet.slips import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
+from tinygrad_hw.worksheet.slip import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
 from tinygrad_hw.worksheet.written import read_number
 
 

@@ -30,7 +30,7 @@ from tinygrad_hw.homework.report.errata import errata, tally, what_rounding_cost
 from tinygrad_hw.homework.report.markup import chain, claims, figure_box, inline_svg
 from tinygrad_hw.worksheet.item import Item
 from tinygrad_hw.worksheet.marking import Marks
-from tinygrad_hw.worksheet.slips import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
+from tinygrad_hw.worksheet.slip import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
 from tinygrad_hw.worksheet.solve import Solution
 
 
