@@ -2,6 +2,7 @@ import mpmath
 import numpy as np
 import pytest
 
+from tinygrad_hw.engine import Value
 from tinygrad_hw.nn import SGD, Adam
 
 ROOT = np.sqrt(1 - 0.999)  # of 1 - β₂: where Keras's epsilon weighs
@@ -10,12 +11,13 @@ ROOT = np.sqrt(1 - 0.999)  # of 1 - β₂: where Keras's epsilon weighs
 def run(optimiser, gradients, start=0.0):
     """The parameters after every step, as an array of shape (steps, parameters)."""
     gradients = np.asarray(gradients, np.float32)
-    parameters = np.full(gradients.shape[1], start, np.float32)
-    optimiser.start(parameters.size)
+    parameter = Value(np.full(gradients.shape[1], start, np.float32))
+    optimiser.reset()
     path = []
     for gradient in gradients:
-        optimiser.update(parameters, gradient)
-        path.append(parameters.copy())
+        parameter.grad = gradient.copy()
+        optimiser.apply([parameter])
+        path.append(parameter.data.copy())
     return np.array(path)
 
 
@@ -48,12 +50,9 @@ def noisy(scale, steps=400, drift=0.3):
 
 class TestAdam:
     def test_defaults_are_keras(self):
-        assert vars(Adam()) == {
-            "learning_rate": 0.001,
-            "beta_1": 0.9,
-            "beta_2": 0.999,
-            "epsilon": 1e-7,
-        }
+        made = Adam()
+        settings = made.learning_rate, made.beta_1, made.beta_2, made.epsilon
+        assert settings == (0.001, 0.9, 0.999, 1e-7)
 
     # 1e-7 and below is where epsilon decides, and 1e-25 where float32's g² is nought.
     @pytest.mark.parametrize("scale", [1e4, 1.0, 1e-3, 1e-6, 1e-7, 1e-9, 1e-25])
@@ -109,7 +108,7 @@ class TestAdam:
         figures = [-0.027571573853492737, 0.019859928637742996, -0.001700901659205556, 0.0]
         assert run(Adam(0.01), FIVE_STEPS)[-1] == pytest.approx(figures, rel=2e-5)
 
-    def test_an_old_gradient_is_forgotten_on_start(self):
+    def test_an_old_gradient_is_forgotten_on_reset(self):
         used = Adam()
         run(used, [[5.0, -1.0, 2.0]] * 3)
         np.testing.assert_array_equal(run(used, noisy(1.0)), run(Adam(), noisy(1.0)))
@@ -126,7 +125,7 @@ FIVE_STEPS = [
 
 class TestSGD:
     def test_defaults_are_keras(self):
-        assert vars(SGD()) == {"learning_rate": 0.01, "momentum": 0.0}
+        assert (SGD().learning_rate, SGD().momentum) == (0.01, 0.0)
 
     def test_plain_step_is_rate_times_gradient(self):
         """Keras's documentation: var 1, gradient 1, rate 0.1, gives 0.9."""
@@ -153,7 +152,7 @@ class TestSGD:
         path = run(SGD(0.1, momentum=0.5), [[1.0]] + [[0.0]] * 30)
         assert path[-1, 0] == pytest.approx(-0.1 / (1 - 0.5), rel=1e-6)
 
-    def test_an_old_gradient_is_forgotten_on_start(self):
+    def test_an_old_gradient_is_forgotten_on_reset(self):
         used = SGD(momentum=0.9)
         run(used, [[5.0, -1.0, 2.0]] * 3)
         np.testing.assert_array_equal(run(used, noisy(1.0)), run(SGD(momentum=0.9), noisy(1.0)))
@@ -161,11 +160,36 @@ class TestSGD:
 
 @pytest.mark.parametrize("optimiser", [Adam(), SGD(momentum=0.9)])
 def test_works_in_float32_and_in_place_and_leaves_the_gradient_alone(optimiser):
-    parameters, gradient = np.ones(5, np.float32), np.full(5, 0.25, np.float32)
-    optimiser.start(5)
-    optimiser.update(parameters, gradient)
-    assert (parameters < 1).all()
+    parameter, gradient = Value(np.ones(5, np.float32)), np.full(5, 0.25, np.float32)
+    parameter.grad = gradient
+    optimiser.apply([parameter])
+    data = parameter.data
+    parameter.grad = gradient
+    optimiser.apply([parameter])
+    assert parameter.data is data
+    assert (data < 1).all()
     assert (gradient == 0.25).all()
-    buffers = [kept for kept in vars(optimiser).values() if isinstance(kept, np.ndarray)]
-    assert buffers
-    assert {buffer.dtype for buffer in (*buffers, parameters)} == {np.dtype(np.float32)}
+    (states,) = [states for _, states in optimiser._states.values()]
+    assert {state.dtype for state in (*states, parameter)} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize("make", [Adam, lambda rate: SGD(rate, momentum=0.9)])
+def test_numbers_move_as_an_array_of_them_does(make):
+    several, one = [Value(0.5), Value(-2.0)], Value([0.5, -2.0])
+    optimisers = make(0.1), make(0.1)
+    for gradient in ([1.0, -3.0], [0.25, 0.0], [-2.0, 1e-3]):
+        for parameter, number in zip(several, gradient, strict=True):
+            parameter.grad = number
+        one.grad = np.array(gradient)
+        optimisers[0].apply(several)
+        optimisers[1].apply([one])
+    assert [p.data for p in several] == pytest.approx(one.data.tolist(), rel=1e-14)
+
+
+def test_a_setting_may_be_changed_between_steps():
+    optimiser, parameter = SGD(0.1), Value(1.0)
+    for rate in (0.1, 0.5):
+        optimiser.learning_rate = rate
+        parameter.grad = 1.0
+        optimiser.apply([parameter])
+    assert parameter.data == pytest.approx(1 - 0.1 - 0.5)

@@ -14,7 +14,7 @@ import numpy as np
 from tinygrad_hw.engine.chainrule import pull, pull_watched
 from tinygrad_hw.engine.graph import topological_order
 from tinygrad_hw.engine.modes import state
-from tinygrad_hw.engine.node import Data, Node, shape_of, to_data
+from tinygrad_hw.engine.node import Data, Node, Traced, dtype_of, shape_of, to_data
 
 
 class Step(NamedTuple):
@@ -73,6 +73,8 @@ def backward(root: Node, seed: Any = None) -> None:
     totals = {id(root): _seed(root, seed)}
     accumulate(order, totals)
     _write(order, totals)
+    if state.tape is not None:
+        state.tape.written(root, order)
 
 
 def accumulate(
@@ -84,6 +86,8 @@ def accumulate(
     or of those in ``wanted``.
     """
     send = pull_watched if state.anomaly else pull
+    if state.tape is not None:
+        send = state.tape.watched(send)
     for node in reversed(order):
         upstream = totals.get(id(node))
         if upstream is None or node.operation is None or node.constant:
@@ -94,6 +98,8 @@ def accumulate(
                 key = id(operand)
                 before = totals.get(key)
                 totals[key] = edge[1] if before is None else before + edge[1]
+    if state.tape is not None:
+        state.tape.end_of_backward()
 
 
 def _write(order: list[Node], totals: dict[int, Any]) -> None:
@@ -145,7 +151,8 @@ def seed_for(node: Node, given: Any) -> Data:
         raise ValueError(
             f"the seed has shape {shape_of(data)}, the root {node.shape}; give it the root's shape"
         )
-    if type(node.raw) is float:
-        return float(data)
-    cast: Data = np.asarray(data, dtype=np.result_type(node.raw))[()]
-    return cast
+    kind = dtype_of(node.raw)
+    if isinstance(data, Traced):
+        return data
+    seed: Data = float(data) if kind is float else np.asarray(data, kind)[()]
+    return seed if state.tape is None else state.tape.constant(seed)

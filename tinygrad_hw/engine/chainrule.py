@@ -17,9 +17,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.engine import ops
-from tinygrad_hw.engine.compute import dtype_of
 from tinygrad_hw.engine.modes import setting, state
-from tinygrad_hw.engine.node import Node, is_finite, raw, shape_of
+from tinygrad_hw.engine.node import Node, Traced, dtype_of, is_finite, raw, shape_of
 from tinygrad_hw.engine.operation import ANY_NUMBER, Linear, Pointwise, call_text, explained
 
 Contribution = tuple[Any, Any]
@@ -270,9 +269,9 @@ def _in_dtype_of(given: Any, node: Node) -> Any:
     """
     if type(given) is float:
         return given
-    if isinstance(given, Node):
+    if isinstance(given, Node | Traced):
         kind = dtype_of(node.raw)
-        return given if dtype_of(given.raw) is kind else ops.astype(given, kind)
+        return given if dtype_of(raw(given)) is kind else ops.astype(given, kind)
     if type(node.raw) is float:
         return float(given) if shape_of(given) == () else given
     dtype = np.result_type(node.raw)
@@ -284,6 +283,8 @@ def _silence(factor: Any, other: Any) -> Any:
 
     Only there: a finite one must stay, since the second derivative needs it.
     """
+    if is_finite(raw(factor)):
+        return factor
     silent = (raw(other) == 0) & ~np.isfinite(raw(factor))
     return ops.where(silent, 0.0, factor) if np.any(silent) else factor
 

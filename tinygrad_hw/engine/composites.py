@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.engine import compute, ops
-from tinygrad_hw.engine.node import Node, raw, shape_of
+from tinygrad_hw.engine.node import Node, observed, raw, shape_of
 from tinygrad_hw.engine.operation import LANGUAGE, Composite, Operation
 
 # --- Composites -----------------------------------------------------------------------------------
@@ -113,7 +113,7 @@ def sort(x: Any, axis: int | None = -1, kind: Any = None, **options: Any) -> Any
     """In ascending order. Linear: the order once found, elements are only taken along it."""
     if axis is None:
         x, axis = ravel(x), -1
-    return ops.take_along_axis(x, np.argsort(raw(x), axis, kind, **options), axis)
+    return ops.take_along_axis(x, np.argsort(observed(x), axis, kind, **options), axis)
 
 
 def concatenate(arrays: Any, axis: int | None = 0) -> Any:

@@ -25,7 +25,7 @@ from tinygrad_hw.engine.autodiff import accumulate, seed_for
 from tinygrad_hw.engine.chainrule import push
 from tinygrad_hw.engine.graph import topological_order
 from tinygrad_hw.engine.modes import frames_of_ours, setting, state
-from tinygrad_hw.engine.node import Node, raw, shape_of, to_data
+from tinygrad_hw.engine.node import Node, observed, raw, shape_of, to_data
 from tinygrad_hw.engine.value import Value
 
 Argnums = int | tuple[int, ...]
@@ -251,7 +251,7 @@ def _variable(given: Any) -> Value:
     if isinstance(given, Node) and not given.constant:
         copy: Value = ops.pos(given)
         return copy
-    return Value(raw(given))
+    return Value(observed(given))
 
 
 def _like(node: Any, seed: Any, as_values: bool) -> Any:

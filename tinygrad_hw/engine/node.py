@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,17 @@ if TYPE_CHECKING:
 Array: TypeAlias = npt.NDArray[Any]
 Number: TypeAlias = float | np.floating[Any]
 Data: TypeAlias = Number | Array
+
+
+class Traced:
+    """What stands for data while a program is captured: see ``program.trace``.
+
+    The engine computes with it as with the data themselves. It does not look at them.
+    """
+
+    __slots__ = ("value",)
+
+    value: Any  # the data of this one run
 
 
 NO_ATTRIBUTES: dict[str, Any] = {}  # shared by all nodes that have none, and never written to
@@ -46,6 +57,8 @@ def to_data(given: Any) -> Data:
             return float(given)
         except OverflowError:
             raise TypeError("expected a number within the range of floats, about 1e308") from None
+    if isinstance(given, Traced):
+        return cast(Data, given)
     if isinstance(given, Node):
         raise TypeError("expected numbers, got a Value; use it as it is, or v.detach() for a copy")
     try:
@@ -183,7 +196,9 @@ def shape_of(data: Any) -> tuple[int, ...]:
 
 
 def is_finite(data: Any) -> bool:
-    """Whether every element is neither inf nor nan."""
+    """Whether every element is neither inf nor nan; a program that is captured takes note."""
+    if isinstance(data, Traced):
+        return bool(state.tape.is_finite(data))
     if isinstance(data, np.ndarray):
         return data.dtype == bool or bool(np.isfinite(data).all())
     return math.isfinite(data)
@@ -192,3 +207,24 @@ def is_finite(data: Any) -> bool:
 def raw(x: Any) -> Any:
     """The plain number or array of a node; anything else as it is."""
     return x.raw if isinstance(x, Node) else x
+
+
+def observed(x: Any) -> Any:
+    """``raw``, for what a user's program looks at: one that is captured then depends on it."""
+    if state.tape is not None and isinstance(x, Node):
+        state.tape.enter(x)
+    return raw(x)
+
+
+def forget_gradient(node: Node) -> None:
+    """Set ``grad`` to None; a program that is captured will do so too."""
+    if state.tape is not None:
+        state.tape.forget(node)
+    node.grad = None
+
+
+def dtype_of(data: Any) -> Any:
+    """NumPy's dtype of an array or scalar; ``float`` itself for one of Python's numbers."""
+    if isinstance(data, Traced):
+        data = data.value
+    return float if type(data) is float else np.result_type(data)

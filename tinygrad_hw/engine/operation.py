@@ -27,8 +27,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from tinygrad_hw.engine.compute import ON_FLOATS
 from tinygrad_hw.engine.modes import calling_line, group, state
-from tinygrad_hw.engine.node import NO_ATTRIBUTES, Data, Node, is_finite, to_data
+from tinygrad_hw.engine.node import NO_ATTRIBUTES, Data, Node, Traced, is_finite, to_data
 
 Rule: TypeAlias = str | float | Callable[..., Any]
 Interval: TypeAlias = tuple[float, float]
@@ -77,6 +78,7 @@ class Operation:
         "formulas",
         "name",
         "numpy",
+        "on_floats",
         "rules",
         "symbol",
     )
@@ -99,6 +101,7 @@ class Operation:
             raise ValueError(f"{name} has no rule: give the derivative by each operand")
         self.name = name
         self.compute = compute
+        self.on_floats = ON_FLOATS.get(compute if numpy is None else numpy)
         self.defaults = defaults or {}
         self.arity = len(rules) if arity is None else arity
         self._check_operands()
@@ -218,6 +221,10 @@ class Operation:
                     for operand in operands
                 ]
             )
+            if state.tape is not None:
+                for operand in operands:
+                    if isinstance(operand, Node):
+                        state.tape.enter(operand)
             arguments = tuple([node.raw if node.kept else node.for_graph() for node in inputs])
             if attributes:
                 attributes = {name: _own(given) for name, given in attributes.items()}
@@ -243,6 +250,13 @@ class Operation:
 
     def _evaluate(self, arguments: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
         """Compute, with Python floats treated as NumPy treats its own: inf or nan and a warning."""
+        if state.tape is not None:
+            return state.tape.apply(self, arguments, attributes)
+        if self.on_floats and all([type(argument) is float for argument in arguments]):
+            try:
+                return self.on_floats(*arguments)
+            except (ValueError, OverflowError):
+                pass  # NumPy has a number for that
         try:
             data = self.compute(*arguments, **attributes)
             kind = type(data)
@@ -284,6 +298,8 @@ def _as_floats(data: Any, arguments: tuple[Data, ...]) -> Any:
     dtype = getattr(data, "dtype", None) or np.asarray(data).dtype
     if dtype.kind == "f":
         return data
+    if isinstance(data, Traced):
+        return state.tape.cast(data, np.result_type(*arguments))
     if dtype.kind not in "iub":
         raise TypeError(f"the result is {dtype.name} data; an operation gives real numbers")
     return np.asarray(data, np.result_type(*arguments))[()]

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.engine import compute
-from tinygrad_hw.engine.node import Array, raw, shape_of
+from tinygrad_hw.engine.node import Array, Traced, dtype_of, observed, raw, shape_of
 from tinygrad_hw.engine.operation import ANY_NUMBER, LANGUAGE, Linear, Multilinear, Pointwise
 
 POSITIVE, INSIDE = ((0.3, 3.0),), ((-0.9, 0.9),)  # where the tests draw operands; else (-2, 2)
@@ -100,7 +100,7 @@ arctanh = Pointwise("arctanh", np.arctanh, "1 / ((1 - x) * (1 + x))",
 
 sigmoid = Pointwise("sigmoid", compute.stable_sigmoid, "sigmoid(x) * sigmoid(-x)",
                     shown="out * (1 - out)", symbol="σ")
-softplus = Pointwise("softplus", lambda x: np.logaddexp(x, 0), "sigmoid(x)",
+softplus = Pointwise("softplus", compute.stable_softplus, "sigmoid(x)",
                      shown="exp(x) / (1 + exp(x))")
 silu = Pointwise("silu", lambda x: x * compute.stable_sigmoid(x),
                  "sigmoid(x) * (1 + x * sigmoid(-x))",
@@ -110,12 +110,12 @@ normal_cdf = Pointwise("normal_cdf", compute.gaussian_cdf, "normal_pdf(x)",
 gelu = Pointwise("gelu", lambda x: x * compute.gaussian_cdf(x),
                  "normal_cdf(x) + x * normal_pdf(x)",
                  shown="normal_cdf(x) + x * exp(-x**2 / 2) / sqrt(2 * pi)")
-relu = Pointwise("relu", lambda x: np.maximum(x, 0), "raw(x) > 0", shown="x > 0")
+relu = Pointwise("relu", lambda x: compute.larger(x, 0.0), "raw(x) > 0", shown="x > 0")
 leaky_relu = Pointwise("leaky_relu",
-                       lambda x, negative_slope: np.where(x > 0, x, negative_slope * x),
+                       lambda x, negative_slope: compute.choice(x > 0, x, negative_slope * x),
                        "where(x > 0, 1.0, negative_slope)", symbol="leaky relu",
                        defaults={"negative_slope": 0.01})
-elu = Pointwise("elu", lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0))),
+elu = Pointwise("elu", lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0.0))),
                 "where(x > 0, 1.0, alpha * exp(where(x > 0, 0.0, x)))",
                 shown="where(x > 0, 1, alpha * exp(x))", defaults={"alpha": 1.0})
 
@@ -209,7 +209,10 @@ def normal_pdf(x: Any) -> Any:
 
 def where(condition: Any, x: Any, y: Any) -> Any:
     """``x`` where the condition holds, else ``y``; no gradient reaches the one not taken."""
-    return select(x, y, condition=np.asarray(raw(condition)).astype(bool)[()])
+    mask = observed(condition)
+    if not isinstance(mask, Traced):
+        mask = np.asarray(mask).astype(bool)[()]
+    return select(x, y, condition=mask)
 
 
 def share(wins: Any, ties: Any) -> Any:
@@ -316,4 +319,4 @@ def einsum_back(upstream: Any, position: int, operands: Any, subscripts: str) ->
     return back if shape_of(back) == shape else broadcast_to(back, shape)
 
 
-LANGUAGE.update(vars(compute) | globals())
+LANGUAGE.update(vars(compute) | globals() | {"dtype_of": dtype_of})

@@ -27,7 +27,8 @@ from tinygrad_hw.engine.node import (
     NO_ATTRIBUTES,
     Data,
     Node,
-    raw,
+    Traced,
+    observed,
     shape_of,
     to_data,
 )
@@ -50,7 +51,7 @@ def _comparison(compare: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     """A comparison of the numbers: a plain boolean, or an array of them."""
 
     def compared(self: Value, other: Any) -> Any:
-        return compare(self.raw, raw(other))
+        return compare(observed(self), observed(other))
 
     return compared
 
@@ -114,7 +115,8 @@ class Value(Node):
         computed with. A result's is read-only.
         """
         if not isinstance(self.raw, np.ndarray):
-            return self.raw
+            return _seen(self, "data")
+        _seen(self, "data")
         if self.operation is not None:
             seen = self.raw.view()
             seen.flags.writeable = False
@@ -126,6 +128,7 @@ class Value(Node):
 
     @data.setter
     def data(self, given: Any) -> None:
+        _seen(self, "data")
         if given is self.raw:  # ``v.data -= step`` changed the array in place and hands it back
             return
         name = self.label or "this Value"
@@ -186,7 +189,7 @@ class Value(Node):
 
     def detach(self) -> Self:
         """Return a constant with a copy of the data and no history."""
-        return type(self).leaf(to_data(self.raw), constant=True)
+        return type(self).leaf(to_data(observed(self)), constant=True)
 
     # --- Operators and methods: each is its operation ---------------------------------------------
 
@@ -245,7 +248,7 @@ class Value(Node):
 
     def item(self) -> float:
         """The one element, as a Python float."""
-        return float(np.asarray(self.raw).item())
+        return float(np.asarray(_seen(self, "item()")).item())
 
     # --- Looking, without recording ---------------------------------------------------------------
 
@@ -256,7 +259,7 @@ class Value(Node):
     __gt__, __ge__ = _comparison(operator.gt), _comparison(operator.ge)
 
     def __bool__(self) -> bool:
-        return bool(self.raw)
+        return bool(observed(self))
 
     def __float__(self) -> float:
         if state.nested and not self.constant:
@@ -300,7 +303,7 @@ class Value(Node):
                 "write a = a + v instead of a += v, and leave out= away"
             )
         if ufunc in _COMPARISONS and method == "__call__":
-            return ufunc(*(raw(operand) for operand in inputs), **options)
+            return ufunc(*map(observed, inputs), **options)
         if method != "__call__":
             raise TypeError(f"np.{ufunc.__name__}.{method} is not differentiated here")
         return _call(_operation_for(ufunc), inputs, options)
@@ -309,7 +312,7 @@ class Value(Node):
         self, function: Any, types: Any, args: tuple[Any, ...], options: dict[str, Any]
     ) -> Any:
         if function in _QUESTIONS:
-            return function(*map(raw, args), **{k: raw(v) for k, v in options.items()})
+            return function(*map(observed, args), **{k: observed(v) for k, v in options.items()})
         given = {k: v for k, v in options.items() if v is not None or k not in ("out", "dtype")}
         return _call(_operation_for(function), args, given)
 
@@ -340,8 +343,22 @@ def _operation_for(function: Any) -> Callable[..., Any]:
     )
 
 
+def _seen(value: Value, by: str) -> Any:
+    """The data, for a program that takes them out; which one that is being captured cannot."""
+    if state.tape is not None:
+        name = value.label or "a Value"
+        raise TypeError(
+            f"{by} of {name} is read while a program is captured: the program would hold this one "
+            "number for ever; compute with the Value itself, return it and look at it outside, "
+            "and let an optimiser change parameters"
+        )
+    return value.raw
+
+
 def _short(data: Data) -> str:
     """The data on one line, in as few digits as a reader wants."""
+    if isinstance(data, Traced):
+        data = data.value
     if isinstance(data, np.ndarray):
         text = np.array2string(data, precision=4, threshold=8, edgeitems=2, separator=", ")
         kind = "" if data.dtype == np.float64 else f", dtype={data.dtype}"

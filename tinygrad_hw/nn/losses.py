@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_hw.engine import Composite, ops
-from tinygrad_hw.engine.node import Node, raw, shape_of
+from tinygrad_hw.engine.node import Node, Traced, dtype_of, raw, shape_of
 
 
 def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -26,7 +26,8 @@ def _binary_crossentropy(logits: Any, targets: Any) -> Any:
     From the logit z and not from a = σ(z), because log(1 - a) has no digits left when a is near 1.
     """
     if not isinstance(targets, Node):
-        targets = np.asarray(targets, np.result_type(raw(logits)))
+        kind = dtype_of(raw(logits))
+        targets = targets.astype(kind) if isinstance(targets, Traced) else np.asarray(targets, kind)
     shape, given = shape_of(logits), shape_of(targets)
     if _without_ones(shape) != _without_ones(given):
         raise ValueError(
@@ -40,7 +41,7 @@ def _binary_crossentropy(logits: Any, targets: Any) -> Any:
 
 def _sparse_categorical_crossentropy(logits: Any, labels: Any) -> Any:
     """mean over rows of logΣexp(z) - z[label], which is -log softmax(z)[label]."""
-    labels = np.asarray(labels)
+    labels = labels if isinstance(labels, Traced) else np.asarray(labels)
     shape = shape_of(logits)
     if len(shape) != 2 or labels.shape != shape[:1] or labels.dtype.kind not in "iu":
         raise ValueError(
@@ -48,12 +49,14 @@ def _sparse_categorical_crossentropy(logits: Any, labels: Any) -> Any:
             f"of {labels.dtype}; give one integer class for each row of logits"
         )
     rows, classes = shape
-    if rows and (labels.min() < 0 or labels.max() >= classes):
+    is_class = labels[:, None] == np.arange(classes)
+    if np.count_nonzero(is_class) != rows:
         raise ValueError(
             f"sparse_categorical_crossentropy got labels {labels.min()} to {labels.max()} "
             f"for {classes} classes; number the classes 0 to {classes - 1}"
         )
-    return ops.mean(ops.logsumexp(logits, axis=1) - ops.getitem(logits, (np.arange(rows), labels)))
+    of_label = ops.sum(ops.where(is_class, logits, 0.0), axis=1)
+    return ops.mean(ops.logsumexp(logits, axis=1) - of_label)
 
 
 binary_crossentropy = Composite(

@@ -18,6 +18,7 @@ from tinygrad_hw.nn.losses import LOSSES, Loss
 from tinygrad_hw.nn.optimisers import SGD, Adam
 from tinygrad_hw.nn.parameters import FlatParameters
 from tinygrad_hw.nn.scalar import Module
+from tinygrad_hw.program import capture
 
 Images = npt.NDArray[np.floating[Any]]
 
@@ -51,6 +52,8 @@ class Sequential(Module):
         self.output_shapes: list[tuple[int, ...]] = []
         generator = np.random.default_rng(for_weights)
         shape = self.input_shape
+        self._outputs = capture(lambda x: _unrecorded(self, x))
+        self._logits = capture(lambda x: _unrecorded(self.logits, x))
         for name, layer in zip(_numbered(self.layers), self.layers, strict=True):
             if layer.parameters:
                 raise ValueError(f"{layer.name} is in a model already; make a new layer")
@@ -60,9 +63,24 @@ class Sequential(Module):
         self.flat = FlatParameters(p for layer in self.layers for p in layer.parameters)
 
     def compile(
-        self, optimizer: Adam | SGD, loss: str, metrics: str | Sequence[str] = ("accuracy",)
+        self,
+        optimizer: Adam | SGD,
+        loss: str,
+        metrics: str | Sequence[str] = ("accuracy",),
+        jit_compile: bool | str = "auto",
     ) -> None:
         """Say what to minimise and how.
+
+        Parameters
+        ----------
+        optimizer
+            Adam() or SGD().
+        loss
+            A name of LOSSES.
+        metrics
+            "accuracy", or none.
+        jit_compile
+            True compiles with numba, which must be installed; "auto" does where it is.
 
         Raises
         ------
@@ -82,7 +100,11 @@ class Sequential(Module):
         self._loss = LOSSES[loss]
         self._metrics = tuple(metrics)
         self.optimizer = optimizer
-        optimizer.start(self.flat.data.size)
+        optimizer.reset()
+        self._training_step = capture(
+            self._step, jit=None if jit_compile == "auto" else jit_compile
+        )
+        self._evaluation = capture(self._judge, jit=self._training_step.jit)
 
     # --- Computing --------------------------------------------------------------------------------
 
@@ -99,15 +121,14 @@ class Sequential(Module):
 
     def predict(self, x: npt.ArrayLike) -> Images:
         """Outputs of shape (n, units) for inputs of shape (n, *input_shape)."""
-        activation = ACTIVATIONS[self.layers[-1].activation]
-        outputs = self._in_parts(self._inputs(x), lambda logits, _: activation(logits))
+        outputs = self._in_parts(self._inputs(x), lambda rows, _: self._outputs(rows))
         empty = np.empty((0, *self.output_shapes[-1]), np.float32)
         return np.concatenate(outputs) if outputs else empty
 
     def predict_classes(self, x: npt.ArrayLike) -> npt.NDArray[np.intp]:
         """Predicted class of each row, shape (n,)."""
         classes = self._compiled().classes
-        parts = self._in_parts(self._inputs(x), lambda logits, _: classes(logits))
+        parts = self._in_parts(self._inputs(x), lambda rows, _: classes(self._logits(rows)))
         return np.concatenate(parts) if parts else np.empty(0, np.intp)
 
     def evaluate(self, x: npt.ArrayLike, y: npt.ArrayLike) -> Logs:
@@ -117,8 +138,8 @@ class Sequential(Module):
             raise ValueError("evaluate got no examples: there is no mean over none")
         totals = _Totals(self._metrics)
 
-        def add(logits: Images, part: slice) -> None:
-            loss = self._loss.of_logits(logits, targets[part])
+        def add(rows: Images, part: slice) -> None:
+            loss, logits = self._evaluation(rows, targets[part])
             totals.add(float(loss), self._count_right(logits, targets[part]), len(logits))
 
         self._in_parts(inputs, add)
@@ -126,11 +147,10 @@ class Sequential(Module):
 
     def _in_parts(self, x: Images, use: Callable[[Images, slice], Any]) -> list[Any]:
         starts = range(0, len(x), EVALUATION_ROWS)
-        with _one_blas_thread(), no_grad():
-            return [
-                use(self.logits(Value.leaf(x[part], constant=True, kept=True)).raw, part)
-                for part in (slice(start, start + EVALUATION_ROWS) for start in starts)
-            ]
+        parts = [slice(start, start + EVALUATION_ROWS) for start in starts]
+        self.flat.collect()
+        with _one_blas_thread():
+            return [use(x[part], part) for part in parts]
 
     def _compiled(self) -> Loss:
         if not hasattr(self, "_loss"):
@@ -144,13 +164,22 @@ class Sequential(Module):
 
     def train_step(self, x: Images, targets: npt.NDArray[Any]) -> tuple[float, Images]:
         """One step on one batch; returns its loss and logits, from before the step."""
-        self.flat.begin_step()
-        logits = self.logits(Value.leaf(x, constant=True, kept=True))
+        self.flat.collect()
+        loss, logits = self._training_step(x, targets)
+        return float(loss), logits
+
+    def _step(self, x: Any, targets: Any) -> Any:
+        self.zero_grad()
+        logits = self.logits(_batch(x))
         loss = self._loss.of_logits(logits, targets)
+        logits.label, loss.label = "logits", "loss"
         loss.backward()
-        self.optimizer.update(self.flat.data, self.flat.gather_gradients())
-        self.flat.end_step()
-        return float(loss.raw), logits.raw
+        self.optimizer.apply(self.flat.values)
+        return loss.raw, logits.raw
+
+    def _judge(self, x: Any, targets: Any) -> Any:
+        logits = _unrecorded(self.logits, x)
+        return self._loss.of_logits(logits, targets), logits
 
     def fit(
         self,
@@ -237,6 +266,11 @@ class Sequential(Module):
         """Kernel and bias of every layer, in order."""
         return self.flat.values
 
+    def zero_grad(self) -> None:
+        """Forget the gradients, so that the next ``backward()`` does not add to them."""
+        self.flat.collect()
+        super().zero_grad()
+
     def count_params(self) -> int:
         """Number of parameters, each element counted."""
         return self.flat.data.size
@@ -269,6 +303,16 @@ class Sequential(Module):
         for row in rows:
             print_fn(line(*row))
         print_fn(f"Total params: {self.count_params():,}")
+
+
+def _batch(x: Any) -> Value:
+    """A batch as it is: it is ours, and nobody writes into it."""
+    return Value.leaf(x, constant=True, kept=True)
+
+
+def _unrecorded(function: Callable[[Any], Any], x: Any) -> Any:
+    with no_grad():
+        return function(_batch(x)).raw
 
 
 class _Totals:

@@ -1,37 +1,112 @@
-"""Optimisers. Names, formulas and defaults are Keras's; they work on flat float32 buffers."""
+"""Optimisers. Names, formulas and defaults are Keras's.
 
-import math
+An optimiser's rule is written as operations on data, once, and gives new data; so a captured program
+has it too. Many arrays are one to it (see ``FlatParameters``), and it keeps its state in Values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.nn.parameters import Float32s
+from tinygrad_hw.engine import Value
+from tinygrad_hw.engine.node import observed
+from tinygrad_hw.nn.parameters import FlatParameters, store
 
 
-class SGD:
+class Setting:
+    """A number that may be changed between steps; a captured program reads it anew each time."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, optimiser: Any, owner: type | None = None) -> Any:
+        return observed(vars(optimiser)[self.name]) if optimiser is not None else self
+
+    def __set__(self, optimiser: Any, number: float) -> None:
+        known = vars(optimiser).setdefault(self.name, Value(0.0, self.name, constant=True))
+        known.raw = float(number)
+
+
+class Optimiser:
+    """What SGD and Adam share: parameters, each with a state of its own, changed by one rule."""
+
+    states: tuple[str, ...] = ()  # names of the arrays that the rule keeps, shaped like a parameter
+
+    def __init__(self) -> None:
+        self._steps = Value(0.0, "steps", constant=True)
+        self._states: dict[int, tuple[Value, list[Value]]] = {}
+
+    def reset(self) -> None:
+        """Forget the past."""
+        self._steps.raw = 0.0
+        for _, states in self._states.values():
+            for state in states:
+                state.raw = np.zeros_like(state.raw) if state.shape else 0.0
+
+    def apply(self, parameters: Sequence[Value]) -> None:
+        """Change each parameter by one step along its ``grad``.
+
+        Arrays are brought into one flat buffer, unless a model has done so. One that has no gradient
+        stays as it is, and a warning says so, once.
+        """
+        store(self._steps, observed(self._steps) + 1.0)
+        arrays = [p for p in parameters if p.shape]
+        if arrays:
+            flat = self._flat = FlatParameters.of(arrays)  # kept here: the next step finds it again
+            gradient = flat.gather_gradients()
+            flat.move(self._changed(flat.buffer, gradient))
+        for p in parameters:
+            if not p.shape and p.grad is not None:
+                p.raw = self._changed(p, p.grad)
+
+    def _changed(self, parameter: Value, gradient: Any) -> Any:
+        """New data for a parameter; its state is brought forward."""
+        data = observed(parameter)
+        _, states = self._states.setdefault(id(parameter), (parameter, self._fresh(parameter)))
+        new, *news = self.rule(data, gradient, observed(self._steps), *map(observed, states))
+        for state, new_state in zip(states, news, strict=True):
+            store(state, new_state)
+        return new
+
+    def _fresh(self, parameter: Value) -> list[Value]:
+        zero: Any = np.zeros(parameter.shape, parameter.dtype) if parameter.shape else 0.0
+        return [Value(zero, name, constant=True) for name in self.states]
+
+    def rule(self, parameter: Any, gradient: Any, steps: Any, *states: Any) -> tuple[Any, ...]:
+        """The new parameter, then the new states; ``steps`` counts from 1."""
+        raise NotImplementedError
+
+
+class SGD(Optimiser):
     """Gradient descent: p ← p - rate · g; with momentum p ← p + v, v ← momentum · v - rate · g."""
 
+    states = ("velocity",)
+    learning_rate, momentum = Setting(), Setting()
+
     def __init__(self, learning_rate: float = 0.01, momentum: float = 0.0) -> None:
+        super().__init__()
         self.learning_rate = learning_rate
         self.momentum = momentum
 
-    def start(self, size: int) -> None:
-        """Forget the past; prepare for so many parameters."""
-        self._velocity = np.zeros(size, np.float32)
-
-    def update(self, parameters: Float32s, gradients: Float32s) -> None:
-        """Change the parameters in place by one step."""
-        self._velocity *= np.float32(self.momentum)
-        self._velocity -= np.float32(self.learning_rate) * gradients
-        parameters += self._velocity
+    def rule(self, parameter: Any, gradient: Any, steps: Any, *states: Any) -> tuple[Any, ...]:
+        """See the class."""
+        velocity = states[0] * self.momentum - gradient * self.learning_rate
+        return parameter + velocity, velocity
 
 
-class Adam:
+class Adam(Optimiser):
     """Adam (Kingma and Ba, 2015), in Keras's form: epsilon beside the uncorrected root.
 
     p ← p - a · m / (sqrt(v) + epsilon), a = rate · sqrt(1 - β₂ᵗ) / (1 - β₁ᵗ), where m and v are the
     running means of g and g². The sums kept here are m / (1 - β₁) and v / (1 - β₂): so each running
     mean costs one multiplication fewer a step, and the factors move into two scalars.
     """
+
+    states = ("first", "second")
+    learning_rate, beta_1, beta_2, epsilon = Setting(), Setting(), Setting(), Setting()
 
     def __init__(
         self,
@@ -40,31 +115,18 @@ class Adam:
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
     ) -> None:
+        super().__init__()
         self.learning_rate = learning_rate
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
 
-    def start(self, size: int) -> None:
-        """Forget the past; prepare for so many parameters."""
-        self._steps = 0
-        self._first = np.zeros(size, np.float32)
-        self._second = np.zeros(size, np.float32)
-        self._scratch = np.empty(size, np.float32)
-
-    def update(self, parameters: Float32s, gradients: Float32s) -> None:
-        """Change the parameters in place by one step."""
-        self._steps += 1
-        scratch = self._scratch
-        self._first *= np.float32(self.beta_1)
-        self._first += gradients
-        self._second *= np.float32(self.beta_2)
-        self._second += np.square(gradients, out=scratch)
-        root = math.sqrt(1 - self.beta_2)
-        corrected = math.sqrt(1 - self.beta_2**self._steps) / (1 - self.beta_1**self._steps)
-        rate = self.learning_rate * corrected * (1 - self.beta_1) / root
-        np.sqrt(self._second, out=scratch)
-        scratch += np.float32(self.epsilon / root)
-        np.divide(self._first, scratch, out=scratch)
-        scratch *= np.float32(rate)
-        parameters -= scratch
+    def rule(self, parameter: Any, gradient: Any, steps: Any, *states: Any) -> tuple[Any, ...]:
+        """See the class."""
+        first = states[0] * self.beta_1 + gradient
+        second = states[1] * self.beta_2 + gradient * gradient
+        root = (1.0 - self.beta_2) ** 0.5
+        corrected = (1.0 - self.beta_2**steps) ** 0.5 / (1.0 - self.beta_1**steps)
+        rate = self.learning_rate * corrected * (1.0 - self.beta_1) / root
+        step = first / (second**0.5 + self.epsilon / root) * rate
+        return parameter - step, first, second

@@ -4,91 +4,141 @@ An optimiser then works on two long arrays, whatever the layers are. Each layer'
 part of the buffer through a view.
 """
 
+from __future__ import annotations
+
 import warnings
-from collections.abc import Iterable
+import weakref
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_hw.engine import Value
+from tinygrad_hw.engine import Value, ops
+from tinygrad_hw.engine.modes import state
+from tinygrad_hw.engine.node import Traced, observed
 
-Float32s = npt.NDArray[np.float32]
+_OWNERS: weakref.WeakValueDictionary[int, FlatParameters] = weakref.WeakValueDictionary()
+
+
+def store(leaf: Value, data: Any) -> None:
+    """Have a Value of ours hold new data, in its own array if it is one."""
+    observed(leaf)
+    if isinstance(leaf.raw, np.ndarray) and not isinstance(data, Traced):
+        np.copyto(leaf.raw, data)
+    else:
+        leaf.raw = data
 
 
 class FlatParameters:
-    """Values moved into one contiguous float32 buffer, in order.
+    """Values moved into one contiguous buffer, in order.
 
     Attributes
     ----------
     values
         The parameters. Their data are views of ``data`` from now on.
+    buffer
+        The buffer as a Value, for an optimiser.
     data, gradients
-        The two buffers, of shape (number of parameters,).
+        The two buffers, of shape (number of parameters,) and the parameters' dtype.
     """
 
     def __init__(self, values: Iterable[Value]) -> None:
         self.values = list(values)
+        kind = np.result_type(np.float32, *[value.dtype for value in self.values])
         sizes = [value.size for value in self.values]
-        self.data: Float32s = np.empty(sum(sizes), np.float32)
-        self.gradients: Float32s = np.zeros(sum(sizes), np.float32)
-        self._views: list[Float32s] = []
-        self._gradient_views: list[Float32s] = []
-        self._kept: dict[int, Float32s] = {}  # parameters that this step must not move
+        self.data: npt.NDArray[Any] = np.empty(sum(sizes), kind)
+        self.gradients: npt.NDArray[Any] = np.zeros(sum(sizes), kind)
+        self.buffer = _holding(self.data, "parameters")
+        self._gradient_buffer = _holding(self.gradients, "gradients")
+        self._starts = [0, *np.cumsum(sizes).tolist()]
+        self._parts = [slice(*pair) for pair in zip(self._starts, self._starts[1:], strict=False)]
+        self._views = self._divided(self.data)
+        self._gradient_views = self._divided(self.gradients)
         self._said = False
-        stops = np.cumsum(sizes)
-        for value, stop in zip(self.values, stops, strict=True):
-            part = slice(int(stop) - value.size, int(stop))
-            self._views.append(self.data[part].reshape(value.shape))
-            self._gradient_views.append(self.gradients[part].reshape(value.shape))
         self.set([value.raw for value in self.values])
+        _OWNERS[id(self.data)] = self
+
+    @classmethod
+    def of(cls, values: Sequence[Value]) -> FlatParameters:
+        """The buffer that these Values are in, or a new one."""
+        tape = state.tape
+        first = values[0].raw if tape is None else tape.before(values[0])
+        owner = _OWNERS.get(id(getattr(first, "base", None)))
+        if owner is not None and [*map(id, owner.values)] == [*map(id, values)]:
+            if tape is None:
+                owner.collect()
+            return owner
+        if tape is not None:
+            raise tape.not_ready()
+        return cls(values)
+
+    def _divided(self, flat: Any) -> list[Any]:
+        return [
+            flat[part].reshape(value.shape)
+            for part, value in zip(self._parts, self.values, strict=True)
+        ]
 
     def set(self, arrays: Iterable[npt.ArrayLike]) -> None:
         """Write arrays of the parameters' shapes into the buffer."""
-        self._kept.clear()
-        for view, array in zip(self._views, arrays, strict=True):
+        for value, view, array in zip(self.values, self._views, arrays, strict=True):
             view[...] = array
-        self.end_step()
+            value.raw = view
+            value.kept = False  # whoever records with it takes a copy
 
-    def begin_step(self) -> None:
-        """Forget the gradients, and let the graph of a training step use the buffer as it is.
-
-        A parameter that was given new data meanwhile brings them into the buffer.
-        """
-        self._kept.clear()
+    def collect(self) -> None:
+        """Bring the data into the buffer that a parameter has been given meanwhile."""
         for value, view in zip(self.values, self._views, strict=True):
-            value.grad = None
-            if value.raw is not view:
+            if value.raw is not view and not isinstance(value.raw, Traced):
                 view[...] = value.raw
                 value.raw = view
-            value.kept = True
-
-    def end_step(self) -> None:
-        """Let every other graph take copies: it may outlive the buffer's present numbers."""
-        for i, data in self._kept.items():
-            self._views[i][...] = data
-        self._kept.clear()
-        for value, view in zip(self.values, self._views, strict=True):
-            value.raw = view
             value.kept = False
 
-    def gather_gradients(self) -> Float32s:
+    def gather_gradients(self) -> Any:
         """Bring the gradients of a backward pass together; each ``grad`` becomes a view.
 
         A parameter that the loss does not depend on has none. It keeps its data in this step,
         whatever an optimiser's momentum says; a warning tells so, once.
         """
-        for i, (value, view) in enumerate(zip(self.values, self._gradient_views, strict=True)):
-            if value.grad is None:
-                view.fill(0)
-                self._kept[i] = self._views[i].copy()
-            else:
-                np.copyto(view, value.grad)
-                value.grad = view
-        if self._kept and not self._said:
+        missing = [value for value in self.values if value.grad is None]
+        if missing and not self._said:
             self._said = True
-            names = [f"{self.values[i].label or ''} {self.values[i].shape}" for i in self._kept]
+            names = [f"{value.label or ''} {value.shape}" for value in missing]
             warnings.warn(
                 f"the loss does not depend on {', '.join(names)}: no gradient, and not trained",
                 stacklevel=4,
             )
+        self._moving = [value.grad is not None for value in self.values]
+        flat = ops.concatenate(
+            *[
+                np.zeros(value.size, self.data.dtype)
+                if value.grad is None
+                else ops.reshape(value.grad, (value.size,))
+                for value in self.values
+            ],
+            axis=0,
+            starts=tuple(self._starts),
+        )
+        store(self._gradient_buffer, flat)
+        if isinstance(flat, Traced):
+            return flat
+        for value, view in zip(self.values, self._gradient_views, strict=True):
+            value.grad = None if value.grad is None else view
         return self.gradients
+
+    def move(self, new: Any) -> None:
+        """Give the parameters new data, all in one array; but not those without a gradient."""
+        if not all(self._moving):
+            sizes = [value.size for value in self.values]
+            new = ops.where(np.repeat(self._moving, sizes), new, observed(self.buffer))
+        store(self.buffer, new)
+        if isinstance(new, Traced):
+            for value, part in zip(self.values, self._divided(new), strict=True):
+                if isinstance(value.raw, Traced):
+                    value.raw = part
+
+
+def _holding(array: npt.NDArray[Any], label: str) -> Value:
+    value = Value.leaf(array, constant=True)
+    value.label = label
+    return value

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tinygrad_hw.engine import Value, group, ops
-from tinygrad_hw.engine.node import shape_of
+from tinygrad_hw.engine.node import forget_gradient, shape_of
 
 
 class Module:
@@ -22,7 +22,7 @@ class Module:
     def zero_grad(self) -> None:
         """Forget the gradients, so that the next ``backward()`` does not add to them."""
         for parameter in self.parameters():
-            parameter.grad = None
+            forget_gradient(parameter)
 
 
 class Neuron(Module):

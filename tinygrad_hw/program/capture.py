@@ -1,0 +1,442 @@
+"""``capture(step)``: run a function once, take down what it computes, and run that from then on."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import random
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_hw.engine.modes import state
+from tinygrad_hw.engine.node import Node
+from tinygrad_hw.engine.value import Value
+from tinygrad_hw.program.emit_numba import is_fusable, wanted
+from tinygrad_hw.program.emit_numpy import Changed, PythonText
+from tinygrad_hw.program.guards import Surroundings, signature
+from tinygrad_hw.program.linear import needed, root, straighten
+from tinygrad_hw.program.trace import CaptureError, Entered, NotReady, Tape, Variable, tracing
+
+VARIANTS = 16  # programs for arguments of one kind, one for each way through the branches
+
+
+def capture(function: Callable[..., Any] | None = None, *, jit: bool | None = None) -> Any:
+    """Turn a function into a program that is recorded once and replayed from then on.
+
+    Parameters
+    ----------
+    function
+        What to capture: a computation on numbers, arrays and Values. It may call ``backward()`` and
+        change parameters with an optimiser of ``nn``. Without it, ``capture`` is a decorator.
+    jit
+        True compiles runs of pointwise operations with numba, False does not, None does where numba
+        is installed.
+
+    Returns
+    -------
+    Captured
+        Called as the function is. Its results are numbers, arrays and Values without a history.
+
+    Raises
+    ------
+    CaptureError
+        When called, if the function takes a number out of what it computes, or does something else
+        that no program can repeat.
+    """
+    if function is None:
+        return functools.partial(capture, jit=jit)
+    return Captured(function, jit)
+
+
+class Captured:
+    """A function with the programs that were made of it.
+
+    Attributes
+    ----------
+    captures
+        How often the function has been run to make a program.
+    """
+
+    def __init__(self, function: Callable[..., Any], jit: bool | None = None) -> None:
+        functools.update_wrapper(self, function)
+        self.function = function
+        self.jit = jit
+        self.captures = 0
+        self._programs: dict[Any, list[Program]] = {}
+        self._last: Program | None = None
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        """Run the program for these arguments; make it first where there is none."""
+        if state.tape is not None or not state.recording or state.nested:
+            return self.function(*arguments, **options)
+        given = (arguments, options) if options else (arguments,)
+        key = signature(given)
+        programs = self._programs.setdefault(key, [])
+        for program in programs:
+            if not program.holds(given):
+                continue
+            try:
+                result = program.run(given)
+            except Changed:
+                continue
+            except ArithmeticError:  # Python's numbers have no inf; the engine does it with NumPy's
+                return self.function(*arguments, **options)
+            self._last = program
+            return result
+        return self._capture(key, programs, given)
+
+    def _capture(self, key: Any, programs: list[Program], given: Any) -> Any:
+        if len(programs) >= VARIANTS:
+            if len(programs) == VARIANTS:
+                programs.append(_Never())
+                warnings.warn(
+                    f"{self.__name__} has been captured {VARIANTS} times for arguments of one kind, "
+                    "and something was new each time; it is run uncaptured from now on",
+                    stacklevel=3,
+                )
+            return self.function(*given[0], **(given[1] if len(given) > 1 else {}))
+        had_gradients = {
+            id(e.node) for program in programs for e in program.entered if e.node.grad is not None
+        }
+        tape = Tape(had_gradients)
+        try:
+            results, leaves, tree = _recorded(tape, self.function, given)
+        except NotReady:
+            return self.function(*given[0], **(given[1] if len(given) > 1 else {}))
+        program = Program(self.function, tape, given, leaves, results, tree, self.jit)
+        self.captures += 1
+        programs.append(program)
+        self._last = program
+        return program.deliver_first(given)
+
+    @property
+    def program(self) -> Program:
+        """The program that ran last."""
+        if self._last is None:
+            raise ValueError(f"{self.__name__} has no program yet; call it once")
+        return self._last
+
+    @property
+    def source(self) -> str:
+        """The program that ran last, as Python: what is run, line by line."""
+        return self.program.source
+
+    def __repr__(self) -> str:
+        return f"<captured {self.__name__}>"
+
+
+class _Never:
+    """Marks that no more programs are made."""
+
+    entered: tuple[Entered, ...] = ()
+
+    def holds(self, given: Any) -> bool:
+        """Never."""
+        return False
+
+
+class Result(NamedTuple):
+    """One leaf of what the function returns: computed, or the same in every run."""
+
+    variable: Variable | None
+    given: Any
+    as_value: bool
+    label: str | None
+
+    def made(self, computed: Any) -> Any:
+        """What the caller gets."""
+        if not self.as_value:
+            return self.given if self.variable is None else computed
+        value = Value.leaf(self.given if self.variable is None else computed, constant=True)
+        value.label = self.label
+        return value
+
+
+class Bound:
+    """An array that the program has in its hands from run to run, since Values are it or see it."""
+
+    def __init__(self, array: Any, variable: Variable, leaf: Entered | None) -> None:
+        self.array = array
+        self.variable = variable
+        self.leaf = leaf  # the Value whose data it is; None where Values only have views of it
+
+    def settle(self) -> bool:
+        """Take over what the Value holds now; whether it is another array."""
+        node = self.leaf.node if self.leaf else None
+        if node is None or (node.raw is self.array and not node.kept):
+            return False
+        self.array = np.array(node.raw, self.array.dtype)
+        node.raw, node.kept = self.array, False
+        return True
+
+
+class Program:
+    """One recorded run, ready to be replayed.
+
+    Attributes
+    ----------
+    source
+        The program as Python, which is what runs.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        tape: Tape,
+        given: Any,
+        leaves: list[Variable | None],
+        results: list[Result],
+        tree: Any,
+        jit: bool | None,
+    ) -> None:
+        name = getattr(function, "__name__", "")
+        self.name = name if name.isidentifier() else "program"
+        self.surroundings = Surroundings(function)
+        self.tape = tape
+        self.leaves, self.results, self.tree = leaves, results, tree
+        self.entered = list(tape.entered.values())
+        self.place = {id(x): i for i, x in enumerate(flat(given)) if isinstance(x, Node)}
+        self.compiles = wanted(jit)
+        self._sort_out()
+        self.text = PythonText(
+            self.name,
+            self.line,
+            self.inputs,
+            [*self.outputs, *self.new_gradients, *self.new_numbers],
+            self.branches,
+            self.new_gradients if tape.assumes_finite else [],
+            returned=len(self.outputs),
+        )
+        self.source = self.text.source
+        self._code = compile(self.text.text_to_run, f"<program of {self.name}>", "exec")
+        self._load()
+
+    def _sort_out(self) -> None:
+        """Tell inputs, results, gradients and changed data of Values apart."""
+        entered = self.entered
+        self.outputs = [x.variable for x in self.results if x.variable is not None]
+        changed = [e for e in entered if isinstance(e.new, Variable) and e.new is not e.variable]
+        whole = {e.variable: e for e in entered if e.variable.function is None}
+        arrays = [(e.variable, e.new) for e in changed if e.is_array and e.variable in whole]
+        self.changed_numbers = [e for e in changed if not e.is_array]
+        self.new_numbers = [e.new for e in self.changed_numbers]
+        self.with_gradient = [e for e in entered if e.is_differentiated]
+        self.new_gradients = [e.new_gradient for e in self.with_gradient]
+        self.cleared = [e for e in entered if e.new_gradient is None and e.forgotten]
+        self.branches = list(dict(self.tape.branches).items())
+        kept = [*self.outputs, *self.new_gradients]
+        checked = [*kept, *self.new_numbers, *(condition for condition, _ in self.branches)]
+        self.line = straighten(checked, arrays, kept, is_fusable if self.compiles else None)
+        used = needed([*checked, *(new for _, new in arrays)])
+        written = {old for old, _ in arrays}
+        self.bound = [
+            Bound(array, variable, whole.get(variable))
+            for array, variable in self.tape.arrays
+            if variable in written or (variable in used and variable not in whole)
+        ]
+        in_hand = {bound.variable for bound in self.bound}
+        self.read = [
+            e
+            for e in entered
+            if e.variable in used and e.variable in whole and e.variable not in in_hand
+            if id(e.node) not in self.place
+        ]
+        self.views = [e for e in entered if e.variable not in whole and e.is_array]
+        self.accumulating = [e for e in entered if e.gradient in used]
+        self.fresh = [e for e in self.with_gradient if e.gradient is None and not e.forgotten]
+        self.inputs = [
+            *(leaf for leaf in self.leaves if leaf is not None),
+            *(e.variable for e in self.read),
+            *(e.gradient for e in self.accumulating if e.gradient is not None),
+        ]
+
+    def _load(self) -> None:
+        """Make the buffers and the function, on the arrays that the Values hold now."""
+        namespace = dict(self.text.namespace)
+        for bound in self.bound:
+            namespace[self.text.name_of(bound.variable)] = bound.array
+        exec(self._code, namespace)  # our own text: labels in it have been made safe
+        self.replay = namespace[self.name]
+
+    def holds(self, given: Any) -> bool:
+        """Whether everything is as it was when the program was captured."""
+        if not self.surroundings.hold():
+            return False
+        for e in self.read:
+            data, before = e.node.raw, e.raw
+            if type(data) is not type(before) or e.node.constant is not e.constant:
+                return False
+            if isinstance(data, np.ndarray) and not _alike(data, before):
+                return False
+        if any([self._node(e, given).grad is not None for e in self.fresh]):
+            return False
+        return all([self._node(e, given).grad is not None for e in self.accumulating])
+
+    def run(self, given: Any) -> Any:
+        """Replay."""
+        for e in self.views:
+            if e.node.raw is not e.raw:  # new data since: they go where the program reads
+                np.copyto(e.raw, e.node.raw)
+                e.node.raw = e.raw
+        if any([bound.settle() for bound in self.bound]):
+            self._load()
+        arguments = [
+            x.raw if isinstance(x, Node) else x
+            for x, leaf in zip(flat(given), self.leaves, strict=True)
+            if leaf is not None
+        ]
+        arguments += [e.node.raw for e in self.read]
+        arguments += [self._node(e, given).grad for e in self.accumulating]
+        return self._deliver(given, self.replay(*arguments))
+
+    def deliver_first(self, given: Any) -> Any:
+        """What the recorded run itself computed, delivered as that of a replay will be."""
+        for bound in self.bound:
+            bound.settle()
+        arrays = {bound.variable: bound.array for bound in self.bound}
+        for old, new in [(arrays[old], new.value) for old, new in self.line.written]:
+            np.copyto(old, new)
+        self._load()
+        values = [_own(variable.value) for variable in (*self.outputs, *self.new_numbers)]
+        gradients = [self._in_its_place(variable) for variable in self.new_gradients]
+        values[len(self.outputs) : len(self.outputs)] = gradients
+        return self._deliver(given, values)
+
+    def _in_its_place(self, gradient: Variable) -> Any:
+        """A gradient of the recorded run, in the buffer where those of a replay will be."""
+        place = self.line.places.get(root(gradient))
+        if place is None or place.whole is None:
+            return _own(gradient.value)
+        buffer = self.replay.__globals__[self.text.name_of(gradient)]
+        np.copyto(buffer, gradient.value)
+        return buffer
+
+    def _deliver(self, given: Any, computed: Any) -> Any:
+        """Hand out results, set gradients, change the Values that are numbers."""
+        parts = iter(computed)
+        leaves = [x.made(None if x.variable is None else next(parts)) for x in self.results]
+        for e in self.with_gradient:
+            self._node(e, given).grad = next(parts)
+        for e in self.cleared:
+            self._node(e, given).grad = None
+        for e in self.changed_numbers:
+            self._node(e, given).raw = next(parts)
+        return rebuilt(self.tree, leaves)
+
+    def _node(self, e: Entered, given: Any) -> Node:
+        """The Value that is meant: in this run's arguments, another one than when captured."""
+        if not self.place or id(e.node) not in self.place:
+            return e.node
+        node: Node = list(flat(given))[self.place[id(e.node)]]
+        return node
+
+
+def _recorded(
+    tape: Tape, function: Callable[..., Any], given: Any
+) -> tuple[list[Result], list[Variable | None], Any]:
+    """Run the function once, with everything taken down."""
+    before = _random_state()
+    leaves: list[Variable | None] = []
+    with tracing(tape):
+        try:
+            stand_ins = [_stand_in(tape, x, leaves) for x in flat(given)]
+            _name_arguments(function, given, leaves)
+            arguments, *options = rebuilt(given, stand_ins)
+            tree = function(*arguments, **(options[0] if options else {}))
+            results = [_result(tape, x) for x in flat(tree)]
+        finally:
+            tape.leave()
+    if _random_state() != before:
+        raise CaptureError(
+            f"{getattr(function, '__name__', 'the function')} draws random numbers, which would be "
+            "the same in every run; draw them outside and pass them as an argument"
+        )
+    return results, leaves, rebuilt(tree, [None] * len(results))
+
+
+def _stand_in(tape: Tape, given: Any, leaves: list[Variable | None]) -> Any:
+    """What the function is given in place of an argument, while it is recorded."""
+    leaf = None
+    if isinstance(given, Node):
+        tape.enter(given)
+        raw = given.raw
+        leaf = raw if isinstance(raw, Variable) and raw.function is None else None
+        leaves.append(leaf)
+        return given
+    if type(given) is float or isinstance(given, np.ndarray | np.floating):
+        leaf = Variable(tape, given)
+    leaves.append(leaf)
+    return given if leaf is None else leaf
+
+
+def _name_arguments(
+    function: Callable[..., Any], given: Any, leaves: list[Variable | None]
+) -> None:
+    """Call the inputs what the function calls its parameters."""
+    try:
+        bound = inspect.signature(function).bind(*given[0], **(given[1] if len(given) > 1 else {}))
+    except (TypeError, ValueError):  # it has no signature, or does not take these: it will say so
+        return
+    names = []
+    for name, argument in bound.arguments.items():
+        parts = len(list(flat(argument)))
+        names += [name] if parts == 1 else [f"{name}_{i + 1}" for i in range(parts)]
+    for name, leaf in zip(names, leaves, strict=False):
+        if leaf is not None and not leaf.names:
+            leaf.names.append(name)
+
+
+def _result(tape: Tape, x: Any) -> Result:
+    if not isinstance(x, Node):
+        return Result(x if isinstance(x, Variable) else None, x, False, None)
+    if id(x) in tape.entered and tape.entered[id(x)].variable is x.raw:
+        return Result(None, x, False, None)  # the function hands a Value through
+    tape.name(x)
+    raw: Any = x.raw
+    return Result(raw if isinstance(raw, Variable) else None, raw, True, x.label)
+
+
+def _alike(data: Any, before: Any) -> bool:
+    return bool(
+        data.shape == before.shape
+        and data.dtype == before.dtype
+        and data.flags.c_contiguous == before.flags.c_contiguous
+    )
+
+
+def _own(data: Any) -> Any:
+    return data.copy() if isinstance(data, np.ndarray) else data
+
+
+def _random_state() -> Any:
+    _, keys, place, *_ = np.random.get_state()
+    return keys.tobytes(), place, random.getstate()
+
+
+# --- Nested tuples, lists and dicts -------------------------------------------------------------------
+
+
+def flat(tree: Any) -> Iterator[Any]:
+    """The leaves, in order."""
+    if isinstance(tree, tuple | list):
+        for part in tree:
+            yield from flat(part)
+    elif isinstance(tree, dict):
+        for part in tree.values():
+            yield from flat(part)
+    else:
+        yield tree
+
+
+def rebuilt(tree: Any, leaves: Iterable[Any]) -> Any:
+    """The same structure with other leaves."""
+    leaves = iter(leaves)
+    if isinstance(tree, dict):
+        return {key: rebuilt(part, leaves) for key, part in tree.items()}
+    if isinstance(tree, tuple | list):
+        parts = [rebuilt(part, leaves) for part in tree]
+        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
+    return next(leaves)
