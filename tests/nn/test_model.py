@@ -84,7 +84,7 @@ def test_gradient_of_a_network_is_its_slope(loss, hidden):
     x, y = examples(loss)
     weights = [w + 0.1 for w in model.get_weights()]
     model.set_weights(weights)
-    found, _ = model.train_step(x.astype(np.float32), model._loss.targets(y))
+    found, *_ = model.train_step(x.astype(np.float32), model._loss.targets(y))
     assert found == pytest.approx(mean_loss(weights, x, y, hidden), rel=1e-5)
     weights = [np.asarray(w, np.float64) for w in weights]
     for weight, parameter in zip(weights, model.parameters(), strict=True):

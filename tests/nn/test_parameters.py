@@ -184,7 +184,7 @@ class TestFloat32:
             "gradients": [value.grad for value in model.parameters()],
             "buffers": [model.flat.data, model.flat.gradients],
             "moments": kept,
-            "logits": [array for _, array in logits],
+            "logits": [array for _, array, _ in logits],
             "outputs": [model.predict(X.astype(dtype))],
         }
         kinds = {name: {str(array.dtype) for array in group} for name, group in arrays.items()}

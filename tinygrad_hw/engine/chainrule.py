@@ -286,7 +286,9 @@ def _silence(factor: Any, other: Any) -> Any:
     if is_finite(raw(factor)):
         return factor
     silent = (raw(other) == 0) & ~np.isfinite(raw(factor))
-    return ops.where(silent, 0.0, factor) if np.any(silent) else factor
+    if not isinstance(silent, Traced) and not np.any(silent):
+        return factor
+    return ops.where(silent, 0.0, factor)
 
 
 def pull_watched(

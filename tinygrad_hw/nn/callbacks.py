@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from tinygrad_hw.nn.model import Sequential
 
 Logs = dict[str, float]
+REFRESH = 0.1  # seconds between two pictures of the bar
 
 
 class Callback:
@@ -125,13 +127,21 @@ class ProgressBar(Callback):
         )
         self._bar = self._progress.add_task("training", total=self.epochs * self.batches)
         self._progress.start()
+        self._steps, self._shown = 0, time.monotonic()
 
     def on_train_batch_end(self) -> None:
-        """Move on by one."""
-        self._progress.advance(self._bar)
+        """Move on by one, which is shown a few times a second: a step may be shorter than that."""
+        self._steps += 1
+        if time.monotonic() - self._shown > REFRESH:
+            self._show()
+
+    def _show(self) -> None:
+        self._progress.update(self._bar, completed=self._steps)
+        self._shown = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Print the metrics."""
+        self._show()
         self._progress.console.print(epoch_line(epoch, self.epochs, logs), soft_wrap=True)
 
     def on_train_end(self) -> None:

@@ -27,7 +27,9 @@ def _binary_crossentropy(logits: Any, targets: Any) -> Any:
     """
     if not isinstance(targets, Node):
         kind = dtype_of(raw(logits))
-        targets = targets.astype(kind) if isinstance(targets, Traced) else np.asarray(targets, kind)
+        targets = (
+            ops.astype(targets, kind) if isinstance(targets, Traced) else np.asarray(targets, kind)
+        )
     shape, given = shape_of(logits), shape_of(targets)
     if _without_ones(shape) != _without_ones(given):
         raise ValueError(

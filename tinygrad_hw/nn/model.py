@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from tinygrad_hw.engine import Value, no_grad
 from tinygrad_hw.nn.callbacks import Callback, History, Logs, ProgressBar
@@ -22,9 +23,8 @@ from tinygrad_hw.program import capture
 
 Images = npt.NDArray[np.floating[Any]]
 
-EVALUATION_ROWS = (
-    1000  # rows at a time: enough for fast products, small enough to stay in the cache
-)
+EVALUATION_ROWS = 1000  # at a time: enough for fast products, few enough to stay in the cache
+THREADED = 20_000_000  # products of two numbers, in one of two matrices, that are worth two threads
 
 
 class Sequential(Module):
@@ -97,14 +97,15 @@ class Sequential(Module):
             raise ValueError(f"{loss} goes with a last activation of {wanted!r}, not {last!r}")
         if not isinstance(optimizer, Adam | SGD):
             raise ValueError(f"optimizer should be Adam() or SGD(), got {optimizer!r}")
+        if isinstance(jit_compile, str) and jit_compile != "auto":
+            raise ValueError(f'jit_compile should be True, False or "auto", got {jit_compile!r}')
         self._loss = LOSSES[loss]
         self._metrics = tuple(metrics)
         self.optimizer = optimizer
         optimizer.reset()
-        self._training_step = capture(
-            self._step, jit=None if jit_compile == "auto" else jit_compile
-        )
-        self._evaluation = capture(self._judge, jit=self._training_step.jit)
+        jit = None if isinstance(jit_compile, str) else jit_compile
+        self._training_step = capture(self._step, jit=jit)
+        self._evaluation = capture(self._judge, jit=jit)
 
     # --- Computing --------------------------------------------------------------------------------
 
@@ -139,8 +140,8 @@ class Sequential(Module):
         totals = _Totals(self._metrics)
 
         def add(rows: Images, part: slice) -> None:
-            loss, logits = self._evaluation(rows, targets[part])
-            totals.add(float(loss), self._count_right(logits, targets[part]), len(logits))
+            loss, right = self._evaluation(rows, targets[part])
+            totals.add(float(loss), right, len(rows))
 
         self._in_parts(inputs, add)
         return totals.means()
@@ -149,7 +150,7 @@ class Sequential(Module):
         starts = range(0, len(x), EVALUATION_ROWS)
         parts = [slice(start, start + EVALUATION_ROWS) for start in starts]
         self.flat.collect()
-        with _one_blas_thread():
+        with self._threads(min(len(x), EVALUATION_ROWS)):
             return [use(x[part], part) for part in parts]
 
     def _compiled(self) -> Loss:
@@ -157,16 +158,16 @@ class Sequential(Module):
             raise ValueError("compile(optimizer, loss) the model first")
         return self._loss
 
-    def _count_right(self, logits: Images, targets: npt.NDArray[Any]) -> int:
-        return int(np.count_nonzero(self._loss.classes(logits) == targets.reshape(-1)))
+    def _count_right(self, logits: Any, targets: Any) -> Any:
+        return np.count_nonzero(self._loss.classes(logits) == targets.reshape(-1))
 
     # --- Training ---------------------------------------------------------------------------------
 
-    def train_step(self, x: Images, targets: npt.NDArray[Any]) -> tuple[float, Images]:
-        """One step on one batch; returns its loss and logits, from before the step."""
+    def train_step(self, x: Images, targets: npt.NDArray[Any]) -> tuple[float, Images, int]:
+        """One step on one batch; its loss, logits and number of right answers, before the step."""
         self.flat.collect()
-        loss, logits = self._training_step(x, targets)
-        return float(loss), logits
+        loss, logits, right = self._training_step(x, targets)
+        return float(loss), logits, right
 
     def _step(self, x: Any, targets: Any) -> Any:
         self.zero_grad()
@@ -175,11 +176,11 @@ class Sequential(Module):
         logits.label, loss.label = "logits", "loss"
         loss.backward()
         self.optimizer.apply(self.flat.values)
-        return loss.raw, logits.raw
+        return loss.raw, logits.raw, self._count_right(logits.raw, targets)
 
     def _judge(self, x: Any, targets: Any) -> Any:
         logits = _unrecorded(self.logits, x)
-        return self._loss.of_logits(logits, targets), logits
+        return self._loss.of_logits(logits, targets), self._count_right(logits, targets)
 
     def fit(
         self,
@@ -222,8 +223,10 @@ class Sequential(Module):
         history = History()
         watchers = [history, *callbacks, *([ProgressBar()] if verbose else [])]
         batches = math.ceil(trained / batch_size)
+        batch = np.empty((min(batch_size, trained), *self.input_shape), np.float32)
         self.stop_training = False
-        with _one_blas_thread(), _training(watchers, self, epochs, batches):
+        self.flat.collect()
+        with self._threads(batch_size), _training(watchers, self, epochs, batches):
             after_batch = _overriders(watchers, "on_train_batch_end")
             for epoch in range(epochs):
                 totals = _Totals(self._metrics)
@@ -231,8 +234,9 @@ class Sequential(Module):
                 for start in range(0, trained, batch_size):
                     rows = order[start : start + batch_size]
                     labels = targets[rows]
-                    loss, logits = self.train_step(inputs[rows], labels)
-                    totals.add(loss, self._count_right(logits, labels), len(rows))
+                    x = np.take(inputs, rows, axis=0, out=batch[: len(rows)], mode="clip")
+                    loss, _, right = self.train_step(x, labels)
+                    totals.add(loss, right, len(rows))
                     for call in after_batch:
                         call()
                 logs = totals.means()
@@ -244,6 +248,16 @@ class Sequential(Module):
                 if self.stop_training:
                     break
         return history
+
+    def _threads(self, rows: int) -> Any:
+        """BLAS threads for batches of so many rows; what was there before is put back.
+
+        For products as small as a batch of 32 makes, a second thread gains little, and costs much
+        where another process wants that core.
+        """
+        widest = max([p.size for p in self.flat.values if p.ndim > 1], default=0)
+        limit = 1 if rows * widest < THREADED else None
+        return _blas().limit(limits=limit, user_api="blas")
 
     def _inputs(self, x: npt.ArrayLike) -> Images:
         inputs = np.asarray(x)
@@ -331,7 +345,7 @@ class _Totals:
 
     def means(self) -> Logs:
         examples = max(self.examples, 1)
-        metrics = {name: self.right / examples for name in self.metrics}
+        metrics = {name: float(self.right / examples) for name in self.metrics}
         return {"loss": self.loss / examples, **metrics}
 
 
@@ -357,13 +371,9 @@ def _overriders(watchers: list[Callback], method: str) -> list[Callable[[], None
     ]
 
 
-def _one_blas_thread() -> Any:
-    """One BLAS thread inside the block, and what was there before it afterwards.
-
-    For products as small as a batch of 32 a second thread gains little, and the order in which
-    threads add up changes the last bit: with one, the same seed gives the same weights.
-    """
-    return threadpool_limits(1, user_api="blas")
+@functools.cache
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController()  # looks through the loaded libraries: a millisecond
 
 
 def _numbered(layers: Sequence[Layer]) -> list[str]:

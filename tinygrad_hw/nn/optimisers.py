@@ -1,7 +1,7 @@
 """Optimisers. Names, formulas and defaults are Keras's.
 
-An optimiser's rule is written as operations on data, once, and gives new data; so a captured program
-has it too. Many arrays are one to it (see ``FlatParameters``), and it keeps its state in Values.
+An optimiser's rule is written as operations on data, once, and gives new data; so a captured
+program has it too. Many arrays are one to it (see ``FlatParameters``), and its state is in Values.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class Optimiser:
     def apply(self, parameters: Sequence[Value]) -> None:
         """Change each parameter by one step along its ``grad``.
 
-        Arrays are brought into one flat buffer, unless a model has done so. One that has no gradient
-        stays as it is, and a warning says so, once.
+        Arrays are brought into one flat buffer, unless a model has done so. One that has no
+        gradient stays as it is, and a warning says so, once.
         """
         store(self._steps, observed(self._steps) + 1.0)
         arrays = [p for p in parameters if p.shape]

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import functools
+import gc
 import inspect
 import random
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from contextlib import contextmanager
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
 from tinygrad_hw.engine.modes import state
-from tinygrad_hw.engine.node import Node
+from tinygrad_hw.engine.node import Node, raw
 from tinygrad_hw.engine.value import Value
+from tinygrad_hw.program.emit_js import javascript
 from tinygrad_hw.program.emit_numba import is_fusable, wanted
-from tinygrad_hw.program.emit_numpy import Changed, PythonText
+from tinygrad_hw.program.emit_numpy import BatchText, Changed, PythonText, all_finite
 from tinygrad_hw.program.guards import Surroundings, signature
 from tinygrad_hw.program.linear import needed, root, straighten
+from tinygrad_hw.program.names import identifier
 from tinygrad_hw.program.trace import CaptureError, Entered, NotReady, Tape, Variable, tracing
 
 VARIANTS = 16  # programs for arguments of one kind, one for each way through the branches
@@ -63,8 +67,11 @@ class Captured:
     def __init__(self, function: Callable[..., Any], jit: bool | None = None) -> None:
         functools.update_wrapper(self, function)
         self.function = function
+        self.name = getattr(function, "__name__", "the function")
         self.jit = jit
         self.captures = 0
+        self._given_up = False
+        self._batches: dict[Any, Program] = {}
         self._programs: dict[Any, list[Program]] = {}
         self._last: Program | None = None
 
@@ -82,7 +89,7 @@ class Captured:
                 result = program.run(given)
             except Changed:
                 continue
-            except ArithmeticError:  # Python's numbers have no inf; the engine does it with NumPy's
+            except (ArithmeticError, ValueError, IndexError):  # Python's numbers have no inf or nan
                 return self.function(*arguments, **options)
             self._last = program
             return result
@@ -90,11 +97,11 @@ class Captured:
 
     def _capture(self, key: Any, programs: list[Program], given: Any) -> Any:
         if len(programs) >= VARIANTS:
-            if len(programs) == VARIANTS:
-                programs.append(_Never())
+            if not self._given_up:
+                self._given_up = True
                 warnings.warn(
-                    f"{self.__name__} has been captured {VARIANTS} times for arguments of one kind, "
-                    "and something was new each time; it is run uncaptured from now on",
+                    f"{self.name} was captured {VARIANTS} times for arguments of one kind, and "
+                    "something was new each time; it is run uncaptured from now on",
                     stacklevel=3,
                 )
             return self.function(*given[0], **(given[1] if len(given) > 1 else {}))
@@ -103,10 +110,9 @@ class Captured:
         }
         tape = Tape(had_gradients)
         try:
-            results, leaves, tree = _recorded(tape, self.function, given)
+            program = Program(self.function, tape, given, self.jit)
         except NotReady:
             return self.function(*given[0], **(given[1] if len(given) > 1 else {}))
-        program = Program(self.function, tape, given, leaves, results, tree, self.jit)
         self.captures += 1
         programs.append(program)
         self._last = program
@@ -116,7 +122,7 @@ class Captured:
     def program(self) -> Program:
         """The program that ran last."""
         if self._last is None:
-            raise ValueError(f"{self.__name__} has no program yet; call it once")
+            raise ValueError(f"{self.name} has no program yet; call it once")
         return self._last
 
     @property
@@ -124,18 +130,71 @@ class Captured:
         """The program that ran last, as Python: what is run, line by line."""
         return self.program.source
 
+    @property
+    def javascript(self) -> str:
+        """The program that ran last as a JavaScript function, if it has numbers only.
+
+        The function takes an object with the arguments and the data of the Values by name; it
+        returns one with the results, the gradients, and every variable that has a name.
+        """
+        given = self.program.given
+        if given is None:
+            raise CaptureError("a program with arrays has no JavaScript; only one of numbers")
+        program = Program(self.function, Tape(careful=True), given, jit=False)
+        outputs = [
+            *_numbered("result", program.outputs),
+            *[(f"gradient_of_{_name(e)}", e.new_gradient) for e in program.with_gradient],
+            *[(f"new_{_name(e)}", e.new) for e in program.changed_numbers],
+        ]
+        return javascript(program.name, program.line, program.inputs, outputs, program.branches)
+
+    def batch(self, *arguments: Any) -> Any:
+        """Run a program of numbers for many points in one call.
+
+        Parameters
+        ----------
+        arguments
+            As the function's, where each number may be an array of them, shape (points,).
+
+        Returns
+        -------
+        What the function returns, with an array of shape (points,) for each number. To the gradient
+        of every Value is added the sum over the points, as if the function had been called for each
+        and had not set it to None; equal within rounding, since the order of sums is another.
+
+        Raises
+        ------
+        ValueError
+            If no argument is an array, or their lengths differ, or the function changes Values.
+        """
+        points = {len(x) for x in flat(arguments) if isinstance(x, np.ndarray) and x.ndim == 1}
+        if len(points) != 1 or any(np.ndim(x) > 1 for x in flat(arguments)):
+            shapes = [np.shape(x) for x in flat(arguments)]
+            raise ValueError(f"batch needs arrays of one length for numbers, got shapes {shapes}")
+        return self._batch(arguments, points.pop())
+
+    def _batch(self, arguments: Any, points: int) -> Any:
+        first = rebuilt(arguments, [_first_point(x) for x in flat(arguments)])
+        key = signature(first), tuple([isinstance(x, np.ndarray) for x in flat(arguments)])
+        batched = self._batches.get(key)
+        if batched is None or not batched.surroundings.hold():
+            batched = Program(self.function, Tape(fresh=True), (first,), jit=False)
+            if batched.changed_numbers or batched.line.written:
+                raise ValueError(f"{self.name} changes Values: take the update out of batch()")
+            batched.load_batch()
+            self._batches[key] = batched
+        try:
+            return batched.run_batch(arguments, points)
+        except Changed:  # points that take different ways
+            each = [
+                self(*rebuilt(arguments, [x[i] if np.ndim(x) else x for x in flat(arguments)]))
+                for i in range(points)
+            ]
+            columns = zip(*map(flat, each), strict=True)
+            return rebuilt(each[0], [np.array([_number(x) for x in c]) for c in columns])
+
     def __repr__(self) -> str:
-        return f"<captured {self.__name__}>"
-
-
-class _Never:
-    """Marks that no more programs are made."""
-
-    entered: tuple[Entered, ...] = ()
-
-    def holds(self, given: Any) -> bool:
-        """Never."""
-        return False
+        return f"<captured {self.name}>"
 
 
 class Result(NamedTuple):
@@ -187,16 +246,20 @@ class Program:
         function: Callable[..., Any],
         tape: Tape,
         given: Any,
-        leaves: list[Variable | None],
-        results: list[Result],
-        tree: Any,
         jit: bool | None,
     ) -> None:
         name = getattr(function, "__name__", "")
         self.name = name if name.isidentifier() else "program"
         self.surroundings = Surroundings(function)
         self.tape = tape
-        self.leaves, self.results, self.tree = leaves, results, tree
+        with _collector_off():  # millions of objects, none of them garbage
+            self._make(function, given, jit)
+
+    def _make(self, function: Callable[..., Any], given: Any, jit: bool | None) -> None:
+        tape = self.tape
+        self.results, self.leaves, self.tree = _recorded(tape, function, given)
+        has_arrays = any(leaf is not None and leaf.shape for leaf in self.leaves)
+        self.given = None if has_arrays else given  # to record it again, for another language
         self.entered = list(tape.entered.values())
         self.place = {id(x): i for i, x in enumerate(flat(given)) if isinstance(x, Node)}
         self.compiles = wanted(jit)
@@ -261,6 +324,42 @@ class Program:
         exec(self._code, namespace)  # our own text: labels in it have been made safe
         self.replay = namespace[self.name]
 
+    def load_batch(self) -> None:
+        """Make the function that takes an array for each number."""
+        self.batch_text = BatchText(
+            self.name,
+            self.line,
+            self.inputs,
+            [*self.outputs, *self.new_gradients],
+            self.branches,
+            [],
+            returned=len(self.outputs),
+        )
+        namespace = dict(self.batch_text.namespace)
+        exec(compile(self.batch_text.source, f"<batch of {self.name}>", "exec"), namespace)
+        self._replay_batch = namespace[self.name]
+
+    def run_batch(self, arguments: Any, points: int) -> Any:
+        """Replay for many points at once: see ``Captured.batch``."""
+        given = [
+            np.asarray(x, np.float64) if isinstance(x, np.ndarray) else raw(x)
+            for x, leaf in zip(flat(arguments), self.leaves, strict=True)
+            if leaf is not None
+        ]
+        computed = self._replay_batch(points, *given, *(e.node.raw for e in self.read))
+        results, sums = computed[: len(self.outputs)], computed[len(self.outputs) :]
+        if not all_finite(*sums):
+            raise Changed
+        for e, gradient in zip(self.with_gradient, sums, strict=True):
+            before = e.node.grad
+            e.node.grad = gradient if before is None else before + gradient
+        parts = iter(results)
+        leaves = [
+            np.array(np.broadcast_to(raw(x.given) if x.variable is None else next(parts), points))
+            for x in self.results
+        ]
+        return rebuilt(self.tree, leaves)
+
     def holds(self, given: Any) -> bool:
         """Whether everything is as it was when the program was captured."""
         if not self.surroundings.hold():
@@ -279,7 +378,7 @@ class Program:
         """Replay."""
         for e in self.views:
             if e.node.raw is not e.raw:  # new data since: they go where the program reads
-                np.copyto(e.raw, e.node.raw)
+                np.copyto(cast(Any, e.raw), cast(Any, e.node.raw))
                 e.node.raw = e.raw
         if any([bound.settle() for bound in self.bound]):
             self._load()
@@ -357,6 +456,17 @@ def _recorded(
     return results, leaves, rebuilt(tree, [None] * len(results))
 
 
+@contextmanager
+def _collector_off() -> Iterator[None]:
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 def _stand_in(tape: Tape, given: Any, leaves: list[Variable | None]) -> Any:
     """What the function is given in place of an argument, while it is recorded."""
     leaf = None
@@ -392,11 +502,11 @@ def _name_arguments(
 def _result(tape: Tape, x: Any) -> Result:
     if not isinstance(x, Node):
         return Result(x if isinstance(x, Variable) else None, x, False, None)
-    if id(x) in tape.entered and tape.entered[id(x)].variable is x.raw:
+    data: Any = x.raw
+    if id(x) in tape.entered and tape.entered[id(x)].variable is data:
         return Result(None, x, False, None)  # the function hands a Value through
     tape.name(x)
-    raw: Any = x.raw
-    return Result(raw if isinstance(raw, Variable) else None, raw, True, x.label)
+    return Result(data if isinstance(data, Variable) else None, data, True, x.label)
 
 
 def _alike(data: Any, before: Any) -> bool:
@@ -407,16 +517,34 @@ def _alike(data: Any, before: Any) -> bool:
     )
 
 
+def _first_point(x: Any) -> Any:
+    return float(x[0]) if isinstance(x, np.ndarray) and x.ndim else x
+
+
+def _number(x: Any) -> float:
+    return float(raw(x))
+
+
+def _name(e: Entered) -> str:
+    return identifier(e.node.label or "") or f"value_{e.variable.number}"
+
+
+def _numbered(name: str, outputs: list[Variable]) -> list[tuple[str, Variable]]:
+    """``result``, or ``result_1`` and so on where there are several."""
+    names = [name] if len(outputs) == 1 else [f"{name}_{i + 1}" for i in range(len(outputs))]
+    return list(zip(names, outputs, strict=True))
+
+
 def _own(data: Any) -> Any:
     return data.copy() if isinstance(data, np.ndarray) else data
 
 
 def _random_state() -> Any:
-    _, keys, place, *_ = np.random.get_state()
-    return keys.tobytes(), place, random.getstate()
+    state: Any = np.random.get_state()
+    return state[1].tobytes(), state[2], random.getstate()
 
 
-# --- Nested tuples, lists and dicts -------------------------------------------------------------------
+# --- Nested tuples, lists and dicts ---------------------------------------------------------------
 
 
 def flat(tree: Any) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""Runs of pointwise operations as one loop each, compiled by numba; nothing here is needed without it.
+"""Runs of pointwise operations as one loop each, compiled by numba. Without it, nothing is missed.
 
 A loop reads its operands once, keeps what only it needs in registers, and writes its results once.
 Numbers of 32 bits stay so, as in NumPy. Divisions, roots and sums are the same to the last bit;
@@ -25,12 +25,12 @@ from tinygrad_hw.program.trace import Variable
 SWITCH = "TINYGRAD_HW_JIT"  # in the environment: 0 compiles nothing, wherever it is asked for
 SMALLEST = 256  # elements; a loop over fewer is not worth its compilation
 
-_INFIX = {
+_INFIX: dict[Any, str] = {
     **{np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/"},
     **{np.less: "<", np.less_equal: "<=", np.greater: ">", np.greater_equal: ">="},
     **{np.equal: "==", np.not_equal: "!=", np.bitwise_and: "&", np.bitwise_or: "|"},
 }
-_CALLS = {
+_CALLS: dict[Any, str] = {
     **{np.negative: "-{0}", np.positive: "{0}", np.square: "{0} * {0}", np.absolute: "abs({0})"},
     **{np.reciprocal: "1 / {0}", np.logical_not: "not {0}", np.invert: "not {0}"},
     **{np.exp: "math.exp({0})", np.log: "math.log({0})", np.sqrt: "math.sqrt({0})"},
@@ -72,7 +72,7 @@ def is_fusable(variable: Variable) -> bool:
 
 def _kind(operand: Any) -> str:
     value = operand.value if isinstance(operand, Variable) else operand
-    return "f" if type(value) in (float, int) else np.result_type(value).kind
+    return "f" if type(value) in (float, int) else str(np.result_type(value).kind)
 
 
 class Loop:
@@ -190,7 +190,8 @@ def compiled(body: str, arguments: list[Any]) -> Any:
     """The function of this body, compiled for such arguments; from the disk, if it is there."""
     import numba
 
-    kinds = tuple([numba.typeof(value) for value in arguments])
+    typeof: Any = numba.typeof
+    kinds = tuple([typeof(value) for value in arguments])
     try:
         kernel = _kernel(body, cached=True)
         kernel.compile(kinds)
@@ -213,7 +214,7 @@ def _kernel(body: str, cached: bool) -> Any:
 
 
 def _on_disk(name: str, text: str) -> Path | None:
-    """A file with the text, beside which numba keeps what it has compiled; None if there cannot be."""
+    """A file with the text, beside which numba keeps what it has compiled; None if impossible."""
     path = cache_folder() / f"{name}-{sys.version_info[0]}{sys.version_info[1]}.py"
     try:
         if not path.exists() or path.read_text("utf-8") != text:

@@ -22,6 +22,7 @@ from tinygrad_hw.program.linear import (
     Place,
     is_concatenation,
     is_view,
+    operands_of,
     phase_of,
     root,
 )
@@ -31,10 +32,12 @@ from tinygrad_hw.program.trace import AFTER, BACKWARD, FORWARD, IN_PYTHON, Varia
 INFIX = {
     **{operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/"},
     **{operator.lt: "<", operator.le: "<=", operator.gt: ">", operator.ge: ">="},
-    **{operator.eq: "==", operator.ne: "!=", operator.pow: "**", operator.floordiv: "//"},
+    **{operator.eq: "==", operator.ne: "!=", operator.floordiv: "//"},
     **{operator.mod: "%", operator.and_: "&", operator.or_: "|", operator.matmul: "@"},
 }
 PREFIX = {operator.neg: "-", operator.pos: "+", np.logical_not: "not "}
+LONG = 1000  # instructions; in a longer program of numbers, sums of products are written as such
+TERMS = 40  # of such a sum on one line
 HEADINGS = {FORWARD: "forward", BACKWARD: "backward", AFTER: "update"}
 
 
@@ -42,14 +45,35 @@ class Changed(Exception):  # noqa: N818 - not an error: the program asks to be c
     """A guard inside a program does not hold."""
 
 
-def finite(*gradients: Any) -> bool:
+def all_finite(*gradients: Any) -> bool:
     """Whether every number is; a sum that is says it at once, since an inf or a nan stays in it."""
-    total = 0.0
+    total: Any = 0.0
     for gradient in gradients:
         total += np.vdot(gradient, gradient) if isinstance(gradient, np.ndarray) else gradient
     if total - total == 0.0:
         return True
     return all(bool(np.isfinite(gradient).all()) for gradient in gradients)
+
+
+def total(gradient: Any, points: int) -> float:
+    """A gradient summed over all points; one that is the same for all counts for each."""
+    is_array = isinstance(gradient, np.ndarray)
+    return float(np.add.reduce(gradient) if is_array else gradient * points)
+
+
+def total_product(x: Any, y: Any, points: int) -> float:
+    """The sum over all points of a product."""
+    if isinstance(x, np.ndarray) and isinstance(y, np.ndarray):
+        return float(x @ y)
+    return float(total(x, points) * y if isinstance(x, np.ndarray) else total(y, points) * x)
+
+
+def side_by_side(points: int, *inputs: Any) -> Any:
+    """A row for each input, a column for each point."""
+    rows = np.empty((len(inputs), points))
+    for row, given in zip(rows, inputs, strict=True):
+        row[...] = given
+    return rows
 
 
 class PythonText:
@@ -74,6 +98,8 @@ class PythonText:
         How many of the results are those of the user's function, which gets copies.
     """
 
+    on_numbers = True  # what is a number in the recorded run is one in every run
+
     def __init__(
         self,
         name: str,
@@ -88,7 +114,7 @@ class PythonText:
         self.guards, self.finite, self.returned = guards, finite, returned
         self.namespace: dict[str, Any] = {
             "np": np,
-            "finite": globals()["finite"],
+            "finite": all_finite,
             "Changed": Changed,
         }
         self.names: dict[Any, str] = {}
@@ -103,6 +129,9 @@ class PythonText:
             self.arrays[self._name(old)] = old
         for variable in inputs:
             self._name(variable)
+        self._inline = self._used_once() if len(line.steps) > LONG else set()
+        self._terms: dict[Any, int] = {}
+        self._inlined: dict[Any, str] = {}
         self._write_body()
 
     @property
@@ -129,7 +158,25 @@ class PythonText:
         self.text_to_run = "\n".join(lines).lstrip("\n") + "\n"
         return loops + self.text_to_run
 
-    # --- Names and operands ---------------------------------------------------------------------------
+    def _used_once(self) -> set[Any]:
+        """Products and sums without a name that only a sum needs."""
+        uses: dict[Any, int] = {}
+        in_sum: set[Any] = set()
+        for step in self.line.steps:
+            is_sum = isinstance(step, Variable) and step.function is operator.add
+            for i, operand in enumerate(operands_of(step)):
+                uses[operand] = uses.get(operand, 0) + 1
+                if is_sum and (operand.function is operator.mul or i == 0):
+                    in_sum.add(operand)
+        for output in (*self.results, *self.finite, *(condition for condition, _ in self.guards)):
+            uses[output] = 2
+        return {
+            x
+            for x in in_sum
+            if uses[x] == 1 and not x.names and x.function in (operator.mul, operator.add)
+        }
+
+    # --- Names and operands -----------------------------------------------------------------------
 
     def _operand(self, operand: Any, variable: Variable) -> str:
         """An operand of an instruction; a number of the result's dtype may be one of Python's."""
@@ -162,7 +209,7 @@ class PythonText:
         if isinstance(operand, Variable):
             if operand.constant:
                 return self.text(operand.value)
-            return self._name(operand)
+            return self._inlined.pop(operand, None) or self._name(operand)
         if isinstance(operand, tuple):
             parts = [self.text(part) for part in operand]
             return f"({', '.join(parts)}{',' * (len(parts) == 1)})"
@@ -188,7 +235,7 @@ class PythonText:
         self.namespace[name] = given
         return name
 
-    # --- The body -------------------------------------------------------------------------------------
+    # --- The body ---------------------------------------------------------------------------------
 
     def _write_body(self) -> None:
         phase = None
@@ -270,6 +317,12 @@ class PythonText:
             (self.buffers if self.line.fixed(variable) else self.body).append(line)
             return
         place = self.line.places.get(variable)
+        if variable in self._inline:
+            terms = sum(self._terms.get(x, 1) for x in variable.operands)
+            if variable.function is operator.mul or terms < TERMS:
+                self._terms[variable] = terms
+                self._inlined[variable] = self.expression(variable)
+                return
         if place is None:
             self.body.append(
                 self._remark(f"{self._name(variable)} = {self.expression(variable)}", variable)
@@ -350,9 +403,9 @@ class PythonText:
 
     @staticmethod
     def _dtype(dtype: Any) -> str:
-        return f"np.{dtype.name}" if dtype != bool else "bool"
+        return "bool" if dtype.kind == "b" else f"np.{dtype.name}"
 
-    # --- Instructions as expressions ------------------------------------------------------------------
+    # --- Instructions as expressions --------------------------------------------------------------
 
     def expression(self, variable: Variable) -> str:
         """The instruction as an expression that makes its result anew."""
@@ -364,44 +417,37 @@ class PythonText:
             function = IN_PYTHON.get(function, function)
         if function in INFIX and len(operands) == 2:
             return f"{operands[0]} {INFIX[function]} {operands[1]}"
-        if function in PREFIX and not variable.shape:
+        if function in PREFIX and self.on_numbers and not variable.shape:
             return f"{PREFIX[function]}{operands[0]}"
         if function is operator.getitem:
             return f"{operands[0]}[{self._index(variable.operands[1])}]"
-        if function is np.where and not variable.shape:
+        if function is np.where and self.on_numbers and not variable.shape:
             return f"{operands[1]} if {operands[0]} else {operands[2]}"
-        if function is operator.pow or (function is np.power and type(variable.value) is float):
-            function = math.pow
-        if all(type(getattr(x, "value", x)) in (float, int, bool) for x in variable.operands):
+        if function is operator.pow:
+            power = _constant(variable.operands[1])
+            if power is not None and power == int(power):  # else a negative base is complex
+                return f"{operands[0]} ** {operands[1]}"
+            function = math.pow if self.on_numbers else np.power
+        if self.on_numbers and all(
+            type(getattr(x, "value", x)) in (float, int, bool) for x in variable.operands
+        ):
             function = compute.ON_FLOATS.get(function, function)
         call = (
             f"{self._called(function)}({', '.join([*operands, *self._options(variable.options)])})"
         )
-        is_numpy = isinstance(function, np.ufunc)
+        is_numpy = isinstance(function, np.ufunc) and self.on_numbers
         return f"float({call})" if is_numpy and type(variable.value) is float else call
 
     def _operation(self, operation: Operation, variable: Variable, operands: list[str]) -> str:
-        python = IN_PYTHON.get(operation.numpy, operation.compute)
-        is_plain = type(variable.value) is float
+        is_plain = type(variable.value) is float and self.on_numbers
         if operation is ops.affine and is_plain:
             half = len(operands) // 2
             products = [
                 f"{w} * {x}" for w, x in zip(operands[:half], operands[half:-1], strict=True)
             ]
             return " + ".join([operands[-1], *products])
-        if operation is ops.select and is_plain:
-            return f"{operands[0]} if {self.text(variable.options['condition'])} else {operands[1]}"
         if operation is ops.getitem:
             return f"{operands[0]}[{self._index(variable.options['index'])}]"
-        if is_plain and operation is ops.pow:
-            power = _constant(variable.operands[1])
-            if power is not None and power == int(power):  # else a negative base is complex
-                return f"{operands[0]} ** {operands[1]}"
-        elif is_plain:
-            if python in INFIX and len(operands) == 2:
-                return f"{operands[0]} {INFIX[python]} {operands[1]}"
-            if python in PREFIX:
-                return f"{PREFIX[python]}{operands[0]}"
         function = operation.on_floats if is_plain and operation.on_floats else operation.compute
         name = self._global(function, [operation.name])
         call = f"{name}({', '.join([*operands, *self._options(variable.options)])})"
@@ -422,7 +468,7 @@ class PythonText:
     def _called(self, function: Any) -> str:
         owner = getattr(function, "__self__", None)
         if isinstance(owner, np.ufunc) and getattr(np, owner.__name__, None) is owner:
-            return f"np.{owner.__name__}.{function.__name__}"
+            return f"np.{owner.__name__}.reduce"
         name = getattr(function, "__name__", "")
         if getattr(np, name, None) is function:
             return f"np.{name}"
@@ -459,7 +505,7 @@ class PythonText:
         return self.expression(variable)
 
     def _remark(self, line: str, variable: Variable) -> str:
-        """A line with the shapes that are not to be seen in it, and the operation it is a part of."""
+        """A line with the shapes that it does not show, and the operation that it is a part of."""
         if not variable.shape and not any(getattr(x, "shape", ()) for x in variable.operands):
             if variable.origin in (None, getattr(variable.function, "name", None)):
                 return line
@@ -474,6 +520,68 @@ class PythonText:
         ):
             remark += f", of {variable.origin}" if not _is_arithmetic(variable.origin) else ""
         return f"{line}  # {remark}"
+
+
+class BatchText(PythonText):
+    """Writes a program of numbers down for arrays of them, one element a point.
+
+    Results have an element for each point, gradients are summed over the points. ``self`` is given
+    the number of points first.
+    """
+
+    on_numbers = False
+
+    def _write_body(self) -> None:
+        self.namespace.update(total=total, total_product=total_product, side_by_side=side_by_side)
+        self._uses: dict[Any, int] = {}
+        for step in self.line.steps:
+            for operand in operands_of(step):
+                self._uses[operand] = self._uses.get(operand, 0) + 1
+        self._stacked: dict[Any, str] = {}
+        self._folded = {
+            x for x in self.results[self.returned :] if self._is_product(x) and x not in self._uses
+        }
+        guards = dict(self.guards)
+        for step in self.line.steps:
+            if step in self._folded or isinstance(step, Fused):  # of numbers there are no loops
+                continue
+            self.body.append(f"{self._name(step)} = {self.expression(step)}")
+            if step in guards:
+                wanted = "np.all" if guards[step] else "not np.any"
+                self.body += [f"if not {wanted}({self.text(step)}):", "    raise Changed"]
+        results = [self.text(x) for x in self.results[: self.returned]]
+        sums = [self._sum(x) for x in self.results[self.returned :]]
+        self.body.append(f"return ({', '.join([*results, *sums])},)")
+
+    @staticmethod
+    def _is_product(x: Any) -> bool:
+        return isinstance(x, Variable) and x.function in (operator.mul, np.multiply)
+
+    def _sum(self, x: Any) -> str:
+        if x in self._folded:
+            return f"total_product({', '.join(map(self.text, x.operands))}, points)"
+        return f"total({self.text(x)}, points)"
+
+    def expression(self, variable: Variable) -> str:
+        """As on numbers; the weighted sums of a layer share one product of matrices' work."""
+        if variable.function is not ops.affine:
+            return super().expression(variable)
+        half = len(variable.operands) // 2
+        weights = ", ".join(map(self.text, variable.operands[:half]))
+        inputs = tuple(map(self.text, variable.operands[half:-1]))
+        if inputs not in self._stacked:
+            self._stacked[inputs] = self._giver.give([])
+            call = f"side_by_side(points, {', '.join(inputs)})"
+            self.body.append(f"{self._stacked[inputs]} = {call}")
+        product = f"np.array([{weights}]) @ {self._stacked[inputs]}"
+        return f"{self.text(variable.operands[-1])} + {product}"
+
+    @property
+    def source(self) -> str:
+        """The whole text."""
+        arguments = ", ".join(["points", *(self._name(v) for v in self.inputs)])
+        lines = [f"def {self.function_name}({arguments}):", *(f"    {line}" for line in self.body)]
+        return "\n".join(lines) + "\n"
 
 
 _PURE = {

@@ -10,8 +10,11 @@ function of another library reads, files, the clock, random numbers of a generat
 
 from __future__ import annotations
 
+import copy
+import operator
 import types
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -50,11 +53,11 @@ class Surroundings:
         self._seen.add(id(function))
         names = _names(function.__code__)
         for cell in function.__closure__ or ():
-            self._note(lambda cell=cell: cell.cell_contents, names)
+            self._note(partial(getattr, cell, "cell_contents"), names)
         for name in names & function.__globals__.keys():
-            self._note(lambda name=name, f=function: f.__globals__[name], names)
+            self._note(partial(operator.getitem, function.__globals__, name), names)
         for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
-            self._note(lambda default=default: default, names)
+            self._note(partial(_itself, default), names)
 
     def _note(self, read: Callable[[], Any], names: set[str], depth: int = DEPTH) -> None:
         try:
@@ -74,7 +77,11 @@ class Surroundings:
         if not depth or not isinstance(attributes, dict) or isinstance(found, types.FunctionType):
             return
         for name in names & attributes.keys():
-            self._note(lambda name=name: attributes[name], names, depth - 1)
+            self._note(partial(operator.getitem, attributes, name), names, depth - 1)
+
+
+def _itself(x: Any) -> Any:
+    return x
 
 
 def _names(code: types.CodeType) -> set[str]:
@@ -95,7 +102,24 @@ class _Identity:
         self.one = one
 
 
+def _is_plain(found: Any) -> bool:
+    if isinstance(found, list | tuple):
+        return all(map(_is_plain, found))
+    return isinstance(found, _PLAIN)
+
+
+class _Equal:
+    """Nested lists of plain numbers and texts, compared as a whole."""
+
+    __slots__ = ("one",)
+
+    def __init__(self, one: Any) -> None:
+        self.one = copy.deepcopy(one)
+
+
 def _snapshot(found: Any) -> Any:
+    if isinstance(found, list | tuple) and _is_plain(found):
+        return _Equal(found)
     if isinstance(found, np.ndarray):
         return found.copy()
     if isinstance(found, list | tuple | set | frozenset):
@@ -108,6 +132,8 @@ def _snapshot(found: Any) -> Any:
 def _same(found: Any, before: Any) -> bool:
     if isinstance(before, _Identity):
         return found is before.one
+    if isinstance(before, _Equal):
+        return type(found) is type(before.one) and bool(found == before.one)
     if isinstance(before, np.ndarray):
         return isinstance(found, np.ndarray) and _equal_arrays(found, before)
     if isinstance(before, tuple):
@@ -127,7 +153,7 @@ def _equal_arrays(found: Any, before: Any) -> bool:
 
 
 def signature(arguments: Any) -> tuple[Any, ...]:
-    """What a program is for: the kind of every argument, and the values of those that are no numbers.
+    """What a program is for: the kind of every argument; the values of those that are no numbers.
 
     A float, an array of floats or integers and a Value stand for any of their kind; an integer, a
     text, a flag stands for itself, since it may be an axis or a length.

@@ -1,8 +1,8 @@
 """The straight line: which instructions a program needs, in which order, and where results live.
 
-Instructions that nothing needs are left out. What the others give gets a place in memory that is made
-once: a buffer of its own, the buffer of something that nothing needs any more, the very array that a
-parameter is, or a slice of the buffer in which several gradients stand side by side.
+Instructions that nothing needs are left out. What the others give gets a place in memory that is
+made once: a buffer of its own, the buffer of something that nothing needs any more, the very array
+that a parameter is, or a slice of the buffer in which several gradients stand side by side.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.engine import ops
-from tinygrad_hw.program.trace import Variable, variables
+from tinygrad_hw.program.trace import Variable
 
 VIEWS = {np.reshape, np.transpose, np.swapaxes, np.squeeze, np.expand_dims, np.moveaxis, np.ravel}
 
@@ -53,7 +53,7 @@ class Fused:
         found = {
             operand: None
             for member in self.members
-            for operand in variables((member.operands, member.options))
+            for operand in member.needs
             if operand not in own
         }
         return list(found)
@@ -99,13 +99,9 @@ def is_view(variable: Variable) -> bool:
     if not isinstance(source, Variable) or not isinstance(source.value, np.ndarray):
         return False
     if function is ops.getitem:
-        basic = not any(True for _ in variables(variable.options)) and _is_basic(
-            variable.options["index"]
-        )
+        basic = len(variable.needs) == 1 and _is_basic(variable.options["index"])
     elif function is operator.getitem:
-        basic = not any(True for _ in variables(variable.operands[1:])) and _is_basic(
-            variable.operands[1]
-        )
+        basic = len(variable.needs) == 1 and _is_basic(variable.operands[1])
     else:
         basic = function in VIEWS
     return basic and np.may_share_memory(variable.value, source.value)
@@ -141,7 +137,7 @@ def needed(outputs: Iterable[Variable]) -> set[Variable]:
         variable = stack.pop()
         if variable not in found:
             found.add(variable)
-            stack += variables((variable.operands, variable.options))
+            stack += variable.needs
     return found
 
 
@@ -179,40 +175,34 @@ def straighten(
 
 def _fused(steps: list[Variable], fusable: Callable[[Variable], bool]) -> list[Step]:
     """Bring pointwise instructions of one shape together, as far as their operands allow."""
-    items: list[Step] = []
-    item_of: dict[Variable, Step] = {}
-    for variable in steps:
-        makers = [
-            item_of[x] for x in variables((variable.operands, variable.options)) if x in item_of
-        ]
-        places = {id(item): i for i, item in enumerate(items)}
-        earliest = max([places[id(maker)] for maker in makers], default=-1)
+    if not any(map(fusable, steps)):
+        return list(steps)
+    key_of: dict[Any, tuple[int, int, int]] = {}  # of a step: where it stands in the new order
+    maker_of: dict[Variable, Step] = {}
+    groups: dict[tuple[int, ...], list[Fused]] = {}
+    phases: dict[str, int] = {}
+    for number, variable in enumerate(steps):
+        makers = [maker_of[x] for x in operands_of(variable) if x in maker_of]
+        earliest = max([key_of[maker] for maker in makers], default=(-1, 0, 0))
+        step: Step = variable
         if fusable(variable):
-            group = _open_group(items[max(earliest, 0) :], variable)
-            if group is None:
-                group = Fused([])
-                items.append(group)
-            group.members.append(variable)
-            item_of[variable] = group
-        elif variable.shape or is_view(variable):
-            items.append(variable)
-            item_of[variable] = variable
-        else:  # a number, worked out as early as it can be, parts no loop in two
-            begin = next(
-                (i for i, x in enumerate(items) if phase_of(x) == variable.phase), len(items)
-            )
-            items.insert(max(earliest + 1, begin), variable)
-            item_of[variable] = variable
+            open_groups = groups.setdefault(variable.shape, [])
+            fitting = [g for g in open_groups if key_of[g] >= earliest]
+            if not fitting:
+                fitting = [Fused([])]
+                open_groups += fitting
+            step = fitting[0]
+            fitting[0].members.append(variable)
+        maker_of[variable] = step
+        begin = phases.setdefault(variable.phase, number)
+        if step not in key_of:
+            early = max((earliest[0], earliest[1] + 1, number), (begin, -1, number))
+            is_number = not variable.shape and variable.function is not operator.getitem
+            key_of[step] = early if is_number else (number, 0, number)
     return [
-        item.members[0] if isinstance(item, Fused) and len(item.members) == 1 else item
-        for item in items
+        step.members[0] if isinstance(step, Fused) and len(step.members) == 1 else step
+        for step in sorted(key_of, key=lambda step: key_of[step])
     ]
-
-
-def _open_group(items: list[Step], variable: Variable) -> Fused | None:
-    return next(
-        (x for x in items if isinstance(x, Fused) and x.members[0].shape == variable.shape), None
-    )
 
 
 def _find_outputs(line: Line, wanted: list[Variable]) -> None:
@@ -233,7 +223,7 @@ def operands_of(step: Step) -> list[Variable]:
     """What a step needs."""
     if isinstance(step, Fused):
         return step.operands
-    return list(variables((step.operands, step.options)))
+    return step.needs
 
 
 def made_by(step: Step) -> list[Variable]:

@@ -1,4 +1,4 @@
-"""Names for the variables of a program: the student's own, once they are safe to be put into code."""
+"""Names for the variables of a program: the student's own, once they are safe to be in code."""
 
 from __future__ import annotations
 

@@ -5,14 +5,14 @@ Python's operators work on them, compute, and leave an instruction behind. The e
 unchanged, so the backward pass and an optimiser's update are taken down as they are computed, with
 the very same calls. Nothing that a rule of the table does is repeated here.
 
-A Variable refuses to turn into a number: that number would be in the program for ever. Its truth may
-be asked for (``if loss > 3``); the answer is then a guard of the program.
+A Variable refuses to turn into a number: that number would be in the program for ever. Its truth
+may be asked for (``if loss > 3``); the answer is then a guard of the program.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -47,6 +47,8 @@ class Variable(Traced):
         Where it stands.
     number
         Its place in the order of the program.
+    needs
+        The Variables among the operands and in the options.
     function, operands, options
         The instruction: an operation of the table (on Python's numbers), or one of NumPy's
         functions. ``function`` is None for an input and for a constant.
@@ -64,7 +66,7 @@ class Variable(Traced):
 
     __slots__ = (
         *("tape", "number", "function", "operands", "options", "constant", "phase", "names"),
-        "origin",
+        *("needs", "origin"),
     )
 
     def __init__(
@@ -83,12 +85,13 @@ class Variable(Traced):
         self.function = function
         self.operands = operands
         self.options = options or {}
+        self.needs = variables(operands) + variables(options) if function is not None else []
         self.constant = constant
         self.phase = tape.phase
         self.names: list[str] = []
         self.origin = tape.origin
 
-    # --- What may be asked, since a guard of the program sees to it that it stays so ----------------
+    # --- What may be asked, since a guard of the program sees to it that it stays so --------------
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -119,7 +122,7 @@ class Variable(Traced):
     def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self)))
 
-    # --- What may not ---------------------------------------------------------------------------------
+    # --- What may not -----------------------------------------------------------------------------
 
     def _taken(self, by: str) -> Any:
         raise CaptureError(_TAKEN.format(by))
@@ -153,7 +156,7 @@ class Variable(Traced):
     def __repr__(self) -> str:
         return f"Variable({self.value!r:.60})"
 
-    # --- What is taken down ---------------------------------------------------------------------------
+    # --- What is taken down -----------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         if any(isinstance(x, Node) for x in inputs):
@@ -263,7 +266,7 @@ ON_ARRAYS: dict[Any, Any] = {
     np.min: np.minimum.reduce,
 }
 IN_PYTHON = {numpy: python for python, numpy in ON_ARRAYS.items() if isinstance(numpy, np.ufunc)}
-_POWERS = {
+_POWERS: dict[Any, Any] = {
     2: np.square,
     0.5: np.sqrt,
     1: np.positive,
@@ -276,8 +279,12 @@ _WHOLE = {ops.broadcast_to, ops.astype, ops.scatter, ops.einsum, ops.getitem, op
 class Tape:
     """The instructions of one run, and what they depend on."""
 
-    def __init__(self, had_gradients: set[int]) -> None:
+    def __init__(
+        self, had_gradients: Collection[int] = (), careful: bool = False, fresh: bool = False
+    ) -> None:
+        self.fresh = fresh  # as if no Value had a gradient yet
         self._had_gradients = had_gradients  # of the Values that an earlier program used
+        self.careful = careful  # leave no number to be finite by luck: there is no second try
         self.phase = FORWARD
         self.origin: str | None = None
         self.entered: dict[int, Entered] = {}
@@ -293,10 +300,10 @@ class Tape:
         self._count += 1
         return self._count
 
-    # --- Values that the function finds ---------------------------------------------------------------
+    # --- Values that the function finds -----------------------------------------------------------
 
     def enter(self, node: Node) -> None:
-        """Have a Value that the function was not given, but uses, stand for its data from now on."""
+        """Have a Value that the function uses stand for its data from now on."""
         if isinstance(node.raw, Traced) or node.operation is not None or id(node) in self.entered:
             return
         cleared = node.grad is None and id(node) in self._had_gradients
@@ -304,7 +311,9 @@ class Tape:
         self.entered[id(node)] = before
         before.variable = self._of_leaf(node)
         node.raw = before.variable  # type: ignore[assignment]
-        if node.grad is not None:
+        if self.fresh:
+            node.grad = None
+        elif node.grad is not None:
             before.gradient = Variable(self, node.grad)
             node.grad = before.gradient  # type: ignore[assignment]
 
@@ -319,7 +328,7 @@ class Tape:
         return self.entered[id(node)].raw if id(node) in self.entered else node.raw
 
     def not_ready(self) -> Exception:
-        """What stops the recording, for this time: something is set up in a function's first run."""
+        """What stops the recording, for this time: something is set up in a first run."""
         return NotReady()
 
     def _of_leaf(self, node: Node) -> Variable:
@@ -348,11 +357,11 @@ class Tape:
         return list(self._bases.values())
 
     def leave(self) -> None:
-        """Give every Value its own data back; what the function did to it is kept in ``entered``."""
+        """Give every Value its own data back; what became of it stays in ``entered``."""
         for before in self.entered.values():
             before.leave()
 
-    # --- Instructions ---------------------------------------------------------------------------------
+    # --- Instructions -----------------------------------------------------------------------------
 
     def constant(self, value: Any) -> Variable:
         """A number that is the same in every run."""
@@ -365,7 +374,11 @@ class Tape:
         options = options or {}
         plain, plain_options = _plain(inputs), _plain(options)
         with setting(tape=None):
-            value = _computed(function, plain, plain_options)
+            try:
+                value = _computed(function, plain, plain_options)
+            except ArithmeticError:  # Python's numbers; NumPy's have an inf for it
+                value = _computed(function, tuple([np.float64(x) for x in plain]), plain_options)
+                value = float(value)
         if not isinstance(value, np.ndarray | np.generic | float | bool | int):
             raise CaptureError(f"{function.__name__} gives {type(value).__name__}: not one array")
         if shape_of(value) or any(map(shape_of, plain)):
@@ -379,13 +392,19 @@ class Tape:
         self, operation: Operation, operands: tuple[Any, ...], attributes: dict[str, Any]
     ) -> Any:
         """Take down an operation of the table: whole on Python's numbers, else as it computes."""
-        if not any(True for _ in variables((operands, attributes))):
+        if not variables((operands, attributes)):
             with setting(tape=None):
                 return operation._evaluate(operands, attributes)
         plain, plain_attributes = _plain(operands), _plain(attributes)
         before, self.origin = self.origin, self.origin or operation.name
         try:
             if all([type(x) in (float, int, bool) for x in plain]):
+                if operation.compute in ON_ARRAYS:
+                    return self.call(operation.compute, operands)
+                if operation is ops.pow:
+                    return self.call(operator.pow, operands)
+                if operation is ops.select:
+                    return self.call(np.where, (attributes["condition"], *operands))
                 with setting(tape=None):
                     value = operation._evaluate(plain, plain_attributes)
                 if type(value) is float:
@@ -422,9 +441,11 @@ class Tape:
             return given
         if dtype is float and not given.shape:
             return self.call(float, (given,))
+        if np.dtype(dtype).kind != "f":
+            return self.call(as_kind, (given, np.dtype(dtype)))
         return self.apply(ops.astype, (given,), {"dtype": dtype})
 
-    # --- What depends on the numbers of this run ------------------------------------------------------
+    # --- What depends on the numbers of this run --------------------------------------------------
 
     def branch(self, condition: Variable) -> bool:
         """The truth of a value, which the program will check."""
@@ -435,12 +456,13 @@ class Tape:
 
     def is_finite(self, given: Traced) -> bool:
         """Whether this is finite, which the program takes for granted until its results are not."""
-        value = given.value
-        finite = bool(np.isfinite(value).all())
-        self.assumes_finite |= finite and np.result_type(value).kind == "f"
+        if np.result_type(given.value).kind != "f" or given.constant:  # type: ignore[attr-defined]
+            return bool(np.isfinite(given.value).all())
+        finite = not self.careful and bool(np.isfinite(given.value).all())
+        self.assumes_finite |= finite
         return finite
 
-    # --- Backward passes ------------------------------------------------------------------------------
+    # --- Backward passes --------------------------------------------------------------------------
 
     def watched(self, pull: Callable[..., Any]) -> Callable[..., Any]:
         """``pull``, as long as a backward pass lasts, with names for what it computes."""
@@ -478,7 +500,7 @@ class Tape:
 
 
 class Entered:
-    """A Value that the function uses without having been given it: before, and what became of it."""
+    """A Value that the function uses: what it was before, and what became of it."""
 
     __slots__ = (
         *(
@@ -529,18 +551,25 @@ def tracing(tape: Tape) -> Any:
     return setting(tape=tape, recording=True)
 
 
-def variables(tree: Any) -> Iterator[Variable]:
+def variables(tree: Any) -> list[Variable]:
     """Every Variable in operands and options, however deep in an index."""
     if isinstance(tree, Variable):
-        yield tree
-    elif isinstance(tree, tuple | list):
-        for part in tree:
-            yield from variables(part)
-    elif isinstance(tree, dict):
-        for part in tree.values():
-            yield from variables(part)
-    elif isinstance(tree, slice):
-        yield from variables((tree.start, tree.stop, tree.step))
+        return [tree]
+    if isinstance(tree, tuple | list):
+        return [found for part in tree if part.__class__ not in _BARE for found in variables(part)]
+    if isinstance(tree, dict):
+        return [found for part in tree.values() for found in variables(part)]
+    if isinstance(tree, slice):
+        return variables((tree.start, tree.stop, tree.step))
+    return []
+
+
+_BARE = {float, int, str, bool, type(None), np.ndarray}
+
+
+def as_kind(x: Any, dtype: Any) -> Any:
+    """Whole numbers or truths made of others, which no derivative passes."""
+    return np.asarray(x).astype(dtype)[()]
 
 
 def _plain(tree: Any) -> Any:
@@ -558,7 +587,7 @@ def _plain(tree: Any) -> Any:
 def _computed(function: Any, plain: Any, options: Any) -> Any:
     """The value, with Python's numbers giving one of Python's, as in an operation."""
     if function is operator.pow and type(plain[0]) is float:
-        value = compute.real_power(float(plain[0]), float(plain[1]))
+        value = ops.pow._evaluate((plain[0], float(plain[1])), {})
     elif function in compute.ON_FLOATS and all([type(x) is float for x in plain]):
         value = compute.ON_FLOATS[function](*plain)
     else:
@@ -566,8 +595,10 @@ def _computed(function: Any, plain: Any, options: Any) -> Any:
     if isinstance(value, np.ndarray) and not value.ndim:
         value = value[()]
     numbers = [x for x in plain if not isinstance(x, str | type | None)]
-    if isinstance(value, np.floating) and all([type(x) in (float, int, bool) for x in numbers]):
-        return float(value)
+    if isinstance(value, np.floating | np.bool_) and all(
+        [type(x) in (float, int, bool) for x in numbers]
+    ):
+        return value.item()
     return value
 
 

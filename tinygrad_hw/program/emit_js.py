@@ -1,0 +1,175 @@
+"""A program of numbers as JavaScript, for a page that recomputes it in a browser.
+
+The arithmetic is the program's. What an operation of the table does beyond arithmetic (a sigmoid, a
+softplus) is read by running its own function on variables, so it is not written down twice.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw.engine.modes import setting
+from tinygrad_hw.engine.operation import Operation
+from tinygrad_hw.program.linear import Line
+from tinygrad_hw.program.names import Names
+from tinygrad_hw.program.trace import CaptureError, Tape, Variable
+
+ERFC = """function erfc(x) {
+  // Twice the tail of the bell curve: a series of positive terms, or a continued fraction.
+  const z = Math.abs(x);
+  let tail;
+  if (z < 2.5) {
+    let term = z, sum = z;
+    for (let n = 1; n < 100; n++) { term *= 2 * z * z / (2 * n + 1); sum += term; }
+    tail = 1 - 2 / Math.sqrt(Math.PI) * Math.exp(-z * z) * sum;
+  } else {
+    let fraction = z;
+    for (let n = 120; n > 0; n--) { fraction = z + n / 2 / fraction; }
+    tail = Math.exp(-z * z) / Math.sqrt(Math.PI) / fraction;
+  }
+  return x < 0 ? 2 - tail : tail;
+}
+"""
+SIGN = "function sign(x) { return x > 0 ? 1 : x < 0 ? -1 : x; }\n"
+# One text for each function; both Python's operator and NumPy's function are looked up here.
+_BY_NAME: dict[str, str] = {
+    **{"add": "{} + {}", "sub": "{} - {}", "subtract": "{} - {}", "mul": "{} * {}"},
+    **{"multiply": "{} * {}", "truediv": "{} / {}", "divide": "{} / {}", "neg": "-({})"},
+    **{"negative": "-({})", "pos": "+({})", "positive": "+({})", "square": "{0} * {0}"},
+    **{"reciprocal": "1 / {}", "pow": "Math.pow({}, {})", "power": "Math.pow({}, {})"},
+    **{"lt": "{} < {}", "less": "{} < {}", "le": "{} <= {}", "less_equal": "{} <= {}"},
+    **{"gt": "{} > {}", "greater": "{} > {}", "ge": "{} >= {}", "greater_equal": "{} >= {}"},
+    **{"eq": "{} == {}", "equal": "{} == {}", "ne": "{} != {}", "not_equal": "{} != {}"},
+    **{"and_": "{} && {}", "bitwise_and": "{} && {}", "logical_and": "{} && {}"},
+    **{"or_": "{} || {}", "bitwise_or": "{} || {}", "logical_or": "{} || {}"},
+    **{"invert": "!({})", "logical_not": "!({})", "where": "{} ? {} : {}", "float": "+({})"},
+    **{"abs": "Math.abs({})", "absolute": "Math.abs({})", "isfinite": "Number.isFinite({})"},
+    **{"isnan": "Number.isNaN({})", "maximum": "Math.max({}, {})", "minimum": "Math.min({}, {})"},
+    **{"arctan2": "Math.atan2({}, {})", "sign": "sign({})", "erfc": "erfc({})"},
+    **{name: f"Math.{name}({{}})" for name in ("exp", "expm1", "log", "log1p", "log2", "log10")},
+    **{name: f"Math.{name}({{}})" for name in ("sqrt", "cbrt", "sin", "cos", "tan", "tanh")},
+    **{name: f"Math.{name}({{}})" for name in ("sinh", "cosh", "floor")},
+    **{f"arc{name}": f"Math.a{name}({{}})" for name in ("sin", "cos", "tan")},
+    **{f"arc{name}": f"Math.a{name}({{}})" for name in ("sinh", "cosh", "tanh")},
+    "hypot": "Math.hypot({}, {})",
+}
+
+
+def javascript(
+    name: str,
+    line: Line,
+    inputs: list[Variable],
+    outputs: list[tuple[str, Any]],
+    guards: list[tuple[Variable, bool]],
+) -> str:
+    """Write a program of numbers as a function of one object, by name, that returns another.
+
+    What it returns has every named variable of the program, and the outputs under the names given.
+
+    Raises
+    ------
+    CaptureError
+        If there is an array in it, or an operation that JavaScript has no words for.
+    """
+    return _Text(name, line, inputs, outputs, guards).text()
+
+
+class _Text:
+    def __init__(
+        self,
+        name: str,
+        line: Line,
+        inputs: list[Variable],
+        outputs: list[tuple[str, Any]],
+        guards: list[tuple[Variable, bool]],
+    ) -> None:
+        self.function_name = name
+        self.line, self.inputs, self.outputs, self.guards = line, inputs, outputs, guards
+        self.names: dict[Any, str] = {}
+        self._giver = Names({name, "sign", "erfc", "given"})
+        self.helpers: dict[str, str] = {}
+        self.body: list[str] = []
+
+    def text(self) -> str:
+        """The whole: helpers, then the function."""
+        arguments = ", ".join(self._name(variable) for variable in self.inputs)
+        guards = dict(self.guards)
+        for variable in self.line.steps:
+            if not isinstance(variable, Variable) or variable.shape:
+                raise CaptureError("a program with arrays has no JavaScript; only one of numbers")
+            self._instruction(variable)
+            if variable in guards:
+                wanted = "" if guards[variable] else "!"
+                self.body.append(
+                    f"if (!({wanted}{self._name(variable)})) "
+                    '{ throw new Error("another branch of the program"); }'
+                )
+        known = {self._name(v): self._name(v) for v in self.names if v.names}
+        known.update({name: self._operand(output) for name, output in self.outputs})
+        returned = ", ".join(n if n == v else f"{n}: {v}" for n, v in known.items())
+        lines = [f"  {line}" for line in [*self.body, f"return {{ {returned} }};"]]
+        head = f"function {self.function_name}({{ {arguments} }}) {{"
+        return "".join(self.helpers.values()) + "\n".join([head, *lines, "}"]) + "\n"
+
+    def _instruction(self, variable: Variable) -> None:
+        function = variable.function
+        if isinstance(function, Operation):
+            result = self._opened(function, variable)
+            self.body.append(f"const {self._name(variable)} = {self._operand(result)};")
+            return
+        name = getattr(function, "__name__", "")
+        name = "erfc" if name.startswith("erfc") else name
+        pattern = _BY_NAME.get(name)
+        if pattern is None:
+            raise CaptureError(f"{name or function} has no word in JavaScript here")
+        if name in ("erfc", "sign"):
+            self.helpers[name] = ERFC if name == "erfc" else SIGN
+        operands = [self._operand(x) for x in variable.operands]
+        self.body.append(f"const {self._name(variable)} = {pattern.format(*operands)};")
+
+    def _opened(self, operation: Operation, variable: Variable) -> Any:
+        """What an operation's own function does, instruction by instruction."""
+        tape = Tape()
+        stand_ins = [
+            Variable(tape, x.value if isinstance(x, Variable) else float(x))
+            for x in variable.operands
+        ]
+        for stand_in, operand in zip(stand_ins, variable.operands, strict=True):
+            self.names[stand_in] = self._operand(operand)
+        with setting(tape=tape):
+            result = operation.compute(*stand_ins, **variable.options)
+        made: list[Variable] = []
+        seen = set(stand_ins)
+
+        def visit(x: Any) -> None:
+            if isinstance(x, Variable) and x not in seen and not x.constant:
+                seen.add(x)
+                for operand in x.operands:
+                    visit(operand)
+                made.append(x)
+
+        visit(result)
+        for step in made:
+            self._instruction(step)
+        return result
+
+    def _name(self, variable: Variable) -> str:
+        if variable not in self.names:
+            self.names[variable] = self._giver.give(variable.names)
+        return self.names[variable]
+
+    def _operand(self, operand: Any) -> str:
+        if isinstance(operand, Variable) and not operand.constant:
+            return self._name(operand)
+        value = operand.value if isinstance(operand, Variable) else operand
+        if isinstance(value, bool | np.bool_):
+            return "true" if value else "false"
+        number = float(value)
+        if math.isnan(number):
+            return "NaN"
+        if math.isinf(number):
+            return "Infinity" if number > 0 else "(-Infinity)"
+        return repr(number) if number >= 0 else f"({number!r})"
