@@ -18,12 +18,14 @@ from tinygrad_hw.engine import (
     value_and_grad,
     vjp,
 )
+from tinygrad_hw.program import capture
 
 __version__ = "0.1.0"
 __all__ = [
     "Value",
     "anomaly",
     "backward_steps",
+    "capture",
     "grad",
     "gradcheck",
     "group",

@@ -94,6 +94,13 @@ def _parser() -> argparse.ArgumentParser:
     draw.add_argument("--scalar", action="store_true", help="every operation, not only neurons")
     draw.set_defaults(verb=_draw)
 
+    program = verbs.add_parser("program", help="print a sheet as a program, one line an operation")
+    program.add_argument("sheet", metavar="SHEET", help=sheet_help)
+    program.add_argument(
+        "--js", action="store_true", help="as JavaScript, for a page that recomputes it"
+    )
+    program.set_defaults(verb=_program)
+
     check = verbs.add_parser("check", help="mark a sheet of hand work, or a folder of them")
     check.add_argument("sheet", metavar="SHEET|DIR", help=sheet_help)
     check.add_argument("--json", action="store_true", help="every verdict, as JSON")
@@ -180,6 +187,14 @@ def _draw(arguments: argparse.Namespace) -> None:
     sheet = read_sheet(_sheet(arguments.sheet))
     loss = sheet.evaluate()[sheet.loss]
     save(loss, arguments.out, unfolded=arguments.scalar)
+
+
+def _program(arguments: argparse.Namespace) -> None:
+    from tinygrad_hw.worksheet.program import sheet_program
+    from tinygrad_hw.worksheet.sheet import read_sheet
+
+    program = sheet_program(read_sheet(_sheet(arguments.sheet)))
+    print(program.javascript if arguments.js else program.source, end="")
 
 
 def _check(arguments: argparse.Namespace) -> None:

@@ -106,6 +106,8 @@ class Value(Node):
         self.attributes = NO_ATTRIBUTES
         self.group = state.group
         self.kept = False
+        if state.tape is not None:
+            state.tape.made_inside(self)
 
     @property
     def data(self) -> Any:

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from tinygrad_hw.data import Dataset
 from tinygrad_hw.nn import (
@@ -252,6 +253,7 @@ _events: Any = None  # in a training process: where its listener listens
 
 
 def _send_to(events: Any) -> None:
+    threadpool_limits(1)  # the other core is another process's
     global _events  # noqa: PLW0603 - a process of a pool has no other place for what it is given
     _events = events
 

@@ -103,6 +103,7 @@ class Sequential(Module):
         self._metrics = tuple(metrics)
         self.optimizer = optimizer
         optimizer.reset()
+        optimizer.build(self.flat.values)
         jit = None if isinstance(jit_compile, str) else jit_compile
         self._training_step = capture(self._step, jit=jit)
         self._evaluation = capture(self._judge, jit=jit)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.engine import Value
+from tinygrad_hw.engine.modes import state
 from tinygrad_hw.engine.node import observed
 from tinygrad_hw.nn.parameters import FlatParameters, store
 
@@ -43,8 +44,18 @@ class Optimiser:
         """Forget the past."""
         self._steps.raw = 0.0
         for _, states in self._states.values():
-            for state in states:
-                state.raw = np.zeros_like(state.raw) if state.shape else 0.0
+            for kept in states:
+                kept.raw = np.zeros_like(kept.raw) if kept.shape else 0.0
+
+    def build(self, parameters: Sequence[Value]) -> None:
+        """Make the state for these parameters, as the first ``apply`` would."""
+        arrays = [p for p in parameters if p.shape]
+        if arrays:
+            self._flat = FlatParameters.of(arrays)
+            self._make_state(self._flat.buffer)
+        for p in parameters:
+            if not p.shape:
+                self._make_state(p)
 
     def apply(self, parameters: Sequence[Value]) -> None:
         """Change each parameter by one step along its ``grad``.
@@ -65,15 +76,21 @@ class Optimiser:
     def _changed(self, parameter: Value, gradient: Any) -> Any:
         """New data for a parameter; its state is brought forward."""
         data = observed(parameter)
-        _, states = self._states.setdefault(id(parameter), (parameter, self._fresh(parameter)))
+        self._make_state(parameter)
+        _, states = self._states[id(parameter)]
         new, *news = self.rule(data, gradient, observed(self._steps), *map(observed, states))
-        for state, new_state in zip(states, news, strict=True):
-            store(state, new_state)
+        for kept, new_state in zip(states, news, strict=True):
+            store(kept, new_state)
         return new
 
-    def _fresh(self, parameter: Value) -> list[Value]:
+    def _make_state(self, parameter: Value) -> None:
+        if id(parameter) in self._states:
+            return
+        if state.tape is not None:  # what is made in a captured run is the same in every run
+            raise state.tape.not_ready()
         zero: Any = np.zeros(parameter.shape, parameter.dtype) if parameter.shape else 0.0
-        return [Value(zero, name, constant=True) for name in self.states]
+        states = [Value(zero, name, constant=True) for name in self.states]
+        self._states[id(parameter)] = parameter, states
 
     def rule(self, parameter: Any, gradient: Any, steps: Any, *states: Any) -> tuple[Any, ...]:
         """The new parameter, then the new states; ``steps`` counts from 1."""

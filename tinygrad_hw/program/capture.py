@@ -490,13 +490,22 @@ def _name_arguments(
         bound = inspect.signature(function).bind(*given[0], **(given[1] if len(given) > 1 else {}))
     except (TypeError, ValueError):  # it has no signature, or does not take these: it will say so
         return
-    names = []
-    for name, argument in bound.arguments.items():
-        parts = len(list(flat(argument)))
-        names += [name] if parts == 1 else [f"{name}_{i + 1}" for i in range(parts)]
+    names = [name for item in bound.arguments.items() for name in _names_of(*item)]
     for name, leaf in zip(names, leaves, strict=False):
         if leaf is not None and not leaf.names:
             leaf.names.append(name)
+
+
+def _names_of(name: str, argument: Any) -> Iterator[str]:
+    """A name for each leaf of an argument: its key in a dict, its number in a list."""
+    if isinstance(argument, dict):
+        for key, part in argument.items():
+            yield from _names_of(str(key), part)
+    elif isinstance(argument, tuple | list):
+        for i, part in enumerate(argument, start=1):
+            yield from _names_of(f"{name}_{i}", part)
+    else:
+        yield name
 
 
 def _result(tape: Tape, x: Any) -> Result:

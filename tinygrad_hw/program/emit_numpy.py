@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import math
 import operator
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -36,6 +37,7 @@ INFIX = {
     **{operator.mod: "%", operator.and_: "&", operator.or_: "|", operator.matmul: "@"},
 }
 PREFIX = {operator.neg: "-", operator.pos: "+", np.logical_not: "not "}
+WIDTH = 92  # of a line of the source, without its indentation
 LONG = 1000  # instructions; in a longer program of numbers, sums of products are written as such
 TERMS = 40  # of such a sum on one line
 HEADINGS = {FORWARD: "forward", BACKWARD: "backward", AFTER: "update"}
@@ -144,8 +146,8 @@ class PythonText:
             for name, x in self.namespace.items()
             if isinstance(x, np.ndarray)
         ]
-        arguments = ", ".join(self._name(v) for v in self.inputs)
-        head = f"def {self.function_name}({arguments}):"
+        head = _wrapped(f"def {self.function_name}(", [self._name(v) for v in self.inputs], "):")
+        head = head.replace("\n    ", "\n")
         body = self.body or ["pass"]
         loops = "".join(f"@njit\ndef {name}{body}\n\n\n" for name, body in self.loops.items())
         lines = [
@@ -253,13 +255,14 @@ class PythonText:
                 self._loop(step)
                 continue
             self._statement(step)
+            self._other_names(step)
             if step in guards:
                 self._guard(step, guards[step])
         if self.line.checked == len(self.line.steps):
             self._check_finite()
         self._commit()
         results = [self._result(i, x) for i, x in enumerate(self.results)]
-        self.body.append(f"return ({', '.join(results)}{',' * (len(results) == 1)})")
+        self.body.append(_wrapped("return (", results, "," * (len(results) == 1) + ")"))
 
     def _result(self, i: int, result: Any) -> str:
         """A result that the caller may keep and change: what lives in a buffer is copied."""
@@ -273,6 +276,14 @@ class PythonText:
         is_new &= not any(result is x for x in self.results[:i])
         return text if is_new or (side_by_side and i >= self.returned) else f"{text}.copy()"
 
+    def _other_names(self, variable: Variable) -> None:
+        """A partial that is another one too: ``dE_db = dE_dz``, since dz_db is 1."""
+        if variable.shape or len(self.line.steps) > LONG:
+            return
+        for label in dict.fromkeys(variable.names[1:]):
+            if label.startswith("d") and label != variable.names[0]:
+                self.body.append(f"{self._giver.give([label])} = {self._name(variable)}")
+
     def _guard(self, condition: Variable, truth: bool) -> None:
         wanted = f"not {self.text(condition)}" if truth else self.text(condition)
         self.body += [f"if {wanted}:", "    raise Changed"]
@@ -280,7 +291,7 @@ class PythonText:
     def _check_finite(self) -> None:
         if self.finite:
             gradients = self._without_parts(self.finite)
-            self.body += [f"if not finite({', '.join(gradients)}):", "    raise Changed"]
+            self.body += [_wrapped("if not finite(", gradients, "):"), "    raise Changed"]
 
     def _without_parts(self, gradients: list[Variable]) -> list[str]:
         """Names of the gradients; of those side by side in one buffer only the buffer's."""
@@ -467,12 +478,13 @@ class PythonText:
 
     def _called(self, function: Any) -> str:
         owner = getattr(function, "__self__", None)
-        if isinstance(owner, np.ufunc) and getattr(np, owner.__name__, None) is owner:
-            return f"np.{owner.__name__}.reduce"
+        known = owner.__name__ if isinstance(owner, np.ufunc) else ""
+        if known and getattr(np, known, None) is owner:
+            return f"np.{known}.reduce"
         name = getattr(function, "__name__", "")
         if getattr(np, name, None) is function:
             return f"np.{name}"
-        return self._global(function, [name])
+        return self._global(function, ["power" if function is math.pow else name])
 
     def _options(self, options: dict[str, Any]) -> list[str]:
         return [f"{name}={self.text(value)}" for name, value in options.items()]
@@ -590,6 +602,15 @@ _PURE = {
     compute.gaussian_cdf,
     compute.weighted_sum,
 }
+
+
+def _wrapped(begin: str, parts: list[str], end: str) -> str:
+    """A call, over several lines where it is too long for one."""
+    line = f"{begin}{', '.join(parts)}{end}"
+    if len(line) <= WIDTH:
+        return line
+    lines = textwrap.wrap(", ".join(parts), WIDTH - 4, break_long_words=False)
+    return "\n".join([begin, *(f"        {line}" for line in lines), f"    {end}"])
 
 
 def _constant(operand: Any) -> Any:

@@ -293,6 +293,7 @@ class Tape:
         self._count = 0
         self._known: dict[Any, Variable] = {}
         self._bases: dict[int, tuple[Any, Variable]] = {}
+        self._inside: list[Node] = []
         self._held: list[Any] = []  # what is known by its identity, which must stay its own
 
     def count(self) -> int:
@@ -316,6 +317,12 @@ class Tape:
         elif node.grad is not None:
             before.gradient = Variable(self, node.grad)
             node.grad = before.gradient  # type: ignore[assignment]
+
+    def made_inside(self, node: Node) -> None:
+        """Have a Value that the function makes of plain numbers be the same in every run."""
+        if not isinstance(node.raw, Traced):
+            self._inside.append(node)
+            node.raw = self.constant(node.raw)  # type: ignore[assignment]
 
     def forget(self, node: Node) -> None:
         """Set a Value's gradient to None, as the program will in every run."""
@@ -360,6 +367,9 @@ class Tape:
         """Give every Value its own data back; what became of it stays in ``entered``."""
         for before in self.entered.values():
             before.leave()
+        for node in self._inside:
+            if isinstance(node.raw, Traced):
+                node.raw = node.raw.value
 
     # --- Instructions -----------------------------------------------------------------------------
 
@@ -489,7 +499,7 @@ class Tape:
 
     def written(self, root: Node, order: list[Node]) -> None:
         """Every gradient of a backward pass is in its place: they get names."""
-        for node in order:
+        for node in reversed(order):  # dE_dz before dE_db, where they are the same
             if node.label and isinstance(node.grad, Variable):
                 node.grad.names.append(f"d{root.label or 'loss'}_d{node.label}")
 
