@@ -79,7 +79,9 @@ def gaussian_cdf(x: Any) -> Any:
     if type(x) is float:
         return 0.5 * math.erfc(-x * math.sqrt(0.5))
     cdf, kind = 0.5 * _erfc(-x * math.sqrt(0.5)), np.result_type(x)
-    return cdf.astype(kind) if np.ndim(x) else kind.type(cdf)
+    if isinstance(x, np.floating):
+        return kind.type(cdf)
+    return cdf.astype(kind) if np.ndim(x) else cdf
 
 
 def weighted_sum(*x: Any) -> Any:

@@ -140,9 +140,9 @@ class Captured:
         given = self.program.given
         if given is None:
             raise CaptureError("a program with arrays has no JavaScript; only one of numbers")
-        program = Program(self.function, Tape(careful=True), given, jit=False)
+        program = Program(self.function, Tape(careful=True, fresh=True), given, jit=False)
         outputs = [
-            *_numbered("result", program.outputs),
+            *_numbered("result", [x for x in program.outputs if not x.names]),
             *[(f"gradient_of_{_name(e)}", e.new_gradient) for e in program.with_gradient],
             *[(f"new_{_name(e)}", e.new) for e in program.changed_numbers],
         ]

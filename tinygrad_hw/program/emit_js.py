@@ -14,7 +14,7 @@ import numpy as np
 from tinygrad_hw.engine.modes import setting
 from tinygrad_hw.engine.operation import Operation
 from tinygrad_hw.program.linear import Line
-from tinygrad_hw.program.names import Names
+from tinygrad_hw.program.names import Names, identifier
 from tinygrad_hw.program.trace import CaptureError, Tape, Variable
 
 ERFC = """function erfc(x) {
@@ -108,6 +108,10 @@ class _Text:
                     '{ throw new Error("another branch of the program"); }'
                 )
         known = {self._name(v): self._name(v) for v in self.names if v.names}
+        for variable in list(self.names):  # dE_db, where it is dE_dz too
+            for label in variable.names[1:]:
+                known.setdefault(identifier(label), self._name(variable))
+        known.pop("", None)
         known.update({name: self._operand(output) for name, output in self.outputs})
         returned = ", ".join(n if n == v else f"{n}: {v}" for n, v in known.items())
         lines = [f"  {line}" for line in [*self.body, f"return {{ {returned} }};"]]

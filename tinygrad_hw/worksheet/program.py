@@ -18,7 +18,8 @@ def sheet_program(sheet: Sheet) -> Captured:
     -------
     Captured
         Called with two dicts by name, the numbers that are given and the parameters as Values, it
-        returns the loss and the dict of updated parameters; it has run once, on the sheet's own.
+        returns two dicts: the forward values and the updated parameters. It has run once, on the
+        sheet's own numbers.
 
     Raises
     ------
@@ -27,19 +28,18 @@ def sheet_program(sheet: Sheet) -> Captured:
     """
     sheet.evaluate()  # says it by name
 
-    def step(given: dict[str, Any], parameters: dict[str, Value]) -> tuple[Any, dict[str, Value]]:
+    def step(given: dict[str, Any], parameters: dict[str, Value]) -> Any:
         values = {name: Value(x, name, constant=True) for name, x in given.items()} | parameters
         for name, expression in sheet.forward.items():
             values[name] = expression.evaluate(values)
             values[name].label = name
-        loss = values[sheet.loss]
-        loss.backward()
+        values[sheet.loss].backward()
         updated = {}
         for name, value in parameters.items():
             if value.grad is not None:
                 updated[name] = value.detach() - sheet.rate * Value(value.grad)
                 updated[name].label = f"new_{name}"
-        return loss, updated
+        return {name: values[name] for name in sheet.forward}, updated
 
     step.__name__ = "sheet"
     program: Captured = capture(step, jit=False)

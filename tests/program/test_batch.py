@@ -1,0 +1,126 @@
+"""A program of numbers for many points at once, against the same function called for each."""
+
+import random
+
+import numpy as np
+import pytest
+
+from tinygrad_hw import Value, capture
+from tinygrad_hw.nn import MLP, SGD
+
+POINTS = np.random.default_rng(3).normal(size=(40, 2))
+LABELS = np.where(POINTS[:, 0] * POINTS[:, 1] > 0, 1, -1)
+
+
+@pytest.fixture
+def model():
+    random.seed(5)
+    return MLP(2, [6, 4, 1])
+
+
+def hinge(model):
+    def loss(x, label):
+        score = model(x)
+        loss = (1 - label * score).relu()
+        loss.backward()
+        return {"loss": loss, "score": score}
+
+    return loss
+
+
+def test_two_moons(model):
+    """micrograd's loss: equal to the sum over points, called one by one and not captured."""
+    one = hinge(model)
+    each = [one(list(point), label) for point, label in zip(POINTS, LABELS, strict=True)]
+    expected = [p.grad for p in model.parameters()]
+    model.zero_grad()
+    found = capture(one).batch([POINTS[:, 0], POINTS[:, 1]], LABELS)
+    for name in ("loss", "score"):
+        wanted = [result[name].data for result in each]
+        np.testing.assert_allclose(found[name], wanted, rtol=1e-12, atol=1e-14)
+    got = [p.grad for p in model.parameters()]
+    assert got == pytest.approx(expected, rel=1e-11, abs=1e-12)
+    assert all(type(gradient) is float for gradient in got)
+
+
+def test_gradients_are_added_to_those_that_are_there(model):
+    program = capture(hinge(model))
+    arguments = [POINTS[:, 0], POINTS[:, 1]], LABELS
+    program.batch(*arguments)
+    once = [p.grad for p in model.parameters()]
+    program.batch(*arguments)
+    assert [p.grad for p in model.parameters()] == pytest.approx([2 * g for g in once], rel=1e-12)
+
+
+def test_new_data_of_a_parameter_are_used():
+    w = Value(2.0)
+    program = capture(lambda x: w * x)
+    np.testing.assert_array_equal(program.batch(np.arange(3.0)), [0, 2, 4])
+    w.data = 5.0
+    np.testing.assert_array_equal(program.batch(np.arange(3.0)), [0, 5, 10])
+
+
+def test_a_number_is_the_same_for_all_points():
+    w = Value(3.0)
+
+    def loss(x, scale):
+        (w * scale).backward()
+        return w * x * scale, w * scale
+
+    varied, same = capture(loss).batch(np.array([1.0, 2.0]), 10.0)
+    np.testing.assert_array_equal(varied, [30, 60])
+    np.testing.assert_array_equal(same, [30, 30])
+    assert w.grad == 20
+
+
+def test_points_that_take_different_branches():
+    w = Value(1.5)
+
+    def loss(x):
+        out = w * x if x > 0 else w * w * x
+        out.backward()
+        return out
+
+    x = np.array([1.0, -2.0, 3.0])
+    np.testing.assert_allclose(capture(loss).batch(x), [1.5, -4.5, 4.5], rtol=1e-15)
+    assert w.grad == pytest.approx(1 + 3 + 2 * 1.5 * -2)
+
+
+def test_every_function_of_numbers():
+    w = Value(0.7)
+
+    def loss(x):
+        parts = [(w * x).sigmoid(), np.tanh(w + x), np.exp(w * x), (w * x).softplus(), w**x]
+        out = sum(parts) / (1 + x**2) - np.maximum(w, x) * np.sqrt(x * x + w)
+        out.backward()
+        return out
+
+    x = np.linspace(0.2, 2, 7)
+    expected = [loss(float(point)).data for point in x]
+    slope, w.grad = w.grad, None
+    np.testing.assert_allclose(capture(loss).batch(x), expected, rtol=1e-13)
+    assert w.grad == pytest.approx(slope, rel=1e-12)
+
+
+def test_an_update_is_refused():
+    w, optimiser = Value(1.0), SGD(0.1)
+    optimiser.build([w])
+
+    def step(x):
+        w.grad = None
+        (w * x).backward()
+        optimiser.apply([w])
+
+    with pytest.raises(ValueError, match=r"step changes Values: take the update out of batch\(\)"):
+        capture(step).batch(np.ones(3))
+    assert w.data == 1.0
+
+
+@pytest.mark.parametrize(
+    "arguments", [(1.0, 2.0), (np.ones(3), np.ones(4)), (np.ones((2, 2)), 1.0)]
+)
+def test_other_shapes_are_refused(arguments):
+    with pytest.raises(
+        ValueError, match="batch needs arrays of one length for numbers, got shapes"
+    ):
+        capture(lambda x, y: x * y).batch(*arguments)
