@@ -169,7 +169,7 @@ def test_works_in_float32_and_in_place_and_leaves_the_gradient_alone(optimiser):
     assert parameter.data is data
     assert (data < 1).all()
     assert (gradient == 0.25).all()
-    (states,) = [states for _, states in optimiser._states.values()]
+    (states,) = optimiser._states.values()
     assert {state.dtype for state in (*states, parameter)} == {np.dtype(np.float32)}
 
 

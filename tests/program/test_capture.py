@@ -223,7 +223,7 @@ class Model:
         return loss, {"last": last, "gradients": [p.grad for p in self.parameters]}
 
     def numbers(self):
-        kept = [s.raw for _, states in self.optimiser._states.values() for s in states]
+        kept = [s.raw for states in self.optimiser._states.values() for s in states]
         return [p.raw for p in self.parameters] + [p.grad for p in self.parameters] + kept
 
 

@@ -539,19 +539,6 @@ def test_random_numbers_of_a_generator_are_refused_or_new_each_time():
     assert len(found) == 4
 
 
-def test_what_kind_an_argument_is_may_be_asked():
-    def f(x):
-        kind = "array" if isinstance(x, np.ndarray) else "number" if isinstance(x, float) else "?"
-        return {"array": x * 2, "number": x * 3, "?": x * 5}[kind]
-
-    c = captured(f)
-    try:
-        found = c(1.0), c(np.ones(1))[0]
-    except TypeError:
-        return
-    assert found == (3.0, 2.0)
-
-
 def test_shapes_and_dtypes_may_be_asked():
     def f(x, w):
         n = len(x)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.engine import compute, ops
-from tinygrad_hw.engine.node import Node, observed, raw, shape_of
+from tinygrad_hw.engine.node import Node, Traced, observed, raw, shape_of
 from tinygrad_hw.engine.operation import LANGUAGE, Composite, Operation
 
 # --- Composites -----------------------------------------------------------------------------------
@@ -96,7 +96,7 @@ swapaxes, moveaxis = _transposing(np.swapaxes), _transposing(np.moveaxis)
 
 def _arrays(*given: Any) -> list[Any]:
     """Arrays of whatever is not a Value, so that all have a shape."""
-    return [x if isinstance(x, Node) else np.asarray(x) for x in given]
+    return [x if isinstance(x, Node | Traced) else np.asarray(x) for x in given]
 
 
 def ravel(x: Any, order: str = "C") -> Any:

@@ -79,9 +79,7 @@ def gaussian_cdf(x: Any) -> Any:
     if type(x) is float:
         return 0.5 * math.erfc(-x * math.sqrt(0.5))
     cdf, kind = 0.5 * _erfc(-x * math.sqrt(0.5)), np.result_type(x)
-    if isinstance(x, np.floating):
-        return kind.type(cdf)
-    return cdf.astype(kind) if np.ndim(x) else cdf
+    return kind.type(cdf) if isinstance(cdf, float) else cdf.astype(kind)
 
 
 def weighted_sum(*x: Any) -> Any:

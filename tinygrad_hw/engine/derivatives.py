@@ -15,7 +15,7 @@ over which the inner function only closes is seen as well.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from tinygrad_hw.engine.chainrule import push
 from tinygrad_hw.engine.graph import topological_order
 from tinygrad_hw.engine.modes import frames_of_ours, setting, state
 from tinygrad_hw.engine.node import Node, observed, raw, shape_of, to_data
+from tinygrad_hw.engine.tree import leaves_of, rebuilt, structure
 from tinygrad_hw.engine.value import Value
 
 Argnums = int | tuple[int, ...]
@@ -94,7 +95,7 @@ def jacobian(function: Function, argnums: Argnums = 0) -> Function:
             trace.by_argument([block(r, i) for i in range(len(inputs))])
             for r in range(len(results))
         ]
-        return _rebuilt(trace.result, by_result)
+        return rebuilt(trace.result, by_result)
 
     return evaluate
 
@@ -133,7 +134,7 @@ def jvp(function: Function, primals: Any, tangents: Any) -> tuple[Any, Any]:
     primals, tangents = ((x,) if _is_one(x) else x for x in (primals, tangents))
     directions = _matching(tangents, primals, "jvp got tangents", "the primals")
     trace = _Trace(function, primals, {}, tuple(range(len(primals))))
-    return trace.value(), _rebuilt(trace.result, trace.push_forward(directions))
+    return trace.value(), rebuilt(trace.result, trace.push_forward(directions))
 
 
 def hvp(function: Function, primals: Any, tangents: Any) -> Any:
@@ -159,17 +160,17 @@ class _Trace:
         if len({i % len(args) for i in chosen}) < len(chosen):
             raise ValueError(f"argnums is {argnums}, which names an argument twice")
         self.arguments = [args[i] for i in chosen]
-        given = list(_leaves(self.arguments))
-        everything = _leaves([args, options])
+        given = list(leaves_of(self.arguments))
+        everything = leaves_of([args, options])
         self.as_values = state.nested or any([isinstance(x, Node) for x in everything])
         with setting(recording=True, nested=True):
             self.inputs = [_variable(x) for x in given]
-            fresh = iter(_rebuilt(self.arguments, self.inputs))
+            fresh = iter(rebuilt(self.arguments, self.inputs))
             traced = {i % len(args): next(fresh) for i in chosen}
             self.result = function(*[traced.get(i, x) for i, x in enumerate(args)], **options)
         if self.result is None:
             raise TypeError("the function gave None: is a return missing?")
-        self.results = [x if isinstance(x, Node) else to_data(x) for x in _leaves(self.result)]
+        self.results = [x if isinstance(x, Node) else to_data(x) for x in leaves_of(self.result)]
         if not any(isinstance(x, Node) for x in self.results):
             warnings.warn(
                 "the result does not depend on the argument: its derivative is 0 (was a number "
@@ -190,11 +191,11 @@ class _Trace:
 
     def value(self) -> Any:
         """The result, as it is given back: plain where plain numbers were given."""
-        return _rebuilt(self.result, [self._given_back(x, self.as_values) for x in self.results])
+        return rebuilt(self.result, [self._given_back(x, self.as_values) for x in self.results])
 
     def by_argument(self, leaves: list[Any]) -> Any:
         """Derivatives in the structure of the argument, or a tuple of those of several."""
-        trees = _rebuilt(self.arguments, leaves)
+        trees = rebuilt(self.arguments, leaves)
         return trees[0] if self.alone else tuple(trees)
 
     def pull_back(self, seeds: list[Any]) -> list[Any]:
@@ -268,11 +269,11 @@ def _is_one(primals: Any) -> bool:
 
 def _matching(tree: Any, like: Any, what: str, of: str) -> list[Any]:
     """The leaves of one structure, in the order of another, which must be the same."""
-    given, wanted = _structure(tree), _structure(like)
+    given, wanted = structure(tree), structure(like)
     if given != wanted:
         raise ValueError(f"{what} of structure {given} for {of} of {wanted}; give the same")
-    leaves = list(_leaves(tree, like))
-    shapes, others = ([np.shape(raw(x)) for x in part] for part in (leaves, _leaves(like)))
+    leaves = list(leaves_of(tree, like))
+    shapes, others = ([np.shape(raw(x)) for x in part] for part in (leaves, leaves_of(like)))
     if shapes != others:
         raise ValueError(f"{what} of {_text(shapes)} for {of} of {_text(others)}; give the same")
     return leaves
@@ -293,34 +294,3 @@ def _bases(leaves: list[Any], position: int) -> Iterator[list[Any]]:
         basis = np.zeros(shape)
         basis[index] = 1.0
         yield [basis if i == position else None for i in range(len(leaves))]
-
-
-# --- Nested tuples, lists and dicts ---------------------------------------------------------------
-
-
-def _leaves(tree: Any, like: Any = None) -> Iterator[Any]:
-    """The leaves in order; in the order of another's keys, where one of that structure is given."""
-    if isinstance(tree, dict):
-        for key in tree if like is None else like:
-            yield from _leaves(tree[key], None if like is None else like[key])
-    elif isinstance(tree, tuple | list):
-        for i, part in enumerate(tree):
-            yield from _leaves(part, None if like is None else like[i])
-    else:
-        yield tree
-
-
-def _structure(tree: Any) -> Any:
-    """The same containers with no leaves; two dicts are equal whatever the order of their keys."""
-    return _rebuilt(tree, [None] * len(list(_leaves(tree))))
-
-
-def _rebuilt(tree: Any, leaves: Iterable[Any]) -> Any:
-    """The same structure with other leaves."""
-    leaves = iter(leaves)
-    if isinstance(tree, dict):
-        return {key: _rebuilt(part, leaves) for key, part in tree.items()}
-    if isinstance(tree, tuple | list):
-        parts = [_rebuilt(part, leaves) for part in tree]
-        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
-    return next(leaves)

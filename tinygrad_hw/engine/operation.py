@@ -246,6 +246,8 @@ class Operation:
         node = node_class.made(data, self, inputs, arguments, attributes, constant, kept=True)
         if line:
             node.line = line
+        if state.tape is not None:
+            state.tape.made_inside(node)
         return node
 
     def _evaluate(self, arguments: tuple[Any, ...], attributes: dict[str, Any]) -> Any:

@@ -52,8 +52,7 @@ class Sequential(Module):
         self.output_shapes: list[tuple[int, ...]] = []
         generator = np.random.default_rng(for_weights)
         shape = self.input_shape
-        self._outputs = capture(lambda x: _unrecorded(self, x))
-        self._logits = capture(lambda x: _unrecorded(self.logits, x))
+        self._forget_programs(None)
         for name, layer in zip(_numbered(self.layers), self.layers, strict=True):
             if layer.parameters:
                 raise ValueError(f"{layer.name} is in a model already; make a new layer")
@@ -104,9 +103,24 @@ class Sequential(Module):
         self.optimizer = optimizer
         optimizer.reset()
         optimizer.build(self.flat.values)
-        jit = None if isinstance(jit_compile, str) else jit_compile
+        self._forget_programs(None if isinstance(jit_compile, str) else jit_compile)
+
+    def _forget_programs(self, jit: bool | None) -> None:
+        self._jit = jit
+        self._layers = self._as_they_are()
+        self._outputs = capture(self._predicted, jit=jit)
+        self._logits = capture(self._scored, jit=jit)
         self._training_step = capture(self._step, jit=jit)
         self._evaluation = capture(self._judge, jit=jit)
+
+    def _as_they_are(self) -> list[Any]:
+        return [(layer, layer.activation) for layer in self.layers]
+
+    def _settle(self) -> None:
+        """Take over what has changed since: data of parameters, layers."""
+        self.flat.collect()
+        if self._layers != self._as_they_are():
+            self._forget_programs(self._jit)
 
     # --- Computing --------------------------------------------------------------------------------
 
@@ -150,7 +164,7 @@ class Sequential(Module):
     def _in_parts(self, x: Images, use: Callable[[Images, slice], Any]) -> list[Any]:
         starts = range(0, len(x), EVALUATION_ROWS)
         parts = [slice(start, start + EVALUATION_ROWS) for start in starts]
-        self.flat.collect()
+        self._settle()
         with self._threads(min(len(x), EVALUATION_ROWS)):
             return [use(x[part], part) for part in parts]
 
@@ -166,7 +180,7 @@ class Sequential(Module):
 
     def train_step(self, x: Images, targets: npt.NDArray[Any]) -> tuple[float, Images, int]:
         """One step on one batch; its loss, logits and number of right answers, before the step."""
-        self.flat.collect()
+        self._settle()
         loss, logits, right = self._training_step(x, targets)
         return float(loss), logits, right
 
@@ -178,6 +192,12 @@ class Sequential(Module):
         loss.backward()
         self.optimizer.apply(self.flat.values)
         return loss.raw, logits.raw, self._count_right(logits.raw, targets)
+
+    def _predicted(self, x: Any) -> Any:
+        return _unrecorded(self, x)
+
+    def _scored(self, x: Any) -> Any:
+        return _unrecorded(self.logits, x)
 
     def _judge(self, x: Any, targets: Any) -> Any:
         logits = _unrecorded(self.logits, x)
@@ -226,7 +246,7 @@ class Sequential(Module):
         batches = math.ceil(trained / batch_size)
         batch = np.empty((min(batch_size, trained), *self.input_shape), np.float32)
         self.stop_training = False
-        self.flat.collect()
+        self._settle()
         with self._threads(batch_size), _training(watchers, self, epochs, batches):
             after_batch = _overriders(watchers, "on_train_batch_end")
             for epoch in range(epochs):

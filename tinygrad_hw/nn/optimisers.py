@@ -38,12 +38,12 @@ class Optimiser:
 
     def __init__(self) -> None:
         self._steps = Value(0.0, "steps", constant=True)
-        self._states: dict[int, tuple[Value, list[Value]]] = {}
+        self._states: dict[Value, list[Value]] = {}
 
     def reset(self) -> None:
         """Forget the past."""
         self._steps.raw = 0.0
-        for _, states in self._states.values():
+        for states in self._states.values():
             for kept in states:
                 kept.raw = np.zeros_like(kept.raw) if kept.shape else 0.0
 
@@ -66,7 +66,7 @@ class Optimiser:
         store(self._steps, observed(self._steps) + 1.0)
         arrays = [p for p in parameters if p.shape]
         if arrays:
-            flat = self._flat = FlatParameters.of(arrays)  # kept here: the next step finds it again
+            flat = self._flat = FlatParameters.of(arrays)  # kept: the next step finds it again
             gradient = flat.gather_gradients()
             flat.move(self._changed(flat.buffer, gradient))
         for p in parameters:
@@ -77,20 +77,19 @@ class Optimiser:
         """New data for a parameter; its state is brought forward."""
         data = observed(parameter)
         self._make_state(parameter)
-        _, states = self._states[id(parameter)]
+        states = self._states[parameter]
         new, *news = self.rule(data, gradient, observed(self._steps), *map(observed, states))
         for kept, new_state in zip(states, news, strict=True):
             store(kept, new_state)
         return new
 
     def _make_state(self, parameter: Value) -> None:
-        if id(parameter) in self._states:
+        if parameter in self._states:
             return
         if state.tape is not None:  # what is made in a captured run is the same in every run
             raise state.tape.not_ready()
         zero: Any = np.zeros(parameter.shape, parameter.dtype) if parameter.shape else 0.0
-        states = [Value(zero, name, constant=True) for name in self.states]
-        self._states[id(parameter)] = parameter, states
+        self._states[parameter] = [Value(zero, name, constant=True) for name in self.states]
 
     def rule(self, parameter: Any, gradient: Any, steps: Any, *states: Any) -> tuple[Any, ...]:
         """The new parameter, then the new states; ``steps`` counts from 1."""

@@ -6,6 +6,7 @@ part of the buffer through a view.
 
 from __future__ import annotations
 
+import copy
 import warnings
 import weakref
 from collections.abc import Iterable, Sequence
@@ -63,15 +64,21 @@ class FlatParameters:
     def of(cls, values: Sequence[Value]) -> FlatParameters:
         """The buffer that these Values are in, or a new one."""
         tape = state.tape
-        first = values[0].raw if tape is None else tape.before(values[0])
-        owner = _OWNERS.get(id(getattr(first, "base", None)))
-        if owner is not None and [*map(id, owner.values)] == [*map(id, values)]:
-            if tape is None:
+        for value in values:  # one of them may have been given new data
+            data = value.raw if tape is None else tape.before(value)
+            owner = _OWNERS.get(id(getattr(data, "base", None)))
+            if owner is not None and [*map(id, owner.values)] == [*map(id, values)]:
+                if tape is not None and not owner.is_collected(tape):
+                    raise tape.not_ready()
                 owner.collect()
-            return owner
+                return owner
         if tape is not None:
             raise tape.not_ready()
         return cls(values)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> FlatParameters:
+        """A buffer of its own for the copies of the Values."""
+        return FlatParameters(copy.deepcopy(self.values, memo))
 
     def _divided(self, flat: Any) -> list[Any]:
         return [
@@ -85,6 +92,11 @@ class FlatParameters:
             view[...] = array
             value.raw = view
             value.kept = False  # whoever records with it takes a copy
+
+    def is_collected(self, tape: Any) -> bool:
+        """Whether no parameter had been given new data before the function ran."""
+        pairs = zip(self.values, self._views, strict=True)
+        return all(tape.before(value) is view for value, view in pairs)
 
     def collect(self) -> None:
         """Bring the data into the buffer that a parameter has been given meanwhile."""

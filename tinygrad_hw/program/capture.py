@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import gc
 import inspect
 import random
+import types
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple, cast
 
@@ -15,16 +17,26 @@ import numpy as np
 
 from tinygrad_hw.engine.modes import state
 from tinygrad_hw.engine.node import Node, raw
+from tinygrad_hw.engine.tree import leaves_of, rebuilt
 from tinygrad_hw.engine.value import Value
 from tinygrad_hw.program.emit_js import javascript
 from tinygrad_hw.program.emit_numba import is_fusable, wanted
-from tinygrad_hw.program.emit_numpy import BatchText, Changed, PythonText, all_finite
+from tinygrad_hw.program.emit_numpy import BatchText, Changed, NotFinite, PythonText, all_finite
 from tinygrad_hw.program.guards import Surroundings, signature
 from tinygrad_hw.program.linear import needed, root, straighten
-from tinygrad_hw.program.names import identifier
-from tinygrad_hw.program.trace import CaptureError, Entered, NotReady, Tape, Variable, tracing
+from tinygrad_hw.program.names import Names, identifier
+from tinygrad_hw.program.trace import (
+    BACKWARD,
+    CaptureError,
+    Entered,
+    NotReady,
+    Tape,
+    Variable,
+    tracing,
+)
 
 VARIANTS = 16  # programs for arguments of one kind, one for each way through the branches
+KINDS = 64  # of arguments, each with programs of its own
 
 
 def capture(function: Callable[..., Any] | None = None, *, jit: bool | None = None) -> Any:
@@ -67,7 +79,7 @@ class Captured:
     def __init__(self, function: Callable[..., Any], jit: bool | None = None) -> None:
         functools.update_wrapper(self, function)
         self.function = function
-        self.name = getattr(function, "__name__", "the function")
+        self.name = getattr(function, "__name__", type(function).__name__)
         self.jit = jit
         self.captures = 0
         self._given_up = False
@@ -77,7 +89,7 @@ class Captured:
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """Run the program for these arguments; make it first where there is none."""
-        if state.tape is not None or not state.recording or state.nested:
+        if state.tape is not None or state.nested or state.anomaly or not state.recording:
             return self.function(*arguments, **options)
         given = (arguments, options) if options else (arguments,)
         key = signature(given)
@@ -89,6 +101,8 @@ class Captured:
                 result = program.run(given)
             except Changed:
                 continue
+            except NotFinite:
+                return self.function(*arguments, **options)
             except (ArithmeticError, ValueError, IndexError):  # Python's numbers have no inf or nan
                 return self.function(*arguments, **options)
             self._last = program
@@ -96,12 +110,12 @@ class Captured:
         return self._capture(key, programs, given)
 
     def _capture(self, key: Any, programs: list[Program], given: Any) -> Any:
-        if len(programs) >= VARIANTS:
+        if len(programs) >= VARIANTS or len(self._programs) > KINDS:
             if not self._given_up:
                 self._given_up = True
                 warnings.warn(
-                    f"{self.name} was captured {VARIANTS} times for arguments of one kind, and "
-                    "something was new each time; it is run uncaptured from now on",
+                    f"{self.name} was captured {self.captures} times, and something was new each "
+                    "time (an integer, a closure, a branch?); it is run uncaptured from now on",
                     stacklevel=3,
                 )
             return self.function(*given[0], **(given[1] if len(given) > 1 else {}))
@@ -117,6 +131,14 @@ class Captured:
         programs.append(program)
         self._last = program
         return program.deliver_first(given)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """As a method: the instance is the first argument."""
+        return self if instance is None else types.MethodType(self, instance)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Captured:
+        """A copy captures anew, what its own function finds around it."""
+        return Captured(copy.deepcopy(self.function, memo), self.jit)
 
     @property
     def program(self) -> Program:
@@ -167,15 +189,15 @@ class Captured:
         ValueError
             If no argument is an array, or their lengths differ, or the function changes Values.
         """
-        points = {len(x) for x in flat(arguments) if isinstance(x, np.ndarray) and x.ndim == 1}
-        if len(points) != 1 or any(np.ndim(x) > 1 for x in flat(arguments)):
-            shapes = [np.shape(x) for x in flat(arguments)]
+        points = {len(x) for x in leaves_of(arguments) if isinstance(x, np.ndarray) and x.ndim == 1}
+        if len(points) != 1 or any(np.ndim(x) > 1 for x in leaves_of(arguments)):
+            shapes = [np.shape(x) for x in leaves_of(arguments)]
             raise ValueError(f"batch needs arrays of one length for numbers, got shapes {shapes}")
         return self._batch(arguments, points.pop())
 
     def _batch(self, arguments: Any, points: int) -> Any:
-        first = rebuilt(arguments, [_first_point(x) for x in flat(arguments)])
-        key = signature(first), tuple([isinstance(x, np.ndarray) for x in flat(arguments)])
+        first = rebuilt(arguments, [_first_point(x) for x in leaves_of(arguments)])
+        key = signature(first), tuple([isinstance(x, np.ndarray) for x in leaves_of(arguments)])
         batched = self._batches.get(key)
         if batched is None or not batched.surroundings.hold():
             batched = Program(self.function, Tape(fresh=True), (first,), jit=False)
@@ -185,12 +207,12 @@ class Captured:
             self._batches[key] = batched
         try:
             return batched.run_batch(arguments, points)
-        except Changed:  # points that take different ways
+        except (Changed, NotFinite):  # points that take different ways
             each = [
-                self(*rebuilt(arguments, [x[i] if np.ndim(x) else x for x in flat(arguments)]))
+                self(*rebuilt(arguments, [x[i] if np.ndim(x) else x for x in leaves_of(arguments)]))
                 for i in range(points)
             ]
-            columns = zip(*map(flat, each), strict=True)
+            columns = zip(*map(leaves_of, each), strict=True)
             return rebuilt(each[0], [np.array([_number(x) for x in c]) for c in columns])
 
     def __repr__(self) -> str:
@@ -207,9 +229,10 @@ class Result(NamedTuple):
 
     def made(self, computed: Any) -> Any:
         """What the caller gets."""
+        data = _own(self.given) if self.variable is None else computed
         if not self.as_value:
-            return self.given if self.variable is None else computed
-        value = Value.leaf(self.given if self.variable is None else computed, constant=True)
+            return data
+        value = Value.leaf(data, constant=True)
         value.label = self.label
         return value
 
@@ -249,19 +272,25 @@ class Program:
         jit: bool | None,
     ) -> None:
         name = getattr(function, "__name__", "")
-        self.name = name if name.isidentifier() else "program"
-        self.surroundings = Surroundings(function)
+        self.name = Names({"finite", "Changed", "NotFinite"}).give([name, "program"])
         self.tape = tape
         with _collector_off():  # millions of objects, none of them garbage
             self._make(function, given, jit)
 
     def _make(self, function: Callable[..., Any], given: Any, jit: bool | None) -> None:
         tape = self.tape
-        self.results, self.leaves, self.tree = _recorded(tape, function, given)
+        self.surroundings = Surroundings(function, given)
+        self.results, self.leaves, self.tree = _recorded(tape, function, given, self.surroundings)
         has_arrays = any(leaf is not None and leaf.shape for leaf in self.leaves)
         self.given = None if has_arrays else given  # to record it again, for another language
         self.entered = list(tape.entered.values())
-        self.place = {id(x): i for i, x in enumerate(flat(given)) if isinstance(x, Node)}
+        nodes = [(i, x) for i, x in enumerate(leaves_of(given)) if isinstance(x, Node)]
+        self.place = {id(x): i for i, x in reversed(nodes)}
+        found = {id(x) for x in self.surroundings.values}
+        self.pinned = [
+            (i, x) for i, x in nodes if id(x) in found
+        ]  # given, and found around as well
+        self.outside = {id(e.node) for e in self.entered} - {id(x) for _, x in nodes}
         self.compiles = wanted(jit)
         self._sort_out()
         self.text = PythonText(
@@ -270,7 +299,7 @@ class Program:
             self.inputs,
             [*self.outputs, *self.new_gradients, *self.new_numbers],
             self.branches,
-            self.new_gradients if tape.assumes_finite else [],
+            self.finite,
             returned=len(self.outputs),
         )
         self.source = self.text.source
@@ -288,10 +317,16 @@ class Program:
         self.new_numbers = [e.new for e in self.changed_numbers]
         self.with_gradient = [e for e in entered if e.is_differentiated]
         self.new_gradients = [e.new_gradient for e in self.with_gradient]
-        self.cleared = [e for e in entered if e.new_gradient is None and e.forgotten]
+        self.cleared = [
+            e for e in entered if e.new_gradient is None and (e.forgotten or e.grad is not None)
+        ]
         self.branches = list(dict(self.tape.branches).items())
         kept = [*self.outputs, *self.new_gradients]
+        self.finite = self._ends_of_backward(
+            [*kept, *self.new_numbers, *(new for _, new in arrays)]
+        )
         checked = [*kept, *self.new_numbers, *(condition for condition, _ in self.branches)]
+        checked += self.finite
         self.line = straighten(checked, arrays, kept, is_fusable if self.compiles else None)
         used = needed([*checked, *(new for _, new in arrays)])
         written = {old for old, _ in arrays}
@@ -309,12 +344,33 @@ class Program:
         ]
         self.views = [e for e in entered if e.variable not in whole and e.is_array]
         self.accumulating = [e for e in entered if e.gradient in used]
-        self.fresh = [e for e in self.with_gradient if e.gradient is None and not e.forgotten]
+        found = {id(x) for x in self.surroundings.values}
+        self.fresh = [
+            e
+            for e in entered
+            if e.gradient is None and e.grad is None and not e.forgotten
+            if e.is_differentiated or (id(e.node) in found and e.new_gradient is None)
+        ]
         self.inputs = [
             *(leaf for leaf in self.leaves if leaf is not None),
             *(e.variable for e in self.read),
             *(e.gradient for e in self.accumulating if e.gradient is not None),
         ]
+
+    def _ends_of_backward(self, ends: list[Variable]) -> list[Variable]:
+        """What leaves the backward passes: where 0 · inf would be seen as a nan.
+
+        That it is 0 holds for finite local derivatives without looking at each. Should one become
+        infinite, then something here is not finite, and the engine itself is asked.
+        """
+        if not self.tape.assumes_finite:
+            return []
+        found = dict.fromkeys(x for x in ends if x.phase == BACKWARD or self.tape.assumes_forward)
+        for variable in needed(ends):
+            if variable.phase != BACKWARD:
+                found.update(dict.fromkeys(x for x in variable.needs if x.phase == BACKWARD))
+        floats = [x for x in found if np.result_type(x.value).kind == "f" and not x.constant]
+        return sorted(floats, key=lambda x: x.number)
 
     def _load(self) -> None:
         """Make the buffers and the function, on the arrays that the Values hold now."""
@@ -343,13 +399,13 @@ class Program:
         """Replay for many points at once: see ``Captured.batch``."""
         given = [
             np.asarray(x, np.float64) if isinstance(x, np.ndarray) else raw(x)
-            for x, leaf in zip(flat(arguments), self.leaves, strict=True)
+            for x, leaf in zip(leaves_of(arguments), self.leaves, strict=True)
             if leaf is not None
         ]
         computed = self._replay_batch(points, *given, *(e.node.raw for e in self.read))
         results, sums = computed[: len(self.outputs)], computed[len(self.outputs) :]
         if not all_finite(*sums):
-            raise Changed
+            raise NotFinite
         for e, gradient in zip(self.with_gradient, sums, strict=True):
             before = e.node.grad
             e.node.grad = gradient if before is None else before + gradient
@@ -364,6 +420,8 @@ class Program:
         """Whether everything is as it was when the program was captured."""
         if not self.surroundings.hold():
             return False
+        if self.place and not self._same_aliases(list(leaves_of(given))):
+            return False
         for e in self.read:
             data, before = e.node.raw, e.raw
             if type(data) is not type(before) or e.node.constant is not e.constant:
@@ -373,6 +431,14 @@ class Program:
         if any([self._node(e, given).grad is not None for e in self.fresh]):
             return False
         return all([self._node(e, given).grad is not None for e in self.accumulating])
+
+    def _same_aliases(self, leaves: list[Any]) -> bool:
+        """Whether the Values that are given are distinct, and others than those found around."""
+        nodes = [x for x in leaves if isinstance(x, Node)]
+        if any([leaves[i] is not x for i, x in self.pinned]):
+            return False
+        pinned = {id(x) for _, x in self.pinned}
+        return not any([id(x) in self.outside and id(x) not in pinned for x in nodes])
 
     def run(self, given: Any) -> Any:
         """Replay."""
@@ -384,7 +450,7 @@ class Program:
             self._load()
         arguments = [
             x.raw if isinstance(x, Node) else x
-            for x, leaf in zip(flat(given), self.leaves, strict=True)
+            for x, leaf in zip(leaves_of(given), self.leaves, strict=True)
             if leaf is not None
         ]
         arguments += [e.node.raw for e in self.read]
@@ -416,7 +482,12 @@ class Program:
     def _deliver(self, given: Any, computed: Any) -> Any:
         """Hand out results, set gradients, change the Values that are numbers."""
         parts = iter(computed)
-        leaves = [x.made(None if x.variable is None else next(parts)) for x in self.results]
+        leaves = [
+            self._same_value(x.given, given)
+            if isinstance(x.given, Node)
+            else x.made(None if x.variable is None else next(parts))
+            for x in self.results
+        ]
         for e in self.with_gradient:
             self._node(e, given).grad = next(parts)
         for e in self.cleared:
@@ -426,29 +497,34 @@ class Program:
         return rebuilt(self.tree, leaves)
 
     def _node(self, e: Entered, given: Any) -> Node:
+        return self._same_value(e.node, given)
+
+    def _same_value(self, node: Node, given: Any) -> Node:
         """The Value that is meant: in this run's arguments, another one than when captured."""
-        if not self.place or id(e.node) not in self.place:
-            return e.node
-        node: Node = list(flat(given))[self.place[id(e.node)]]
-        return node
+        if id(node) not in self.place:
+            return node
+        now: Node = list(leaves_of(given))[self.place[id(node)]]
+        return now
 
 
 def _recorded(
-    tape: Tape, function: Callable[..., Any], given: Any
+    tape: Tape, function: Callable[..., Any], given: Any, around: Surroundings
 ) -> tuple[list[Result], list[Variable | None], Any]:
     """Run the function once, with everything taken down."""
-    before = _random_state()
+    before = _random_state(), around.random_states()
     leaves: list[Variable | None] = []
     with tracing(tape):
         try:
-            stand_ins = [_stand_in(tape, x, leaves) for x in flat(given)]
+            for node in around.values:
+                tape.enter(node)
+            stand_ins = [_stand_in(tape, x, leaves) for x in leaves_of(given)]
             _name_arguments(function, given, leaves)
             arguments, *options = rebuilt(given, stand_ins)
             tree = function(*arguments, **(options[0] if options else {}))
-            results = [_result(tape, x) for x in flat(tree)]
+            results = [_result(tape, x) for x in leaves_of(tree)]
         finally:
             tape.leave()
-    if _random_state() != before:
+    if (_random_state(), around.random_states()) != before:
         raise CaptureError(
             f"{getattr(function, '__name__', 'the function')} draws random numbers, which would be "
             "the same in every run; draw them outside and pass them as an argument"
@@ -472,8 +548,9 @@ def _stand_in(tape: Tape, given: Any, leaves: list[Variable | None]) -> Any:
     leaf = None
     if isinstance(given, Node):
         tape.enter(given)
-        raw = given.raw
-        leaf = raw if isinstance(raw, Variable) and raw.function is None else None
+        raw: Any = given.raw
+        is_input = isinstance(raw, Variable) and raw.function is None
+        leaf = raw if is_input and not any(raw is known for known in leaves) else None
         leaves.append(leaf)
         return given
     if type(given) is float or isinstance(given, np.ndarray | np.floating):
@@ -510,9 +587,15 @@ def _names_of(name: str, argument: Any) -> Iterator[str]:
 
 def _result(tape: Tape, x: Any) -> Result:
     if not isinstance(x, Node):
+        parts = x if isinstance(x, set | frozenset) else getattr(x, "__dict__", {}).values()
+        if isinstance(x, Iterator) or any(isinstance(part, Node | Variable) for part in parts):
+            raise CaptureError(
+                f"a captured function returns a {type(x).__name__}; return what it computes alone, "
+                "or in tuples, lists and dicts"
+            )
         return Result(x if isinstance(x, Variable) else None, x, False, None)
     data: Any = x.raw
-    if id(x) in tape.entered and tape.entered[id(x)].variable is data:
+    if x.operation is None and not tape.is_made_inside(x):
         return Result(None, x, False, None)  # the function hands a Value through
     tape.name(x)
     return Result(data if isinstance(data, Variable) else None, data, True, x.label)
@@ -551,29 +634,3 @@ def _own(data: Any) -> Any:
 def _random_state() -> Any:
     state: Any = np.random.get_state()
     return state[1].tobytes(), state[2], random.getstate()
-
-
-# --- Nested tuples, lists and dicts ---------------------------------------------------------------
-
-
-def flat(tree: Any) -> Iterator[Any]:
-    """The leaves, in order."""
-    if isinstance(tree, tuple | list):
-        for part in tree:
-            yield from flat(part)
-    elif isinstance(tree, dict):
-        for part in tree.values():
-            yield from flat(part)
-    else:
-        yield tree
-
-
-def rebuilt(tree: Any, leaves: Iterable[Any]) -> Any:
-    """The same structure with other leaves."""
-    leaves = iter(leaves)
-    if isinstance(tree, dict):
-        return {key: rebuilt(part, leaves) for key, part in tree.items()}
-    if isinstance(tree, tuple | list):
-        parts = [rebuilt(part, leaves) for part in tree]
-        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
-    return next(leaves)

@@ -47,6 +47,10 @@ class Changed(Exception):  # noqa: N818 - not an error: the program asks to be c
     """A guard inside a program does not hold."""
 
 
+class NotFinite(Exception):  # noqa: N818 - not an error: the program asks for the engine itself
+    """A gradient is inf or nan, so 0 · inf may be in it."""
+
+
 def all_finite(*gradients: Any) -> bool:
     """Whether every number is; a sum that is says it at once, since an inf or a nan stays in it."""
     total: Any = 0.0
@@ -118,6 +122,7 @@ class PythonText:
             "np": np,
             "finite": all_finite,
             "Changed": Changed,
+            "NotFinite": NotFinite,
         }
         self.names: dict[Any, str] = {}
         self._giver = Names({*self.namespace, name})
@@ -291,7 +296,7 @@ class PythonText:
     def _check_finite(self) -> None:
         if self.finite:
             gradients = self._without_parts(self.finite)
-            self.body += [_wrapped("if not finite(", gradients, "):"), "    raise Changed"]
+            self.body += [_wrapped("if not finite(", gradients, "):"), "    raise NotFinite"]
 
     def _without_parts(self, gradients: list[Variable]) -> list[str]:
         """Names of the gradients; of those side by side in one buffer only the buffer's."""
@@ -346,8 +351,7 @@ class PythonText:
         if is_concatenation(variable):
             start = 0
             for operand, text in zip(variable.operands, operands, strict=True):
-                part = self.line.places.get(root(operand))
-                if part is None or part.whole is not place:
+                if (variable, start) not in self.line.in_place:
                     self.body.append(f"np.copyto({out}[{start}:{start + operand.size}], {text})")
                 start += operand.size
         elif function is np.where:
@@ -356,7 +360,8 @@ class PythonText:
                 self._remark(f"np.copyto({out}, {operands[1]}, where={operands[0]})", variable)
             )
         elif function in (ops.broadcast_to, ops.astype):
-            self.body.append(self._remark(f"np.copyto({out}, {operands[0]})", variable))
+            unsafe = "" if function is ops.broadcast_to else ', casting="unsafe"'
+            self.body.append(self._remark(f"np.copyto({out}, {operands[0]}{unsafe})", variable))
         else:
             given = [*operands, *self._options(variable.options), f"out={out}"]
             self.body.append(
@@ -424,7 +429,7 @@ class PythonText:
         operands = [self._operand(x, variable) for x in variable.operands]
         if isinstance(function, Operation):
             return self._operation(function, variable, operands)
-        if not variable.shape:
+        if not variable.shape and function is not np.power:
             function = IN_PYTHON.get(function, function)
         if function in INFIX and len(operands) == 2:
             return f"{operands[0]} {INFIX[function]} {operands[1]}"
@@ -436,7 +441,8 @@ class PythonText:
             return f"{operands[1]} if {operands[0]} else {operands[2]}"
         if function is operator.pow:
             power = _constant(variable.operands[1])
-            if power is not None and power == int(power):  # else a negative base is complex
+            is_strong = isinstance(variable.value, np.generic)
+            if is_strong or (power is not None and power == int(power)):  # never a complex number
                 return f"{operands[0]} ** {operands[1]}"
             function = math.pow if self.on_numbers else np.power
         if self.on_numbers and all(
@@ -446,6 +452,8 @@ class PythonText:
         call = (
             f"{self._called(function)}({', '.join([*operands, *self._options(variable.options)])})"
         )
+        if isinstance(variable.value, np.generic) and self.on_numbers:
+            call += "[()]"  # the number itself, and not a view of where it stands
         is_numpy = isinstance(function, np.ufunc) and self.on_numbers
         return f"float({call})" if is_numpy and type(variable.value) is float else call
 

@@ -5,13 +5,17 @@ are part of the program as they were when it was captured, so they are remembere
 before every run. Values are not compared: a program reads their data anew each time.
 
 Frozen, because nobody can tell that they change: attributes deeper than three objects down, what a
-function of another library reads, files, the clock, random numbers of a generator of your own.
+function of another library reads, what a function asks of an argument's type, files, the clock.
 """
 
 from __future__ import annotations
 
 import copy
+import functools
+import inspect
 import operator
+import random
+import sys
 import types
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -20,64 +24,131 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.engine.node import Node
+from tinygrad_hw.engine.tree import leaves_of
 
+LONGEST = 1000  # elements of a list that are looked into for objects
 DEPTH = 3  # objects from the function to an attribute that it reads
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic)
 _LIBRARIES = ("tinygrad_hw", "numpy")
 
 
 class Surroundings:
-    """The plain values that a function, and those of its module that it calls, find around them."""
+    """The plain values that a function, and the functions that it calls, find around them.
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    Attributes
+    ----------
+    values
+        The Values that are found there: a program reads them, and may set their gradients.
+    """
+
+    def __init__(self, function: Callable[..., Any], given: Any = ()) -> None:
         self._checks: list[tuple[Callable[[], Any], Any]] = []
-        self._seen: set[int] = set()
-        self._follow(function)
+        self._seen: set[tuple[int, ...]] = set()
+        self._generators: list[Any] = []
+        self.values: list[Node] = []
+        names = self._follow(function)
+        for leaf in leaves_of(given):
+            if not isinstance(leaf, Node):
+                self._look_into(leaf, names, DEPTH)
 
     def hold(self) -> bool:
         """Whether all of them are what they were."""
         try:
-            return all(_same(read(), before) for read, before in self._checks)
+            return all([_same(read(), before) for read, before in self._checks])
         except (AttributeError, KeyError, ValueError):  # one of them is gone
             return False
 
-    def _follow(self, function: Any) -> None:
-        if (getattr(function, "__module__", "") or "").split(".")[0] in _LIBRARIES:
-            return
+    def random_states(self) -> list[str]:
+        """The states of the random generators that are found there."""
+        return [
+            repr(g.getstate() if isinstance(g, random.Random) else _state_of(g))
+            for g in self._generators
+        ]
+
+    def _follow(self, function: Any) -> set[str]:
+        """Note what a function finds; return the names in its code."""
+        if isinstance(function, functools.partial):
+            self._look_into((function.args, function.keywords), set(), DEPTH)
+            return self._follow(function.func)
         if isinstance(function, types.MethodType):
-            self._object(function.__self__, _names(function.__func__.__code__), DEPTH)
-            function = function.__func__
-        function = getattr(function, "__wrapped__", function)
-        if not isinstance(function, types.FunctionType) or id(function) in self._seen:
-            return
-        self._seen.add(id(function))
+            names = self._follow(function.__func__)
+            self._look_into(function.__self__, names, DEPTH)
+            return names
+        if not isinstance(function, types.FunctionType):
+            call = inspect.getattr_static(type(function), "__call__", None)
+            is_ours = isinstance(call, types.FunctionType) and not _is_library(type(function))
+            return self._follow(types.MethodType(call, function)) if is_ours and call else set()
         names = _names(function.__code__)
+        if (id(function),) in self._seen or _is_library(function):
+            return names
+        self._seen.add((id(function),))
+        if hasattr(function, "__wrapped__"):
+            names |= self._follow(function.__wrapped__)
         for cell in function.__closure__ or ():
             self._note(partial(getattr, cell, "cell_contents"), names)
-        for name in names & function.__globals__.keys():
+        for name in sorted(names & function.__globals__.keys()):
             self._note(partial(operator.getitem, function.__globals__, name), names)
         for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
             self._note(partial(_itself, default), names)
+        return names
 
     def _note(self, read: Callable[[], Any], names: set[str], depth: int = DEPTH) -> None:
         try:
             found = read()
-        except ValueError:  # a cell that is empty
+        except (ValueError, AttributeError):  # a cell or a slot that is empty
             return
-        if isinstance(found, types.ModuleType | type):
+        if not isinstance(found, types.ModuleType):
+            self._checks.append((read, _snapshot(found)))
+        self._look_into(found, names, depth)
+
+    def _look_into(self, found: Any, names: set[str], depth: int) -> None:
+        """Note the attributes of an object that the function's code has the names of."""
+        if isinstance(found, Node):
+            self.values.append(found)
+        elif isinstance(found, list | tuple | set | frozenset):
+            for part in found if len(found) <= LONGEST else ():
+                self._look_into(part, names, depth)
+        elif isinstance(found, dict):
+            for part in found.values() if len(found) <= LONGEST else ():
+                self._look_into(part, names, depth)
+        elif isinstance(found, np.random.Generator | np.random.RandomState | random.Random):
+            self._generators.append(found)
+        elif isinstance(found, (*_PLAIN, np.ndarray, np.ufunc)):
             return
-        self._checks.append((read, _snapshot(found)))
-        if callable(found) and not isinstance(found, Node):
+        elif isinstance(found, types.FunctionType | types.MethodType | functools.partial):
             self._follow(found)
-        self._object(found, names, depth)
+        elif depth and (id(found), depth) not in self._seen:
+            self._seen.add((id(found), depth))
+            self._object(found, names, depth)
 
     def _object(self, found: Any, names: set[str], depth: int) -> None:
-        """The attributes of an object that the function's code has the names of."""
-        attributes = getattr(found, "__dict__", None)
-        if not depth or not isinstance(attributes, dict) or isinstance(found, types.FunctionType):
+        if _is_library(found if isinstance(found, type | types.ModuleType) else type(found)):
             return
-        for name in names & attributes.keys():
-            self._note(partial(operator.getitem, attributes, name), names, depth - 1)
+        if callable(found) and not isinstance(found, type):
+            names = names | self._follow(found)
+        for name in sorted(names):
+            kept = inspect.getattr_static(found, name, None)
+            if isinstance(kept, property) and kept.fget:
+                names = names | self._follow(kept.fget)
+            elif isinstance(kept, types.FunctionType) and not isinstance(found, types.ModuleType):
+                names = names | self._follow(kept)
+        for name in sorted(names):
+            kept = inspect.getattr_static(found, name, _itself)
+            if kept is not _itself and not isinstance(kept, property | types.FunctionType):
+                self._note(partial(getattr, found, name), names, depth - 1)
+
+
+def _is_library(thing: Any) -> bool:
+    """Whether it is of a library whose functions are not looked into."""
+    name = getattr(thing, "__module__", None) or getattr(thing, "__name__", "")
+    top = str(name).split(".")[0]
+    is_code = isinstance(thing, types.FunctionType | types.ModuleType)
+    return top in _LIBRARIES or (is_code and top in sys.stdlib_module_names - {"__main__"})
+
+
+def _state_of(generator: Any) -> Any:
+    is_new = isinstance(generator, np.random.Generator)
+    return generator.bit_generator.state if is_new else generator.get_state()
 
 
 def _itself(x: Any) -> Any:
@@ -118,7 +189,7 @@ class _Equal:
 
 
 def _snapshot(found: Any) -> Any:
-    if isinstance(found, list | tuple) and _is_plain(found):
+    if isinstance(found, list | tuple) and len(found) > 4 and _is_plain(found):
         return _Equal(found)
     if isinstance(found, np.ndarray):
         return found.copy()
@@ -143,6 +214,8 @@ def _same(found: Any, before: Any) -> bool:
         if kind is dict:
             return all(k in found and _same(found[k], part) for k, part in parts)
         return all(map(_same, found, parts))
+    if type(found) is float:  # nan is itself, 0.0 is not -0.0
+        return type(before) is float and repr(found) == repr(before)
     return found is before or (type(found) is type(before) and bool(found == before))
 
 
@@ -158,10 +231,10 @@ def signature(arguments: Any) -> tuple[Any, ...]:
     A float, an array of floats or integers and a Value stand for any of their kind; an integer, a
     text, a flag stands for itself, since it may be an axis or a length.
     """
-    return tuple(_kinds(arguments))
+    return tuple(_kinds(arguments, []))
 
 
-def _kinds(tree: Any) -> Iterator[Any]:
+def _kinds(tree: Any, nodes: list[Any]) -> Iterator[Any]:
     kind = type(tree)
     if kind is float:
         yield float
@@ -172,16 +245,18 @@ def _kinds(tree: Any) -> Iterator[Any]:
     elif isinstance(tree, np.floating):
         yield kind
     elif isinstance(tree, Node):
-        yield Node, tree.constant, tree.grad is None
-        yield from _kinds(tree.raw)
+        same = [i for i, node in enumerate(nodes) if node is tree]  # given twice
+        nodes.append(tree)
+        yield Node, tree.constant, tree.grad is None, *same[:1]
+        yield from _kinds(tree.raw, nodes)
     elif isinstance(tree, tuple | list):
         yield kind, len(tree)
         for part in tree:
-            yield from _kinds(part)
+            yield from _kinds(part, nodes)
     elif isinstance(tree, dict):
         yield dict, *tree
         for part in tree.values():
-            yield from _kinds(part)
+            yield from _kinds(part, nodes)
     elif isinstance(tree, _PLAIN):
         yield kind, tree
     else:

@@ -17,8 +17,6 @@ import numpy as np
 from tinygrad_hw.engine import ops
 from tinygrad_hw.program.trace import Variable
 
-VIEWS = {np.reshape, np.transpose, np.swapaxes, np.squeeze, np.expand_dims, np.moveaxis, np.ravel}
-
 
 @dataclass(eq=False)
 class Place:
@@ -76,40 +74,25 @@ class Line:
         Where each result lives that has a fixed place.
     written
         For each array that the program changes: its input, and the variable that it becomes.
+    in_place
+        Of what is concatenated, that which is made where it will stand: the whole, and where.
     """
 
     steps: list[Step]
     checked: int
     places: dict[Variable, Place] = field(default_factory=dict)
     written: list[tuple[Variable, Variable]] = field(default_factory=list)
+    in_place: set[tuple[Variable, int]] = field(default_factory=set)
 
     def fixed(self, variable: Variable) -> bool:
         """Whether it is in the same memory in every run."""
-        while is_view(variable):
-            variable = variable.operands[0]
+        variable = root(variable)
         return variable in self.places or is_array_constant(variable)
 
 
 def is_view(variable: Variable) -> bool:
     """Whether it is another way to look at its operand, which costs nothing."""
-    function = variable.function
-    if not isinstance(variable.value, np.ndarray) or not variable.operands:
-        return False
-    source = variable.operands[0]
-    if not isinstance(source, Variable) or not isinstance(source.value, np.ndarray):
-        return False
-    if function is ops.getitem:
-        basic = len(variable.needs) == 1 and _is_basic(variable.options["index"])
-    elif function is operator.getitem:
-        basic = len(variable.needs) == 1 and _is_basic(variable.operands[1])
-    else:
-        basic = function in VIEWS
-    return basic and np.may_share_memory(variable.value, source.value)
-
-
-def _is_basic(index: Any) -> bool:
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(part is None or part is ... or isinstance(part, int | slice) for part in parts)
+    return variable.source is not None
 
 
 def is_array_constant(variable: Variable) -> bool:
@@ -119,8 +102,8 @@ def is_array_constant(variable: Variable) -> bool:
 
 def root(variable: Variable) -> Variable:
     """What a view of a view is a view of."""
-    while is_view(variable):
-        variable = variable.operands[0]
+    while variable.source is not None:
+        variable = variable.source
     return variable
 
 
@@ -321,7 +304,9 @@ class _Placing:
             for operand in variable.operands:
                 source, size = root(operand), operand.size
                 fits = (
-                    has_out(source)
+                    operand.value.flags.c_contiguous
+                    and operand.value.ctypes.data == source.value.ctypes.data
+                    and has_out(source)
                     and source not in self.line.places
                     and source not in self.targets
                     and source.size == size
@@ -330,6 +315,7 @@ class _Placing:
                 )
                 if fits:
                     self.line.places[source] = Place(source.value, whole=whole, start=start)
+                    self.line.in_place.add((variable, start))
                 start += size
 
 
@@ -346,6 +332,8 @@ def has_out(variable: Variable) -> bool:
     """Whether the instruction can write its result into memory that is there already."""
     value = variable.value
     if not isinstance(value, np.ndarray) or variable.constant or is_view(variable):
+        return False
+    if value.dtype.kind not in "fiub":
         return False
     if not (value.flags.c_contiguous or value.flags.f_contiguous):
         return False

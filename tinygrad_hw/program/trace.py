@@ -47,6 +47,8 @@ class Variable(Traced):
         Where it stands.
     number
         Its place in the order of the program.
+    source
+        The operand that it is a view of, or None.
     needs
         The Variables among the operands and in the options.
     function, operands, options
@@ -66,7 +68,7 @@ class Variable(Traced):
 
     __slots__ = (
         *("tape", "number", "function", "operands", "options", "constant", "phase", "names"),
-        *("needs", "origin"),
+        *("needs", "origin", "source"),
     )
 
     def __init__(
@@ -86,10 +88,18 @@ class Variable(Traced):
         self.operands = operands
         self.options = options or {}
         self.needs = variables(operands) + variables(options) if function is not None else []
+        self.source = self._viewed()
         self.constant = constant
         self.phase = tape.phase
         self.names: list[str] = []
         self.origin = tape.origin
+
+    def _viewed(self) -> Variable | None:
+        """What it is only another way to look at, if it is: then they share their memory."""
+        if not isinstance(self.value, np.ndarray) or self.value.base is None:
+            return None
+        arrays = (x for x in self.needs if isinstance(x.value, np.ndarray))
+        return next((x for x in arrays if np.may_share_memory(x.value, self.value)), None)
 
     # --- What may be asked, since a guard of the program sees to it that it stays so --------------
 
@@ -169,6 +179,8 @@ class Variable(Traced):
     def __array_function__(
         self, function: Any, types: Any, args: tuple[Any, ...], options: dict[str, Any]
     ) -> Any:
+        if any(issubclass(kind, Node) for kind in types):
+            return NotImplemented  # a Value beside it records
         if function in _QUESTIONS:
             return function(*_plain(args), **_plain(options))
         if function in _WRITERS:
@@ -203,6 +215,11 @@ class Variable(Traced):
         """The transpose of the last two dimensions."""
         return self.tape.call(np.swapaxes, (self, -2, -1), {})
 
+    def __getattr__(self, name: str) -> Any:
+        if hasattr(np.ndarray, name) and not name.startswith("_"):
+            raise CaptureError(f"{name} of an array cannot be captured; use a function of NumPy's")
+        raise AttributeError(name)
+
 
 def _operator(function: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
     def apply(self: Variable, other: Any) -> Any:
@@ -227,11 +244,26 @@ for _name in ("add", "sub", "mul", "truediv", "pow", "matmul", "floordiv", "mod"
     _pair = _operator(getattr(operator, _name))
     setattr(Variable, f"__{_name.strip('_')}__", _pair[0])
     setattr(Variable, f"__r{_name.strip('_')}__", _pair[1])
+
+
+def _in_place(function: Any) -> Callable[..., Any]:
+    def apply(self: Variable, other: Any) -> Any:
+        if self.shape and (self.function is None or self.source is not None):
+            raise CaptureError("an array is changed in place while it is captured; make a new one")
+        return function(self, other)
+
+    return apply
+
+
+for _name in ("add", "sub", "mul", "truediv", "pow", "matmul", "floordiv", "mod"):
+    setattr(Variable, f"__i{_name}__", _in_place(getattr(operator, _name)))
 for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
     setattr(Variable, f"__{_name}__", _operator(getattr(operator, _name))[0])
 for _name in ("neg", "pos", "abs", "invert"):
     setattr(Variable, f"__{_name}__", _method(getattr(operator, _name)))
 for _name in ("sum", "mean", "max", "min", "any", "all", "argmax", "argmin", "ravel", "cumsum"):
+    setattr(Variable, _name, _method(getattr(np, _name)))
+for _name in ("std", "var", "dot", "nonzero", "argsort", "cumprod", "diagonal", "trace"):
     setattr(Variable, _name, _method(getattr(np, _name)))
 for _name in ("transpose", "squeeze", "take", "clip", "swapaxes", "repeat", "round", "prod"):
     setattr(Variable, _name, _method(getattr(np, _name)))
@@ -290,6 +322,9 @@ class Tape:
         self.entered: dict[int, Entered] = {}
         self.branches: list[tuple[Variable, bool]] = []
         self.assumes_finite = False
+        self.assumes_forward = (
+            False  # in forward mode too, whose results have no phase of their own
+        )
         self._count = 0
         self._known: dict[Any, Variable] = {}
         self._bases: dict[int, tuple[Any, Variable]] = {}
@@ -319,9 +354,9 @@ class Tape:
             node.grad = before.gradient  # type: ignore[assignment]
 
     def made_inside(self, node: Node) -> None:
-        """Have a Value that the function makes of plain numbers be the same in every run."""
+        """Take note of a Value that the function makes; one of plain numbers is always the same."""
+        self._inside.append(node)
         if not isinstance(node.raw, Traced):
-            self._inside.append(node)
             node.raw = self.constant(node.raw)  # type: ignore[assignment]
 
     def forget(self, node: Node) -> None:
@@ -363,13 +398,18 @@ class Tape:
         """The arrays that Values are, or are views of, with their inputs."""
         return list(self._bases.values())
 
+    def is_made_inside(self, node: Node) -> bool:
+        """Whether the function has made a Value, and not found or been given it."""
+        return id(node) in {id(made) for made in self._inside}
+
     def leave(self) -> None:
         """Give every Value its own data back; what became of it stays in ``entered``."""
         for before in self.entered.values():
             before.leave()
-        for node in self._inside:
-            if isinstance(node.raw, Traced):
-                node.raw = node.raw.value
+        for node in self._inside:  # somebody may have kept one
+            node.raw = _plain(node.raw)
+            node.grad = _plain(node.grad)
+            node.arguments = _plain(node.arguments)
 
     # --- Instructions -----------------------------------------------------------------------------
 
@@ -469,7 +509,9 @@ class Tape:
         if np.result_type(given.value).kind != "f" or given.constant:  # type: ignore[attr-defined]
             return bool(np.isfinite(given.value).all())
         finite = not self.careful and bool(np.isfinite(given.value).all())
-        self.assumes_finite |= finite
+        if finite:
+            self.assumes_finite |= True
+            self.assumes_forward |= self.phase != BACKWARD
         return finite
 
     # --- Backward passes --------------------------------------------------------------------------
