@@ -32,6 +32,7 @@ from tinygrad_hw.nn import (
     GlorotUniform,
     HeNormal,
     RandomNormal,
+    Rescaling,
     Sequential,
     confusion_matrix,
 )
@@ -59,7 +60,8 @@ class Experiment:
         binary = self.classes == 2
         model = Sequential(
             [
-                Flatten(input_shape=image),
+                Rescaling(1 / 255, input_shape=image),
+                Flatten(),
                 Dense(HIDDEN, activation="relu", kernel_initializer=self.initialiser),
                 Dense(1, activation="sigmoid") if binary else Dense(10, activation="softmax"),
             ],
@@ -126,7 +128,6 @@ def train(experiment: Experiment, data: Dataset, seed: int, listener: Listener) 
     255, as the homework does.
     """
     start = time.perf_counter()
-    x_train, x_test = (np.divide(x, np.float32(255)) for x in (data.x_train, data.x_test))
     model = experiment.model(data.x_train.shape[1:], seed)
     summary: list[str] = []
     model.summary(summary.append)
@@ -137,7 +138,7 @@ def train(experiment: Experiment, data: Dataset, seed: int, listener: Listener) 
     if experiment.patience is not None:
         callbacks.append(stopping)
     history = model.fit(
-        x_train,
+        data.x_train,
         data.y_train,
         batch_size=BATCH,
         epochs=experiment.epochs,
@@ -146,8 +147,8 @@ def train(experiment: Experiment, data: Dataset, seed: int, listener: Listener) 
         verbose=0,
     ).history
     epochs = len(history["loss"])
-    test = model.evaluate(x_test, data.y_test)
-    predicted = model.predict_classes(x_test)
+    test = model.evaluate(data.x_test, data.y_test)
+    predicted = model.predict_classes(data.x_test)
     return Outcome(
         name=experiment.name,
         history=history,
@@ -158,7 +159,7 @@ def train(experiment: Experiment, data: Dataset, seed: int, listener: Listener) 
         test_loss=test["loss"],
         test_accuracy=test["accuracy"],
         confusion=confusion_matrix(data.y_test, predicted, experiment.classes),
-        examples=_examples(model, x_test, data.y_test, predicted, seed),
+        examples=_examples(model, data.x_test, data.y_test, predicted, seed),
         summary=summary,
         seconds=time.perf_counter() - start,
     )

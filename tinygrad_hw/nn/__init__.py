@@ -2,7 +2,7 @@
 
 from tinygrad_hw.nn.callbacks import Callback, EarlyStopping, History
 from tinygrad_hw.nn.initialisers import GlorotNormal, GlorotUniform, HeNormal, RandomNormal
-from tinygrad_hw.nn.layers import Dense, Flatten
+from tinygrad_hw.nn.layers import Dense, Flatten, Rescaling
 from tinygrad_hw.nn.metrics import classification_report, confusion_matrix
 from tinygrad_hw.nn.model import Sequential
 from tinygrad_hw.nn.optimisers import SGD, Adam
@@ -24,6 +24,7 @@ __all__ = [
     "Module",
     "Neuron",
     "RandomNormal",
+    "Rescaling",
     "Sequential",
     "classification_report",
     "confusion_matrix",

@@ -14,14 +14,14 @@ from threadpoolctl import ThreadpoolController
 
 from tinygrad_hw.engine import Value, no_grad
 from tinygrad_hw.nn.callbacks import Callback, History, Logs, ProgressBar
-from tinygrad_hw.nn.layers import ACTIVATIONS, Layer
+from tinygrad_hw.nn.layers import ACTIVATIONS, Layer, Rescaling
 from tinygrad_hw.nn.losses import LOSSES, Loss
 from tinygrad_hw.nn.optimisers import SGD, Adam
 from tinygrad_hw.nn.parameters import FlatParameters
 from tinygrad_hw.nn.scalar import Module
 from tinygrad_hw.program import capture
 
-Images = npt.NDArray[np.floating[Any]]
+Images = npt.NDArray[Any]
 
 EVALUATION_ROWS = 1000  # at a time: enough for fast products, few enough to stay in the cache
 THREADED = 20_000_000  # products of two numbers, in one of two matrices, that are worth two threads
@@ -244,7 +244,7 @@ class Sequential(Module):
         history = History()
         watchers = [history, *callbacks, *([ProgressBar()] if verbose else [])]
         batches = math.ceil(trained / batch_size)
-        batch = np.empty((min(batch_size, trained), *self.input_shape), np.float32)
+        batch = np.empty((min(batch_size, trained), *self.input_shape), inputs.dtype)
         self.stop_training = False
         self._settle()
         with self._threads(batch_size), _training(watchers, self, epochs, batches):
@@ -287,6 +287,8 @@ class Sequential(Module):
                 f"expected examples of shape (n, {', '.join(map(str, self.input_shape))}), "
                 f"got {inputs.shape}"
             )
+        if isinstance(self.layers[0], Rescaling) and inputs.dtype.kind in "iu":
+            return inputs
         return inputs.astype(np.float32, copy=False)
 
     def _targets(self, x: npt.ArrayLike, y: npt.ArrayLike) -> npt.NDArray[Any]:

@@ -67,7 +67,8 @@ def is_fusable(variable: Variable) -> bool:
         return False
     if variable.function not in _INFIX and variable.function not in _CALLS:
         return False
-    return all(_kind(operand) in "fb" for operand in variable.operands[:3])
+    kinds = "fbiu" if variable.function is ops.astype else "fb"
+    return all(_kind(operand) in kinds for operand in variable.operands[:3])
 
 
 def _kind(operand: Any) -> str:
