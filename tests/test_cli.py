@@ -160,6 +160,25 @@ def test_draw_writes_an_svg(run: Run) -> None:
         assert ElementTree.parse("g.svg").getroot().tag.endswith("svg")
 
 
+def test_program_prints_a_sheet_as_a_program(run: Run) -> None:
+    status, out, error = run("program", "q1a")
+    assert (status, error) == (0, "")
+    compile(out, "program", "exec")
+    assert "\n    dE_dz4 = dE_da4 * da4_dz4\n" in out
+    status, out, _ = run("program", "q1a", "--js")
+    assert status == 0
+    assert out.startswith("function sheet({ x1, x2, ")
+
+
+def test_program_says_what_is_wrong_with_a_sheet_in_one_line(run: Run) -> None:
+    Path("s.toml").write_text(SHEET.format("1/w"))
+    Path("s.toml").write_text(Path("s.toml").read_text().replace("w = 0.5", "w = 0"))
+    status, out, error = run("program", "s.toml")
+    assert (status, out) == (2, "")
+    assert error.count("\n") == 1
+    assert error.startswith("tinygrad-hw: s.toml")
+
+
 def run_apart(*arguments: str, **options: Any) -> subprocess.Popen[str]:
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     command = [sys.executable, "-m", "tinygrad_hw", *arguments]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tinygrad_hw.engine import Value
-from tinygrad_hw.nn import Dense, Flatten, Sequential
+from tinygrad_hw.nn import Adam, Dense, Flatten, Rescaling, Sequential
 from tinygrad_hw.nn.layers import ACTIVATIONS
 
 Z = np.array([-1000.0, -3.0, -0.5, 0.0, 0.5, 3.0, 1000.0])
@@ -88,6 +88,29 @@ class TestDense:
 
         with pytest.raises(ValueError, match=r"shape \(2, 2\); put a Flatten\(\) before it"):
             Sequential([Reshape(input_shape=(4,)), Dense(3)])
+
+
+class TestRescaling:
+    def test_whole_numbers_become_float32s_of_the_scale(self):
+        pixels = np.array([[0, 51, 255]], np.uint8)
+        out = Rescaling(1 / 255, input_shape=(3,))(Value.leaf(pixels, constant=True)).data
+        np.testing.assert_allclose(out, [[0.0, 0.2, 1.0]], rtol=1e-7)
+        assert out.dtype == np.float32
+
+    def test_a_model_trains_on_images_as_on_their_float32s(self):
+        pixels = np.random.default_rng(0).integers(0, 256, (40, 6)).astype(np.uint8)
+        labels = np.arange(40) % 3
+        weights = []
+        for first, x in [
+            ([Rescaling(1 / 255, input_shape=(6,))], pixels),
+            ([Flatten(input_shape=(6,))], pixels.astype(np.float32) * np.float32(1 / 255)),
+        ]:
+            model = Sequential([*first, Dense(4, "tanh"), Dense(3, "softmax")], seed=1)
+            model.compile(Adam(0.1), "sparse_categorical_crossentropy", jit_compile=False)
+            model.fit(x, labels, batch_size=16, epochs=3, validation_split=0.2, verbose=0)
+            weights.append([*model.get_weights(), model.predict(x)])
+        for found, expected in zip(*weights, strict=True):
+            np.testing.assert_array_equal(found, expected)
 
 
 class TestFlatten:
