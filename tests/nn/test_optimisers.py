@@ -2,8 +2,9 @@ import mpmath
 import numpy as np
 import pytest
 
+from tinygrad_hw import capture
 from tinygrad_hw.engine import Value
-from tinygrad_hw.nn import SGD, Adam
+from tinygrad_hw.nn import SGD, Adam, Dense, Sequential
 
 ROOT = np.sqrt(1 - 0.999)  # of 1 - β₂: where Keras's epsilon weighs
 
@@ -184,6 +185,21 @@ def test_numbers_move_as_an_array_of_them_does(make):
         optimisers[0].apply(several)
         optimisers[1].apply([one])
     assert [p.data for p in several] == pytest.approx(one.data.tolist(), rel=1e-14)
+
+
+def test_an_update_alone_can_be_captured():
+    """Its gradients come from outside, and are those of the day."""
+    model = Sequential([Dense(2, input_shape=(3,))], seed=0)
+    other = Sequential([Dense(2, input_shape=(3,))], seed=0)
+    optimisers = SGD(0.5, momentum=0.9), SGD(0.5, momentum=0.9)
+    update = capture(lambda: optimisers[0].apply(model.parameters()), jit=False)
+    for k in range(5):
+        for p in (*model.parameters(), *other.parameters()):
+            p.grad = np.full(p.shape, k + 1, np.float32)
+        update()
+        optimisers[1].apply(other.parameters())
+        for found, expected in zip(model.get_weights(), other.get_weights(), strict=True):
+            np.testing.assert_array_equal(found, expected)
 
 
 def test_a_setting_may_be_changed_between_steps():

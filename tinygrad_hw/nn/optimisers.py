@@ -63,6 +63,8 @@ class Optimiser:
         Arrays are brought into one flat buffer, unless a model has done so. One that has no
         gradient stays as it is, and a warning says so, once.
         """
+        for p in parameters:
+            observed(p)  # its ``grad`` too is what it is in this run
         store(self._steps, observed(self._steps) + 1.0)
         arrays = [p for p in parameters if p.shape]
         if arrays:

@@ -23,7 +23,7 @@ from tinygrad_hw.program.emit_js import javascript
 from tinygrad_hw.program.emit_numba import is_fusable, wanted
 from tinygrad_hw.program.emit_numpy import BatchText, Changed, NotFinite, PythonText, all_finite
 from tinygrad_hw.program.guards import Surroundings, signature
-from tinygrad_hw.program.linear import needed, root, straighten
+from tinygrad_hw.program.linear import Fused, needed, root, straighten
 from tinygrad_hw.program.names import Names, identifier
 from tinygrad_hw.program.trace import (
     BACKWARD,
@@ -468,7 +468,15 @@ class Program:
         values = [_own(variable.value) for variable in (*self.outputs, *self.new_numbers)]
         gradients = [self._in_its_place(variable) for variable in self.new_gradients]
         values[len(self.outputs) : len(self.outputs)] = gradients
+        self._release()
         return self._deliver(given, values)
+
+    def _release(self) -> None:
+        """Let go of the recorded run's graph and arrays: the program has its own."""
+        self.tape.release()
+        for step in self.line.steps:
+            for variable in step.members if isinstance(step, Fused) else [step]:
+                variable.value = None
 
     def _in_its_place(self, gradient: Variable) -> Any:
         """A gradient of the recorded run, in the buffer where those of a replay will be."""

@@ -298,12 +298,8 @@ ON_ARRAYS: dict[Any, Any] = {
     np.min: np.minimum.reduce,
 }
 IN_PYTHON = {numpy: python for python, numpy in ON_ARRAYS.items() if isinstance(numpy, np.ufunc)}
-_POWERS: dict[Any, Any] = {
-    2: np.square,
-    0.5: np.sqrt,
-    1: np.positive,
-    -1: np.reciprocal,
-}  # what ``array ** p`` does
+# What ``array ** p`` does for these.
+_POWERS: dict[Any, Any] = {2: np.square, 0.5: np.sqrt, 1: np.positive, -1: np.reciprocal}
 # Operations whose function makes an array and fills it: one instruction, not looked into.
 _WHOLE = {ops.broadcast_to, ops.astype, ops.scatter, ops.einsum, ops.getitem, ops.concatenate}
 
@@ -322,9 +318,7 @@ class Tape:
         self.entered: dict[int, Entered] = {}
         self.branches: list[tuple[Variable, bool]] = []
         self.assumes_finite = False
-        self.assumes_forward = (
-            False  # in forward mode too, whose results have no phase of their own
-        )
+        self.assumes_forward = False  # in forward mode too, whose results have no phase
         self._count = 0
         self._known: dict[Any, Variable] = {}
         self._bases: dict[int, tuple[Any, Variable]] = {}
@@ -410,6 +404,12 @@ class Tape:
             node.raw = _plain(node.raw)
             node.grad = _plain(node.grad)
             node.arguments = _plain(node.arguments)
+
+    def release(self) -> None:
+        """Let go of the recorded run: its graph, and what it takes to record further."""
+        self._inside.clear()
+        self._known.clear()
+        self._held.clear()
 
     # --- Instructions -----------------------------------------------------------------------------
 
@@ -509,9 +509,8 @@ class Tape:
         if np.result_type(given.value).kind != "f" or given.constant:  # type: ignore[attr-defined]
             return bool(np.isfinite(given.value).all())
         finite = not self.careful and bool(np.isfinite(given.value).all())
-        if finite:
-            self.assumes_finite |= True
-            self.assumes_forward |= self.phase != BACKWARD
+        self.assumes_finite |= finite
+        self.assumes_forward |= finite and self.phase != BACKWARD
         return finite
 
     # --- Backward passes --------------------------------------------------------------------------
