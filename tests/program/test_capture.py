@@ -2,6 +2,7 @@
 
 import copy
 import os
+import threading
 import warnings
 
 import numpy as np
@@ -1239,3 +1240,24 @@ def test_a_deep_copy_of_a_trained_model_goes_its_own_way():
     other.set_weights([w * 2 for w in other.get_weights()])
     assert not np.array_equal(other.predict(IMAGES), before)
     np.testing.assert_array_equal(model.predict(IMAGES), before)
+
+
+def test_threads_take_turns():
+    """Each gets the results for its own arguments, though the program's buffers are the same."""
+    W = Value(np.random.default_rng(0).normal(size=(60, 50)))
+    c = captured(lambda x: np.exp(np.tanh(x @ W) @ np.ones((50, 3)) * 0.1))
+    inputs = [np.full((40, 60), 0.01 * k) for k in range(4)]
+    expected = [c(x).data for x in inputs]
+    wrong = []
+
+    def work(k):
+        for _ in range(200):
+            if not np.array_equal(c(inputs[k]).data, expected[k]):
+                wrong.append(k)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []

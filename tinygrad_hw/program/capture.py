@@ -4,36 +4,23 @@ from __future__ import annotations
 
 import copy
 import functools
-import gc
-import inspect
-import random
+import threading
 import types
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, NamedTuple, cast
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from tinygrad_hw.engine.modes import state
-from tinygrad_hw.engine.node import Node, raw
+from tinygrad_hw.engine.node import raw
 from tinygrad_hw.engine.tree import leaves_of, rebuilt
-from tinygrad_hw.engine.value import Value
 from tinygrad_hw.program.emit_js import javascript
-from tinygrad_hw.program.emit_numba import is_fusable, wanted
-from tinygrad_hw.program.emit_numpy import BatchText, Changed, NotFinite, PythonText, all_finite
-from tinygrad_hw.program.guards import Surroundings, signature
-from tinygrad_hw.program.linear import Fused, needed, root, straighten
-from tinygrad_hw.program.names import Names, identifier
-from tinygrad_hw.program.trace import (
-    BACKWARD,
-    CaptureError,
-    Entered,
-    NotReady,
-    Tape,
-    Variable,
-    tracing,
-)
+from tinygrad_hw.program.emit_numpy import Changed, NotFinite
+from tinygrad_hw.program.guards import signature
+from tinygrad_hw.program.names import identifier
+from tinygrad_hw.program.program import Program
+from tinygrad_hw.program.trace import CaptureError, Entered, NotReady, Tape, Variable
 
 VARIANTS = 16  # programs for arguments of one kind, one for each way through the branches
 KINDS = 64  # of arguments, each with programs of its own
@@ -82,6 +69,7 @@ class Captured:
         self.name = getattr(function, "__name__", type(function).__name__)
         self.jit = jit
         self.captures = 0
+        self._lock = threading.RLock()
         self._given_up = False
         self._batches: dict[Any, Program] = {}
         self._programs: dict[Any, list[Program]] = {}
@@ -92,6 +80,12 @@ class Captured:
         if state.tape is not None or state.nested or state.anomaly or not state.recording:
             return self.function(*arguments, **options)
         given = (arguments, options) if options else (arguments,)
+        with self._lock:  # a program's buffers are for one thread at a time
+            return self._run(given)
+
+    def _run(self, given: Any) -> Any:
+        arguments, *rest = given
+        options = rest[0] if rest else {}
         key = signature(given)
         programs = self._programs.setdefault(key, [])
         for program in programs:
@@ -193,7 +187,8 @@ class Captured:
         if len(points) != 1 or any(np.ndim(x) > 1 for x in leaves_of(arguments)):
             shapes = [np.shape(x) for x in leaves_of(arguments)]
             raise ValueError(f"batch needs arrays of one length for numbers, got shapes {shapes}")
-        return self._batch(arguments, points.pop())
+        with self._lock:
+            return self._batch(arguments, points.pop())
 
     def _batch(self, arguments: Any, points: int) -> Any:
         first = rebuilt(arguments, [_first_point(x) for x in leaves_of(arguments)])
@@ -219,404 +214,6 @@ class Captured:
         return f"<captured {self.name}>"
 
 
-class Result(NamedTuple):
-    """One leaf of what the function returns: computed, or the same in every run."""
-
-    variable: Variable | None
-    given: Any
-    as_value: bool
-    label: str | None
-
-    def made(self, computed: Any) -> Any:
-        """What the caller gets."""
-        data = _own(self.given) if self.variable is None else computed
-        if not self.as_value:
-            return data
-        value = Value.leaf(data, constant=True)
-        value.label = self.label
-        return value
-
-
-class Bound:
-    """An array that the program has in its hands from run to run, since Values are it or see it."""
-
-    def __init__(self, array: Any, variable: Variable, leaf: Entered | None) -> None:
-        self.array = array
-        self.variable = variable
-        self.leaf = leaf  # the Value whose data it is; None where Values only have views of it
-
-    def settle(self) -> bool:
-        """Take over what the Value holds now; whether it is another array."""
-        node = self.leaf.node if self.leaf else None
-        if node is None or (node.raw is self.array and not node.kept):
-            return False
-        self.array = np.array(node.raw, self.array.dtype)
-        node.raw, node.kept = self.array, False
-        return True
-
-
-class Program:
-    """One recorded run, ready to be replayed.
-
-    Attributes
-    ----------
-    source
-        The program as Python, which is what runs.
-    """
-
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        tape: Tape,
-        given: Any,
-        jit: bool | None,
-    ) -> None:
-        name = getattr(function, "__name__", "")
-        self.name = Names({"finite", "Changed", "NotFinite"}).give([name, "program"])
-        self.tape = tape
-        with _collector_off():  # millions of objects, none of them garbage
-            self._make(function, given, jit)
-
-    def _make(self, function: Callable[..., Any], given: Any, jit: bool | None) -> None:
-        tape = self.tape
-        self.surroundings = Surroundings(function, given)
-        self.results, self.leaves, self.tree = _recorded(tape, function, given, self.surroundings)
-        has_arrays = any(leaf is not None and leaf.shape for leaf in self.leaves)
-        self.given = None if has_arrays else given  # to record it again, for another language
-        self.entered = list(tape.entered.values())
-        nodes = [(i, x) for i, x in enumerate(leaves_of(given)) if isinstance(x, Node)]
-        self.place = {id(x): i for i, x in reversed(nodes)}
-        found = {id(x) for x in self.surroundings.values}
-        self.pinned = [
-            (i, x) for i, x in nodes if id(x) in found
-        ]  # given, and found around as well
-        self.outside = {id(e.node) for e in self.entered} - {id(x) for _, x in nodes}
-        self.compiles = wanted(jit)
-        self._sort_out()
-        self.text = PythonText(
-            self.name,
-            self.line,
-            self.inputs,
-            [*self.outputs, *self.new_gradients, *self.new_numbers],
-            self.branches,
-            self.finite,
-            returned=len(self.outputs),
-        )
-        self.source = self.text.source
-        self._code = compile(self.text.text_to_run, f"<program of {self.name}>", "exec")
-        self._load()
-
-    def _sort_out(self) -> None:
-        """Tell inputs, results, gradients and changed data of Values apart."""
-        entered = self.entered
-        self.outputs = [x.variable for x in self.results if x.variable is not None]
-        changed = [e for e in entered if isinstance(e.new, Variable) and e.new is not e.variable]
-        whole = {e.variable: e for e in entered if e.variable.function is None}
-        arrays = [(e.variable, e.new) for e in changed if e.is_array and e.variable in whole]
-        self.changed_numbers = [e for e in changed if not e.is_array]
-        self.new_numbers = [e.new for e in self.changed_numbers]
-        self.with_gradient = [e for e in entered if e.is_differentiated]
-        self.new_gradients = [e.new_gradient for e in self.with_gradient]
-        self.cleared = [
-            e for e in entered if e.new_gradient is None and (e.forgotten or e.grad is not None)
-        ]
-        self.branches = list(dict(self.tape.branches).items())
-        kept = [*self.outputs, *self.new_gradients]
-        self.finite = self._ends_of_backward(
-            [*kept, *self.new_numbers, *(new for _, new in arrays)]
-        )
-        checked = [*kept, *self.new_numbers, *(condition for condition, _ in self.branches)]
-        checked += self.finite
-        self.line = straighten(checked, arrays, kept, is_fusable if self.compiles else None)
-        used = needed([*checked, *(new for _, new in arrays)])
-        written = {old for old, _ in arrays}
-        self.bound = [
-            Bound(array, variable, whole.get(variable))
-            for array, variable in self.tape.arrays
-            if variable in written or (variable in used and variable not in whole)
-        ]
-        in_hand = {bound.variable for bound in self.bound}
-        self.read = [
-            e
-            for e in entered
-            if e.variable in used and e.variable in whole and e.variable not in in_hand
-            if id(e.node) not in self.place
-        ]
-        self.views = [e for e in entered if e.variable not in whole and e.is_array]
-        self.accumulating = [e for e in entered if e.gradient in used]
-        found = {id(x) for x in self.surroundings.values}
-        self.fresh = [
-            e
-            for e in entered
-            if e.gradient is None and e.grad is None and not e.forgotten
-            if e.is_differentiated or (id(e.node) in found and e.new_gradient is None)
-        ]
-        self.inputs = [
-            *(leaf for leaf in self.leaves if leaf is not None),
-            *(e.variable for e in self.read),
-            *(e.gradient for e in self.accumulating if e.gradient is not None),
-        ]
-
-    def _ends_of_backward(self, ends: list[Variable]) -> list[Variable]:
-        """What leaves the backward passes: where 0 · inf would be seen as a nan.
-
-        That it is 0 holds for finite local derivatives without looking at each. Should one become
-        infinite, then something here is not finite, and the engine itself is asked.
-        """
-        if not self.tape.assumes_finite:
-            return []
-        found = dict.fromkeys(x for x in ends if x.phase == BACKWARD or self.tape.assumes_forward)
-        for variable in needed(ends):
-            if variable.phase != BACKWARD:
-                found.update(dict.fromkeys(x for x in variable.needs if x.phase == BACKWARD))
-        floats = [x for x in found if np.result_type(x.value).kind == "f" and not x.constant]
-        return sorted(floats, key=lambda x: x.number)
-
-    def _load(self) -> None:
-        """Make the buffers and the function, on the arrays that the Values hold now."""
-        namespace = dict(self.text.namespace)
-        for bound in self.bound:
-            namespace[self.text.name_of(bound.variable)] = bound.array
-        exec(self._code, namespace)  # our own text: labels in it have been made safe
-        self.replay = namespace[self.name]
-
-    def load_batch(self) -> None:
-        """Make the function that takes an array for each number."""
-        self.batch_text = BatchText(
-            self.name,
-            self.line,
-            self.inputs,
-            [*self.outputs, *self.new_gradients],
-            self.branches,
-            [],
-            returned=len(self.outputs),
-        )
-        namespace = dict(self.batch_text.namespace)
-        exec(compile(self.batch_text.source, f"<batch of {self.name}>", "exec"), namespace)
-        self._replay_batch = namespace[self.name]
-
-    def run_batch(self, arguments: Any, points: int) -> Any:
-        """Replay for many points at once: see ``Captured.batch``."""
-        given = [
-            np.asarray(x, np.float64) if isinstance(x, np.ndarray) else raw(x)
-            for x, leaf in zip(leaves_of(arguments), self.leaves, strict=True)
-            if leaf is not None
-        ]
-        computed = self._replay_batch(points, *given, *(e.node.raw for e in self.read))
-        results, sums = computed[: len(self.outputs)], computed[len(self.outputs) :]
-        if not all_finite(*sums):
-            raise NotFinite
-        for e, gradient in zip(self.with_gradient, sums, strict=True):
-            before = e.node.grad
-            e.node.grad = gradient if before is None else before + gradient
-        parts = iter(results)
-        leaves = [
-            np.array(np.broadcast_to(raw(x.given) if x.variable is None else next(parts), points))
-            for x in self.results
-        ]
-        return rebuilt(self.tree, leaves)
-
-    def holds(self, given: Any) -> bool:
-        """Whether everything is as it was when the program was captured."""
-        if not self.surroundings.hold():
-            return False
-        if self.place and not self._same_aliases(list(leaves_of(given))):
-            return False
-        for e in self.read:
-            data, before = e.node.raw, e.raw
-            if type(data) is not type(before) or e.node.constant is not e.constant:
-                return False
-            if isinstance(data, np.ndarray) and not _alike(data, before):
-                return False
-        if any([self._node(e, given).grad is not None for e in self.fresh]):
-            return False
-        return all([self._node(e, given).grad is not None for e in self.accumulating])
-
-    def _same_aliases(self, leaves: list[Any]) -> bool:
-        """Whether the Values that are given are distinct, and others than those found around."""
-        nodes = [x for x in leaves if isinstance(x, Node)]
-        if any([leaves[i] is not x for i, x in self.pinned]):
-            return False
-        pinned = {id(x) for _, x in self.pinned}
-        return not any([id(x) in self.outside and id(x) not in pinned for x in nodes])
-
-    def run(self, given: Any) -> Any:
-        """Replay."""
-        for e in self.views:
-            if e.node.raw is not e.raw:  # new data since: they go where the program reads
-                np.copyto(cast(Any, e.raw), cast(Any, e.node.raw))
-                e.node.raw = e.raw
-        if any([bound.settle() for bound in self.bound]):
-            self._load()
-        arguments = [
-            x.raw if isinstance(x, Node) else x
-            for x, leaf in zip(leaves_of(given), self.leaves, strict=True)
-            if leaf is not None
-        ]
-        arguments += [e.node.raw for e in self.read]
-        arguments += [self._node(e, given).grad for e in self.accumulating]
-        return self._deliver(given, self.replay(*arguments))
-
-    def deliver_first(self, given: Any) -> Any:
-        """What the recorded run itself computed, delivered as that of a replay will be."""
-        for bound in self.bound:
-            bound.settle()
-        arrays = {bound.variable: bound.array for bound in self.bound}
-        for old, new in [(arrays[old], new.value) for old, new in self.line.written]:
-            np.copyto(old, new)
-        self._load()
-        values = [_own(variable.value) for variable in (*self.outputs, *self.new_numbers)]
-        gradients = [self._in_its_place(variable) for variable in self.new_gradients]
-        values[len(self.outputs) : len(self.outputs)] = gradients
-        self._release()
-        return self._deliver(given, values)
-
-    def _release(self) -> None:
-        """Let go of the recorded run's graph and arrays: the program has its own."""
-        self.tape.release()
-        for step in self.line.steps:
-            for variable in step.members if isinstance(step, Fused) else [step]:
-                variable.value = None
-
-    def _in_its_place(self, gradient: Variable) -> Any:
-        """A gradient of the recorded run, in the buffer where those of a replay will be."""
-        place = self.line.places.get(root(gradient))
-        if place is None or place.whole is None:
-            return _own(gradient.value)
-        buffer = self.replay.__globals__[self.text.name_of(gradient)]
-        np.copyto(buffer, gradient.value)
-        return buffer
-
-    def _deliver(self, given: Any, computed: Any) -> Any:
-        """Hand out results, set gradients, change the Values that are numbers."""
-        parts = iter(computed)
-        leaves = [
-            self._same_value(x.given, given)
-            if isinstance(x.given, Node)
-            else x.made(None if x.variable is None else next(parts))
-            for x in self.results
-        ]
-        for e in self.with_gradient:
-            self._node(e, given).grad = next(parts)
-        for e in self.cleared:
-            self._node(e, given).grad = None
-        for e in self.changed_numbers:
-            self._node(e, given).raw = next(parts)
-        return rebuilt(self.tree, leaves)
-
-    def _node(self, e: Entered, given: Any) -> Node:
-        return self._same_value(e.node, given)
-
-    def _same_value(self, node: Node, given: Any) -> Node:
-        """The Value that is meant: in this run's arguments, another one than when captured."""
-        if id(node) not in self.place:
-            return node
-        now: Node = list(leaves_of(given))[self.place[id(node)]]
-        return now
-
-
-def _recorded(
-    tape: Tape, function: Callable[..., Any], given: Any, around: Surroundings
-) -> tuple[list[Result], list[Variable | None], Any]:
-    """Run the function once, with everything taken down."""
-    before = _random_state(), around.random_states()
-    leaves: list[Variable | None] = []
-    with tracing(tape):
-        try:
-            for node in around.values:
-                tape.enter(node)
-            stand_ins = [_stand_in(tape, x, leaves) for x in leaves_of(given)]
-            _name_arguments(function, given, leaves)
-            arguments, *options = rebuilt(given, stand_ins)
-            tree = function(*arguments, **(options[0] if options else {}))
-            results = [_result(tape, x) for x in leaves_of(tree)]
-        finally:
-            tape.leave()
-    if (_random_state(), around.random_states()) != before:
-        raise CaptureError(
-            f"{getattr(function, '__name__', 'the function')} draws random numbers, which would be "
-            "the same in every run; draw them outside and pass them as an argument"
-        )
-    return results, leaves, rebuilt(tree, [None] * len(results))
-
-
-@contextmanager
-def _collector_off() -> Iterator[None]:
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
-def _stand_in(tape: Tape, given: Any, leaves: list[Variable | None]) -> Any:
-    """What the function is given in place of an argument, while it is recorded."""
-    leaf = None
-    if isinstance(given, Node):
-        tape.enter(given)
-        raw: Any = given.raw
-        is_input = isinstance(raw, Variable) and raw.function is None
-        leaf = raw if is_input and not any(raw is known for known in leaves) else None
-        leaves.append(leaf)
-        return given
-    if type(given) is float or isinstance(given, np.ndarray | np.floating):
-        leaf = Variable(tape, given)
-    leaves.append(leaf)
-    return given if leaf is None else leaf
-
-
-def _name_arguments(
-    function: Callable[..., Any], given: Any, leaves: list[Variable | None]
-) -> None:
-    """Call the inputs what the function calls its parameters."""
-    try:
-        bound = inspect.signature(function).bind(*given[0], **(given[1] if len(given) > 1 else {}))
-    except (TypeError, ValueError):  # it has no signature, or does not take these: it will say so
-        return
-    names = [name for item in bound.arguments.items() for name in _names_of(*item)]
-    for name, leaf in zip(names, leaves, strict=False):
-        if leaf is not None and not leaf.names:
-            leaf.names.append(name)
-
-
-def _names_of(name: str, argument: Any) -> Iterator[str]:
-    """A name for each leaf of an argument: its key in a dict, its number in a list."""
-    if isinstance(argument, dict):
-        for key, part in argument.items():
-            yield from _names_of(str(key), part)
-    elif isinstance(argument, tuple | list):
-        for i, part in enumerate(argument, start=1):
-            yield from _names_of(f"{name}_{i}", part)
-    else:
-        yield name
-
-
-def _result(tape: Tape, x: Any) -> Result:
-    if not isinstance(x, Node):
-        parts = x if isinstance(x, set | frozenset) else getattr(x, "__dict__", {}).values()
-        if isinstance(x, Iterator) or any(isinstance(part, Node | Variable) for part in parts):
-            raise CaptureError(
-                f"a captured function returns a {type(x).__name__}; return what it computes alone, "
-                "or in tuples, lists and dicts"
-            )
-        return Result(x if isinstance(x, Variable) else None, x, False, None)
-    data: Any = x.raw
-    if x.operation is None and not tape.is_made_inside(x):
-        return Result(None, x, False, None)  # the function hands a Value through
-    tape.name(x)
-    return Result(data if isinstance(data, Variable) else None, data, True, x.label)
-
-
-def _alike(data: Any, before: Any) -> bool:
-    return bool(
-        data.shape == before.shape
-        and data.dtype == before.dtype
-        and data.flags.c_contiguous == before.flags.c_contiguous
-    )
-
-
 def _first_point(x: Any) -> Any:
     return float(x[0]) if isinstance(x, np.ndarray) and x.ndim else x
 
@@ -633,12 +230,3 @@ def _numbered(name: str, outputs: list[Variable]) -> list[tuple[str, Variable]]:
     """``result``, or ``result_1`` and so on where there are several."""
     names = [name] if len(outputs) == 1 else [f"{name}_{i + 1}" for i in range(len(outputs))]
     return list(zip(names, outputs, strict=True))
-
-
-def _own(data: Any) -> Any:
-    return data.copy() if isinstance(data, np.ndarray) else data
-
-
-def _random_state() -> Any:
-    state: Any = np.random.get_state()
-    return state[1].tobytes(), state[2], random.getstate()

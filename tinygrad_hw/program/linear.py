@@ -147,6 +147,7 @@ def straighten(
     after = needed([new for _, new in written]) - before
     by_number = lambda variable: variable.number  # noqa: E731
     first, last = ([v for v in sorted(s, key=by_number) if v.function] for s in (before, after))
+    last = _numbers_first(last)
     parts: list[list[Step]] = [list(first), list(last)]
     if fusable is not None:
         parts = [_fused(first, fusable), _fused(last, fusable)]
@@ -154,6 +155,16 @@ def straighten(
     _find_outputs(line, [*checked, *(new for _, new in written)])
     _Placing(line, kept).run()
     return line
+
+
+def _numbers_first(steps: list[Variable]) -> list[Variable]:
+    """Work out the numbers before an array is changed: should one fail, nothing has happened."""
+    later, early = set(steps), []
+    for variable in steps:
+        if not variable.shape and later.isdisjoint(variable.needs):
+            later.remove(variable)
+            early.append(variable)
+    return early + [variable for variable in steps if variable in later]
 
 
 def _fused(steps: list[Variable], fusable: Callable[[Variable], bool]) -> list[Step]:

@@ -1,0 +1,304 @@
+"""Program: one recorded run, made ready to be replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+
+from tinygrad_hw.engine.node import Node, raw
+from tinygrad_hw.engine.tree import leaves_of, rebuilt
+from tinygrad_hw.program.emit_numba import is_fusable, wanted
+from tinygrad_hw.program.emit_numpy import BatchText, NotFinite, PythonText, all_finite
+from tinygrad_hw.program.guards import Surroundings
+from tinygrad_hw.program.linear import Fused, needed, root, straighten
+from tinygrad_hw.program.names import Names
+from tinygrad_hw.program.recording import collector_off, own, recorded
+from tinygrad_hw.program.trace import BACKWARD, Entered, Tape, Variable
+
+
+class Bound:
+    """An array that the program has in its hands from run to run, since Values are it or see it."""
+
+    def __init__(self, array: Any, variable: Variable, leaf: Entered | None) -> None:
+        self.array = array
+        self.variable = variable
+        self.leaf = leaf  # the Value whose data it is; None where Values only have views of it
+
+    def settle(self) -> bool:
+        """Take over what the Value holds now; whether it is another array."""
+        node = self.leaf.node if self.leaf else None
+        if node is None or (node.raw is self.array and not node.kept):
+            return False
+        self.array = np.array(node.raw, self.array.dtype)
+        node.raw, node.kept = self.array, False
+        return True
+
+
+class Program:
+    """One recorded run, ready to be replayed.
+
+    Attributes
+    ----------
+    source
+        The program as Python, which is what runs.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        tape: Tape,
+        given: Any,
+        jit: bool | None,
+    ) -> None:
+        name = getattr(function, "__name__", "")
+        self.name = Names({"finite", "Changed", "NotFinite"}).give([name, "program"])
+        self.tape = tape
+        with collector_off():  # millions of objects, none of them garbage
+            self._make(function, given, jit)
+
+    def _make(self, function: Callable[..., Any], given: Any, jit: bool | None) -> None:
+        tape = self.tape
+        self.surroundings = Surroundings(function, given)
+        self.results, self.leaves, self.tree = recorded(tape, function, given, self.surroundings)
+        has_arrays = any(leaf is not None and leaf.shape for leaf in self.leaves)
+        self.given = None if has_arrays else given  # to record it again, for another language
+        self.entered = list(tape.entered.values())
+        nodes = [(i, x) for i, x in enumerate(leaves_of(given)) if isinstance(x, Node)]
+        self.place = {id(x): i for i, x in reversed(nodes)}
+        found = {id(x) for x in self.surroundings.values}
+        self.pinned = [
+            (i, x) for i, x in nodes if id(x) in found
+        ]  # given, and found around as well
+        self.outside = {id(e.node) for e in self.entered} - {id(x) for _, x in nodes}
+        self.compiles = wanted(jit)
+        self._sort_out()
+        self.text = PythonText(
+            self.name,
+            self.line,
+            self.inputs,
+            [*self.outputs, *self.new_gradients, *self.new_numbers],
+            self.branches,
+            self.finite,
+            returned=len(self.outputs),
+        )
+        self.source = self.text.source
+        self._code = compile(self.text.text_to_run, f"<program of {self.name}>", "exec")
+        self._load()
+
+    def _sort_out(self) -> None:
+        """Tell inputs, results, gradients and changed data of Values apart."""
+        entered = self.entered
+        self.outputs = [x.variable for x in self.results if x.variable is not None]
+        changed = [e for e in entered if isinstance(e.new, Variable) and e.new is not e.variable]
+        whole = {e.variable: e for e in entered if e.variable.function is None}
+        arrays = [(e.variable, e.new) for e in changed if e.is_array and e.variable in whole]
+        self.changed_numbers = [e for e in changed if not e.is_array]
+        self.new_numbers = [e.new for e in self.changed_numbers]
+        self.with_gradient = [e for e in entered if e.is_differentiated]
+        self.new_gradients = [e.new_gradient for e in self.with_gradient]
+        self.cleared = [
+            e for e in entered if e.new_gradient is None and (e.forgotten or e.grad is not None)
+        ]
+        self.branches = list(dict(self.tape.branches).items())
+        kept = [*self.outputs, *self.new_gradients]
+        self.finite = self._ends_of_backward(
+            [*kept, *self.new_numbers, *(new for _, new in arrays)]
+        )
+        checked = [*kept, *self.new_numbers, *(condition for condition, _ in self.branches)]
+        checked += self.finite
+        self.line = straighten(checked, arrays, kept, is_fusable if self.compiles else None)
+        used = needed([*checked, *(new for _, new in arrays)])
+        written = {old for old, _ in arrays}
+        self.bound = [
+            Bound(array, variable, whole.get(variable))
+            for array, variable in self.tape.arrays
+            if variable in written or (variable in used and variable not in whole)
+        ]
+        in_hand = {bound.variable for bound in self.bound}
+        self.read = [
+            e
+            for e in entered
+            if e.variable in used and e.variable in whole and e.variable not in in_hand
+            if id(e.node) not in self.place
+        ]
+        self.views = [e for e in entered if e.variable not in whole and e.is_array]
+        self.accumulating = [e for e in entered if e.gradient in used]
+        found = {id(x) for x in self.surroundings.values}
+        self.fresh = [
+            e
+            for e in entered
+            if e.gradient is None and e.grad is None and not e.forgotten
+            if e.is_differentiated or (id(e.node) in found and e.new_gradient is None)
+        ]
+        self.inputs = [
+            *(leaf for leaf in self.leaves if leaf is not None),
+            *(e.variable for e in self.read),
+            *(e.gradient for e in self.accumulating if e.gradient is not None),
+        ]
+
+    def _ends_of_backward(self, ends: list[Variable]) -> list[Variable]:
+        """What leaves the backward passes: where 0 · inf would be seen as a nan.
+
+        That it is 0 holds for finite local derivatives without looking at each. Should one become
+        infinite, then something here is not finite, and the engine itself is asked.
+        """
+        if not self.tape.assumes_finite:
+            return []
+        found = dict.fromkeys(x for x in ends if x.phase == BACKWARD or self.tape.assumes_forward)
+        for variable in needed(ends):
+            if variable.phase != BACKWARD:
+                found.update(dict.fromkeys(x for x in variable.needs if x.phase == BACKWARD))
+        floats = [x for x in found if np.result_type(x.value).kind == "f" and not x.constant]
+        return sorted(floats, key=lambda x: x.number)
+
+    def _load(self) -> None:
+        """Make the buffers and the function, on the arrays that the Values hold now."""
+        namespace = dict(self.text.namespace)
+        for bound in self.bound:
+            namespace[self.text.name_of(bound.variable)] = bound.array
+        exec(self._code, namespace)  # our own text: labels in it have been made safe
+        self.replay = namespace[self.name]
+
+    def load_batch(self) -> None:
+        """Make the function that takes an array for each number."""
+        self.batch_text = BatchText(
+            self.name,
+            self.line,
+            self.inputs,
+            [*self.outputs, *self.new_gradients],
+            self.branches,
+            [],
+            returned=len(self.outputs),
+        )
+        namespace = dict(self.batch_text.namespace)
+        exec(compile(self.batch_text.source, f"<batch of {self.name}>", "exec"), namespace)
+        self._replay_batch = namespace[self.name]
+
+    def run_batch(self, arguments: Any, points: int) -> Any:
+        """Replay for many points at once: see ``Captured.batch``."""
+        given = [
+            np.asarray(x, np.float64) if isinstance(x, np.ndarray) else raw(x)
+            for x, leaf in zip(leaves_of(arguments), self.leaves, strict=True)
+            if leaf is not None
+        ]
+        computed = self._replay_batch(points, *given, *(e.node.raw for e in self.read))
+        results, sums = computed[: len(self.outputs)], computed[len(self.outputs) :]
+        if not all_finite(*sums):
+            raise NotFinite
+        for e, gradient in zip(self.with_gradient, sums, strict=True):
+            before = e.node.grad
+            e.node.grad = gradient if before is None else before + gradient
+        parts = iter(results)
+        leaves = [
+            np.array(np.broadcast_to(raw(x.given) if x.variable is None else next(parts), points))
+            for x in self.results
+        ]
+        return rebuilt(self.tree, leaves)
+
+    def holds(self, given: Any) -> bool:
+        """Whether everything is as it was when the program was captured."""
+        if not self.surroundings.hold():
+            return False
+        if self.place and not self._same_aliases(list(leaves_of(given))):
+            return False
+        for e in self.read:
+            data, before = e.node.raw, e.raw
+            if type(data) is not type(before) or e.node.constant is not e.constant:
+                return False
+            if isinstance(data, np.ndarray) and not _alike(data, before):
+                return False
+        if any([self._node(e, given).grad is not None for e in self.fresh]):
+            return False
+        return all([self._node(e, given).grad is not None for e in self.accumulating])
+
+    def _same_aliases(self, leaves: list[Any]) -> bool:
+        """Whether the Values that are given are distinct, and others than those found around."""
+        nodes = [x for x in leaves if isinstance(x, Node)]
+        if any([leaves[i] is not x for i, x in self.pinned]):
+            return False
+        pinned = {id(x) for _, x in self.pinned}
+        return not any([id(x) in self.outside and id(x) not in pinned for x in nodes])
+
+    def run(self, given: Any) -> Any:
+        """Replay."""
+        for e in self.views:
+            if e.node.raw is not e.raw:  # new data since: they go where the program reads
+                np.copyto(cast(Any, e.raw), cast(Any, e.node.raw))
+                e.node.raw = e.raw
+        if any([bound.settle() for bound in self.bound]):
+            self._load()
+        arguments = [
+            x.raw if isinstance(x, Node) else x
+            for x, leaf in zip(leaves_of(given), self.leaves, strict=True)
+            if leaf is not None
+        ]
+        arguments += [e.node.raw for e in self.read]
+        arguments += [self._node(e, given).grad for e in self.accumulating]
+        return self._deliver(given, self.replay(*arguments))
+
+    def deliver_first(self, given: Any) -> Any:
+        """What the recorded run itself computed, delivered as that of a replay will be."""
+        for bound in self.bound:
+            bound.settle()
+        arrays = {bound.variable: bound.array for bound in self.bound}
+        for old, new in [(arrays[old], new.value) for old, new in self.line.written]:
+            np.copyto(old, new)
+        self._load()
+        values = [own(variable.value) for variable in (*self.outputs, *self.new_numbers)]
+        gradients = [self._in_its_place(variable) for variable in self.new_gradients]
+        values[len(self.outputs) : len(self.outputs)] = gradients
+        self._release()
+        return self._deliver(given, values)
+
+    def _release(self) -> None:
+        """Let go of the recorded run's graph and arrays: the program has its own."""
+        self.tape.release()
+        for step in self.line.steps:
+            for variable in step.members if isinstance(step, Fused) else [step]:
+                variable.value = None
+
+    def _in_its_place(self, gradient: Variable) -> Any:
+        """A gradient of the recorded run, in the buffer where those of a replay will be."""
+        place = self.line.places.get(root(gradient))
+        if place is None or place.whole is None:
+            return own(gradient.value)
+        buffer = self.replay.__globals__[self.text.name_of(gradient)]
+        np.copyto(buffer, gradient.value)
+        return buffer
+
+    def _deliver(self, given: Any, computed: Any) -> Any:
+        """Hand out results, set gradients, change the Values that are numbers."""
+        parts = iter(computed)
+        leaves = [
+            self._same_value(x.given, given)
+            if isinstance(x.given, Node)
+            else x.made(None if x.variable is None else next(parts))
+            for x in self.results
+        ]
+        for e in self.with_gradient:
+            self._node(e, given).grad = next(parts)
+        for e in self.cleared:
+            self._node(e, given).grad = None
+        for e in self.changed_numbers:
+            self._node(e, given).raw = next(parts)
+        return rebuilt(self.tree, leaves)
+
+    def _node(self, e: Entered, given: Any) -> Node:
+        return self._same_value(e.node, given)
+
+    def _same_value(self, node: Node, given: Any) -> Node:
+        """The Value that is meant: in this run's arguments, another one than when captured."""
+        if id(node) not in self.place:
+            return node
+        now: Node = list(leaves_of(given))[self.place[id(node)]]
+        return now
+
+
+def _alike(data: Any, before: Any) -> bool:
+    return bool(
+        data.shape == before.shape
+        and data.dtype == before.dtype
+        and data.flags.c_contiguous == before.flags.c_contiguous
+    )
