@@ -114,7 +114,8 @@ class Sequential(Module):
         self._evaluation = capture(self._judge, jit=jit)
 
     def _as_they_are(self) -> list[Any]:
-        return [(layer, layer.activation) for layer in self.layers]
+        settings = [(x, x.activation, getattr(x, "scale", None)) for x in self.layers]
+        return [settings, getattr(self, "optimizer", None), getattr(self, "_loss", None)]
 
     def _settle(self) -> None:
         """Take over what has changed since: data of parameters, layers."""

@@ -87,7 +87,7 @@ class Captured:
         arguments, *rest = given
         options = rest[0] if rest else {}
         key = signature(given)
-        programs = self._programs.setdefault(key, [])
+        programs = self._programs.get(key, [])
         for program in programs:
             if not program.holds(given):
                 continue
@@ -122,7 +122,7 @@ class Captured:
         except NotReady:
             return self.function(*given[0], **(given[1] if len(given) > 1 else {}))
         self.captures += 1
-        programs.append(program)
+        self._programs.setdefault(key, []).append(program)
         self._last = program
         return program.deliver_first(given)
 
@@ -183,6 +183,8 @@ class Captured:
         ValueError
             If no argument is an array, or their lengths differ, or the function changes Values.
         """
+        if any(isinstance(x, np.ndarray) and not x.size for x in leaves_of(arguments)):
+            raise ValueError("batch got no points")
         points = {len(x) for x in leaves_of(arguments) if isinstance(x, np.ndarray) and x.ndim == 1}
         if len(points) != 1 or any(np.ndim(x) > 1 for x in leaves_of(arguments)):
             shapes = [np.shape(x) for x in leaves_of(arguments)]
@@ -194,7 +196,7 @@ class Captured:
         first = rebuilt(arguments, [_first_point(x) for x in leaves_of(arguments)])
         key = signature(first), tuple([isinstance(x, np.ndarray) for x in leaves_of(arguments)])
         batched = self._batches.get(key)
-        if batched is None or not batched.surroundings.hold():
+        if batched is None or not batched.holds((first,), gradients=False):
             batched = Program(self.function, Tape(fresh=True), (first,), jit=False)
             if batched.changed_numbers or batched.line.written:
                 raise ValueError(f"{self.name} changes Values: take the update out of batch()")

@@ -97,16 +97,15 @@ class _Text:
         """The whole: helpers, then the function."""
         arguments = ", ".join(self._name(variable) for variable in self.inputs)
         guards = dict(self.guards)
+        for condition, truth in self.guards:
+            if condition.function is None:
+                self._guard(condition, truth)
         for variable in self.line.steps:
             if not isinstance(variable, Variable) or variable.shape:
                 raise CaptureError("a program with arrays has no JavaScript; only one of numbers")
             self._instruction(variable)
             if variable in guards:
-                wanted = "" if guards[variable] else "!"
-                self.body.append(
-                    f"if (!({wanted}{self._name(variable)})) "
-                    '{ throw new Error("another branch of the program"); }'
-                )
+                self._guard(variable, guards[variable])
         known = {self._name(v): self._name(v) for v in self.names if v.names}
         for variable in list(self.names):  # dE_db, where it is dE_dz too
             for label in variable.names[1:]:
@@ -117,6 +116,11 @@ class _Text:
         lines = [f"  {line}" for line in [*self.body, f"return {{ {returned} }};"]]
         head = f"function {self.function_name}({{ {arguments} }}) {{"
         return "".join(self.helpers.values()) + "\n".join([head, *lines, "}"]) + "\n"
+
+    def _guard(self, condition: Variable, truth: bool) -> None:
+        """Nan is true in Python: it is not 0."""
+        other = f"{self._name(condition)} {'==' if truth else '!='} 0"
+        self.body.append(f'if ({other}) {{ throw new Error("another branch of the program"); }}')
 
     def _instruction(self, variable: Variable) -> None:
         function = variable.function

@@ -11,7 +11,9 @@ import functools
 import hashlib
 import importlib.util
 import os
+import stat
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from tinygrad_hw.program.trace import Variable
 SWITCH = "TINYGRAD_HW_JIT"  # in the environment: 0 compiles nothing, wherever it is asked for
 SMALLEST = 256  # elements; a loop over fewer is not worth its compilation
 
+_DTYPES = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(bool))
 _INFIX: dict[Any, str] = {
     **{np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/"},
     **{np.less: "<", np.less_equal: "<=", np.greater: ">", np.greater_equal: ">="},
@@ -63,17 +66,20 @@ def wanted(jit: bool | None) -> bool:
 def is_fusable(variable: Variable) -> bool:
     """Whether it can be a line of a compiled loop."""
     value = variable.value
-    if not isinstance(value, np.ndarray) or value.size < SMALLEST or value.dtype.kind not in "fb":
+    if not isinstance(value, np.ndarray) or value.size < SMALLEST or value.dtype not in _DTYPES:
         return False
     if variable.function not in _INFIX and variable.function not in _CALLS:
         return False
-    kinds = "fbiu" if variable.function is ops.astype else "fb"
-    return all(_kind(operand) in kinds for operand in variable.operands[:3])
+    return all(_is_known(operand, variable) for operand in variable.operands[:3])
 
 
-def _kind(operand: Any) -> str:
+def _is_known(operand: Any, variable: Variable) -> bool:
     value = operand.value if isinstance(operand, Variable) else operand
-    return "f" if type(value) in (float, int) else str(np.result_type(value).kind)
+    if type(value) in (float, int, bool):
+        return True
+    kind = np.result_type(value)
+    is_whole = kind.kind in "iu" and kind.isnative and variable.function is ops.astype
+    return kind in _DTYPES or is_whole
 
 
 class Loop:
@@ -161,6 +167,10 @@ def _dtype(operand: Any, value: Any, member: Variable) -> str:
 
 def _expression(member: Variable, operands: list[str]) -> str:
     function = member.function
+    if member.dtype == np.bool_ and function in (np.add, np.multiply):  # of truths
+        function = {np.add: np.bitwise_or, np.multiply: np.bitwise_and}[function]
+    if function is np.reciprocal:  # not a whole number, which would make 64 bits of 32
+        return f"np.{member.dtype.name}(1.0) / {operands[0]}"
     if function in _INFIX:
         parts = _numbers(member, operands)
         return f"{parts[0]} {_INFIX[function]} {parts[1]}"
@@ -220,13 +230,22 @@ def _on_disk(name: str, text: str) -> Path | None:
     try:
         if not path.exists() or path.read_text("utf-8") != text:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            unfinished = path.with_suffix(f".{os.getpid()}")
+            unfinished = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
             unfinished.write_text(text, "utf-8")
             unfinished.replace(path)
-        own = not hasattr(os, "getuid") or path.stat().st_uid == os.getuid()
-        return path if own and os.access(path.parent, os.W_OK) else None
+        places = (path.parent, path.parent / "__pycache__", path)
+        is_ours = all(_is_ours_alone(place) for place in places if place.exists())
+        return path if is_ours and os.access(path.parent, os.W_OK) else None
     except OSError:
         return None
+
+
+def _is_ours_alone(place: Path) -> bool:
+    """Whether nobody else may write there: numba trusts what it finds."""
+    status = place.stat()
+    return not hasattr(os, "getuid") or (
+        status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    )
 
 
 def cache_folder() -> Path:

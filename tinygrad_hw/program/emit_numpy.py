@@ -137,6 +137,7 @@ class PythonText:
         for variable in inputs:
             self._name(variable)
         self._inline = self._used_once() if len(line.steps) > LONG else set()
+        self._saved: dict[int, str] = {}
         self._terms: dict[Any, int] = {}
         self._inlined: dict[Any, str] = {}
         self._write_body()
@@ -246,12 +247,11 @@ class PythonText:
 
     def _write_body(self) -> None:
         phase = None
-        guards = {condition: truth for condition, truth in self.guards}
-        for condition in [c for c in guards if c.function is None]:
-            self._guard(condition, guards[condition])
+        guards = self._guards_of_steps()
         for i, step in enumerate(self.line.steps):
             if i == self.line.checked:
                 self._check_finite()
+                self._save()
             now = phase_of(step)
             if now != phase and HEADINGS.get(now):
                 phase = now
@@ -265,8 +265,9 @@ class PythonText:
                 self._guard(step, guards[step])
         if self.line.checked == len(self.line.steps):
             self._check_finite()
+            self._save()
         self._commit()
-        results = [self._result(i, x) for i, x in enumerate(self.results)]
+        results = [self._saved.get(i) or self._result(i, x) for i, x in enumerate(self.results)]
         self.body.append(_wrapped("return (", results, "," * (len(results) == 1) + ")"))
 
     def _result(self, i: int, result: Any) -> str:
@@ -289,6 +290,13 @@ class PythonText:
             if label.startswith("d") and label != variable.names[0]:
                 self.body.append(f"{self._giver.give([label])} = {self._name(variable)}")
 
+    def _guards_of_steps(self) -> dict[Any, bool]:
+        """The guards, those of inputs written down already."""
+        for condition, truth in self.guards:
+            if condition.function is None:
+                self._guard(condition, truth)
+        return dict(self.guards)
+
     def _guard(self, condition: Variable, truth: bool) -> None:
         wanted = f"not {self.text(condition)}" if truth else self.text(condition)
         self.body += [f"if {wanted}:", "    raise Changed"]
@@ -297,6 +305,14 @@ class PythonText:
         if self.finite:
             gradients = self._without_parts(self.finite)
             self.body += [_wrapped("if not finite(", gradients, "):"), "    raise NotFinite"]
+
+    def _save(self) -> None:
+        """Copy what the user's function returns of an array that will now be changed."""
+        changed = {old for old, _ in self.line.written}
+        for i, result in enumerate(self.results[: self.returned]):
+            if isinstance(result, Variable) and root(result) in changed:
+                self._saved[i] = self._giver.give([])
+                self.body.append(f"{self._saved[i]} = {self.text(result)}.copy()")
 
     def _without_parts(self, gradients: list[Variable]) -> list[str]:
         """Names of the gradients; of those side by side in one buffer only the buffer's."""
@@ -351,7 +367,7 @@ class PythonText:
         if is_concatenation(variable):
             start = 0
             for operand, text in zip(variable.operands, operands, strict=True):
-                if (variable, start) not in self.line.in_place:
+                if (variable, start) not in self.line.made_inside:
                     self.body.append(f"np.copyto({out}[{start}:{start + operand.size}], {text})")
                 start += operand.size
         elif function is np.where:
@@ -561,17 +577,20 @@ class BatchText(PythonText):
         self._folded = {
             x for x in self.results[self.returned :] if self._is_product(x) and x not in self._uses
         }
-        guards = dict(self.guards)
+        guards = self._guards_of_steps()
         for step in self.line.steps:
             if step in self._folded or isinstance(step, Fused):  # of numbers there are no loops
                 continue
             self.body.append(f"{self._name(step)} = {self.expression(step)}")
             if step in guards:
-                wanted = "np.all" if guards[step] else "not np.any"
-                self.body += [f"if not {wanted}({self.text(step)}):", "    raise Changed"]
+                self._guard(step, guards[step])
         results = [self.text(x) for x in self.results[: self.returned]]
         sums = [self._sum(x) for x in self.results[self.returned :]]
         self.body.append(f"return ({', '.join([*results, *sums])},)")
+
+    def _guard(self, condition: Variable, truth: bool) -> None:
+        wanted = "not np.all" if truth else "np.any"
+        self.body += [f"if {wanted}({self.text(condition)}):", "    raise Changed"]
 
     @staticmethod
     def _is_product(x: Any) -> bool:

@@ -44,6 +44,7 @@ class Surroundings:
     def __init__(self, function: Callable[..., Any], given: Any = ()) -> None:
         self._checks: list[tuple[Callable[[], Any], Any]] = []
         self._seen: set[tuple[int, ...]] = set()
+        self._held: list[Any] = []  # what is known by its identity
         self._generators: list[Any] = []
         self.values: list[Node] = []
         names = self._follow(function)
@@ -82,6 +83,7 @@ class Surroundings:
         if (id(function),) in self._seen or _is_library(function):
             return names
         self._seen.add((id(function),))
+        self._held.append(function)
         if hasattr(function, "__wrapped__"):
             names |= self._follow(function.__wrapped__)
         for cell in function.__closure__ or ():
@@ -119,6 +121,7 @@ class Surroundings:
             self._follow(found)
         elif depth and (id(found), depth) not in self._seen:
             self._seen.add((id(found), depth))
+            self._held.append(found)
             self._object(found, names, depth)
 
     def _object(self, found: Any, names: set[str], depth: int) -> None:
@@ -234,6 +237,21 @@ def signature(arguments: Any) -> tuple[Any, ...]:
     return tuple(_kinds(arguments, []))
 
 
+class _Same:
+    """An object as a part of a key: equal to itself alone, and kept alive by it."""
+
+    __slots__ = ("one",)
+
+    def __init__(self, one: Any) -> None:
+        self.one = one
+
+    def __hash__(self) -> int:
+        return id(self.one)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.one is self.one
+
+
 def _kinds(tree: Any, nodes: list[Any]) -> Iterator[Any]:
     kind = type(tree)
     if kind is float:
@@ -260,4 +278,4 @@ def _kinds(tree: Any, nodes: list[Any]) -> Iterator[Any]:
     elif isinstance(tree, _PLAIN):
         yield kind, tree
     else:
-        yield kind, id(tree)
+        yield _Same(tree)

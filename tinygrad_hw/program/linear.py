@@ -74,7 +74,7 @@ class Line:
         Where each result lives that has a fixed place.
     written
         For each array that the program changes: its input, and the variable that it becomes.
-    in_place
+    made_inside
         Of what is concatenated, that which is made where it will stand: the whole, and where.
     """
 
@@ -82,7 +82,7 @@ class Line:
     checked: int
     places: dict[Variable, Place] = field(default_factory=dict)
     written: list[tuple[Variable, Variable]] = field(default_factory=list)
-    in_place: set[tuple[Variable, int]] = field(default_factory=set)
+    made_inside: set[tuple[Variable, int]] = field(default_factory=set)
 
     def fixed(self, variable: Variable) -> bool:
         """Whether it is in the same memory in every run."""
@@ -260,7 +260,7 @@ class _Placing:
                     self._put(i, step, variable)
 
     def _put(self, i: int, step: Step, variable: Variable) -> None:
-        place = self._of_target(i, variable) or self._in_place(i, step, variable)
+        place = self._of_target(i, step, variable) or self._in_place(i, step, variable)
         place = place or self._any(variable)
         place.busy_until = self.last_use.get(variable, i)
         self.line.places[variable] = place
@@ -277,14 +277,20 @@ class _Placing:
         free = self.free.get(place.key)
         return free.pop() if free else place
 
-    def _of_target(self, i: int, variable: Variable) -> Place | None:
+    def _of_target(self, i: int, step: Step, variable: Variable) -> Place | None:
         """The array that it becomes, once nothing needs what is there."""
         old = self.targets.get(variable)
         if old is None or i < self.line.checked or old.value.strides != variable.value.strides:
             return None
         place = self.line.places[old]
         is_free = place.busy_until < i or (place.busy_until == i and is_elementwise(variable))
-        return place if is_free else None
+        return place if is_free and not self._is_seen_otherwise(step, old) else None
+
+    @staticmethod
+    def _is_seen_otherwise(step: Step, array: Variable) -> bool:
+        """Whether a loop reads the array through a view too: it must not write into it then."""
+        others = (x for x in operands_of(step) if x is not array)
+        return isinstance(step, Fused) and any(root(x) is array for x in others)
 
     def _in_place(self, i: int, step: Step, variable: Variable) -> Place | None:
         """The place of an operand that nothing else needs."""
@@ -296,7 +302,8 @@ class _Placing:
             if place is None or place.whole is not None or place.key != wanted:
                 continue
             may_change = place.array is None or i >= self.line.checked
-            if may_change and place.busy_until == i and self.last_use.get(operand) == i:
+            is_last = place.busy_until == i and self.last_use.get(operand) == i
+            if may_change and is_last and not self._is_seen_otherwise(step, operand):
                 return place
         return None
 
@@ -326,7 +333,7 @@ class _Placing:
                 )
                 if fits:
                     self.line.places[source] = Place(source.value, whole=whole, start=start)
-                    self.line.in_place.add((variable, start))
+                    self.line.made_inside.add((variable, start))
                 start += size
 
 

@@ -68,9 +68,11 @@ class Program:
         nodes = [(i, x) for i, x in enumerate(leaves_of(given)) if isinstance(x, Node)]
         self.place = {id(x): i for i, x in reversed(nodes)}
         found = {id(x) for x in self.surroundings.values}
-        self.pinned = [
-            (i, x) for i, x in nodes if id(x) in found
-        ]  # given, and found around as well
+        self.pinned = [  # given, and found around as well, or part of a larger array
+            (i, x)
+            for i, x in nodes
+            if id(x) in found or (self.leaves[i] is None and self.place[id(x)] == i)
+        ]
         self.outside = {id(e.node) for e in self.entered} - {id(x) for _, x in nodes}
         self.compiles = wanted(jit)
         self._sort_out()
@@ -188,17 +190,24 @@ class Program:
         if not all_finite(*sums):
             raise NotFinite
         for e, gradient in zip(self.with_gradient, sums, strict=True):
-            before = e.node.grad
-            e.node.grad = gradient if before is None else before + gradient
+            node = self._node(e, (arguments,))
+            node.grad = gradient if node.grad is None else node.grad + gradient
         parts = iter(results)
         leaves = [
-            np.array(np.broadcast_to(raw(x.given) if x.variable is None else next(parts), points))
+            np.array(
+                np.broadcast_to(
+                    raw(self._same_value(x.given, (arguments,)))
+                    if x.variable is None
+                    else next(parts),
+                    points,
+                )
+            )
             for x in self.results
         ]
         return rebuilt(self.tree, leaves)
 
-    def holds(self, given: Any) -> bool:
-        """Whether everything is as it was when the program was captured."""
+    def holds(self, given: Any, gradients: bool = True) -> bool:
+        """Whether everything is as it was when the program was captured, gradients too or not."""
         if not self.surroundings.hold():
             return False
         if self.place and not self._same_aliases(list(leaves_of(given))):
@@ -209,6 +218,8 @@ class Program:
                 return False
             if isinstance(data, np.ndarray) and not _alike(data, before):
                 return False
+        if not gradients:
+            return True
         if any([self._node(e, given).grad is not None for e in self.fresh]):
             return False
         return all([self._node(e, given).grad is not None for e in self.accumulating])
@@ -243,10 +254,11 @@ class Program:
         for bound in self.bound:
             bound.settle()
         arrays = {bound.variable: bound.array for bound in self.bound}
-        for old, new in [(arrays[old], new.value) for old, new in self.line.written]:
+        values = [own(variable.value) for variable in (*self.outputs, *self.new_numbers)]
+        news = [(arrays[old], new.value.copy()) for old, new in self.line.written]
+        for old, new in news:
             np.copyto(old, new)
         self._load()
-        values = [own(variable.value) for variable in (*self.outputs, *self.new_numbers)]
         gradients = [self._in_its_place(variable) for variable in self.new_gradients]
         values[len(self.outputs) : len(self.outputs)] = gradients
         self._release()

@@ -138,4 +138,4 @@ def own(data: Any) -> Any:
 
 def _random_state() -> Any:
     state: Any = np.random.get_state()
-    return state[1].tobytes(), state[2], random.getstate()
+    return state[1].tobytes(), state[2:], random.getstate()

@@ -248,7 +248,7 @@ for _name in ("add", "sub", "mul", "truediv", "pow", "matmul", "floordiv", "mod"
 
 def _in_place(function: Any) -> Callable[..., Any]:
     def apply(self: Variable, other: Any) -> Any:
-        if self.shape and (self.function is None or self.source is not None):
+        if self.shape:
             raise CaptureError("an array is changed in place while it is captured; make a new one")
         return function(self, other)
 
@@ -322,6 +322,7 @@ class Tape:
         self._count = 0
         self._known: dict[Any, Variable] = {}
         self._bases: dict[int, tuple[Any, Variable]] = {}
+        self._constants: dict[Any, Variable] = {}
         self._inside: list[Node] = []
         self._held: list[Any] = []  # what is known by its identity, which must stay its own
 
@@ -409,6 +410,7 @@ class Tape:
         """Let go of the recorded run: its graph, and what it takes to record further."""
         self._inside.clear()
         self._known.clear()
+        self._constants.clear()
         self._held.clear()
 
     # --- Instructions -----------------------------------------------------------------------------
@@ -432,9 +434,7 @@ class Tape:
         if not isinstance(value, np.ndarray | np.generic | float | bool | int):
             raise CaptureError(f"{function.__name__} gives {type(value).__name__}: not one array")
         if shape_of(value) or any(map(shape_of, plain)):
-            function = _on_arrays(function, plain)
-            if function in _POWERS.values() and len(inputs) > 1:
-                inputs = inputs[:1]
+            function, inputs = _on_arrays(function, inputs, plain)
         kept = _simplified(self, function, inputs, value)
         return self._instruction(function, inputs, options, value) if kept is None else kept
 
@@ -471,6 +471,7 @@ class Tape:
     def _instruction(
         self, function: Any, inputs: tuple[Any, ...], options: dict[str, Any], value: Any
     ) -> Variable:
+        inputs = tuple([self._frozen(x) for x in inputs])
         key = (function, _key(inputs), _key(options))
         known = self._known.get(key)
         if known is None:
@@ -482,6 +483,18 @@ class Tape:
             self._known[key] = known
             self._held.append((inputs, options))
         return known
+
+    def _frozen(self, operand: Any) -> Any:
+        """A plain array as a constant: as it is now, whatever becomes of it."""
+        if isinstance(operand, np.ndarray):
+            key = operand.shape, operand.dtype, operand.strides, operand.tobytes()
+            if key not in self._constants:
+                self._constants[key] = self.constant(operand.copy(order="K"))
+            return self._constants[key]
+        if isinstance(operand, tuple | list):  # an index
+            parts = [x.copy() if isinstance(x, np.ndarray) else x for x in operand]
+            return tuple(parts) if isinstance(operand, tuple) else parts
+        return operand
 
     def cast(self, given: Variable, dtype: Any) -> Any:
         """The same numbers of another kind."""
@@ -637,7 +650,7 @@ def _plain(tree: Any) -> Any:
 
 def _computed(function: Any, plain: Any, options: Any) -> Any:
     """The value, with Python's numbers giving one of Python's, as in an operation."""
-    if function is operator.pow and type(plain[0]) is float:
+    if function is operator.pow and type(plain[0]) is float and not shape_of(plain[1]):
         value = ops.pow._evaluate((plain[0], float(plain[1])), {})
     elif function in compute.ON_FLOATS and all([type(x) is float for x in plain]):
         value = compute.ON_FLOATS[function](*plain)
@@ -653,11 +666,12 @@ def _computed(function: Any, plain: Any, options: Any) -> Any:
     return value
 
 
-def _on_arrays(function: Any, plain: Any) -> Any:
-    """NumPy's name for what an operator does to arrays."""
+def _on_arrays(function: Any, inputs: Any, plain: Any) -> tuple[Any, Any]:
+    """NumPy's name for what an operator does to arrays, and its operands."""
     if function is operator.pow and isinstance(plain[0], np.ndarray):
-        return _POWERS.get(plain[1], np.power) if np.isscalar(plain[1]) else np.power
-    return ON_ARRAYS.get(function, function) if callable(function) else function
+        simple = _POWERS.get(_number(inputs[1]))
+        return (simple, inputs[:1]) if simple else (np.power, inputs)
+    return ON_ARRAYS.get(function, function), inputs
 
 
 def _simplified(tape: Tape, function: Any, inputs: tuple[Any, ...], value: Any) -> Any:
@@ -676,7 +690,7 @@ def _simplified(tape: Tape, function: Any, inputs: tuple[Any, ...], value: Any) 
     elif function is np.where and _number(inputs[0]) is not None:
         same = inputs[1 if _number(inputs[0]) else 2]
     elif function in (operator.and_, np.bitwise_and):
-        if any(_number(x) == 0 for x in inputs):
+        if type(value) is bool and any(_number(x) == 0 for x in inputs):
             return tape.constant(False)
     elif function in (operator.abs, np.absolute):
         inner = inputs[0]
