@@ -1,3 +1,5 @@
+import copy
+
 import mpmath
 import numpy as np
 import pytest
@@ -170,7 +172,7 @@ def test_works_in_float32_and_in_place_and_leaves_the_gradient_alone(optimiser):
     assert parameter.data is data
     assert (data < 1).all()
     assert (gradient == 0.25).all()
-    (states,) = optimiser._states.values()
+    ((_, *states),) = optimiser._states.values()
     assert {state.dtype for state in (*states, parameter)} == {np.dtype(np.float32)}
 
 
@@ -200,6 +202,48 @@ def test_an_update_alone_can_be_captured():
         optimisers[1].apply(other.parameters())
         for found, expected in zip(model.get_weights(), other.get_weights(), strict=True):
             np.testing.assert_array_equal(found, expected)
+
+
+def test_several_models_in_turn_keep_their_momentum():
+    together, alone = SGD(0.1, momentum=0.9), [SGD(0.1, momentum=0.9) for _ in range(2)]
+    shared, separate = ([Value([1.0, 2.0]), Value([3.0])] for _ in range(2))
+    for k in range(4):
+        for i in range(2):
+            shared[i].grad = separate[i].grad = np.full(shared[i].shape, k + 1.0)
+            together.apply([shared[i]])
+            alone[i].apply([separate[i]])
+    for found, expected in zip(shared, separate, strict=True):
+        np.testing.assert_array_equal(found.data, expected.data)
+
+
+def test_a_deep_copy_goes_on_where_the_model_is():
+    x, y = np.random.default_rng(0).random((8, 3), np.float32), np.arange(8) % 2
+    model = Sequential([Dense(2, "softmax", input_shape=(3,))], seed=0)
+    model.compile(Adam(0.05), "sparse_categorical_crossentropy")
+    for _ in range(5):
+        model.train_step(x, y)
+    twin = copy.deepcopy(model)
+    for each in (model, twin, model, twin):
+        each.train_step(x, y)
+    for found, expected in zip(twin.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_a_setting_changed_in_a_captured_step_is_changed_in_every_one():
+    optimiser, parameter = SGD(0.1), Value(1.0)
+    optimiser.build([parameter])
+
+    @capture
+    def step():
+        optimiser.learning_rate = 0.5
+        parameter.grad = 1.0
+        optimiser.apply([parameter])
+
+    for k in range(3):
+        optimiser.learning_rate = 0.1
+        step()
+        assert parameter.data == 1.0 - 0.5 * (k + 1)
+        assert optimiser.learning_rate == 0.5
 
 
 def test_a_setting_may_be_changed_between_steps():

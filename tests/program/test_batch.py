@@ -124,3 +124,25 @@ def test_other_shapes_are_refused(arguments):
         ValueError, match="batch needs arrays of one length for numbers, got shapes"
     ):
         capture(lambda x, y: x * y).batch(*arguments)
+
+
+def test_the_gradient_goes_to_the_value_that_is_given():
+    def loss(x, w):
+        out = x * w
+        out.backward()
+        return out
+
+    program, values = capture(loss), (Value(2.0), Value(5.0))
+    for w in values:
+        np.testing.assert_array_equal(program.batch(np.array([1.0, 2.0]), w), [w.data, 2 * w.data])
+    assert [w.grad for w in values] == [3.0, 3.0]
+
+
+def test_a_branch_on_the_number_itself():
+    found = capture(lambda x: x * 2 if x else 5.0 + x).batch(np.array([1.0, 0.0, 2.0]))
+    np.testing.assert_array_equal(found, [2, 5, 4])
+
+
+def test_no_points_are_refused():
+    with pytest.raises(ValueError, match="batch got no points"):
+        capture(lambda x: x * 2).batch(np.zeros(0))

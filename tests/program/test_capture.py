@@ -1070,15 +1070,15 @@ def test_an_error_leaves_everything_as_it_was(error, where):
 
     c = captured(step)
     given = Value(np.ones(2))
-    steps = optimiser._steps.raw
+    steps = optimiser._states[b][0].raw
     with pytest.raises(error):
         c(given)
     assert state.tape is None
-    for value in (w, b, given, optimiser._steps):
+    for value in (w, b, given, optimiser._states[b][0]):
         assert type(value.raw) in (float, np.ndarray), value
         assert value.grad is None
     np.testing.assert_array_equal(w.data, 1)
-    assert optimiser._steps.raw == steps
+    assert optimiser._states[b][0].raw == steps
     assert c.captures == 0
     fails[0] = False
     expected = c(given)

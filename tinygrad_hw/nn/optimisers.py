@@ -27,32 +27,33 @@ class Setting:
         return observed(vars(optimiser)[self.name]) if optimiser is not None else self
 
     def __set__(self, optimiser: Any, number: float) -> None:
-        known = vars(optimiser).setdefault(self.name, Value(0.0, self.name, constant=True))
-        known.raw = float(number)
+        if self.name not in vars(optimiser):
+            vars(optimiser)[self.name] = Value(float(number), self.name, constant=True)
+        else:
+            store(vars(optimiser)[self.name], float(number))
 
 
 class Optimiser:
     """What SGD and Adam share: parameters, each with a state of its own, changed by one rule."""
 
-    states: tuple[str, ...] = ()  # names of the arrays that the rule keeps, shaped like a parameter
+    states: tuple[str, ...] = ()  # names of what the rule keeps, shaped like a parameter
 
     def __init__(self) -> None:
-        self._steps = Value(0.0, "steps", constant=True)
-        self._states: dict[Value, list[Value]] = {}
+        self._flats: dict[tuple[Value, ...], FlatParameters] = {}
+        self._states: dict[Value, list[Value]] = {}  # of a parameter: its steps, then its states
 
     def reset(self) -> None:
-        """Forget the past."""
-        self._steps.raw = 0.0
+        """Forget the past, of all parameters."""
         for states in self._states.values():
             for kept in states:
                 kept.raw = np.zeros_like(kept.raw) if kept.shape else 0.0
 
     def build(self, parameters: Sequence[Value]) -> None:
         """Make the state for these parameters, as the first ``apply`` would."""
-        arrays = [p for p in parameters if p.shape]
+        arrays = tuple([p for p in parameters if p.shape])
         if arrays:
-            self._flat = FlatParameters.of(arrays)
-            self._make_state(self._flat.buffer)
+            self._flats[arrays] = FlatParameters.of(arrays)
+            self._make_state(self._flats[arrays].buffer)
         for p in parameters:
             if not p.shape:
                 self._make_state(p)
@@ -60,15 +61,14 @@ class Optimiser:
     def apply(self, parameters: Sequence[Value]) -> None:
         """Change each parameter by one step along its ``grad``.
 
-        Arrays are brought into one flat buffer, unless a model has done so. One that has no
-        gradient stays as it is, and a warning says so, once.
+        Arrays are brought into one flat buffer of their common dtype, unless a model has done so.
+        A parameter that has no gradient stays as it is; for an array a warning says so, once.
         """
         for p in parameters:
             observed(p)  # its ``grad`` too is what it is in this run
-        store(self._steps, observed(self._steps) + 1.0)
-        arrays = [p for p in parameters if p.shape]
+        arrays = tuple([p for p in parameters if p.shape])
         if arrays:
-            flat = self._flat = FlatParameters.of(arrays)  # kept: the next step finds it again
+            flat = self._flats[arrays] = FlatParameters.of(arrays)  # kept, to be found again
             gradient = flat.gather_gradients()
             flat.move(self._changed(flat.buffer, gradient))
         for p in parameters:
@@ -79,8 +79,11 @@ class Optimiser:
         """New data for a parameter; its state is brought forward."""
         data = observed(parameter)
         self._make_state(parameter)
-        states = self._states[parameter]
-        new, *news = self.rule(data, gradient, observed(self._steps), *map(observed, states))
+        count, *states = self._states[parameter]
+        store(count, observed(count) + 1.0)
+        new, *news = self.rule(data, gradient, observed(count), *map(observed, states))
+        if any(new_state is kept.raw for new_state in news for kept in states):
+            news = [new_state * 1 for new_state in news]  # one becomes what another was
         for kept, new_state in zip(states, news, strict=True):
             store(kept, new_state)
         return new
@@ -91,7 +94,8 @@ class Optimiser:
         if state.tape is not None:  # what is made in a captured run is the same in every run
             raise state.tape.not_ready()
         zero: Any = np.zeros(parameter.shape, parameter.dtype) if parameter.shape else 0.0
-        self._states[parameter] = [Value(zero, name, constant=True) for name in self.states]
+        states = [Value(zero, name, constant=True) for name in self.states]
+        self._states[parameter] = [Value(0.0, "steps", constant=True), *states]
 
     def rule(self, parameter: Any, gradient: Any, steps: Any, *states: Any) -> tuple[Any, ...]:
         """The new parameter, then the new states; ``steps`` counts from 1."""

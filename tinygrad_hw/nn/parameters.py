@@ -24,8 +24,10 @@ _OWNERS: weakref.WeakValueDictionary[int, FlatParameters] = weakref.WeakValueDic
 
 def store(leaf: Value, data: Any) -> None:
     """Have a Value of ours hold new data, in its own array if it is one."""
-    observed(leaf)
-    if isinstance(leaf.raw, np.ndarray) and not isinstance(data, Traced):
+    if state.tape is not None:
+        observed(leaf)
+        data = data if isinstance(data, Traced) else state.tape.constant(data)
+    if isinstance(leaf.raw, np.ndarray):
         np.copyto(leaf.raw, data)
     else:
         leaf.raw = data
@@ -57,6 +59,7 @@ class FlatParameters:
         self._views = self._divided(self.data)
         self._gradient_views = self._divided(self.gradients)
         self._said = False
+        self._moving = [True] * len(self.values)  # those that have a gradient in this step
         self.set([value.raw for value in self.values])
         _OWNERS[id(self.data)] = self
 
@@ -78,7 +81,11 @@ class FlatParameters:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> FlatParameters:
         """A buffer of its own for the copies of the Values."""
-        return FlatParameters(copy.deepcopy(self.values, memo))
+        made = FlatParameters(copy.deepcopy(self.values, memo))
+        memo[id(self)] = made
+        made.buffer = memo.setdefault(id(self.buffer), made.buffer)
+        made.buffer.raw = made.data
+        return made
 
     def _divided(self, flat: Any) -> list[Any]:
         return [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import inspect
 import random
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -16,6 +17,8 @@ from tinygrad_hw.engine.tree import leaves_of, rebuilt
 from tinygrad_hw.engine.value import Value
 from tinygrad_hw.program.guards import Surroundings
 from tinygrad_hw.program.trace import CaptureError, Tape, Variable, tracing
+
+_RECORDING = threading.RLock()  # the Values of a run stand for their data as long as it lasts
 
 
 class Result(NamedTuple):
@@ -40,6 +43,13 @@ def recorded(
     tape: Tape, function: Callable[..., Any], given: Any, around: Surroundings
 ) -> tuple[list[Result], list[Variable | None], Any]:
     """Run the function once, with everything taken down."""
+    with _RECORDING:
+        return _recorded(tape, function, given, around)
+
+
+def _recorded(
+    tape: Tape, function: Callable[..., Any], given: Any, around: Surroundings
+) -> tuple[list[Result], list[Variable | None], Any]:
     before = _random_state(), around.random_states()
     leaves: list[Variable | None] = []
     with tracing(tape):
