@@ -143,6 +143,22 @@ def test_a_branch_on_the_number_itself():
     np.testing.assert_array_equal(found, [2, 5, 4])
 
 
+def test_a_long_sum_is_added_up_in_its_own_order():
+    """A long program is written in fewer lines, which must not change the order of its sums."""
+    numbers = np.random.default_rng(1).normal(size=1500) * 10.0 ** np.arange(-6, 9).repeat(100)
+    values = [Value(x) for x in numbers.tolist()]
+
+    def loss(x):
+        total = 0.0
+        for k, value in enumerate(values):
+            total = total + value * x if k % 3 else 0.1 * k + (total + value)
+        return total * x
+
+    program = capture(loss)
+    for x in (0.3, 1.7, -2.9):
+        assert program(x).data == loss(x).data
+
+
 def test_no_points_are_refused():
     with pytest.raises(ValueError, match="batch got no points"):
         capture(lambda x: x * 2).batch(np.zeros(0))

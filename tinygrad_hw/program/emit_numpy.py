@@ -144,7 +144,13 @@ class PythonText:
 
     @property
     def source(self) -> str:
-        """The whole text."""
+        """The whole text, the compiled loops before it."""
+        loops = [f"@njit\ndef {name}{body}\n\n\n" for name, body in self.loops.items()]
+        return "".join(loops) + self.text_to_run
+
+    @property
+    def text_to_run(self) -> str:
+        """The buffers and the function; the loops are in its namespace."""
         comments = [
             f"# {name}: {kind_text(v.value)}, the Values' own" for name, v in self.arrays.items()
         ] + [
@@ -155,7 +161,6 @@ class PythonText:
         head = _wrapped(f"def {self.function_name}(", [self._name(v) for v in self.inputs], "):")
         head = head.replace("\n    ", "\n")
         body = self.body or ["pass"]
-        loops = "".join(f"@njit\ndef {name}{body}\n\n\n" for name, body in self.loops.items())
         lines = [
             *comments,
             *self.buffers,
@@ -163,8 +168,7 @@ class PythonText:
             head,
             *(f"    {line}" if line else "" for line in body),
         ]
-        self.text_to_run = "\n".join(lines).lstrip("\n") + "\n"
-        return loops + self.text_to_run
+        return "\n".join(lines).lstrip("\n") + "\n"
 
     def _used_once(self) -> set[Any]:
         """Products and sums without a name that only a sum needs."""
@@ -172,9 +176,10 @@ class PythonText:
         in_sum: set[Any] = set()
         for step in self.line.steps:
             is_sum = isinstance(step, Variable) and step.function is operator.add
-            for i, operand in enumerate(operands_of(step)):
+            for operand in operands_of(step):
                 uses[operand] = uses.get(operand, 0) + 1
-                if is_sum and (operand.function is operator.mul or i == 0):
+                is_first = is_sum and step.operands[0] is operand  # (a + b) + c, never a + (b + c)
+                if is_first or (is_sum and operand.function is operator.mul):
                     in_sum.add(operand)
         for output in (*self.results, *self.finite, *(condition for condition, _ in self.guards)):
             uses[output] = 2
