@@ -48,6 +48,14 @@ def capture(function: Callable[..., Any] | None = None, *, jit: bool | None = No
     CaptureError
         When called, if the function takes a number out of what it computes, or does something else
         that no program can repeat.
+    InputError
+        When called, if ``jit`` is True and numba is not installed.
+
+    Notes
+    -----
+    While it is recorded, the function is given stand-ins for numbers and arrays: asked for their
+    type, they are neither floats nor ndarrays. What is guarded and what is frozen: see ``guards``.
+    A gradient that an optimiser has gathered is a view of a buffer that the next run writes into.
     """
     if function is None:
         return functools.partial(capture, jit=jit)
@@ -151,7 +159,8 @@ class Captured:
         """The program that ran last as a JavaScript function, if it has numbers only.
 
         The function takes an object with the arguments and the data of the Values by name; it
-        returns one with the results, the gradients, and every variable that has a name.
+        returns one with the results, the gradients, and every variable that has a name. For it the
+        captured function is recorded once more, on the numbers that it was captured with.
         """
         given = self.program.given
         if given is None:

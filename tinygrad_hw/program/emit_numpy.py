@@ -5,7 +5,6 @@ The text is what a reader is shown, and it is what runs.
 
 from __future__ import annotations
 
-import inspect
 import math
 import operator
 import textwrap
@@ -133,9 +132,9 @@ class PythonText:
         self.body: list[str] = []
         self._place_names: dict[int, list[tuple[str, bool]]] = {}
         for old, _ in line.written:
-            self.arrays[self._name(old)] = old
+            self.arrays[self.name_of(old)] = old
         for variable in inputs:
-            self._name(variable)
+            self.name_of(variable)
         self._inline = self._used_once() if len(line.steps) > LONG else set()
         self._saved: dict[int, str] = {}
         self._terms: dict[Any, int] = {}
@@ -158,7 +157,7 @@ class PythonText:
             for name, x in self.namespace.items()
             if isinstance(x, np.ndarray)
         ]
-        head = _wrapped(f"def {self.function_name}(", [self._name(v) for v in self.inputs], "):")
+        head = _wrapped(f"def {self.function_name}(", [self.name_of(v) for v in self.inputs], "):")
         head = head.replace("\n    ", "\n")
         body = self.body or ["pass"]
         lines = [
@@ -203,9 +202,6 @@ class PythonText:
 
     def name_of(self, variable: Variable) -> str:
         """What the text calls it."""
-        return self._name(variable)
-
-    def _name(self, variable: Variable) -> str:
         if variable not in self.names:
             labels = variable.names
             if (
@@ -213,7 +209,7 @@ class PythonText:
                 and is_view(variable)
                 and variable.function in (np.transpose, np.swapaxes)
             ):
-                labels = [f"{self._name(variable.operands[0])}_T"]
+                labels = [f"{self.name_of(variable.operands[0])}_T"]
             self.names[variable] = self._giver.give(labels)
         return self.names[variable]
 
@@ -222,7 +218,7 @@ class PythonText:
         if isinstance(operand, Variable):
             if operand.constant:
                 return self.text(operand.value)
-            return self._inlined.pop(operand, None) or self._name(operand)
+            return self._inlined.pop(operand, None) or self.name_of(operand)
         if isinstance(operand, tuple):
             parts = [self.text(part) for part in operand]
             return f"({', '.join(parts)}{',' * (len(parts) == 1)})"
@@ -293,7 +289,7 @@ class PythonText:
             return
         for label in dict.fromkeys(variable.names[1:]):
             if label.startswith("d") and label != variable.names[0]:
-                self.body.append(f"{self._giver.give([label])} = {self._name(variable)}")
+                self.body.append(f"{self._giver.give([label])} = {self.name_of(variable)}")
 
     def _guards_of_steps(self) -> dict[Any, bool]:
         """The guards, those of inputs written down already."""
@@ -330,7 +326,7 @@ class PythonText:
         return names
 
     def _whole(self, place: Place) -> str:
-        return next(self._name(v) for v, p in self.line.places.items() if p is place)
+        return next(self.name_of(v) for v, p in self.line.places.items() if p is place)
 
     def _commit(self) -> None:
         """Bring into the Values' arrays what has not been computed there."""
@@ -346,11 +342,11 @@ class PythonText:
                 taken[old] = self._giver.give([])
                 self.body.append(f"{taken[old]} = {self.text(new)}.copy()")
         for old, new in late:
-            self.body.append(f"np.copyto({self._name(old)}, {taken.get(old) or self.text(new)})")
+            self.body.append(f"np.copyto({self.name_of(old)}, {taken.get(old) or self.text(new)})")
 
     def _statement(self, variable: Variable) -> None:
         if is_view(variable):
-            line = f"{self._name(variable)} = {self._view(variable)}"
+            line = f"{self.name_of(variable)} = {self._view(variable)}"
             (self.buffers if self.line.fixed(variable) else self.body).append(line)
             return
         place = self.line.places.get(variable)
@@ -362,11 +358,11 @@ class PythonText:
                 return
         if place is None:
             self.body.append(
-                self._remark(f"{self._name(variable)} = {self.expression(variable)}", variable)
+                self._remark(f"{self.name_of(variable)} = {self.expression(variable)}", variable)
             )
             return
         self._make(variable, place)
-        out = self._name(variable)
+        out = self.name_of(variable)
         operands = [self._operand(x, variable) for x in variable.operands]
         function = variable.function
         if is_concatenation(variable):
@@ -398,7 +394,7 @@ class PythonText:
         name = self._global(kernel, ["loop"])
         self.loops[name] = loop.body
         given = ", ".join([self.text(x) for x in loop.arguments])
-        makes = ", ".join(dict.fromkeys(self._name(out) for out in step.outputs))
+        makes = ", ".join(dict.fromkeys(self.name_of(out) for out in step.outputs))
         self.body.append(f"{name}({given})  # makes {makes} {step.members[0].shape}")
 
     def _memory(self, operand: Any) -> Any:
@@ -418,7 +414,7 @@ class PythonText:
             if neutral:
                 self.names[variable] = neutral
                 return
-        name = self._name(variable)
+        name = self.name_of(variable)
         first = known[0][0] if known else self.names.get(place.array)
         if variable is place.array or (place.array is not None and is_concatenation(variable)):
             self.names[variable] = self.names[place.array]
@@ -430,7 +426,7 @@ class PythonText:
             whole = next(v for v, p in self.line.places.items() if p is place.whole)
             if whole not in self.names:
                 self._make(whole, place.whole)
-            part = f"{self._name(whole)}[{place.start}:{place.start + variable.size}]"
+            part = f"{self.name_of(whole)}[{place.start}:{place.start + variable.size}]"
             shape = "" if variable.ndim == 1 else f".reshape{variable.shape}"
             self.buffers.append(f"{name} = {part}{shape}")
         else:
@@ -500,10 +496,7 @@ class PythonText:
     @staticmethod
     def _as_float(function: Callable[..., Any], call: str) -> str:
         """Most of our own functions give Python's numbers for Python's numbers; NumPy's do not."""
-        own = getattr(function, "__module__", "") == compute.__name__ and inspect.isfunction(
-            function
-        )
-        return call if own and function in _PURE else f"float({call})"
+        return call if function in _PURE else f"float({call})"
 
     def _called(self, function: Any) -> str:
         owner = getattr(function, "__self__", None)
@@ -566,8 +559,8 @@ class PythonText:
 class BatchText(PythonText):
     """Writes a program of numbers down for arrays of them, one element a point.
 
-    Results have an element for each point, gradients are summed over the points. ``self`` is given
-    the number of points first.
+    Results have an element for each point, gradients are summed over the points. The function is
+    given the number of points first.
     """
 
     on_numbers = False
@@ -586,7 +579,7 @@ class BatchText(PythonText):
         for step in self.line.steps:
             if step in self._folded or isinstance(step, Fused):  # of numbers there are no loops
                 continue
-            self.body.append(f"{self._name(step)} = {self.expression(step)}")
+            self.body.append(f"{self.name_of(step)} = {self.expression(step)}")
             if step in guards:
                 self._guard(step, guards[step])
         results = [self.text(x) for x in self.results[: self.returned]]
@@ -623,7 +616,7 @@ class BatchText(PythonText):
     @property
     def source(self) -> str:
         """The whole text."""
-        arguments = ", ".join(["points", *(self._name(v) for v in self.inputs)])
+        arguments = ", ".join(["points", *(self.name_of(v) for v in self.inputs)])
         lines = [f"def {self.function_name}({arguments}):", *(f"    {line}" for line in self.body)]
         return "\n".join(lines) + "\n"
 
