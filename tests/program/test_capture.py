@@ -1242,6 +1242,16 @@ def test_a_deep_copy_of_a_trained_model_goes_its_own_way():
     np.testing.assert_array_equal(model.predict(IMAGES), before)
 
 
+def test_a_message_has_the_numbers_of_the_run():
+    model = nn.Sequential([nn.Dense(2, "softmax", input_shape=(3,))], seed=0)
+    model.compile(nn.Adam(), "sparse_categorical_crossentropy")
+    x, labels = np.ones((2, 3), np.float32), np.array([0, 1])
+    for _ in range(2):  # when it is recorded, and at a replay
+        with pytest.raises(ValueError, match="got labels 0 to 5 for 2 classes; number the classes"):
+            model.train_step(x, labels + [0, 4])
+        model.train_step(x, labels)
+
+
 def test_threads_take_turns():
     """Each gets the results for its own arguments, though the program's buffers are the same."""
     W = Value(np.random.default_rng(0).normal(size=(60, 50)))

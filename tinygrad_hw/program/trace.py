@@ -166,6 +166,12 @@ class Variable(Traced):
     def __repr__(self) -> str:
         return f"Variable({self.value!r:.60})"
 
+    def __format__(self, spec: str) -> str:  # in a message: the number of this run
+        return format(self.value, spec)
+
+    def __str__(self) -> str:
+        return str(self.value)
+
     # --- What is taken down -----------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
