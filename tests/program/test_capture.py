@@ -1248,7 +1248,7 @@ def test_a_message_has_the_numbers_of_the_run():
     x, labels = np.ones((2, 3), np.float32), np.array([0, 1])
     for _ in range(2):  # when it is recorded, and at a replay
         with pytest.raises(ValueError, match="got labels 0 to 5 for 2 classes; number the classes"):
-            model.train_step(x, labels + [0, 4])
+            model.train_step(x, np.add(labels, [0, 4]))
         model.train_step(x, labels)
 
 
