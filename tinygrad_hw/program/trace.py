@@ -166,11 +166,11 @@ class Variable(Traced):
     def __repr__(self) -> str:
         return f"Variable({self.value!r:.60})"
 
-    def __format__(self, spec: str) -> str:  # in a message: the number of this run
-        return format(self.value, spec)
-
     def __str__(self) -> str:
-        return str(self.value)
+        return str(self.value)  # in the message of an error: the number of this run
+
+    def __format__(self, spec: str) -> str:
+        return str(self) if not spec else self._taken("by a format")  # type: ignore[no-any-return]
 
     # --- What is taken down -----------------------------------------------------------------------
 
