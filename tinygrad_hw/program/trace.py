@@ -170,7 +170,7 @@ class Variable(Traced):
         return str(self.value)  # in the message of an error: the number of this run
 
     def __format__(self, spec: str) -> str:
-        return str(self) if not spec else self._taken("by a format")  # type: ignore[no-any-return]
+        return str(self) if not spec else self._taken("by a format")
 
     # --- What is taken down -----------------------------------------------------------------------
 
