@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from tinygrad_hw import nn
-from tinygrad_hw.engine import Value
+from tinygrad_hw.engine import Value, grad
 from tinygrad_hw.engine.modes import state
+from tinygrad_hw.engine.node import raw
 from tinygrad_hw.program import CaptureError, capture
 
 RATE = 2.0
@@ -553,3 +554,32 @@ def test_shapes_and_dtypes_may_be_asked():
     for shape in [(2,), (3, 2), (2,)]:
         x, w = np.random.default_rng(1).normal(size=shape), Value(np.ones(shape))
         np.testing.assert_array_equal(c(x, w).data, f(x, w).data)
+
+
+SHAPED_BY_VALUES = {
+    "a mean of some": lambda x: Value(x)[Value(x) > 0].mean(),
+    "how many there are": lambda x: x * len(x[x > 0]),
+    "different ones": lambda x: np.unique(x) * 2.0,
+    "as often as said": lambda x: np.size(np.repeat(x, np.where(x > 2, 2, 1))) * x,
+    "a gradient": lambda x: grad(lambda v: np.mean(v[v > 0] ** 2))(x),
+}
+
+
+@pytest.mark.parametrize("name", SHAPED_BY_VALUES)
+def test_a_shape_that_depends_on_values(name):
+    """It may be another one in another run, and what was computed from it too."""
+    f = SHAPED_BY_VALUES[name]
+    c = captured(f)
+    for x in ([1.0, -1.0, 3.0], [1.0, 2.0, 1.0], [5.0, 4.0, 3.0], [-1.0, 2.0, -1.0]) * 2:
+        found, expected = c(np.array(x)), f(np.array(x))
+        np.testing.assert_array_equal(raw(found), raw(expected))
+    assert c.captures <= 3
+
+
+def test_a_captured_function_that_calls_another():
+    rate = [2.0]
+    inner = captured(lambda x: x * rate[0])
+    outer = captured(lambda x: inner(x) + 1)
+    assert outer(1.0) == 3.0
+    rate[0] = 5.0
+    assert outer(1.0) == 6.0

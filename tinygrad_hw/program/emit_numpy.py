@@ -360,6 +360,9 @@ class PythonText:
             self.body.append(
                 self._remark(f"{self.name_of(variable)} = {self.expression(variable)}", variable)
             )
+            if variable in self.line.shaped:
+                wanted = f"{self.name_of(variable)}.shape != {variable.shape}"
+                self.body += [f"if {wanted}:", "    raise Changed"]
             return
         self._make(variable, place)
         out = self.name_of(variable)

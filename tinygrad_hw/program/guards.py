@@ -11,7 +11,6 @@ function of another library reads, what a function asks of an argument's type, f
 from __future__ import annotations
 
 import copy
-import functools
 import inspect
 import operator
 import random
@@ -29,6 +28,7 @@ from tinygrad_hw.engine.tree import leaves_of
 LONGEST = 1000  # elements of a list that are looked into for objects
 DEPTH = 3  # objects from the function to an attribute that it reads
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic)
+_FUNCTIONS = (types.FunctionType, types.MethodType, partial)
 _LIBRARIES = ("tinygrad_hw", "numpy")
 
 
@@ -68,7 +68,7 @@ class Surroundings:
 
     def _follow(self, function: Any) -> set[str]:
         """Note what a function finds; return the names in its code."""
-        if isinstance(function, functools.partial):
+        if isinstance(function, partial):
             self._look_into((function.args, function.keywords), set(), DEPTH)
             return self._follow(function.func)
         if isinstance(function, types.MethodType):
@@ -76,6 +76,8 @@ class Surroundings:
             self._look_into(function.__self__, names, DEPTH)
             return names
         if not isinstance(function, types.FunctionType):
+            if hasattr(function, "__wrapped__"):  # another captured one, or a cache
+                return self._follow(function.__wrapped__)
             call = inspect.getattr_static(type(function), "__call__", None)
             is_ours = isinstance(call, types.FunctionType) and not _is_library(type(function))
             return self._follow(types.MethodType(call, function)) if is_ours and call else set()
@@ -117,7 +119,7 @@ class Surroundings:
             self._generators.append(found)
         elif isinstance(found, (*_PLAIN, np.ndarray, np.ufunc)):
             return
-        elif isinstance(found, types.FunctionType | types.MethodType | functools.partial):
+        elif isinstance(found, _FUNCTIONS) or hasattr(found, "__wrapped__"):
             self._follow(found)
         elif depth and (id(found), depth) not in self._seen:
             self._seen.add((id(found), depth))

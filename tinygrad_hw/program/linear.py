@@ -76,6 +76,8 @@ class Line:
         For each array that the program changes: its input, and the variable that it becomes.
     made_inside
         Of what is concatenated, that which is made where it will stand: the whole, and where.
+    shaped
+        What must have the shape that it had when it was recorded.
     """
 
     steps: list[Step]
@@ -83,6 +85,7 @@ class Line:
     places: dict[Variable, Place] = field(default_factory=dict)
     written: list[tuple[Variable, Variable]] = field(default_factory=list)
     made_inside: set[tuple[Variable, int]] = field(default_factory=set)
+    shaped: set[Variable] = field(default_factory=set)
 
     def fixed(self, variable: Variable) -> bool:
         """Whether it is in the same memory in every run."""
@@ -128,6 +131,7 @@ def straighten(
     checked: list[Variable],
     written: list[tuple[Variable, Variable]],
     kept: list[Variable],
+    shaped: list[Variable],
     fusable: Callable[[Variable], bool] | None = None,
 ) -> Line:
     """Put the instructions in order, and give their results places.
@@ -140,18 +144,20 @@ def straighten(
         The arrays that the program changes, and what they become.
     kept
         What is still looked at when the program has ended.
+    shaped
+        What must have the shape that it had when it was recorded.
     fusable
         Which instructions may run in one loop with others; none, if it is not given.
     """
-    before = needed(checked)
+    before = needed([*checked, *shaped])
     after = needed([new for _, new in written]) - before
-    by_number = lambda variable: variable.number  # noqa: E731
+    by_number = operator.attrgetter("number")
     first, last = ([v for v in sorted(s, key=by_number) if v.function] for s in (before, after))
     last = _numbers_first(last)
     parts: list[list[Step]] = [list(first), list(last)]
     if fusable is not None:
         parts = [_fused(first, fusable), _fused(last, fusable)]
-    line = Line(parts[0] + parts[1], len(parts[0]), written=written)
+    line = Line(parts[0] + parts[1], len(parts[0]), written=written, shaped=set(shaped))
     _find_outputs(line, [*checked, *(new for _, new in written)])
     _Placing(line, kept).run()
     return line

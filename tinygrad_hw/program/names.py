@@ -8,71 +8,12 @@ import re
 import unicodedata
 
 LONGEST = 40
-_JAVASCRIPT = [
-    "abstract",
-    "arguments",
-    "await",
-    "boolean",
-    "byte",
-    "case",
-    "catch",
-    "char",
-    "const",
-    "debugger",
-    "default",
-    "delete",
-    "do",
-    "double",
-    "enum",
-    "eval",
-    "export",
-    "extends",
-    "final",
-    "float",
-    "function",
-    "goto",
-    "implements",
-    "instanceof",
-    "int",
-    "interface",
-    "let",
-    "long",
-    "native",
-    "new",
-    "null",
-    "package",
-    "private",
-    "protected",
-    "public",
-    "short",
-    "static",
-    "super",
-    "switch",
-    "synchronized",
-    "this",
-    "throw",
-    "throws",
-    "transient",
-    "true",
-    "false",
-    "typeof",
-    "undefined",
-    "var",
-    "void",
-    "volatile",
-    "NaN",
-    "Infinity",
-    "Math",
-    "Object",
-    "Array",
-    "window",
-    "document",
-    "Number",
-    "String",
-    "Symbol",
-    "constructor",
-    "prototype",
-]
+_JAVASCRIPT = (
+    "Array Error Infinity Math NaN Number Object String Symbol arguments await case catch const "
+    "constructor debugger default delete do document enum eval export extends false function "
+    "implements instanceof interface let new null package private protected prototype public static "
+    "super switch this throw true typeof undefined var void window"
+).split()
 _TAKEN = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *_JAVASCRIPT, "np", "math"}
 
 

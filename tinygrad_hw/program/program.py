@@ -110,8 +110,10 @@ class Program:
         )
         checked = [*kept, *self.new_numbers, *(condition for condition, _ in self.branches)]
         checked += self.finite
-        self.line = straighten(checked, arrays, kept, is_fusable if self.compiles else None)
-        used = needed([*checked, *(new for _, new in arrays)])
+        self.line = straighten(
+            checked, arrays, kept, self.tape.shaped, is_fusable if self.compiles else None
+        )
+        used = needed([*checked, *self.tape.shaped, *(new for _, new in arrays)])
         written = {old for old, _ in arrays}
         self.bound = [
             Bound(array, variable, whole.get(variable))

@@ -310,6 +310,13 @@ _POWERS: dict[Any, Any] = {2: np.square, 0.5: np.sqrt, 1: np.positive, -1: np.re
 _WHOLE = {ops.broadcast_to, ops.astype, ops.scatter, ops.einsum, ops.getitem, ops.concatenate}
 
 
+_SHAPED_BY_SHAPES = frozenset(
+    "all any argmax argmin argsort as_kind clip concatenate cumprod cumsum dot einsum max mean min "
+    "moveaxis outer prod ravel reshape round sort squeeze stack std sum swapaxes take "
+    "take_along_axis tensordot transpose tril triu var where".split()
+)
+
+
 class Tape:
     """The instructions of one run, and what they depend on."""
 
@@ -323,6 +330,7 @@ class Tape:
         self.origin: str | None = None
         self.entered: dict[int, Entered] = {}
         self.branches: list[tuple[Variable, bool]] = []
+        self.shaped: list[Variable] = []  # whose shapes may be others in another run
         self.assumes_finite = False
         self.assumes_forward = False  # in forward mode too, whose results have no phase
         self._count = 0
@@ -486,6 +494,8 @@ class Tape:
                 known = self.constant(value)
             else:
                 known = Variable(self, value, function, inputs, options)
+                if _is_shaped_by_values(known):
+                    self.shaped.append(known)
             self._known[key] = known
             self._held.append((inputs, options))
         return known
@@ -670,6 +680,19 @@ def _computed(function: Any, plain: Any, options: Any) -> Any:
     ):
         return value.item()
     return value
+
+
+def _is_shaped_by_values(variable: Variable) -> bool:
+    """Whether its shape may depend on its operands' values, and not on their shapes alone."""
+    function = variable.function
+    if not variable.shape or variable.source is not None:
+        return False
+    if function in (operator.getitem, ops.getitem):
+        return any(x.dtype == bool for x in variable.needs[1:])
+    owner = getattr(function, "__self__", function)
+    if isinstance(function, Operation) or isinstance(owner, np.ufunc):
+        return False
+    return getattr(function, "__name__", "") not in _SHAPED_BY_SHAPES
 
 
 def _on_arrays(function: Any, inputs: Any, plain: Any) -> tuple[Any, Any]:
