@@ -561,7 +561,7 @@ SHAPED_BY_VALUES = {
     "how many there are": lambda x: x * len(x[x > 0]),
     "different ones": lambda x: np.unique(x) * 2.0,
     "as often as said": lambda x: np.size(np.repeat(x, np.where(x > 2, 2, 1))) * x,
-    "a gradient": lambda x: grad(lambda v: np.mean(v[v > 0] ** 2))(x),
+    "a gradient": grad(lambda v: np.mean(v[v > 0] ** 2)),
 }
 
 

@@ -25,7 +25,7 @@ Data: TypeAlias = Number | Array
 
 
 class Traced:
-    """What stands for data while a program is captured: see ``program.trace``.
+    """What stands for data while a program is captured: see ``program.variable``.
 
     The engine computes with it as with the data themselves. It does not look at them.
     """

@@ -6,6 +6,7 @@ program has it too. Many arrays are one to it (see ``FlatParameters``), and its 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,7 +34,7 @@ class Setting:
             store(vars(optimiser)[self.name], float(number))
 
 
-class Optimiser:
+class Optimiser(ABC):
     """What SGD and Adam share: parameters, each with a state of its own, changed by one rule."""
 
     states: tuple[str, ...] = ()  # names of what the rule keeps, shaped like a parameter
@@ -97,9 +98,9 @@ class Optimiser:
         states = [Value(zero, name, constant=True) for name in self.states]
         self._states[parameter] = [Value(0.0, "steps", constant=True), *states]
 
+    @abstractmethod
     def rule(self, parameter: Any, gradient: Any, steps: Any, *states: Any) -> tuple[Any, ...]:
         """The new parameter, then the new states; ``steps`` counts from 1."""
-        raise NotImplementedError
 
 
 class SGD(Optimiser):

@@ -20,7 +20,8 @@ from tinygrad_hw.program.emit_numpy import Changed, NotFinite
 from tinygrad_hw.program.guards import signature
 from tinygrad_hw.program.names import identifier
 from tinygrad_hw.program.program import Program
-from tinygrad_hw.program.trace import CaptureError, Entered, NotReady, Tape, Variable
+from tinygrad_hw.program.tape import Entered, NotReady, Tape
+from tinygrad_hw.program.variable import CaptureError, Variable
 
 VARIANTS = 16  # programs for arguments of one kind, one for each way through the branches
 KINDS = 64  # of arguments, each with programs of its own
@@ -87,13 +88,11 @@ class Captured:
         """Run the program for these arguments; make it first where there is none."""
         if state.tape is not None or state.nested or state.anomaly or not state.recording:
             return self.function(*arguments, **options)
-        given = (arguments, options) if options else (arguments,)
         with self._lock:  # a program's buffers are for one thread at a time
-            return self._run(given)
+            return self._run((arguments, options))
 
     def _run(self, given: Any) -> Any:
-        arguments, *rest = given
-        options = rest[0] if rest else {}
+        arguments, options = given
         key = signature(given)
         programs = self._programs.get(key, [])
         for program in programs:
@@ -120,7 +119,7 @@ class Captured:
                     "time (an integer, a closure, a branch?); it is run uncaptured from now on",
                     stacklevel=3,
                 )
-            return self.function(*given[0], **(given[1] if len(given) > 1 else {}))
+            return self.function(*given[0], **given[1])
         had_gradients = {
             id(e.node) for program in programs for e in program.entered if e.node.grad is not None
         }
@@ -128,7 +127,7 @@ class Captured:
         try:
             program = Program(self.function, tape, given, self.jit)
         except NotReady:
-            return self.function(*given[0], **(given[1] if len(given) > 1 else {}))
+            return self.function(*given[0], **given[1])
         self.captures += 1
         self._programs.setdefault(key, []).append(program)
         self._last = program
@@ -205,8 +204,8 @@ class Captured:
         first = rebuilt(arguments, [_first_point(x) for x in leaves_of(arguments)])
         key = signature(first), tuple([isinstance(x, np.ndarray) for x in leaves_of(arguments)])
         batched = self._batches.get(key)
-        if batched is None or not batched.holds((first,), gradients=False):
-            batched = Program(self.function, Tape(fresh=True), (first,), jit=False)
+        if batched is None or not batched.holds((first, {}), gradients=False):
+            batched = Program(self.function, Tape(fresh=True), (first, {}), jit=False)
             if batched.changed_numbers or batched.line.written:
                 raise ValueError(f"{self.name} changes Values: take the update out of batch()")
             batched.load_batch()

@@ -15,7 +15,8 @@ from tinygrad_hw.engine.modes import setting
 from tinygrad_hw.engine.operation import Operation
 from tinygrad_hw.program.linear import Line
 from tinygrad_hw.program.names import Names, identifier
-from tinygrad_hw.program.trace import CaptureError, Tape, Variable
+from tinygrad_hw.program.tape import Tape
+from tinygrad_hw.program.variable import CaptureError, Variable
 
 ERFC = """function erfc(x) {
   // Twice the tail of the bell curve: a series of positive terms, or a continued fraction.

@@ -22,7 +22,7 @@ import numpy as np
 
 from tinygrad_hw.engine import ops
 from tinygrad_hw.errors import InputError
-from tinygrad_hw.program.trace import Variable
+from tinygrad_hw.program.variable import Variable
 
 SWITCH = "TINYGRAD_HW_JIT"  # in the environment: 0 compiles nothing, wherever it is asked for
 SMALLEST = 256  # elements; a loop over fewer is not worth its compilation
@@ -134,7 +134,7 @@ class Loop:
         return f"{self._argument(variable)}[{', '.join(index)}]"
 
     def _operand(self, operand: Any, member: Variable, loads: list[str]) -> str:
-        if operand in self._loaded if isinstance(operand, Variable) else False:
+        if isinstance(operand, Variable) and operand in self._loaded:
             return self._loaded[operand]
         value = operand.value if isinstance(operand, Variable) else operand
         if not np.ndim(value):

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.engine import ops
-from tinygrad_hw.program.trace import Variable
+from tinygrad_hw.program.variable import Variable
 
 
 @dataclass(eq=False)

@@ -11,8 +11,8 @@ LONGEST = 40
 _JAVASCRIPT = (
     "Array Error Infinity Math NaN Number Object String Symbol arguments await case catch const "
     "constructor debugger default delete do document enum eval export extends false function "
-    "implements instanceof interface let new null package private protected prototype public static "
-    "super switch this throw true typeof undefined var void window"
+    "implements instanceof interface let new null package private protected prototype public "
+    "static super switch this throw true typeof undefined var void window"
 ).split()
 _TAKEN = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *_JAVASCRIPT, "np", "math"}
 

@@ -9,13 +9,15 @@ import numpy as np
 
 from tinygrad_hw.engine.node import Node, raw
 from tinygrad_hw.engine.tree import leaves_of, rebuilt
+from tinygrad_hw.program.emit_batch import BatchText
 from tinygrad_hw.program.emit_numba import is_fusable, wanted
-from tinygrad_hw.program.emit_numpy import BatchText, NotFinite, PythonText, all_finite
+from tinygrad_hw.program.emit_numpy import NotFinite, PythonText, all_finite
 from tinygrad_hw.program.guards import Surroundings
 from tinygrad_hw.program.linear import Fused, needed, root, straighten
 from tinygrad_hw.program.names import Names
 from tinygrad_hw.program.recording import collector_off, own, recorded
-from tinygrad_hw.program.trace import BACKWARD, Entered, Tape, Variable
+from tinygrad_hw.program.tape import BACKWARD, Entered, Tape
+from tinygrad_hw.program.variable import Variable
 
 
 class Bound:
@@ -192,13 +194,13 @@ class Program:
         if not all_finite(*sums):
             raise NotFinite
         for e, gradient in zip(self.with_gradient, sums, strict=True):
-            node = self._node(e, (arguments,))
+            node = self._node(e.node, (arguments, {}))
             node.grad = gradient if node.grad is None else node.grad + gradient
         parts = iter(results)
         leaves = [
             np.array(
                 np.broadcast_to(
-                    raw(self._same_value(x.given, (arguments,)))
+                    raw(self._node(x.given, (arguments, {})))
                     if x.variable is None
                     else next(parts),
                     points,
@@ -222,9 +224,9 @@ class Program:
                 return False
         if not gradients:
             return True
-        if any([self._node(e, given).grad is not None for e in self.fresh]):
+        if any([self._node(e.node, given).grad is not None for e in self.fresh]):
             return False
-        return all([self._node(e, given).grad is not None for e in self.accumulating])
+        return all([self._node(e.node, given).grad is not None for e in self.accumulating])
 
     def _same_aliases(self, leaves: list[Any]) -> bool:
         """Whether the Values that are given are distinct, and others than those found around."""
@@ -248,7 +250,7 @@ class Program:
             if leaf is not None
         ]
         arguments += [e.node.raw for e in self.read]
-        arguments += [self._node(e, given).grad for e in self.accumulating]
+        arguments += [self._node(e.node, given).grad for e in self.accumulating]
         return self._deliver(given, self.replay(*arguments))
 
     def deliver_first(self, given: Any) -> Any:
@@ -286,23 +288,20 @@ class Program:
         """Hand out results, set gradients, change the Values that are numbers."""
         parts = iter(computed)
         leaves = [
-            self._same_value(x.given, given)
+            self._node(x.given, given)
             if isinstance(x.given, Node)
             else x.made(None if x.variable is None else next(parts))
             for x in self.results
         ]
         for e in self.with_gradient:
-            self._node(e, given).grad = next(parts)
+            self._node(e.node, given).grad = next(parts)
         for e in self.cleared:
-            self._node(e, given).grad = None
+            self._node(e.node, given).grad = None
         for e in self.changed_numbers:
-            self._node(e, given).raw = next(parts)
+            self._node(e.node, given).raw = next(parts)
         return rebuilt(self.tree, leaves)
 
-    def _node(self, e: Entered, given: Any) -> Node:
-        return self._same_value(e.node, given)
-
-    def _same_value(self, node: Node, given: Any) -> Node:
+    def _node(self, node: Node, given: Any) -> Node:
         """The Value that is meant: in this run's arguments, another one than when captured."""
         if id(node) not in self.place:
             return node

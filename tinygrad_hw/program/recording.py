@@ -16,7 +16,8 @@ from tinygrad_hw.engine.node import Node
 from tinygrad_hw.engine.tree import leaves_of, rebuilt
 from tinygrad_hw.engine.value import Value
 from tinygrad_hw.program.guards import Surroundings
-from tinygrad_hw.program.trace import CaptureError, Tape, Variable, tracing
+from tinygrad_hw.program.tape import Tape, tracing
+from tinygrad_hw.program.variable import CaptureError, Variable
 
 _RECORDING = threading.RLock()  # the Values of a run stand for their data as long as it lasts
 
@@ -58,8 +59,8 @@ def _recorded(
                 tape.enter(node)
             stand_ins = [_stand_in(tape, x, leaves) for x in leaves_of(given)]
             _name_arguments(function, given, leaves)
-            arguments, *options = rebuilt(given, stand_ins)
-            tree = function(*arguments, **(options[0] if options else {}))
+            arguments, options = rebuilt(given, stand_ins)
+            tree = function(*arguments, **options)
             results = [_result(tape, x) for x in leaves_of(tree)]
         finally:
             tape.leave()
@@ -104,7 +105,7 @@ def _name_arguments(
 ) -> None:
     """Call the inputs what the function calls its parameters."""
     try:
-        bound = inspect.signature(function).bind(*given[0], **(given[1] if len(given) > 1 else {}))
+        bound = inspect.signature(function).bind(*given[0], **given[1])
     except (TypeError, ValueError):  # it has no signature, or does not take these: it will say so
         return
     names = [name for item in bound.arguments.items() for name in _names_of(*item)]
