@@ -11,14 +11,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tinygrad_hw.engine import Value, ops
-from tinygrad_hw.worksheet.expression import read_expression
-from tinygrad_hw.worksheet.formula import (
-    HALVINGS,
+from tinygrad_hw.explain.formula import (
     Apply,
     Formula,
     compute,
     differentiate,
-    enclose,
     names_in,
     power,
     product,
@@ -28,6 +25,8 @@ from tinygrad_hw.worksheet.formula import (
     total,
     write,
 )
+from tinygrad_hw.worksheet.enclosing import HALVINGS, enclose
+from tinygrad_hw.worksheet.expression import read_expression
 from tinygrad_hw.worksheet.intervals import Interval, point
 
 ULP = 2.0**-52

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from tinygrad_hw.worksheet.formula import Apply, Formula, compute, enclose, names_in, scratch
+from tinygrad_hw.explain.formula import Apply, Formula, compute, names_in
+from tinygrad_hw.worksheet.enclosing import enclose, scratch
 from tinygrad_hw.worksheet.intervals import Interval, point
 from tinygrad_hw.worksheet.written import Written, cut, rounded
 

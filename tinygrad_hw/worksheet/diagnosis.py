@@ -8,9 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 
+from tinygrad_hw.explain.formula import Formula, names_in
+from tinygrad_hw.explain.formula import replace as put
 from tinygrad_hw.worksheet.carried import Carried, evaluate
-from tinygrad_hw.worksheet.formula import Formula, difficulty_of, names_in
-from tinygrad_hw.worksheet.formula import replace as put
+from tinygrad_hw.worksheet.enclosing import difficulty_of
 from tinygrad_hw.worksheet.slip import FACTOR, PARTIAL, TABLE, Case, Imagined, Slip
 from tinygrad_hw.worksheet.slips import CATALOGUE, shared
 from tinygrad_hw.worksheet.structure import PRIME

@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tinygrad_hw.explain.formula import Formula
 from tinygrad_hw.worksheet.carried import Carried
-from tinygrad_hw.worksheet.formula import Formula
 from tinygrad_hw.worksheet.written import Written
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace as altered
 
 from tinygrad_hw.engine import ops
-from tinygrad_hw.worksheet.carried import HABITS, Carried, evaluate
-from tinygrad_hw.worksheet.formula import (
+from tinygrad_hw.explain.formula import (
     Apply,
     Formula,
     is_made_by,
@@ -23,6 +22,7 @@ from tinygrad_hw.worksheet.formula import (
     total,
     write,
 )
+from tinygrad_hw.worksheet.carried import HABITS, Carried, evaluate
 from tinygrad_hw.worksheet.slip import (
     FACTOR,
     FORWARD,

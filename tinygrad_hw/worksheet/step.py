@@ -7,10 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from tinygrad_hw.engine import ops
-from tinygrad_hw.worksheet import carried
-from tinygrad_hw.worksheet.carried import Carried, either, evaluate, known
-from tinygrad_hw.worksheet.diagnosis import Effort, Fit, convicts, diagnose
-from tinygrad_hw.worksheet.formula import (
+from tinygrad_hw.explain.formula import (
     Formula,
     compute,
     differentiate,
@@ -21,7 +18,10 @@ from tinygrad_hw.worksheet.formula import (
     total,
     write,
 )
-from tinygrad_hw.worksheet.formula import replace as put
+from tinygrad_hw.explain.formula import replace as put
+from tinygrad_hw.worksheet import carried
+from tinygrad_hw.worksheet.carried import Carried, either, evaluate, known
+from tinygrad_hw.worksheet.diagnosis import Effort, Fit, convicts, diagnose
 from tinygrad_hw.worksheet.intervals import Interval
 from tinygrad_hw.worksheet.item import MOST_DIGITS, Item, trusted_digits
 from tinygrad_hw.worksheet.sheet import PartialAnswer, Sheet

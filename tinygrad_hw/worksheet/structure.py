@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from tinygrad_hw.explain.chain import local_derivatives
-from tinygrad_hw.worksheet.formula import (
+from tinygrad_hw.explain.formula import (
     Apply,
     Formula,
     compute,

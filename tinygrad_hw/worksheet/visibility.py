@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tinygrad_hw.explain.formula import compute, names_in
 from tinygrad_hw.worksheet.feedback import place
-from tinygrad_hw.worksheet.formula import compute, names_in
 from tinygrad_hw.worksheet.marking import steps_of
 from tinygrad_hw.worksheet.sheet import Sheet
 from tinygrad_hw.worksheet.slip import Case, Slip
