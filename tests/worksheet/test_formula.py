@@ -23,8 +23,8 @@ from tinygrad_hw.explain.formula import (
     read_formula,
     replace,
     total,
-    write,
 )
+from tinygrad_hw.explain.text import write
 from tinygrad_hw.worksheet.enclosing import HALVINGS, enclose
 from tinygrad_hw.worksheet.expression import read_expression
 from tinygrad_hw.worksheet.intervals import Interval, point

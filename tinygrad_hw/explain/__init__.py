@@ -1,1 +1,46 @@
-"""What a person reads: chains, numbers as text, pictures of the recorded graph."""
+"""What a person reads: chains in words and formulas, steps, pictures, and the offline page."""
+
+from __future__ import annotations
+
+from tinygrad_hw.engine import Value
+from tinygrad_hw.engine.graph import topological_order
+from tinygrad_hw.explain.chain import Chain, check_names, explain_number
+from tinygrad_hw.explain.matrix import MatrixChain, explain_array
+
+__all__ = ["Chain", "MatrixChain", "explain"]
+
+
+def explain(root: Value, target: Value, *, printed: bool = False) -> Chain | MatrixChain:
+    """Explain one derivative: formulas and numbers from a scalar down to a Value.
+
+    Parameters
+    ----------
+    root
+        A labelled scalar.
+    target
+        A labelled Value. Whatever it passes through on the way is named by its label, too; what has
+        none is multiplied out.
+    printed
+        Whether to multiply the factors as they are printed, in place of the exact ones.
+
+    Returns
+    -------
+    Chain or MatrixChain
+        Paths of factors; or, where there are arrays in the graph, equations with their shapes. Both
+        print as text, and have ``ascii``, ``latex`` and ``mathml``.
+
+    Raises
+    ------
+    ValueError
+        If the root or the target has no label or is a constant, the root is an array, or two named
+        nodes share a label.
+    """
+    check_names([*topological_order(root), target], [root, target])
+    for node in (root, target):
+        if node.constant:
+            raise ValueError(f"{node.label} is a constant: nothing is differentiated by it or of it")
+    if root.shape:
+        raise ValueError(f"{root.label} is an array of shape {root.shape}; explain a scalar")
+    if any(node.shape and not node.constant for node in topological_order(root)):
+        return explain_array(root, target)
+    return explain_number(root, target, printed=printed)

@@ -28,6 +28,20 @@ class Apply:
     operands: tuple[Formula, ...]
 
 
+class Partial(str):
+    """The derivative of one name by another, where it stands in a formula itself."""
+
+    __slots__ = ("denominator", "numerator")
+    numerator: str
+    denominator: str
+
+    def __new__(cls, numerator: str, denominator: str) -> Partial:
+        """Make one."""
+        self = super().__new__(cls, f"d{numerator}/d{denominator}")
+        self.numerator, self.denominator = numerator, denominator
+        return self
+
+
 Formula = str | float | Apply  # a name, a number, an operation
 
 
@@ -94,6 +108,15 @@ def _flat(operation: Operation, parts: tuple[Formula, ...]) -> Iterator[Formula]
 def is_made_by(formula: Formula, operation: Operation) -> bool:
     """Whether the last thing done in a formula is this operation."""
     return isinstance(formula, Apply) and formula.operation is operation
+
+
+def is_negative(formula: Formula) -> bool:
+    """Whether a minus sign comes first when it is written."""
+    if is_made_by(formula, ops.mul):
+        return is_negative(operands_of(formula)[0])
+    if is_made_by(formula, ops.add):
+        return all(map(is_negative, operands_of(formula)))
+    return isinstance(formula, float) and formula < 0
 
 
 def operands_of(formula: Formula) -> tuple[Formula, ...]:
@@ -240,43 +263,3 @@ def _compute(formula: Formula, values: Mapping[str, float]) -> Any:
         if (len(formula.operands) > 1)
         else formula.operation.compute(_compute(formula.operands[0], values))
     )
-
-
-# --- Writing --------------------------------------------------------------------------------------
-
-
-def write(formula: Formula) -> str:
-    """Write a formula down: a4 · (1 - a4), (a4 - y), 6."""
-    if isinstance(formula, str):
-        return formula
-    if isinstance(formula, float):
-        return format(formula, ".10g")
-    operation, operands = formula.operation, formula.operands
-    if operation is ops.add:
-        return _written_sum(operands)
-    if operation is ops.mul:
-        first, *rest = operands
-        if first == -1.0:
-            return "-" + " · ".join(_bracketed(x) for x in rest)
-        return " · ".join(_bracketed(x) for x in operands)
-    if operation is ops.div:
-        return f"{_bracketed(operands[0])} / {_bracketed(operands[1], ops.mul, ops.div)}"
-    if operation is ops.pow:
-        base, exponent = (_bracketed(x, ops.mul, ops.div, ops.pow) for x in operands)
-        return f"{base}^{exponent}"
-    symbol = "σ" if operation is ops.sigmoid else operation.name
-    return f"{symbol}({write(operands[0])})"
-
-
-def _written_sum(terms: tuple[Formula, ...]) -> str:
-    texts = sorted((write(term) for term in terms), key=lambda text: text.startswith("-"))
-    return texts[0] + "".join(
-        f" - {text[1:]}" if text.startswith("-") else f" + {text}" for text in texts[1:]
-    )
-
-
-def _bracketed(formula: Formula, *binding_less: Operation) -> str:
-    """Write an operand, in brackets if it is a sum, negative, or binds less than what is around."""
-    text = write(formula)
-    made = formula.operation if isinstance(formula, Apply) else None
-    return f"({text})" if made in (ops.add, *binding_less) or text.startswith("-") else text

@@ -14,7 +14,7 @@ import numpy as np
 from tinygrad_hw.engine import ANY_NUMBER
 from tinygrad_hw.engine.node import Data, Node, shape_of
 from tinygrad_hw.explain.fold import Box, Edge, Layout, outermost
-from tinygrad_hw.explain.text import number
+from tinygrad_hw.explain.numbers import number
 
 LONGEST_NAME = 32
 LONGEST_IN_FRACTION = 6

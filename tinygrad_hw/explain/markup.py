@@ -6,7 +6,7 @@ import html
 import re
 from collections.abc import Iterable, Sequence
 
-from tinygrad_hw.explain.text import number
+from tinygrad_hw.explain.numbers import number
 
 
 class Html(str):

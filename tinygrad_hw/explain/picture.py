@@ -27,8 +27,8 @@ from tinygrad_hw.explain.labels import (
     title_of,
     width_of,
 )
+from tinygrad_hw.explain.numbers import number
 from tinygrad_hw.explain.render import render
-from tinygrad_hw.explain.text import number
 
 if TYPE_CHECKING:
     from graphviz import Digraph

@@ -1,63 +1,108 @@
-"""Numbers as text: significant figures always, fixed decimals never.
+"""Chains as text, for a terminal; the equals signs stand below each other."""
 
-``-3.183e-04`` cut to four decimals would read ``-0.0003``, and a gradient of 6e-07 would read 0.
-"""
+from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 
+from tinygrad_hw.engine import ops
+from tinygrad_hw.engine.operation import Operation
 from tinygrad_hw.explain.chain import Chain
+from tinygrad_hw.explain.display import Displayed
+from tinygrad_hw.explain.formula import Formula
+from tinygrad_hw.explain.notation import Notation
 
-FIGURES = 4
-
-
-def number(x: float, figures: int = FIGURES) -> str:
-    """Write a number in so many significant figures, in scientific notation where that is shorter.
-
-    A zero at the end is a figure, and stays, unless the short form is the whole number.
-
-    >>> number(-6.4034e-7), number(0.98199626), number(6.0), number(-0.0)
-    ('-6.403e-07', '0.9820', '6', '0')
-    """
-    x = float(x) + 0.0  # turns -0.0 into 0.0
-    short = format(x, f".{figures}g")
-    return short if float(short) == x else format(x, f"#.{figures}g").rstrip(".")
+PLAIN_SIGNS = str.maketrans(
+    {"∂": "d", "σ": "sigmoid", "·": "*", "×": "x", "⊙": ".*", "ᵀ": "^T", "′": "'", "…": "..."}
+    | {"−": "-", "√": "sqrt", "Σ": "sum"}
+)
 
 
-def updated(old: float, new: float, figures: int = FIGURES) -> str:
-    """Write a new value in as many digits as show the *change* in so many significant figures.
+class Text(Notation):
+    """Text in lines."""
 
-    >>> updated(1.0, 1.00000006403438)
-    '1.00000006403'
-    """
-    change = abs(new - old)
-    if not math.isfinite(change) or float(number(new)) == new:
-        return number(new)
-    last = figures - 1 - math.floor(math.log10(change))  # decimal place of the last figure
-    if 0 <= last <= 17:
-        return f"{new:.{last}f}"
-    leading = math.floor(math.log10(abs(new))) if new else 0
-    return number(new, min(max(leading + last + 1, figures), 17))
+    on_one_line = True
+
+    def name(self, name: str) -> str:
+        """As it is."""
+        return name
+
+    def number(self, text: str) -> str:
+        """As it is."""
+        return text
+
+    def partial(self, numerator: str, denominator: str) -> str:
+        """∂E/∂w7."""
+        return f"∂{numerator}/∂{denominator}"
+
+    def fraction(self, above: str, below: str) -> str:
+        """On one line."""
+        return f"{above} / {below}"
+
+    def power(self, base: str, exponent: str) -> str:
+        """With a hat."""
+        return f"{base}^{exponent}"
+
+    def function(self, operation: Operation, operands: Sequence[str]) -> str:
+        """By its name."""
+        name = "σ" if operation is ops.sigmoid else operation.name
+        return f"{name}({', '.join(operands)})"
+
+    def bracketed(self, text: str) -> str:
+        """Put brackets round it."""
+        return f"({text})"
+
+    def row_of(self, parts: Sequence[str]) -> str:
+        """With a space between."""
+        return " ".join(parts)
+
+    def sign(self, sign: str) -> str:
+        """As it is."""
+        return sign
+
+    def minus(self, text: str) -> str:
+        """Without a space."""
+        return f"-{text}"
+
+    def transposed(self, name: str) -> str:
+        """Xᵀ."""
+        return f"{name}ᵀ"
+
+    def words(self, text: str) -> str:
+        """As they are."""
+        return text
+
+    def written(self, explained: Displayed) -> str:
+        """All lines, and in the last one what was multiplied."""
+        return "\n".join([*self.lines(explained), *self.remarks(explained)])
+
+    def lines(self, explained: Displayed) -> list[str]:
+        """The lines of the equations alone."""
+        lines: list[str] = []
+        indent = ""
+        for left, sign, right in self.rows(explained):
+            indent = " " * len(left) if left else indent
+            lines.append(f"{left or indent} {sign or ' '} {right}")
+        return lines
+
+
+class PlainText(Text):
+    """The same with no sign that an old console lacks."""
+
+    def written(self, explained: Displayed) -> str:
+        """All lines."""
+        lines = super().written(explained).splitlines()
+        plain = [line.translate(PLAIN_SIGNS) for line in lines]
+        return "\n".join(plain).encode("ascii", "replace").decode()
+
+
+TEXT, ASCII = Text(), PlainText()
+
+
+def write(formula: Formula) -> str:
+    """Write a formula down: a4 · (1 - a4), (a4 - y), 6."""
+    return TEXT.formula(formula)
 
 
 def chain_lines(chain: Chain) -> list[str]:
-    """Write a chain as symbols = numbers = result, the equals signs below each other.
-
-    A path after the first, and a sum that is long, goes on in the next line.
-    """
-    if chain.root == chain.target:
-        return [f"{chain} = 1"]
-    if not chain.paths:
-        return [f"{chain} = 0 ({chain.root} does not depend on {chain.target})"]
-    symbols = [" · ".join(map(str, path)) for path in chain.paths]
-    numbers = [" × ".join(bracketed(factor.value) for factor in path) for path in chain.paths]
-    indent = " " * len(str(chain))
-    lines = [f"{chain} = {symbols[0]}", *(f"{indent} + {path}" for path in symbols[1:])]
-    lines += [f"{indent} = {numbers[0]}", *(f"{indent} + {path}" for path in numbers[1:])]
-    single = len(chain.paths) == 1 and len(chain.paths[0]) == 1
-    return lines if single else [*lines, f"{indent} = {number(chain.value)}"]
-
-
-def bracketed(x: float) -> str:
-    """Write a number so that it can stand after an operator."""
-    text = number(x)
-    return f"({text})" if text.startswith("-") else text
+    """Write a chain as names = formulas = numbers = result."""
+    return TEXT.lines(chain)

@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from tinygrad_hw.errors import InputError
-from tinygrad_hw.explain import text
+from tinygrad_hw.explain import numbers
 from tinygrad_hw.explain.chain import chains, local_derivatives
 from tinygrad_hw.worksheet.expression import read_expression
 from tinygrad_hw.worksheet.sheet import Answers, PartialAnswer, Sheet, SheetError
@@ -260,7 +260,7 @@ def _right_step(solution: Solution) -> Answers:
 def _right_update(solution: Solution, name: str) -> str:
     new, rounding = solution.updated[name], solution.sheet.rounding
     if rounding is None:
-        return text.updated(solution.sheet.parameters[name], new)
+        return numbers.updated(solution.sheet.parameters[name], new)
     return right(new, rounding)
 
 
@@ -300,4 +300,4 @@ def right(x: float, rounding: tuple[str, int] | None) -> str:
     """
     if abs(x) < 1e15 and float(format(x, ".15g")).is_integer():
         return str(round(x))
-    return str(rounded(x, *(rounding or ("figures", text.FIGURES))))
+    return str(rounded(x, *(rounding or ("figures", numbers.FIGURES))))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tinygrad_hw.explain.text import bracketed
+from tinygrad_hw.explain.numbers import bracketed
 from tinygrad_hw.saving import save
 from tinygrad_hw.worksheet.exercises import blanks
 from tinygrad_hw.worksheet.sheet import Answers, Sheet, SheetError, parse_sheet, read_text

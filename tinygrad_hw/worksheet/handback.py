@@ -23,7 +23,7 @@ from tinygrad_hw.explain.markup import (
     table,
     typeset,
 )
-from tinygrad_hw.explain.text import FIGURES, number, updated
+from tinygrad_hw.explain.numbers import FIGURES, number, updated
 from tinygrad_hw.worksheet.feedback import ANSWER, NUDGE, PLACE, UNKNOWN, nudges, shortfalls
 from tinygrad_hw.worksheet.item import Item
 from tinygrad_hw.worksheet.marking import Marks

@@ -20,8 +20,8 @@ from tinygrad_hw.explain.formula import (
     rebuilt,
     replace,
     total,
-    write,
 )
+from tinygrad_hw.explain.text import write
 from tinygrad_hw.worksheet.carried import HABITS, Carried, evaluate
 from tinygrad_hw.worksheet.slip import (
     FACTOR,

@@ -12,7 +12,8 @@ import numpy as np
 
 from tinygrad_hw.engine import Value
 from tinygrad_hw.explain.chain import Chain, chains
-from tinygrad_hw.explain.text import bracketed, chain_lines, number, updated
+from tinygrad_hw.explain.numbers import bracketed, number, updated
+from tinygrad_hw.explain.text import chain_lines
 from tinygrad_hw.worksheet.sheet import Sheet, SheetError
 
 

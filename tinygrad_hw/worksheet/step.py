@@ -16,9 +16,9 @@ from tinygrad_hw.explain.formula import (
     operands_of,
     product,
     total,
-    write,
 )
 from tinygrad_hw.explain.formula import replace as put
+from tinygrad_hw.explain.text import write
 from tinygrad_hw.worksheet import carried
 from tinygrad_hw.worksheet.carried import Carried, either, evaluate, known
 from tinygrad_hw.worksheet.diagnosis import Effort, Fit, convicts, diagnose

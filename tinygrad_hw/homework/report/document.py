@@ -23,7 +23,7 @@ from tinygrad_hw.explain.markup import (
     section,
     table,
 )
-from tinygrad_hw.explain.text import number
+from tinygrad_hw.explain.numbers import number
 from tinygrad_hw.homework.experiments import BINARY, INITIALISERS, Outcome
 from tinygrad_hw.homework.report import figures as charts
 from tinygrad_hw.homework.report import printed

@@ -28,7 +28,7 @@ from tinygrad_hw.explain.markup import (
     table,
     typeset,
 )
-from tinygrad_hw.explain.text import FIGURES
+from tinygrad_hw.explain.numbers import FIGURES
 from tinygrad_hw.homework.report.compare import beside
 from tinygrad_hw.worksheet.item import Item
 from tinygrad_hw.worksheet.marking import Marks

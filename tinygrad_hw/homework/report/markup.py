@@ -23,7 +23,7 @@ from tinygrad_hw.explain.markup import (
     prose,
     table,
 )
-from tinygrad_hw.explain.text import number
+from tinygrad_hw.explain.numbers import number
 
 # --- Chains, in MathML ----------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from tinygrad_hw.explain.markup import (
     section,
     table,
 )
-from tinygrad_hw.explain.text import number
+from tinygrad_hw.explain.numbers import number
 from tinygrad_hw.homework.experiments import (
     BATCH,
     BINARY,

@@ -21,7 +21,7 @@ from tinygrad_hw.explain.markup import (
     signed,
     table,
 )
-from tinygrad_hw.explain.text import number
+from tinygrad_hw.explain.numbers import number
 from tinygrad_hw.homework.experiments import BATCH, HIDDEN, PATIENCE, RATE, Experiment, Outcome
 from tinygrad_hw.homework.report import figures, printed
 from tinygrad_hw.homework.report.markup import confusion, figure_box, inline_svg, picture

@@ -23,7 +23,7 @@ from tinygrad_hw.explain.markup import (
     symbol,
     table,
 )
-from tinygrad_hw.explain.text import number
+from tinygrad_hw.explain.numbers import number
 from tinygrad_hw.homework.report import printed
 from tinygrad_hw.homework.report.compare import beside, distance
 from tinygrad_hw.homework.report.errata import errata, tally, what_rounding_costs

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygrad_hw.explain.text import bracketed, number, updated
+from tinygrad_hw.explain.numbers import bracketed, number, updated
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,230 @@
+"""How formulas and chains are written down, whatever the signs are.
+
+What needs brackets, what goes into which line, and where an equals sign stands is decided here,
+once. A notation (``text``, ``latex``, ``mathml``) says how a name, a number or a partial looks.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from tinygrad_hw.engine import ops
+from tinygrad_hw.engine.operation import Operation
+from tinygrad_hw.explain.chain import Chain, Factor
+from tinygrad_hw.explain.display import Displayed
+from tinygrad_hw.explain.formula import Apply, Formula, Partial, is_made_by, is_negative, product
+from tinygrad_hw.explain.matrix import Equation, MatrixChain
+from tinygrad_hw.explain.numbers import FIGURES, number
+
+EXACT = f"Exact factors are multiplied; {FIGURES} figures of each are shown."
+PRINTED = f"The factors are multiplied as they are printed, in {FIGURES} figures."
+
+
+class Row(NamedTuple):
+    """A line of an equation; ``left`` is empty where it goes on."""
+
+    left: str
+    sign: str
+    right: str
+
+
+class Notation(ABC):
+    """Writes formulas and chains down in one way."""
+
+    on_one_line = False  # a fraction is: then what stands in it may need brackets
+
+    def __init__(self, elementwise: bool = False) -> None:
+        self.dot = "⊙" if elementwise else "·"
+
+    # --- What a notation says ---------------------------------------------------------------------
+
+    @abstractmethod
+    def name(self, name: str) -> str:
+        """Write a label, such as w7."""
+
+    @abstractmethod
+    def number(self, text: str) -> str:
+        """Write a number that is printed -3.183e-04."""
+
+    @abstractmethod
+    def partial(self, numerator: str, denominator: str) -> str:
+        """Write the derivative of one name by another."""
+
+    @abstractmethod
+    def fraction(self, above: str, below: str) -> str:
+        """Write a quotient."""
+
+    @abstractmethod
+    def power(self, base: str, exponent: str) -> str:
+        """Write a power."""
+
+    @abstractmethod
+    def function(self, operation: Operation, operands: Sequence[str]) -> str:
+        """Write an operation that has no sign of its own: σ(z4)."""
+
+    @abstractmethod
+    def bracketed(self, text: str) -> str:
+        """Put brackets round it."""
+
+    @abstractmethod
+    def row_of(self, parts: Sequence[str]) -> str:
+        """Put operands and the signs between them behind each other."""
+
+    @abstractmethod
+    def sign(self, sign: str) -> str:
+        """Write a sign between two operands: + - · × =."""
+
+    @abstractmethod
+    def minus(self, text: str) -> str:
+        """Turn a sign: -x."""
+
+    @abstractmethod
+    def transposed(self, name: str) -> str:
+        """Write a matrix with its rows as columns."""
+
+    @abstractmethod
+    def words(self, text: str) -> str:
+        """Write words."""
+
+    @abstractmethod
+    def written(self, explained: Displayed) -> str:
+        """Write an explanation down, whole."""
+
+    # --- Formulas ---------------------------------------------------------------------------------
+
+    def formula(self, formula: Formula) -> str:
+        """Write a formula: a4 · (1 - a4)."""
+        if isinstance(formula, Partial):
+            return self.partial(formula.numerator, formula.denominator)
+        if isinstance(formula, str):
+            return self.name(formula)
+        if isinstance(formula, float):
+            return self.number(format(formula, ".10g"))
+        operation, operands = formula.operation, formula.operands
+        if operation is ops.add:
+            return self._sum(operands)
+        if operation is ops.mul:
+            return self._product(operands)
+        if operation is ops.matmul:
+            return self._between("·", [self._operand(x, ops.mul) for x in operands])
+        if operation is ops.transpose:
+            return self.transposed(
+                self._operand(operands[0], ops.mul, ops.matmul, ops.div, ops.pow)
+            )
+        if operation is ops.div:
+            if not self.on_one_line:
+                return self.fraction(*map(self.formula, operands))
+            above = self._operand(operands[0])
+            return self.fraction(above, self._operand(operands[1], ops.mul, ops.div))
+        if operation is ops.pow:
+            base = self._operand(operands[0], ops.mul, ops.div, ops.pow)
+            if not self.on_one_line:
+                return self.power(base, self.formula(operands[1]))
+            return self.power(base, self._operand(operands[1], ops.mul, ops.div, ops.pow))
+        if operation is ops.relu and is_made_by(operands[0], ops.sign):
+            return self._indicator(operands[0])
+        return self.function(operation, [self.formula(x) for x in operands])
+
+    def _indicator(self, sign: Formula) -> str:
+        """Write [z > 0]: 1 where that holds, else 0 (Iverson's brackets)."""
+        assert isinstance(sign, Apply)
+        condition = [self.formula(sign.operands[0]), self.sign(">"), self.number("0")]
+        return self.words("[") + self.row_of(condition) + self.words("]")
+
+    def _sum(self, terms: tuple[Formula, ...]) -> str:
+        """Write the negative terms last."""
+        first, *rest = sorted(terms, key=is_negative)
+        parts = [self.formula(first)]
+        for term in rest:
+            turned = product(-1.0, term) if is_negative(term) else term
+            parts += [self.sign("-" if is_negative(term) else "+"), self.formula(turned)]
+        return self.row_of(parts)
+
+    def _product(self, factors: tuple[Formula, ...]) -> str:
+        if factors[0] == -1.0:
+            return self.minus(self._product(factors[1:]))
+        if isinstance(factors[0], float) and len(factors) > 1:
+            rest = self._between(self.dot, [self._operand(x) for x in factors[1:]])
+            return self._between("·", [self._operand(factors[0]), rest])
+        return self._between(self.dot, [self._operand(x) for x in factors])
+
+    def _operand(self, formula: Formula, *binding_less: Operation) -> str:
+        """Write an operand, in brackets if it is a sum, negative, or binds less than its place."""
+        text = self.formula(formula)
+        made = formula.operation if isinstance(formula, Apply) else None
+        needs = made in (ops.add, *binding_less) or is_negative(formula)
+        return self.bracketed(text) if needs else text
+
+    def _between(self, sign: str, parts: Sequence[str]) -> str:
+        """Write operands with the same sign between them."""
+        first, *rest = parts
+        return self.row_of([first, *(x for part in rest for x in (self.sign(sign), part))])
+
+    # --- Chains -----------------------------------------------------------------------------------
+
+    def rows(self, chain: Displayed) -> Iterator[Row]:
+        """The lines of a chain: names, formulas, numbers, result; what it refers to before it."""
+        if isinstance(chain, MatrixChain):
+            of_arrays = type(self)(elementwise=True)
+            for equation in chain.equations:
+                yield from of_arrays._equation(equation)
+            return
+        assert isinstance(chain, Chain)
+        for total in chain.totals:
+            yield from self._rows(total)
+        yield from self._rows(chain)
+
+    def remarks(self, chain: Displayed) -> Iterator[str]:
+        """What a reader must know of the numbers, in words."""
+        if isinstance(chain, Chain) and not chain.paths:
+            yield f"{chain.root} does not depend on {chain.target}."
+        if isinstance(chain, Chain) and any(len(path) > 1 for path in chain.paths):
+            yield EXACT if chain.printed is None else PRINTED
+        if isinstance(chain, MatrixChain):
+            yield f"The largest element of it is {chain.size} in magnitude."
+
+    def _rows(self, chain: Chain) -> Iterator[Row]:
+        left = self.partial(chain.root, chain.target)
+        if not chain.paths or not chain.paths[0]:
+            result = "1" if chain.paths else "0"
+            yield Row(left, "=", self.number(result))
+            return
+        single = len(chain.paths) == 1 and len(chain.paths[0]) == 1
+        if not single or chain.paths[0][0].tree is None:
+            yield from self._paths(left, chain, "·", self._symbol)
+        if any(factor.tree is not None for path in chain.paths for factor in path):
+            write = self._alone if single else self._formula
+            yield from self._paths(left if single else "", chain, "·", write)
+        if not single:
+            yield from self._paths("", chain, "×", self._value)
+        yield Row("", "=", self.number(number(chain.result)))
+
+    def _paths(
+        self, left: str, chain: Chain, times: str, write: Callable[[Factor], str]
+    ) -> Iterator[Row]:
+        """A line for each path."""
+        for i, path in enumerate(chain.paths):
+            text = self._between(times, [write(factor) for factor in path])
+            yield Row("" if i else left, "+" if i else "=", text)
+
+    def _symbol(self, factor: Factor) -> str:
+        return self.partial(factor.numerator, factor.denominator)
+
+    def _formula(self, factor: Factor) -> str:
+        return self._symbol(factor) if factor.tree is None else self._operand(factor.tree, ops.mul)
+
+    def _alone(self, factor: Factor) -> str:
+        return self._symbol(factor) if factor.tree is None else self.formula(factor.tree)
+
+    def _value(self, factor: Factor) -> str:
+        text = self.number(factor.printed)
+        return self.bracketed(text) if factor.printed.startswith("-") else text
+
+    def _equation(self, equation: Equation) -> Iterator[Row]:
+        """A matrix equation, and the shapes of what stands in it."""
+        left = self.formula(equation.partial)
+        for i, term in enumerate(equation.terms):
+            yield Row("" if i else left, "+" if i else "=", self.formula(term))
+        yield Row("", "", self.words(equation.shapes))
