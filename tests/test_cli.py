@@ -49,7 +49,7 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.
 def test_solve_prints_and_gives_json(run: Run) -> None:
     status, out, error = run("solve", "q1a")
     assert (status, error) == (0, "")
-    assert "dE/dw7 = dE/da4 · da4/dz4 · dz4/dw7" in out
+    assert "∂E/∂w7 = ∂E/∂a4 · ∂a4/∂z4 · ∂z4/∂w7" in out
     status, out, _ = run("solve", "q1b", "--json")
     solved = json.loads(out)
     assert solved["updated"]["w1"] == 0.5

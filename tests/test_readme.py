@@ -46,7 +46,7 @@ def test_commands(session: list[str], tmp_path: Path) -> None:
 def test_sheet(sheet: str, tmp_path: Path) -> None:
     (tmp_path / "sheet.toml").write_text(sheet)
     out = run(SCRIPTS / "tinygrad-hw", "solve", "sheet.toml", cwd=tmp_path)
-    assert "dE/dw = dE/da · da/dz · dz/dw" in out
+    assert "∂E/∂w = ∂E/∂a · ∂a/∂z · ∂z/∂w" in out
 
 
 @pytest.mark.parametrize("program", blocks("python"))

@@ -396,9 +396,6 @@ def _sheet(name: str) -> Path:
     return sheet_path(name) if name in SHEETS and not Path(name).exists() else Path(name)
 
 
-ASCII = str.maketrans({"·": "*", "×": "x", "…": "..."})
-
-
 def _print(line: str) -> None:
     """Print, in plainer signs where the terminal cannot show the right ones."""
     print(_shown(line))
@@ -431,5 +428,7 @@ def _shown(line: str) -> str:
     try:
         line.encode(encoding)
     except UnicodeEncodeError:
-        line = line.translate(ASCII).encode(encoding, "replace").decode(encoding)
+        from tinygrad_hw.explain.text import PLAIN_SIGNS
+
+        line = line.translate(PLAIN_SIGNS).encode(encoding, "replace").decode(encoding)
     return line

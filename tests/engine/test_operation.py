@@ -87,7 +87,7 @@ def test_it_is_drawn_and_explained():
     assert "12" in picture  # the local derivative on the edge
     [chain] = chains(loss, [w]).values()
     assert chain.value == w.grad == 6.0
-    assert chain_lines(chain)[0] == "dE/dw = dE/dw"
+    assert chain_lines(chain)[0] == "∂E/∂w = 1.5 · w^2"
     [product, power] = backward_steps(loss)
     assert (power.node.operation, power.upstream, power.local) == (cube, 0.5, 12.0)
     assert product.operand.operation is cube

@@ -98,7 +98,7 @@ def test_an_empty_label_is_no_name() -> None:
 
 def test_the_root_by_itself_is_one() -> None:
     e = named(Value(2.0, "a") * 3, "e")
-    assert chain_lines(chains(e, [e])["e"]) == ["de/de = 1"]
+    assert chain_lines(chains(e, [e])["e"]) == ["∂e/∂e = 1"]
 
 
 @pytest.mark.parametrize(

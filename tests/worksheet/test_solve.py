@@ -82,8 +82,9 @@ def test_a_chain_multiplies_to_its_partial(example: tuple[str, Solution]) -> Non
 
 def test_written_down_as_the_homework_writes_it() -> None:
     lines = list(solution_lines(solve(read_sheet(sheet_path("q1a")))))
-    at = lines.index("  dE/dw7 = dE/da4 · da4/dz4 · dz4/dw7")
-    assert lines[at + 1 : at + 3] == [
+    at = lines.index("  ∂E/∂w7 = ∂E/∂a4 · ∂a4/∂z4 · ∂z4/∂w7")
+    assert lines[at + 1 : at + 4] == [
+        "         = (a4 - y) · (a4 · (1 - a4)) · a1",
         "         = (-0.01800) × 0.01768 × 0.9997",
         "         = -0.0003182",
     ]
@@ -120,10 +121,14 @@ def test_several_paths_are_summed_and_an_unused_parameter_stays() -> None:
     assert solution.partials == {"dE/dw": 9 * 2**2, "dE/dunused": 0.0}  # E = 3 w³
     assert solution.updated == {"w": 2 - 0.5 * 36, "unused": 5}
     text = "\n".join(solution_lines(solution))
-    assert (
-        "  dE/dw = dE/dp · dp/dw\n        + dE/dq · dq/dw\n        = 4 × 3\n        + 6 × 4" in text
-    )
-    assert "dE/dunused = 0 (E does not depend on unused)" in text
+    assert text.splitlines()[text.splitlines().index("  ∂E/∂w = ∂E/∂p · ∂p/∂w") :][1:6] == [
+        "        + ∂E/∂q · ∂q/∂w",
+        "        = q · x",
+        "        + p · (2 · w)",
+        "        = 4 × 3",
+        "        + 6 × 4",
+    ]
+    assert "∂E/∂unused = 0 (E does not depend on unused)" in text
 
 
 def test_later_steps_begin_where_the_one_before_ended() -> None:

@@ -6,8 +6,9 @@ from tinygrad_hw.engine import Value
 from tinygrad_hw.engine.graph import topological_order
 from tinygrad_hw.explain.chain import Chain, check_names, explain_number
 from tinygrad_hw.explain.matrix import MatrixChain, explain_array
+from tinygrad_hw.explain.steps import Frame, Steps, steps
 
-__all__ = ["Chain", "MatrixChain", "explain"]
+__all__ = ["Chain", "Frame", "MatrixChain", "Steps", "explain", "steps"]
 
 
 def explain(root: Value, target: Value, *, printed: bool = False) -> Chain | MatrixChain:
@@ -38,7 +39,7 @@ def explain(root: Value, target: Value, *, printed: bool = False) -> Chain | Mat
     check_names([*topological_order(root), target], [root, target])
     for node in (root, target):
         if node.constant:
-            raise ValueError(f"{node.label} is a constant: nothing is differentiated by it or of it")
+            raise ValueError(f"{node.label} is a constant: it has no derivative and gives none")
     if root.shape:
         raise ValueError(f"{root.label} is an array of shape {root.shape}; explain a scalar")
     if any(node.shape and not node.constant for node in topological_order(root)):

@@ -178,8 +178,6 @@ class Notation(ABC):
 
     def remarks(self, chain: Displayed) -> Iterator[str]:
         """What a reader must know of the numbers, in words."""
-        if isinstance(chain, Chain) and not chain.paths:
-            yield f"{chain.root} does not depend on {chain.target}."
         if isinstance(chain, Chain) and any(len(path) > 1 for path in chain.paths):
             yield EXACT if chain.printed is None else PRINTED
         if isinstance(chain, MatrixChain):
@@ -187,9 +185,12 @@ class Notation(ABC):
 
     def _rows(self, chain: Chain) -> Iterator[Row]:
         left = self.partial(chain.root, chain.target)
-        if not chain.paths or not chain.paths[0]:
-            result = "1" if chain.paths else "0"
-            yield Row(left, "=", self.number(result))
+        if not chain.paths:
+            reason = self.words(f"({chain.root} does not depend on {chain.target})")
+            yield Row(left, "=", self.row_of([self.number("0"), reason]))
+            return
+        if not chain.paths[0]:  # of the root by itself
+            yield Row(left, "=", self.number("1"))
             return
         single = len(chain.paths) == 1 and len(chain.paths[0]) == 1
         if not single or chain.paths[0][0].tree is None:
