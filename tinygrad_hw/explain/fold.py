@@ -20,7 +20,7 @@ from tinygrad_hw.engine.modes import Group
 from tinygrad_hw.engine.node import Node, shape_of
 from tinygrad_hw.explain.render import DrawError
 
-MOST_NODES, MOST_EDGES = 400, 800  # nobody reads more
+MOST_NODES = 400  # and twice as many edges; nobody reads more
 
 
 @dataclass(slots=True)
@@ -83,20 +83,20 @@ def is_parameter(node: Node) -> bool:
     return node.operation is None and not node.constant
 
 
-def unfold(root: Node) -> Layout:
+def unfold(root: Node, most: int = MOST_NODES) -> Layout:
     """Lay out every recorded node as a box and every operand as an edge; ``a * a`` has two.
 
     Raises
     ------
     DrawError
-        If there are more than anybody can read.
+        If there are more nodes than ``most``, or twice as many edges.
     """
     order = topological_order(root)
-    _check_size(len(order), sum(len(node.inputs) for node in order), "draw it folded")
+    _check_size(len(order), sum(len(node.inputs) for node in order), "draw it folded", most)
     return _scalar_layout(root, order)
 
 
-def fold(root: Node) -> Layout:
+def fold(root: Node, most: int = MOST_NODES) -> Layout:
     """Lay out neurons, groups and named nodes; what lies between them is multiplied out.
 
     A graph in which no result but the root has a name or a group has nothing to fold onto, and
@@ -105,27 +105,27 @@ def fold(root: Node) -> Layout:
     Raises
     ------
     DrawError
-        If there are more than anybody can read.
+        If there are more nodes than ``most``, or twice as many edges.
     """
     advice = 'label the results that matter, or compute parts inside `with group("name"):`'
     order = topological_order(root)
     if not any(n.operation and (n.label or n.group) for n in order if n is not root):
-        _check_size(len(order), sum(len(node.inputs) for node in order), advice)
+        _check_size(len(order), sum(len(node.inputs) for node in order), advice, most)
         return _scalar_layout(root, order)
-    owners = _owners(order)
+    owners = owners_of(order)
     kept = [node for node in order if owners[id(node)] is node]
     edges = _edges(order, owners)
-    _check_size(len(kept), len(edges), advice)
+    _check_size(len(kept), len(edges), advice, most)
     gradients = _multiply_out(root, owners, edges)
     passing = list(edges.values())
     return Layout(root, _boxes(kept, passing), passing, gradients, folded=True)
 
 
-def _check_size(nodes: int, edges: int, advice: str) -> None:
+def _check_size(nodes: int, edges: int, advice: str, most: int) -> None:
     """Refuse before the work is done: a notebook asks for a picture of every Value."""
-    if nodes > MOST_NODES or edges > MOST_EDGES:
+    if nodes > most or edges > 2 * most:
         raise DrawError(
-            f"{nodes} nodes and {edges} edges are too many to read, {MOST_NODES} and {MOST_EDGES} "
+            f"{nodes} nodes and {edges} edges are too many to read, {most} and {2 * most} "
             f"at most: {advice}, or draw a Value that less leads to"
         )
 
@@ -149,7 +149,7 @@ def _scalar_layout(root: Node, order: list[Node]) -> Layout:
 # --- Which nodes stay, and what flows between them ------------------------------------------------
 
 
-def _owners(order: list[Node]) -> dict[int, Node]:
+def owners_of(order: list[Node]) -> dict[int, Node]:
     """Give each node, by id, the node that it is drawn as a part of; itself where it is drawn.
 
     A node used by the parts of two owners is drawn. So each belongs to one owner, and following
@@ -233,7 +233,7 @@ def _product(factor: Any, local: Any) -> Any:
 
 def _sum(before: Any, local: Any) -> Any:
     """Add the derivatives along two ways; None where they are not numbers."""
-    return float(before) + float(local) if _is_number(before) and _is_number(local) else None
+    return before + local if _is_number(before) and _is_number(local) else None
 
 
 def _is_number(derivative: Any) -> bool:

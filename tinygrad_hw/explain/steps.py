@@ -11,7 +11,7 @@ passes back to it. What is told is what a drawing shows (see ``fold``): the numb
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, overload
 
@@ -195,7 +195,7 @@ class Steps(Sequence[Frame]):
             self.arrived[len(self._frames)] = f"s{self.edge_keys[id(edge)]}"
             self._add(BACKWARD, edge.operand, edge, self._received(edge, several))
 
-    def _add(self, phase: str, node: Node, edge: Edge | None, parts: Sequence[Part]) -> None:
+    def _add(self, phase: str, node: Node, edge: Edge | None, parts: Iterable[Part]) -> None:
         self._frames.append(Frame(self, len(self._frames), phase, node, edge, tuple(parts)))
 
     def _computed(self, node: Node) -> Iterator[Part]:
@@ -268,6 +268,6 @@ def _described(node: Node) -> str:
         return "a parameter" if is_parameter(node) else value_text(node.raw)
     formula = formula_of(node)
     if formula is None:
-        return node.operation.name
+        return str(node.operation.name)
     text = write(formula)
     return f"({text if len(text) <= LONGEST_NAME else f'{text[: LONGEST_NAME - 1]}…'})"

@@ -20,6 +20,7 @@ from tinygrad_hw.program.emit_numpy import Changed, NotFinite
 from tinygrad_hw.program.guards import signature
 from tinygrad_hw.program.names import identifier
 from tinygrad_hw.program.program import Program
+from tinygrad_hw.program.recording import Result
 from tinygrad_hw.program.tape import Entered, NotReady, Tape
 from tinygrad_hw.program.variable import CaptureError, Variable
 
@@ -158,8 +159,9 @@ class Captured:
         """The program that ran last as a JavaScript function, if it has numbers only.
 
         The function takes an object with the arguments and the data of the Values by name; it
-        returns one with the results, the gradients, and every variable that has a name. For it the
-        captured function is recorded once more, on the numbers that it was captured with.
+        returns one with the results, the gradients, and every variable that has a name; in its
+        ``results`` are those of the function alone, leaf by leaf. For all this the function is
+        recorded once more, on the numbers that it was captured with.
         """
         given = self.program.given
         if given is None:
@@ -170,7 +172,10 @@ class Captured:
             *[(f"gradient_of_{_name(e)}", e.new_gradient) for e in program.with_gradient],
             *[(f"new_{_name(e)}", e.new) for e in program.changed_numbers],
         ]
-        return javascript(program.name, program.line, program.inputs, outputs, program.branches)
+        results = [_returned(x, program) for x in program.results]
+        return javascript(
+            program.name, program.line, program.inputs, outputs, results, program.branches
+        )
 
     def batch(self, *arguments: Any) -> Any:
         """Run a program of numbers for many points in one call.
@@ -234,6 +239,14 @@ def _number(x: Any) -> float:
 
 def _name(e: Entered) -> str:
     return identifier(e.node.label or "") or f"value_{e.variable.number}"
+
+
+def _returned(result: Result, program: Program) -> Any:
+    """What a result is in the program; a Value that is handed through is what was entered."""
+    if result.variable is not None:
+        return result.variable
+    entered = program.tape.entered.get(id(result.given))
+    return result.given if entered is None else entered.variable
 
 
 def _numbered(name: str, outputs: list[Variable]) -> list[tuple[str, Variable]]:

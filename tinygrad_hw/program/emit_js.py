@@ -7,6 +7,7 @@ softplus) is read by running its own function on variables, so it is not written
 from __future__ import annotations
 
 import math
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -64,18 +65,20 @@ def javascript(
     line: Line,
     inputs: list[Variable],
     outputs: list[tuple[str, Any]],
+    results: list[Any],
     guards: list[tuple[Variable, bool]],
 ) -> str:
     """Write a program of numbers as a function of one object, by name, that returns another.
 
-    What it returns has every named variable of the program, and the outputs under the names given.
+    What it returns has every named variable of the program, the outputs under the names given, and
+    the results in a list.
 
     Raises
     ------
     CaptureError
         If there is an array in it, or an operation that JavaScript has no words for.
     """
-    return _Text(name, line, inputs, outputs, guards).text()
+    return _Text(name, line, inputs, outputs, results, guards).text()
 
 
 class _Text:
@@ -85,10 +88,12 @@ class _Text:
         line: Line,
         inputs: list[Variable],
         outputs: list[tuple[str, Any]],
+        results: list[Any],
         guards: list[tuple[Variable, bool]],
     ) -> None:
         self.function_name = name
-        self.line, self.inputs, self.outputs, self.guards = line, inputs, outputs, guards
+        self.line, self.inputs, self.guards = line, inputs, guards
+        self.outputs, self.results = outputs, results
         self.names: dict[Any, str] = {}
         self._giver = Names({name, "sign", "erfc", "given"})
         self.helpers: dict[str, str] = {}
@@ -113,8 +118,10 @@ class _Text:
                 known.setdefault(identifier(label), self._name(variable))
         known.pop("", None)
         known.update({name: self._operand(output) for name, output in self.outputs})
-        returned = ", ".join(n if n == v else f"{n}: {v}" for n, v in known.items())
-        lines = [f"  {line}" for line in [*self.body, f"return {{ {returned} }};"]]
+        returned = [n if n == v else f"{n}: {v}" for n, v in known.items()]
+        results = ["null" if x is None else self._operand(x) for x in self.results]
+        end = ["return {", *_wrapped(returned), "  results: [", *_wrapped(results), "  ],", "};"]
+        lines = [f"  {line}" for line in [*self.body, *end]]
         head = f"function {self.function_name}({{ {arguments} }}) {{"
         return "".join(self.helpers.values()) + "\n".join([head, *lines, "}"]) + "\n"
 
@@ -182,3 +189,9 @@ class _Text:
         if math.isinf(number):
             return "Infinity" if number > 0 else "(-Infinity)"
         return repr(number) if number >= 0 else f"({number!r})"
+
+
+def _wrapped(parts: list[str]) -> list[str]:
+    """Parts with commas behind them, in lines that can be read."""
+    text = " ".join(f"{part}," for part in parts)
+    return textwrap.wrap(text, 92, initial_indent="    ", subsequent_indent="    ")
