@@ -39,6 +39,19 @@ __all__ = [
 ]
 
 
+def __getattr__(name: str) -> Any:
+    """What people read, imported when it is asked for."""
+    if name == "page":
+        from tinygrad_hw.explain.page import page
+
+        return page
+    if name == "steps":
+        from tinygrad_hw.explain.steps import steps
+
+        return steps
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 def _mimebundle(value: Value, **_: Any) -> dict[str, str]:
     """Show a Value in a notebook cell: its picture, where there is one, and its text."""
     from tinygrad_hw.explain.draw import DrawError, svg

@@ -13,7 +13,7 @@ import shutil
 import signal
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -87,12 +87,13 @@ def _parser() -> argparse.ArgumentParser:
     solve.set_defaults(verb=_solve)
 
     draw = verbs.add_parser("draw", help="draw a sheet's graph with values and gradients")
-    draw.add_argument("sheet", metavar="SHEET", help=sheet_help)
+    _shows_graph(draw, _draw, sheet_help)
     draw.add_argument(
         "-o", "--out", type=Path, required=True, metavar="FILE", help=".svg .dot .png .pdf"
     )
-    draw.add_argument("--scalar", action="store_true", help="every operation, not only neurons")
-    draw.set_defaults(verb=_draw)
+
+    step = verbs.add_parser("step", help="walk through a sheet's steps, forward and backward")
+    _shows_graph(step, _step, sheet_help)
 
     program = verbs.add_parser("program", help="print a sheet as a program, one line an operation")
     program.add_argument("sheet", metavar="SHEET", help=sheet_help)
@@ -168,6 +169,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _shows_graph(
+    parser: _Parser, verb: Callable[[argparse.Namespace], None], sheet_help: str
+) -> None:
+    parser.add_argument("sheet", metavar="SHEET", help=sheet_help)
+    parser.add_argument("--scalar", action="store_true", help="every operation, not only neurons")
+    parser.set_defaults(verb=verb)
+
+
 def _solve(arguments: argparse.Namespace) -> None:
     from tinygrad_hw.worksheet.sheet import read_sheet
     from tinygrad_hw.worksheet.solve import solution_lines, solve
@@ -187,6 +196,19 @@ def _draw(arguments: argparse.Namespace) -> None:
     sheet = read_sheet(_sheet(arguments.sheet))
     loss = sheet.evaluate()[sheet.loss]
     save(loss, arguments.out, unfolded=arguments.scalar)
+
+
+def _step(arguments: argparse.Namespace) -> None:
+    from tinygrad_hw.explain.steps import steps
+    from tinygrad_hw.explain.walking import walk
+    from tinygrad_hw.worksheet.sheet import read_sheet
+
+    sheet = read_sheet(_sheet(arguments.sheet))
+    told = steps(sheet.evaluate()[sheet.loss], unfolded=arguments.scalar)
+    if isinstance(sys.stdin, io.TextIOWrapper):  # and not closed, or a test's
+        sys.stdin.reconfigure(errors="replace")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # so that the screen is put back
+    walk(told, _ask, _print, _shown)
 
 
 def _program(arguments: argparse.Namespace) -> None:
@@ -415,7 +437,7 @@ def _print_wrapped(line: str) -> None:
 
 def _ask(prompt: str) -> str:
     """Print a prompt and read a line; what comes through a pipe is printed, as a terminal would."""
-    if sys.stdin is None:
+    if sys.stdin is None or sys.stdout is None:
         raise EOFError
     typed = input(_shown(prompt))
     if not sys.stdin.isatty():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.graph import topological_order
-from tinygrad_hw.engine.node import Node
+from tinygrad_hw.engine.node import Node, Traced
 from tinygrad_hw.engine.operation import Operation
 from tinygrad_hw.explain.formula import (
     Apply,
@@ -41,14 +41,19 @@ def formula_of(node: Node) -> Formula | None:
         if is_named(inner) and inner is not node:
             tree = str(inner.label)
         elif inner.operation is None:
-            raw = inner.raw
-            tree = None if inner.shape or not inner.constant else float(raw)
+            tree = _constant(inner)
         else:
             tree = apply(inner, [trees[id(x)] for x in inner.inputs])
         if tree is None or size_of(tree) > LONGEST:
             return None
         trees[id(inner)] = tree
     return trees[id(node)]
+
+
+def _constant(node: Node) -> Formula | None:
+    """A number that stands in a formula; none in a program that is being captured."""
+    is_number = node.constant and not node.shape and not isinstance(node.raw, Traced)
+    return float(node.raw) if is_number else None
 
 
 def apply(node: Node, operands: list[Formula]) -> Formula | None:

@@ -8,7 +8,7 @@ linear in the graph.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -286,3 +286,29 @@ def _boxes(kept: list[Node], edges: list[Edge]) -> list[Box]:
         box = homes[id(node)]
         (box.parameters if is_parameter(node) else box.results).append(node)
     return list({id(homes[id(node)]): homes[id(node)] for node in kept}.values())
+
+
+def columns(layout: Layout) -> Iterable[list[Box]]:
+    """List what is kept in the order of computation: neurons, and likewise constants.
+
+    They are grouped by their distance from the root: in a net, by layers. Where no box has several
+    rows, nothing is kept.
+    """
+    if all(len(box.nodes) == 1 for box in layout.boxes):
+        return []
+    homes = layout.homes
+    between = [e for e in layout.edges if homes[id(e.node)] is not homes[id(e.operand)]]
+    distance = {id(box): 0 for box in layout.boxes}
+    for _ in layout.boxes:  # at most; as a rule the second round changes nothing
+        before = dict(distance)
+        for edge in reversed(between):
+            here, below = id(homes[id(edge.node)]), id(homes[id(edge.operand)])
+            distance[below] = max(distance[below], distance[here] + 1)
+        if distance == before:
+            break
+    found: dict[tuple[int, bool], list[Box]] = {}
+    for box in layout.boxes:
+        constant = box.nodes[0].constant
+        if constant or len(box.nodes) > 1:
+            found.setdefault((distance[id(box)], constant), []).append(box)
+    return found.values()

@@ -199,8 +199,8 @@ class Notation(ABC):
             write = self._alone if single else self._formula
             yield from self._paths(left if single else "", chain, "·", write)
         if not single:
-            yield from self._paths("", chain, "×", self._value)
-        yield Row("", "=", self.number(number(chain.result)))
+            yield from self._paths("", chain, "×", self.value)
+        yield Row("", "=", self.result(chain))
 
     def _paths(
         self, left: str, chain: Chain, times: str, write: Callable[[Factor], str]
@@ -219,7 +219,12 @@ class Notation(ABC):
     def _alone(self, factor: Factor) -> str:
         return self._symbol(factor) if factor.tree is None else self.formula(factor.tree)
 
-    def _value(self, factor: Factor) -> str:
+    def result(self, chain: Chain) -> str:
+        """The number that a chain ends in."""
+        return self.number(number(chain.result))
+
+    def value(self, factor: Factor) -> str:
+        """The number of a factor, in brackets where it is negative."""
         text = self.number(factor.printed)
         return self.bracketed(text) if factor.printed.startswith("-") else text
 

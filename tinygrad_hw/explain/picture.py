@@ -10,12 +10,11 @@ are known, and numbers stand below numbers.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tinygrad_hw.engine.node import Node
-from tinygrad_hw.explain.fold import Box, Edge, Layout, is_parameter
+from tinygrad_hw.explain.fold import Box, Edge, Layout, columns, is_parameter
 from tinygrad_hw.explain.labels import (
     WHITE,
     Scale,
@@ -138,35 +137,12 @@ class Picture:
             label = ["0" * (width_of(line) + 2) for line in self.words.passing(edge)]
             tail, head = ports[id(edge.operand)], ports[id(edge.node)]
             dot.edge(f"{tail}:e", f"{head}:w", _text(["", *label] if label else []), id=str(i))
-        for column in self._columns():
+        for column in columns(self.layout):
             with dot.subgraph() as place:
                 place.attr(rank="same")
                 for above, below in pairwise(column):
                     place.edge(self.boxes[id(above)], self.boxes[id(below)], style="invis")
         return dot
-
-    def _columns(self) -> Iterable[list[Box]]:
-        """List what is kept in the order of computation: neurons, and likewise constants.
-
-        They are grouped by their distance from the root: in a net, by layers.
-        """
-        if not self.tables:
-            return []
-        homes = self.layout.homes
-        distance = {id(box): 0 for box in self.layout.boxes}
-        for _ in self.layout.boxes:  # at most; as a rule the second round changes nothing
-            before = dict(distance)
-            for edge in reversed(self.words.between):
-                here, below = id(homes[id(edge.node)]), id(homes[id(edge.operand)])
-                distance[below] = max(distance[below], distance[here] + 1)
-            if distance == before:
-                break
-        columns: dict[tuple[int, bool], list[Box]] = {}
-        for box in self.layout.boxes:
-            constant = box.nodes[0].constant
-            if constant or len(box.nodes) > 1:
-                columns.setdefault((distance[id(box)], constant), []).append(box)
-        return columns.values()
 
     # --- The picture
 

@@ -11,8 +11,9 @@ passes back to it. What is told is what a drawing shows (see ``fold``): the numb
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, overload
 
 from tinygrad_hw.engine.node import Node
@@ -50,6 +51,8 @@ class Frame:
         What the contribution comes along; None in the forward phase.
     parts
         The sentence, its numbers apart.
+    arrived
+        The key of the gradient that the node has after a step of the backward phase.
     """
 
     steps: Steps
@@ -58,6 +61,7 @@ class Frame:
     node: Node
     edge: Edge | None
     parts: tuple[Part, ...]
+    arrived: str
 
     @property
     def sentence(self) -> str:
@@ -89,11 +93,6 @@ class Frame:
                 values[name] = (frame.node.raw, self.steps.numbers[frame.arrived])
         return values
 
-    @property
-    def arrived(self) -> str:
-        """The key of the gradient that the node has after this step of the backward phase."""
-        return self.steps.arrived[self.index]
-
     def __str__(self) -> str:
         return self.sentence
 
@@ -117,13 +116,9 @@ class Steps(Sequence[Frame]):
         self.layout = layout
         self.nodes = [node for box in layout.boxes for node in box.nodes]
         self.keys = {id(node): str(i) for i, node in enumerate(self.nodes)}
-        self.names = _names(self.nodes)
         self.given = [node for node in self.nodes if node.operation is None]
         self.numbers: dict[str, Any] = {}
-        self.arrived: dict[int, str] = {}
-        self._frames: list[Frame] = []
         self._number()
-        self._tell()
 
     def name(self, node: Node) -> str:
         """What a node is called in sentences: by its label, or by what it is made of."""
@@ -143,6 +138,16 @@ class Steps(Sequence[Frame]):
 
     def __len__(self) -> int:
         return len(self._frames)
+
+    @cached_property
+    def names(self) -> dict[int, str]:
+        """What each node is called, by its id."""
+        return _names(self.nodes)
+
+    @cached_property
+    def _frames(self) -> list[Frame]:
+        """Told when they are first asked for."""
+        return [Frame(self, i, *told) for i, told in enumerate(self._told())]
 
     def __repr__(self) -> str:
         return f"<{len(self)} steps of {self.name(self.layout.root)}>"
@@ -179,24 +184,21 @@ class Steps(Sequence[Frame]):
 
     # --- Sentences --------------------------------------------------------------------------------
 
-    def _tell(self) -> None:
+    def _told(self) -> Iterator[tuple[str, Node, Edge | None, tuple[Part, ...], str]]:
+        """Phase, node, edge, sentence, and the key of the gradient that the node then has."""
         for node in _in_order(self.layout):
             if node.operation is not None:
-                self._add(FORWARD, node, None, self._computed(node))
+                yield FORWARD, node, None, tuple(self._computed(node)), ""
         root = self.layout.root
         if not self.layout.gradients:
             return
         name = self.name(root)
-        start = len(self._frames)
-        self._add(BACKWARD, root, None, (f"Backward from {name}: ∂{name}/∂{name} = 1",))
-        self.arrived[start] = f"g{self.keys[id(root)]}"
+        start = f"Backward from {name}: ∂{name}/∂{name} = 1"
+        yield BACKWARD, root, None, (start,), f"g{self.keys[id(root)]}"
         several = Counter(id(edge.operand) for edge in self.backward)
         for edge in self.backward:
-            self.arrived[len(self._frames)] = f"s{self.edge_keys[id(edge)]}"
-            self._add(BACKWARD, edge.operand, edge, self._received(edge, several))
-
-    def _add(self, phase: str, node: Node, edge: Edge | None, parts: Iterable[Part]) -> None:
-        self._frames.append(Frame(self, len(self._frames), phase, node, edge, tuple(parts)))
+            arrived = f"s{self.edge_keys[id(edge)]}"
+            yield BACKWARD, edge.operand, edge, tuple(self._received(edge, several)), arrived
 
     def _computed(self, node: Node) -> Iterator[Part]:
         formula = formula_of(node)

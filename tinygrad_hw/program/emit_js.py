@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.modes import setting
 from tinygrad_hw.engine.operation import Operation
 from tinygrad_hw.program.linear import Line
@@ -132,6 +133,10 @@ class _Text:
 
     def _instruction(self, variable: Variable) -> None:
         function = variable.function
+        if function is ops.astype:  # JavaScript has one kind of number
+            operand = self._operand(variable.operands[0])
+            self.body.append(f"const {self._name(variable)} = +({operand});")
+            return
         if isinstance(function, Operation):
             result = self._opened(function, variable)
             self.body.append(f"const {self._name(variable)} = {self._operand(result)};")

@@ -1,0 +1,370 @@
+"use strict";
+// The page shows; it derives nothing. All numbers come from the program above, `page`, which was
+// written by the engine, and each is put wherever an element has its key.
+const data = JSON.parse(document.getElementById("data").textContent);
+const $ = (id) => document.getElementById(id);
+const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+// --- Numbers -------------------------------------------------------------------------------------
+
+// Four significant figures, halves to the even digit, as everywhere else in this project.
+function numberText(x) {
+  if (Number.isNaN(x)) return "nan";
+  if (!Number.isFinite(x)) return x > 0 ? "inf" : "-inf";
+  if (x === 0) return "0";
+  let [digits, exponent] = x.toExponential(3).split("e");
+  const whole = x.toExponential(100).split("e")[0].replace(/^-?\d\.\d{3}/, "");
+  if (/^50*$/.test(whole)) { // a tie: the other neighbour may be the even one
+    const down = x.toExponential(100).split("e")[0].match(/^-?\d\.\d{3}/)[0];
+    if ("02468".includes(down.at(-1))) { digits = down; exponent = x.toExponential(100).split("e")[1]; }
+  }
+  const e = Number(exponent);
+  let text;
+  const scientific = e < -4 || e >= 4;
+  if (scientific) text = digits;
+  else {
+    const sign = digits.startsWith("-") ? "-" : "";
+    const figures = digits.replace(/[-.]/g, "");
+    if (e >= 0) text = sign + figures.slice(0, e + 1) + "." + figures.slice(e + 1);
+    else text = sign + "0." + "0".repeat(-e - 1) + figures;
+  }
+  const power = scientific ? "e" + (e < 0 ? "-" : "+") + String(Math.abs(e)).padStart(2, "0") : "";
+  const short = text.includes(".") ? text.replace(/\.?0*$/, "") : text;
+  if (Number(short + power) === x) return short + power;
+  return text.replace(/\.$/, "") + power;
+}
+
+function mathNumber(text, inBrackets) {
+  const [digits, exponent] = text.split("e");
+  const sign = (t) => (t.startsWith("-") ? '<mo form="prefix">−</mo>' : "");
+  const bare = digits.replace("-", "");
+  let math = sign(digits) + `<mn>${bare === "inf" ? "∞" : bare}</mn>`;
+  if (exponent !== undefined) {
+    const e = String(Number(exponent));
+    const power = `<mrow>${sign(e)}<mn>${e.replace("-", "")}</mn></mrow>`;
+    math += `<mo>×</mo><msup><mn>10</mn>${power}</msup>`;
+  }
+  return inBrackets && digits.startsWith("-") ? `<mo>(</mo>${math}<mo>)</mo>` : math;
+}
+
+const given = data.inputs.map((input) => input.value);
+let results = [];
+const keyed = all("[data-k]");
+
+function compute() {
+  const names = Object.fromEntries(given.map((x, i) => [`given_${i + 1}`, x]));
+  results = page(names).results;
+}
+const valueOf = (key) => results[data.keys[key]];
+
+function write(element, key) {
+  const text = numberText(valueOf(key));
+  if (element.namespaceURI.endsWith("MathML")) {
+    element.innerHTML = mathNumber(text, element.hasAttribute("data-b"));
+  } else if (element.textContent !== text) element.textContent = text;
+}
+
+// --- Steps ---------------------------------------------------------------------------------------
+
+let view = "a"; // a: by neuron, b: every operation
+const at = { a: -1, b: -1 }; // the step shown; -1 is before the first
+let chosen = null; // the node that is explained
+let timer = null;
+
+const frames = () => data.views[view].frames;
+const row = (i) => $(`${view}n${i}`);
+const edge = (i) => $(`${view}e${i}`);
+
+function render() {
+  const now = at[view], frame = frames()[now];
+  const drawing = $(`drawing-${view}`);
+  for (const lit of all(".lit, .from", drawing)) lit.classList.remove("lit", "from");
+  const values = new Set(data.views[view].given), sums = new Map(), passed = new Set();
+  frames().slice(0, now + 1).forEach((f) => {
+    if (f.phase === "forward") values.add(f.node);
+    else sums.set(f.node, f.sum);
+    if (f.edge !== null) passed.add(f.edge);
+  });
+  const sizes = data.views[view].gradients.map((i) => Math.abs(valueOf(`${view}g${i}`)));
+  const known = sizes.filter((x) => x > 0 && Number.isFinite(x));
+  const low = Math.log(Math.min(...known)), high = Math.log(Math.max(...known));
+  for (let i = 0; i < data.views[view].nodes.length; i++) {
+    const element = row(i), sum = sums.get(i);
+    element.classList.toggle("unknown", !values.has(i));
+    const gradient = element.querySelector(".g tspan");
+    if (gradient) {
+      gradient.textContent = sum === undefined ? "·" : numberText(valueOf(view + sum));
+      const size = sum === undefined ? 0 : Math.abs(valueOf(view + sum));
+      const depth = size > 0 ? (high > low ? (Math.log(size) - low) / (high - low) : 1) : 0;
+      element.style.setProperty("--depth", Math.min(1, Math.max(0, depth || 0)).toFixed(3));
+      element.classList.toggle("reached", sum !== undefined);
+      element.classList.toggle("dead", sum !== undefined && size === 0);
+    }
+    const value = element.querySelector(".v tspan");
+    value.textContent = values.has(i) ? numberText(valueOf(`${view}v${i}`)) : "·";
+    element.setAttribute("aria-label", label(i, values.has(i), sum));
+  }
+  data.views[view].edges.forEach((_, i) => edge(i).classList.toggle("passed", passed.has(i)));
+  const chip = $(`chip-${view}`);
+  chip.classList.toggle("shown", Boolean(frame && frame.edge !== null));
+  if (frame) {
+    row(frame.node).classList.add("lit");
+    if (frame.edge !== null) light(frame, chip);
+  }
+  tell(now, frame);
+}
+
+function label(i, isKnown, sum) {
+  const name = data.views[view].nodes[i];
+  const parts = [name, isKnown ? `value ${numberText(valueOf(`${view}v${i}`))}` : "not computed yet"];
+  if (sum !== undefined) parts.push(`gradient ${numberText(valueOf(view + sum))}`);
+  return parts.join(", ");
+}
+
+// The lit edge says: local derivative × upstream = contribution.
+function light(frame, chip) {
+  const wire = edge(frame.edge), told = data.views[view].edges[frame.edge];
+  wire.classList.add("lit");
+  row(told.from).classList.add("from");
+  const number = (key) => numberText(valueOf(view + key));
+  const local = told.local ? `${number(told.local)} × ` : "";
+  const text = `${local}${number(told.upstream)} = ${number(told.contribution)}`;
+  const [x, y] = wire.dataset.at.split(",").map(Number);
+  const [box, line] = chip.children;
+  line.textContent = text;
+  const width = text.length * 9 + 20, most = Number(chip.ownerSVGElement.dataset.width);
+  const beside = wire.hasAttribute("data-beside") ? x + 34 : x - width / 2;
+  const left = Math.max(2, Math.min(beside, most - width - 2));
+  for (const [name, n] of [["x", left], ["y", y - 14], ["width", width], ["height", 28]]) {
+    box.setAttribute(name, n);
+  }
+  line.setAttribute("x", left + width / 2);
+  line.setAttribute("y", y + 5);
+}
+
+function tell(now, frame) {
+  const list = $(`steps-${view}`), count = frames().length;
+  for (const item of all("[aria-current]", list)) item.removeAttribute("aria-current");
+  const item = list.children[now];
+  if (item) {
+    item.firstChild.setAttribute("aria-current", "step");
+    const below = item.offsetTop - list.clientHeight / 2;
+    list.scrollTop = below;
+  }
+  const words = item ? item.textContent : "What is given is known. Step on, or press play.";
+  if ($("said").textContent !== words) $("said").textContent = words;
+  $("count").textContent = `${now + 1} of ${count}${frame ? `, ${frame.phase}` : ""}`;
+  const slider = $("position");
+  slider.max = count;
+  slider.value = now + 1;
+  slider.setAttribute("aria-valuetext", words);
+  for (const id of ["first", "back"]) $(id).disabled = now < 0;
+  for (const id of ["forth", "last"]) $(id).disabled = now >= count - 1;
+  const lit = frame && row(frame.node);
+  if (lit) reveal(lit);
+}
+
+// Scroll the drawing only, and only as far as it must.
+function reveal(element) {
+  const box = element.closest(".drawing"), e = element.getBoundingClientRect();
+  const b = box.getBoundingClientRect(), room = 60;
+  if (e.left < b.left + room) box.scrollLeft -= b.left + room - e.left;
+  if (e.right > b.right - room) box.scrollLeft += e.right - b.right + room;
+  if (e.top < b.top + room) box.scrollTop -= b.top + room - e.top;
+  if (e.bottom > b.bottom - room) box.scrollTop += e.bottom - b.bottom + room;
+}
+
+function go(step) {
+  at[view] = Math.max(-1, Math.min(frames().length - 1, step));
+  render();
+}
+
+function play(on) {
+  clearInterval(timer);
+  timer = null;
+  if (on) {
+    if (at[view] >= frames().length - 1) go(-1);
+    timer = setInterval(() => {
+      go(at[view] + 1);
+      if (at[view] >= frames().length - 1) play(false);
+    }, 1600 / Number($("speed").value));
+  }
+  $("play").textContent = on ? "❚❚ Pause" : "▶ Play";
+}
+
+// --- The two views -------------------------------------------------------------------------------
+
+function show(which, home) {
+  play(false);
+  view = which;
+  for (const name of ["a", "b"]) {
+    if (!$(`drawing-${name}`)) continue;
+    $(`drawing-${name}`).hidden = name !== view;
+    $(`steps-${name}`).hidden = name !== view;
+  }
+  if ($("fold")) {
+    $("fold").setAttribute("aria-pressed", String(view === "b"));
+    $("fold").textContent = view === "b" ? "Fold into neurons" : "Unfold to scalars";
+  }
+  render();
+  const frame = home === undefined ? null : $(`bhome${home}`);
+  if (frame && view === "b") {
+    frame.closest(".drawing").scrollLeft = 0;
+    reveal(frame);
+    frame.querySelector(".fold").focus();
+  }
+}
+
+// --- Explanations --------------------------------------------------------------------------------
+
+function explain(about) {
+  chosen = about;
+  for (const article of all("#about > article")) article.hidden = article.id !== `about-${about}`;
+  for (const element of all(".row.chosen")) element.classList.remove("chosen");
+  for (const name of ["a", "b"]) {
+    const i = data.views[name] ? data.views[name].about.indexOf(about) : -1;
+    if (i >= 0 && $(`${name}n${i}`)) $(`${name}n${i}`).classList.add("chosen");
+  }
+}
+
+// --- Sliders -------------------------------------------------------------------------------------
+
+function move(i, x) {
+  if (!Number.isFinite(x)) return;
+  const before = given[i];
+  given[i] = x;
+  try {
+    compute();
+    $("trouble").textContent = "";
+  } catch (error) {
+    given[i] = before;
+    compute();
+    const name = data.inputs[i].name;
+    $("trouble").textContent = `${name} = ${x} would take another way through the program than the ` +
+      "one that was recorded; make a page of that";
+  }
+  for (const id of [`slide-${i}`, `type-${i}`]) if ($(id).value !== String(given[i])) $(id).value = given[i];
+  refresh();
+}
+
+function refresh() {
+  for (const element of keyed) write(element, element.dataset.k);
+  for (const name of ["a", "b"]) {
+    if (!data.views[name]) continue;
+    const was = view;
+    view = name;
+    if (name !== was) render();
+    view = was;
+  }
+  render();
+}
+
+data.inputs.forEach((input, i) => {
+  $(`slide-${i}`).addEventListener("input", (event) => move(i, event.target.valueAsNumber));
+  $(`type-${i}`).addEventListener("change", (event) => {
+    if (event.target.value.trim() === "") event.target.value = given[i];
+    else move(i, Number(event.target.value));
+  });
+});
+$("reset").addEventListener("click", () => {
+  data.inputs.forEach((input, i) => {
+    given[i] = input.value;
+    $(`slide-${i}`).value = $(`type-${i}`).value = input.value;
+  });
+  compute();
+  $("trouble").textContent = "";
+  refresh();
+});
+
+// --- Answers -------------------------------------------------------------------------------------
+
+function tomlText(text) {
+  return '"' + text.replace(/["\\]/g, "\\$&").replace(/[\u0000-\u001f\u007f-\u009f]/g, " ") + '"';
+}
+
+if ($("answers")) {
+  $("answers").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const typed = all("#answers input").map((field) => tomlText(field.value.trim()));
+    const text = data.sheet.map((part) => (typeof part === "number" ? typed[part] : part)).join("");
+    const file = document.createElement("a");
+    file.href = URL.createObjectURL(new Blob([text], { type: "application/toml" }));
+    file.download = data.file;
+    file.click();
+    URL.revokeObjectURL(file.href);
+    $("saved").textContent = `Saved as ${data.file}: tinygrad-hw check ${data.file}`;
+  });
+}
+
+// --- Keys and buttons ----------------------------------------------------------------------------
+
+const actions = {
+  first: () => go(-1),
+  back: () => go(at[view] - 1),
+  play: () => play(timer === null),
+  forth: () => go(at[view] + 1),
+  last: () => go(frames().length - 1),
+  fold: () => data.views.b && show(view === "a" ? "b" : "a"),
+  theme: () => {
+    const root = document.documentElement, dark = matchMedia("(prefers-color-scheme: dark)").matches;
+    const now = root.dataset.theme || (dark ? "dark" : "light");
+    root.dataset.theme = now === "dark" ? "light" : "dark";
+  },
+};
+for (const [id, action] of Object.entries(actions)) {
+  if ($(id)) {
+    $(id).addEventListener("click", () => {
+      if (!["play", "fold", "theme"].includes(id)) play(false);
+      action();
+    });
+  }
+}
+const keys = { ArrowRight: "forth", n: "forth", ArrowLeft: "back", p: "back", Home: "first",
+  End: "last", " ": "play", u: "fold", t: "theme" };
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const target = event.target, isButton = target.closest("button, [role=button], summary");
+  if (target.closest("input, select, textarea")) return;
+  if (isButton && (event.key === "Enter" || event.key === " ")) {
+    if (!(isButton instanceof SVGElement)) return;
+    event.preventDefault();
+    isButton.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+    return;
+  }
+  if (event.key === "g") {
+    event.preventDefault();
+    $("position").focus();
+  } else if (event.key === "+" || event.key === "-") {
+    const speed = $("speed");
+    speed.selectedIndex = Math.max(0, Math.min(speed.length - 1,
+      speed.selectedIndex + (event.key === "+" ? 1 : -1)));
+    if (timer !== null) play(true);
+  } else if (keys[event.key]) {
+    event.preventDefault();
+    if (!["play", "fold", "theme"].includes(keys[event.key])) play(false);
+    actions[keys[event.key]]();
+  }
+});
+$("position").addEventListener("input", (event) => {
+  play(false);
+  go(event.target.valueAsNumber - 1);
+});
+$("speed").addEventListener("change", () => timer !== null && play(true));
+document.addEventListener("click", (event) => {
+  const node = event.target.closest(".row");
+  if (node) explain(data.views[node.id[0]].about[Number(node.id.slice(2))]);
+  const unfold = event.target.closest(".unfold");
+  if (unfold && data.views.b) show("b", unfold.dataset.home);
+  if (event.target.closest(".fold")) show("a");
+  const other = event.target.closest("[data-about]");
+  if (other) explain(Number(other.dataset.about));
+  const step = event.target.closest("ol.steps button");
+  if (step) {
+    play(false);
+    go(all("li", step.closest("ol")).indexOf(step.parentElement));
+  }
+});
+
+compute();
+explain(data.start);
+show("a");
