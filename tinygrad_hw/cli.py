@@ -15,13 +15,17 @@ import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 from tinygrad_hw import __version__
 from tinygrad_hw.errors import InputError
 from tinygrad_hw.homework import SHEETS, sheet_path
 
 INTERRUPTED, TERMINATED = 130, 143  # what a shell reports for a program that Ctrl-C or kill ended
+
+
+SHEET_HELP = f"a TOML file, or {' or '.join(SHEETS)} for the homework's own sheets"
+Verbs: TypeAlias = "argparse._SubParsersAction[_Parser]"
 
 
 class UsageError(InputError):
@@ -60,8 +64,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     verbs = parser.add_subparsers(metavar="VERB", required=True, parser_class=_Parser)
-    sheet_help = f"a TOML file, or {' or '.join(SHEETS)} for the homework's own sheets"
-
     homework = verbs.add_parser("homework", help="do the whole homework and write a report")
     homework.add_argument(
         "--out", type=Path, default=Path("report"), metavar="DIR", help="where to write (report)"
@@ -81,29 +83,60 @@ def _parser() -> argparse.ArgumentParser:
     )
     homework.set_defaults(verb=_homework)
 
+    _add_explaining(verbs)
+    _add_marking(verbs)
+
+    gradcheck = verbs.add_parser("gradcheck", help="check the derivative of a function of yours")
+    gradcheck.add_argument("function", metavar="FILE.py:function", help="the file is run")
+    gradcheck.add_argument(
+        "--at",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an argument, such as x=0.5 or x=[1,2]; else its default, else a random number",
+    )
+    gradcheck.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the random numbers (0)"
+    )
+    gradcheck.set_defaults(verb=_gradcheck)
+    return parser
+
+
+def _add_explaining(verbs: Verbs) -> None:
+    """What shows a sheet's numbers and where they come from."""
     solve = verbs.add_parser("solve", help="print values, partials and updates of a sheet")
-    solve.add_argument("sheet", metavar="SHEET", help=sheet_help)
+    solve.add_argument("sheet", metavar="SHEET", help=SHEET_HELP)
     solve.add_argument("--json", action="store_true", help="numbers at full precision, as JSON")
     solve.set_defaults(verb=_solve)
 
     draw = verbs.add_parser("draw", help="draw a sheet's graph with values and gradients")
-    _shows_graph(draw, _draw, sheet_help)
+    _shows_graph(draw, _draw, SHEET_HELP)
     draw.add_argument(
         "-o", "--out", type=Path, required=True, metavar="FILE", help=".svg .dot .png .pdf"
     )
 
     step = verbs.add_parser("step", help="walk through a sheet's steps, forward and backward")
-    _shows_graph(step, _step, sheet_help)
+    _shows_graph(step, _step, SHEET_HELP)
+
+    page = verbs.add_parser("page", help="write a page to step through, offline")
+    page.add_argument("sheet", metavar="SHEET", help=SHEET_HELP)
+    page.add_argument(
+        "-o", "--out", type=Path, metavar="FILE", help="where to write (the sheet's name, .html)"
+    )
+    page.set_defaults(verb=_page)
 
     program = verbs.add_parser("program", help="print a sheet as a program, one line an operation")
-    program.add_argument("sheet", metavar="SHEET", help=sheet_help)
+    program.add_argument("sheet", metavar="SHEET", help=SHEET_HELP)
     program.add_argument(
         "--js", action="store_true", help="as JavaScript, for a page that recomputes it"
     )
     program.set_defaults(verb=_program)
 
+
+def _add_marking(verbs: Verbs) -> None:
+    """What makes sheets, fills them in, and marks them."""
     check = verbs.add_parser("check", help="mark a sheet of hand work, or a folder of them")
-    check.add_argument("sheet", metavar="SHEET|DIR", help=sheet_help)
+    check.add_argument("sheet", metavar="SHEET|DIR", help=SHEET_HELP)
     check.add_argument("--json", action="store_true", help="every verdict, as JSON")
     check.add_argument(
         "--html", nargs="?", const="", metavar="FILE", help="write a page to hand back"
@@ -153,26 +186,11 @@ def _parser() -> argparse.ArgumentParser:
     fill.add_argument("sheet", metavar="FILE", type=Path, help="a TOML file; its blanks are filled")
     fill.set_defaults(verb=_fill)
 
-    gradcheck = verbs.add_parser("gradcheck", help="check the derivative of a function of yours")
-    gradcheck.add_argument("function", metavar="FILE.py:function", help="the file is run")
-    gradcheck.add_argument(
-        "--at",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="an argument, such as x=0.5 or x=[1,2]; else its default, else a random number",
-    )
-    gradcheck.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="of the random numbers (0)"
-    )
-    gradcheck.set_defaults(verb=_gradcheck)
-    return parser
-
 
 def _shows_graph(
     parser: _Parser, verb: Callable[[argparse.Namespace], None], sheet_help: str
 ) -> None:
-    parser.add_argument("sheet", metavar="SHEET", help=sheet_help)
+    parser.add_argument("sheet", metavar="SHEET", help=SHEET_HELP)
     parser.add_argument("--scalar", action="store_true", help="every operation, not only neurons")
     parser.set_defaults(verb=verb)
 
@@ -209,6 +227,17 @@ def _step(arguments: argparse.Namespace) -> None:
         sys.stdin.reconfigure(errors="replace")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # so that the screen is put back
     walk(told, _ask, _print, _shown)
+
+
+def _page(arguments: argparse.Namespace) -> None:
+    from tinygrad_hw.saving import save
+    from tinygrad_hw.worksheet.page import sheet_page
+    from tinygrad_hw.worksheet.sheet import read_sheet
+
+    sheet = _sheet(arguments.sheet)
+    out = arguments.out or Path(f"{sheet.stem}.html")
+    save({out: sheet_page(read_sheet(sheet)).encode()}, force=True)
+    _print(f"Page: {out}")
 
 
 def _program(arguments: argparse.Namespace) -> None:

@@ -32,6 +32,7 @@ class Keyboard:
         self.size = os.get_terminal_size(self.terminal)
         self.before = termios.tcgetattr(self.terminal)
         tty.setcbreak(self.terminal, termios.TCSADRAIN)
+        self._refuse_ctrl_z()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -52,6 +53,12 @@ class Keyboard:
                 self.size = size
                 return ""
         return self.pressed.pop(0)
+
+    def _refuse_ctrl_z(self) -> None:
+        """Make Ctrl-Z a key that says nothing: a shell that takes over would find all changed."""
+        *modes, characters = termios.tcgetattr(self.terminal)
+        characters[termios.VSUSP] = bytes([os.fpathconf(self.terminal, "PC_VDISABLE")])
+        termios.tcsetattr(self.terminal, termios.TCSADRAIN, [*modes, characters])
 
     def _comes(self, within: float) -> bool:
         return bool(select.select([self.terminal], [], [], within)[0])

@@ -10,8 +10,10 @@ passes back to it. What is told is what a drawing shows (see ``fold``): the numb
 
 from __future__ import annotations
 
+import html
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, overload
@@ -20,7 +22,9 @@ from tinygrad_hw.engine.node import Node
 from tinygrad_hw.explain.derivation import formula_of, is_named
 from tinygrad_hw.explain.fold import Edge, Layout, fold, is_parameter, unfold
 from tinygrad_hw.explain.labels import local_text, name_of, size_text, value_text
+from tinygrad_hw.explain.render import DrawError
 from tinygrad_hw.explain.text import write
+from tinygrad_hw.program import CaptureError
 
 LONGEST_NAME = 24  # of an unnamed node, which is called by its formula
 FORWARD, BACKWARD = "forward", "backward"
@@ -149,8 +153,31 @@ class Steps(Sequence[Frame]):
         """Told when they are first asked for."""
         return [Frame(self, i, *told) for i, told in enumerate(self._told())]
 
+    def to_html(self) -> str:
+        """The same as a page to step through; it needs nothing beside it.
+
+        Raises
+        ------
+        DrawError
+            If there is an array in the graph, or more than a page can show.
+        """
+        from tinygrad_hw.explain.page import page_html
+
+        return page_html(self.layout.root)
+
     def __repr__(self) -> str:
         return f"<{len(self)} steps of {self.name(self.layout.root)}>"
+
+    def __str__(self) -> str:
+        return "\n".join(f"{frame.index + 1:>4}  {frame}" for frame in self)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        """In a notebook the page itself, in a frame of its own; where there is none, the text."""
+        shown = {"text/plain": str(self)}
+        with suppress(DrawError, CaptureError):
+            inside = html.escape(self.to_html())
+            shown["text/html"] = f'<iframe srcdoc="{inside}" width="100%" height="760"></iframe>'
+        return shown
 
     def _number(self) -> None:
         """Write down every number, an edge's sum in the order in which contributions arrive."""

@@ -32,15 +32,15 @@ HELP = (
     "                        a part of a name will do",
     "q                       quit",
     "",
-    "Forward, a step gives a name its value. Backward, it passes a gradient on, from a",
-    "result to something it was made of: what has arrived at the result (upstream) ×",
+    "Forward, a step gives a name its value. Backward, it passes a gradient on, from",
+    "a result to what it was made of: what has arrived at the result (upstream) times",
     "its derivative (local). A gradient is the sum of all that is received.",
 )
 PROMPT = "step> "
 ENTER, ESCAPE, ERASE = ("\n", "\r"), "\x1b", ("\x7f", "\b")
 TYPED_ON = ("g", "/")  # keys that are the begin of something
 _MEANING = {
-    **dict.fromkeys(["n", "", "\x1b[C", "\x1b[B", "\x1bOC", "\x1bOB"], "n"),
+    **dict.fromkeys(["n", "", " ", *ENTER, "\x1b[C", "\x1b[B", "\x1bOC", "\x1bOB"], "n"),
     **dict.fromkeys(["p", "\x1b[D", "\x1b[A", "\x1bOD", "\x1bOA"], "p"),
     **dict.fromkeys(["0", "\x1b[H", "\x1bOH", "\x1b[1~", "\x1b[7~"], "0"),
     **dict.fromkeys(["$", "\x1b[F", "\x1bOF", "\x1b[4~", "\x1b[8~"], "$"),
@@ -74,7 +74,6 @@ class Walk:
 
     def obey(self, command: str) -> str:
         """Do what a line or a key asks for; return what is to be said, if anything."""
-        command = command.strip()
         meaning = _MEANING.get(command, command)
         last = len(self.steps) - 1
         if meaning == "n":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -33,7 +34,7 @@ BUTTONS = [
 SPEEDS = [("0.5", "slow"), ("1", "normal"), ("2", "fast"), ("6", "very fast")]
 LEGEND = (
     "In a box: name, value, gradient. At an edge: its local derivative, → what it contributes. The "
-    "deeper a colour, the larger the gradient, by powers of ten; a dotted line round it: exactly 0. "
+    "deeper a colour, the larger the gradient, by powers of ten; dotted all round: exactly 0. "
     "Italic: a parameter. Dashed: given."
 )
 HELP = (
@@ -262,7 +263,7 @@ class Document:
             parts.append(element("p", "Given: nothing is differentiated by it.", class_="note"))
         elif chain is not None:
             parts.append(self.notation.written(chain))
-            parts += [element("p", said, class_="note") for said in MATHML.remarks(chain)]
+            parts += [element("p", said, class_="note") for said in MathML().remarks(chain)]
             parts += self._totals(chain)
         else:
             parts.append(self._contributions(node))
@@ -324,17 +325,12 @@ class Document:
     def _sheet(self) -> Html:
         parts: list[Html] = []
         if self.remarks:
-            parts += [element("h2", "Marks"), marks_table(self.remarks, named=True)]
+            parts.append(
+                folded("Marks", tally(self.remarks), marks_table(self.remarks, named=True))
+            )
         if self.form:
-            parts += [
-                element("h2", "Your answers"),
-                element(
-                    "p",
-                    "Saved as a sheet for the command check; nothing leaves this computer.",
-                    class_="note",
-                ),
-                self._fields(self.form),
-            ]
+            count = sum(len(fields) for _, fields in self.form.groups)
+            parts.append(folded("Your answers", f"{count} fields", self._fields(self.form)))
         return element("section", *parts, id="sheet") if parts else NOTHING
 
     def _fields(self, form: Form) -> Html:
@@ -342,20 +338,15 @@ class Document:
             element(
                 "fieldset",
                 element("legend", heading),
-                *(
-                    element(
-                        "label",
-                        label,
-                        element("input", value=value, autocomplete="off", spellcheck="false"),
-                    )
-                    for label, value in fields
-                ),
+                element("div", *(_answer(*field_) for field_ in fields)),
             )
             for heading, fields in form.groups
         ]
+        said = "Saved as a sheet for the command check; nothing leaves this computer."
         save = element("button", "Save as a sheet", type="submit")
-        said = element("p", id="saved", role="status")
-        return element("form", *groups, save, said, id="answers", aria_label="Your answers")
+        note = element("p", said, class_="note")
+        saved = element("p", id="saved", role="status")
+        return element("form", *groups, note, save, saved, id="answers", aria_label="Your answers")
 
     # --- Data -------------------------------------------------------------------------------------
 
@@ -438,6 +429,24 @@ def _slider(i: int, given: Planned) -> list[Html]:
         aria_label=f"{given.name}, value",
     )
     return [name, slide, field_]
+
+
+def _answer(label: str, value: str) -> Html:
+    """A field under its name."""
+    field_ = element("input", value=value, autocomplete="off", spellcheck="false", size="11")
+    return element("label", label, field_)
+
+
+def folded(heading: str, aside: str, content: Html) -> Html:
+    """What is opened by those who want it."""
+    summary = element("summary", element("h2", heading), " ", element("span", aside, class_="note"))
+    return element("details", summary, content)
+
+
+def tally(remarks: list[Remark]) -> str:
+    """How many have each verdict."""
+    counts = Counter(remark.verdict for remark in remarks)
+    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in SIGNS if counts[verdict])
 
 
 SIGNS = {"exact": "✓", "rounded": "✓", "follows": "↳", "wrong": "✗", "missing": "–"}
