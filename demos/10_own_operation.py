@@ -30,7 +30,7 @@ print(f"forward mode at 0.25: (value, tangent) = {jvp(huber, 0.25, 1.0)}")
 
 # %% [markdown]
 # Is it right? `gradcheck` knows nothing of rules: it steps a little to both sides. From the command
-# line, for a function in a file: `tinygrad-hw gradcheck 02_own_operation.py:loss`.
+# line, for a function in a file: `tinygrad-hw gradcheck 10_own_operation.py:loss`.
 
 
 # %%
