@@ -71,6 +71,7 @@ def _method(operation: Any) -> Callable[..., Any]:
     def method(self: Value, *arguments: Any, **options: Any) -> Any:
         return _call(operation, (self, *arguments), options)
 
+    method.__name__ = method.__qualname__ = operation.name
     return method
 
 

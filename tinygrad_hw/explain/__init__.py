@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from tinygrad_hw.engine import Value
 from tinygrad_hw.engine.graph import topological_order
+from tinygrad_hw.engine.node import Node
 from tinygrad_hw.explain.chain import Chain, check_names, explain_number
+from tinygrad_hw.explain.labels import name_of
 from tinygrad_hw.explain.matrix import MatrixChain, explain_array
 from tinygrad_hw.explain.steps import Frame, Steps, steps
 
@@ -36,12 +38,15 @@ def explain(root: Value, target: Value, *, printed: bool = False) -> Chain | Mat
         If the root or the target has no label or is a constant, the root is an array, or two named
         nodes share a label.
     """
+    for node in (root, target):
+        if not isinstance(node, Node):
+            raise TypeError(f"explain(root, target) is of two Values; got {type(node).__name__}")
     check_names([*topological_order(root), target], [root, target])
     for node in (root, target):
         if node.constant:
-            raise ValueError(f"{node.label} is a constant: it has no derivative and gives none")
+            raise ValueError(f"{name_of(node)} is a constant: it has no derivative and gives none")
     if root.shape:
-        raise ValueError(f"{root.label} is an array of shape {root.shape}; explain a scalar")
+        raise ValueError(f"{name_of(root)} is an array of shape {root.shape}; explain a scalar")
     if any(node.shape and not node.constant for node in topological_order(root)):
         return explain_array(root, target)
     return explain_number(root, target, printed=printed)

@@ -119,7 +119,7 @@ def _with_printed_factors(explained: list[Chain]) -> list[Chain]:
     finished = []
     for chain in explained:
         paths = tuple(tuple(_with_total(x, known) for x in path) for path in chain.paths)
-        result = math.fsum(math.prod(float(x.printed) for x in path) for path in paths)
+        result = sum(math.prod(float(x.printed) for x in path) for path in paths)
         known[chain.target] = number(result)
         finished.append(dataclasses.replace(chain, paths=paths, printed=result))
     return finished

@@ -5,7 +5,7 @@ A formula goes back to the nodes that have a name; what lies unnamed between is 
 
 from __future__ import annotations
 
-from tinygrad_hw.engine import ops
+from tinygrad_hw.engine import ANY_NUMBER, ops
 from tinygrad_hw.engine.graph import topological_order
 from tinygrad_hw.engine.node import Node, Traced
 from tinygrad_hw.engine.operation import Operation
@@ -81,7 +81,8 @@ def apply(node: Node, operands: list[Formula]) -> Formula | None:
         return product(-1.0, operands[0])
     if operation is ops.pos:
         return operands[0]
-    return None if operation.defaults else Apply(operation, tuple(operands))
+    is_told = operation.defaults or operation.arity == ANY_NUMBER
+    return None if is_told else Apply(operation, tuple(operands))
 
 
 def local_formulas(node: Node, operands: list[Node]) -> list[Formula | None]:
@@ -99,7 +100,7 @@ def local_formulas(node: Node, operands: list[Node]) -> list[Formula | None]:
     for operand in operands:
         try:
             slope = replace(differentiate(formula, str(operand.label)), itself)
-        except (TypeError, ValueError):  # the record's formula says more than ours can
+        except (TypeError, ValueError, SyntaxError):  # it says more than a formula of ours can
             slopes.append(None)
             continue
         slopes.append(slope if size_of(slope) <= LONGEST else None)

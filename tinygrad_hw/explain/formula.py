@@ -111,9 +111,9 @@ def is_made_by(formula: Formula, operation: Operation) -> bool:
 
 
 def is_negative(formula: Formula) -> bool:
-    """Whether a minus sign comes first when it is written."""
+    """Whether turning its sign takes a minus sign away."""
     if is_made_by(formula, ops.mul):
-        return is_negative(operands_of(formula)[0])
+        return isinstance(operands_of(formula)[0], float) and is_negative(operands_of(formula)[0])
     if is_made_by(formula, ops.add):
         return all(map(is_negative, operands_of(formula)))
     return isinstance(formula, float) and formula < 0
@@ -141,15 +141,29 @@ def _tree(node: ast.AST) -> Formula:
     if isinstance(node, ast.BinOp):
         return _binary(node)
     if isinstance(node, ast.UnaryOp):
-        inner = _tree(node.operand)
-        return product(-1.0, inner) if isinstance(node.op, ast.USub) else inner
-    if isinstance(node, ast.Compare):  # x > 0, the derivative of relu
+        return _signed(node)
+    if isinstance(node, ast.Compare) and _is_positive(node):  # the derivative of relu
         return Apply(ops.relu, (Apply(ops.sign, (_tree(node.left),)),))
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
         operation = LANGUAGE.get(node.func.id)
         if isinstance(operation, Operation):
             return Apply(operation, tuple([_tree(operand) for operand in node.args]))
     raise TypeError(f"{type(node).__name__} is no part of a formula")
+
+
+def _signed(node: ast.UnaryOp) -> Formula:
+    if not isinstance(node.op, ast.USub | ast.UAdd):
+        raise TypeError("a formula has no other sign than + and -")
+    inner = _tree(node.operand)
+    return product(-1.0, inner) if isinstance(node.op, ast.USub) else inner
+
+
+def _is_positive(node: ast.Compare) -> bool:
+    """Whether it says ``… > 0``."""
+    [operator, *others] = node.ops
+    [right, *_] = node.comparators
+    is_zero = isinstance(right, ast.Constant) and right.value == 0
+    return isinstance(operator, ast.Gt) and is_zero and not others
 
 
 def _binary(node: ast.BinOp) -> Formula:
@@ -190,7 +204,7 @@ def differentiate(formula: Formula, name: str) -> Formula:
                 if slope != 0.0
             )
         )
-    known: dict[Formula, Formula] = {"out": formula, **dict(zip("xy", operands, strict=False))}
+    known = rule_names(formula, formula.operation, operands)
     return total(
         *(
             product(replace(read_formula(rule), known), slope)
@@ -198,6 +212,14 @@ def differentiate(formula: Formula, name: str) -> Formula:
             if slope != 0.0
         )
     )
+
+
+def rule_names(
+    out: Formula, operation: Operation, operands: tuple[Formula, ...]
+) -> dict[Formula, Formula]:
+    """What the names in the text of an operation's rule stand for."""
+    known: dict[Formula, Formula] = {"pi": math.pi, "upstream": 1.0, "out": out}
+    return known | dict(zip(operation.operands(), operands, strict=True))
 
 
 def replace(formula: Formula, known: Mapping[Formula, Formula]) -> Formula:

@@ -15,7 +15,7 @@ from tinygrad_hw.explain.notation import Notation
 SIGNS = {"·": r"\cdot", "×": r"\times", "⊙": r"\odot"}
 GREEK = {"α": r"\alpha", "σ": r"\sigma", "η": r"\eta", "β": r"\beta", "λ": r"\lambda", "μ": r"\mu"}
 KNOWN = {"exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "max", "min"}
-SPECIAL = {"\\": r"\backslash ", "{": r"\{", "}": r"\}", "^": r"\hat{}", "~": r"\sim "}
+SPECIAL = {"\\": "backslash", "^": "asciicircum", "~": "asciitilde"}
 
 
 class Latex(Notation):
@@ -25,7 +25,7 @@ class Latex(Notation):
         """w_{7}; a word upright."""
         parts = letter_and_number(name)
         if parts is None:
-            return rf"\mathrm{{{_escaped(name)}}}"
+            return rf"\text{{{_escaped(name)}}}"
         letter, digits = parts
         base = GREEK.get(letter) or (letter if len(letter) == 1 else rf"\mathrm{{{letter}}}")
         return f"{base}_{{{digits}}}" if digits else base
@@ -66,6 +66,10 @@ class Latex(Notation):
         """In brackets as large as what is in them."""
         return rf"\left({text}\right)"
 
+    def in_square_brackets(self, text: str) -> str:
+        """In square brackets."""
+        return f"[{text}]"
+
     def row_of(self, parts: Sequence[str]) -> str:
         """One behind the other."""
         return " ".join(parts)
@@ -84,8 +88,6 @@ class Latex(Notation):
 
     def words(self, text: str) -> str:
         """Upright."""
-        if text in ("[", "]"):
-            return text
         return r" \times ".join(rf"\text{{{_escaped(part)}}}" for part in text.split("×"))
 
     def written(self, explained: Displayed) -> str:
@@ -97,7 +99,12 @@ class Latex(Notation):
 
 def _escaped(text: str) -> str:
     """A stranger's label as letters and nothing more."""
-    return re.sub(r"[\\{}^~$&#_%]", lambda m: SPECIAL.get(m[0], "\\" + m[0]), clean(text))
+    return re.sub(r"[\\{}^~$&#_%]", _spelled, clean(text))
+
+
+def _spelled(special: re.Match[str]) -> str:
+    name = SPECIAL.get(special[0])
+    return rf"\text{name}{{}}" if name else "\\" + special[0]
 
 
 LATEX = Latex()

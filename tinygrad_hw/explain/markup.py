@@ -73,7 +73,7 @@ def bullets(items: Iterable[str], class_: str | None = None) -> Html:
 # --- Numbers and names ----------------------------------------------------------------------------
 
 _NUMBER = re.compile(r"([+-]?)(\d[\d,]*(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d+))?([…%]?)")
-_NAME = re.compile(r"([A-Za-z]+?)_?(\d*)")
+_NAME = re.compile(r"([A-Za-z]+?)(\d*)")
 _GREEK = {"alpha": "α", "sigma": "σ"}
 
 
@@ -131,7 +131,7 @@ def _minus(text: str) -> str:
 
 
 def letter_and_number(name: str) -> tuple[str, str] | None:
-    """Split a name such as w7, alpha or b_1; None for one that is otherwise made.
+    """Split a name such as w7 or alpha; None for one that is otherwise made.
 
     >>> letter_and_number("w7"), letter_and_number("alpha"), letter_and_number("w7b")
     (('w', '7'), ('α', ''), None)

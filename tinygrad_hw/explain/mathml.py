@@ -60,6 +60,10 @@ class MathML(Notation):
         """Put brackets round it."""
         return element("mrow", element("mo", "("), text, element("mo", ")"))
 
+    def in_square_brackets(self, text: str) -> Html:
+        """Put square brackets round it."""
+        return element("mrow", element("mo", "["), text, element("mo", "]"))
+
     def row_of(self, parts: Sequence[str]) -> Html:
         """One behind the other."""
         return element("mrow", *parts)
@@ -77,8 +81,8 @@ class MathML(Notation):
         return element("msup", name, element("mi", "T", mathvariant="normal"))
 
     def words(self, text: str) -> Html:
-        """Words; brackets are operators."""
-        return element("mo" if text in ("[", "]") else "mtext", text)
+        """Words."""
+        return element("mtext", clean(text))
 
     def written(self, explained: Displayed) -> Html:
         """One table, a line a row; below it in words what was multiplied."""

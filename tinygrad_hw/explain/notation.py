@@ -30,6 +30,14 @@ class Row(NamedTuple):
     right: str
 
 
+def _has_power_of_ten(formula: Formula) -> bool:
+    return isinstance(formula, float) and "e" in _constant(formula)
+
+
+def _constant(number: float) -> str:
+    return format(number, ".10g")
+
+
 class Notation(ABC):
     """Writes formulas and chains down in one way."""
 
@@ -69,6 +77,10 @@ class Notation(ABC):
         """Put brackets round it."""
 
     @abstractmethod
+    def in_square_brackets(self, text: str) -> str:
+        """Put square brackets round a condition: 1 where it holds, else 0."""
+
+    @abstractmethod
     def row_of(self, parts: Sequence[str]) -> str:
         """Put operands and the signs between them behind each other."""
 
@@ -101,7 +113,7 @@ class Notation(ABC):
         if isinstance(formula, str):
             return self.name(formula)
         if isinstance(formula, float):
-            return self.number(format(formula, ".10g"))
+            return self.number(_constant(formula))
         operation, operands = formula.operation, formula.operands
         if operation is ops.add:
             return self._sum(operands)
@@ -121,6 +133,8 @@ class Notation(ABC):
         if operation is ops.pow:
             base = self._operand(operands[0], ops.mul, ops.div, ops.pow)
             if not self.on_one_line:
+                if _has_power_of_ten(operands[0]):
+                    base = self.bracketed(base)
                 return self.power(base, self.formula(operands[1]))
             return self.power(base, self._operand(operands[1], ops.mul, ops.div, ops.pow))
         if operation is ops.relu and is_made_by(operands[0], ops.sign):
@@ -131,7 +145,7 @@ class Notation(ABC):
         """Write [z > 0]: 1 where that holds, else 0 (Iverson's brackets)."""
         assert isinstance(sign, Apply)
         condition = [self.formula(sign.operands[0]), self.sign(">"), self.number("0")]
-        return self.words("[") + self.row_of(condition) + self.words("]")
+        return self.in_square_brackets(self.row_of(condition))
 
     def _sum(self, terms: tuple[Formula, ...]) -> str:
         """Write the negative terms last."""

@@ -230,7 +230,10 @@ class Steps(Sequence[Frame]):
     def _computed(self, node: Node) -> Iterator[Part]:
         formula = formula_of(node)
         made = node.operation.name if formula is None else write(formula)
-        yield f"{self.name(node)} = {made} = " if is_named(node) else f"{made} = "
+        if is_named(node):
+            yield f"{self.name(node)} = "
+        if not isinstance(formula, float):
+            yield f"{made} = "
         yield Number(f"v{self.keys[id(node)]}")
 
     def _received(self, edge: Edge, several: Counter[int]) -> Iterator[Part]:

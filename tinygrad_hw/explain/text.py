@@ -9,6 +9,7 @@ from tinygrad_hw.engine.operation import Operation
 from tinygrad_hw.explain.chain import Chain
 from tinygrad_hw.explain.display import Displayed
 from tinygrad_hw.explain.formula import Formula
+from tinygrad_hw.explain.labels import clean
 from tinygrad_hw.explain.notation import Notation
 
 PLAIN_SIGNS = str.maketrans(
@@ -23,8 +24,8 @@ class Text(Notation):
     on_one_line = True
 
     def name(self, name: str) -> str:
-        """As it is."""
-        return name
+        """As it is, on one line."""
+        return clean(name)
 
     def number(self, text: str) -> str:
         """As it is."""
@@ -32,7 +33,7 @@ class Text(Notation):
 
     def partial(self, numerator: str, denominator: str) -> str:
         """∂E/∂w7."""
-        return f"∂{numerator}/∂{denominator}"
+        return f"∂{self.name(numerator)}/∂{self.name(denominator)}"
 
     def fraction(self, above: str, below: str) -> str:
         """On one line."""
@@ -51,6 +52,10 @@ class Text(Notation):
         """Put brackets round it."""
         return f"({text})"
 
+    def in_square_brackets(self, text: str) -> str:
+        """Put square brackets round it."""
+        return f"[{text}]"
+
     def row_of(self, parts: Sequence[str]) -> str:
         """With a space between."""
         return " ".join(parts)
@@ -68,8 +73,8 @@ class Text(Notation):
         return f"{name}ᵀ"
 
     def words(self, text: str) -> str:
-        """As they are."""
-        return text
+        """As they are, on one line."""
+        return clean(text)
 
     def written(self, explained: Displayed) -> str:
         """All lines, and in the last one what was multiplied."""
