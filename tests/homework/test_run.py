@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,15 @@ def done(small_set: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
 
 def test_it_leaves_a_report_the_numbers_and_the_figures(done: tuple[Path, str]) -> None:
     out, _ = done
-    assert sorted(path.name for path in out.iterdir()) == ["figures", "report.html", "results.json"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "figures",
+        "pages",
+        "report.html",
+        "results.json",
+    ]
+    for name in ("q1a", "q1b"):
+        linked = re.findall(rf'href="(pages/{name}.html)"', (out / "report.html").read_text("utf-8"))
+        assert "Step by step" in (out / linked[0]).read_text("utf-8")
     assert all(path.suffix == ".svg" for path in (out / "figures").iterdir())
     assert "<h1" in (out / "report.html").read_text("utf-8")
 

@@ -71,7 +71,8 @@ def _method(operation: Any) -> Callable[..., Any]:
     def method(self: Value, *arguments: Any, **options: Any) -> Any:
         return _call(operation, (self, *arguments), options)
 
-    method.__name__ = method.__qualname__ = operation.name
+    name = operation.name if isinstance(operation, Operation) else operation.__name__
+    method.__name__ = method.__qualname__ = name
     return method
 
 

@@ -23,6 +23,7 @@ from tinygrad_hw.homework.report.work import Work
 from tinygrad_hw.nn.callbacks import Logs
 from tinygrad_hw.saving import OutputError
 from tinygrad_hw.worksheet.marking import mark
+from tinygrad_hw.worksheet.page import sheet_page
 from tinygrad_hw.worksheet.sheet import read_sheet
 from tinygrad_hw.worksheet.solve import solve
 
@@ -35,7 +36,8 @@ def run(
     seed: int = 0,
     console: Console | None = None,
 ) -> None:
-    """Do the whole homework and write ``report.html``, ``results.json`` and the figures.
+    """Do the whole homework and write ``report.html``, ``results.json``, the figures and a page for each
+    worked example.
 
     Parameters
     ----------
@@ -84,6 +86,9 @@ def run(
         )
         drawn = figures(work)
         with _writing(out):
+            (folder / "pages").mkdir()
+            for name, sheet in sheets.items():
+                (folder / "pages" / f"{name}.html").write_text(sheet_page(sheet), "utf-8")
             (folder / "figures").mkdir()
             for name, picture in drawn.items():
                 (folder / "figures" / name).write_text(picture, "utf-8")

@@ -114,6 +114,11 @@ def worked_example(example: Example, letter: str, drawing: str) -> Html:
             ".",
         ),
         graph,
+        paragraph(
+            "Step through it, forward and back, or change a weight and see what follows: ",
+            element("a", f"question ({letter}) as a page", href=f"pages/{key}.html"),
+            ".",
+        ),
         section(f"{key}-forward", 3, "Forward", _forward(example)),
         section(f"{key}-partials", 3, "Thirteen partials", *_partials(example)),
         section(f"{key}-table", 3, "Old and new values", _closing_table(example)),
