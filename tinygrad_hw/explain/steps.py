@@ -20,8 +20,8 @@ from typing import Any, NamedTuple, overload
 
 from tinygrad_hw.engine.node import Node
 from tinygrad_hw.explain.derivation import formula_of, is_named
-from tinygrad_hw.explain.fold import Edge, Layout, fold, is_parameter, unfold
-from tinygrad_hw.explain.labels import local_text, name_of, size_text, value_text
+from tinygrad_hw.explain.fold import Edge, Layout, fold, is_parameter, outermost, unfold
+from tinygrad_hw.explain.labels import clean, local_text, name_of, size_text, value_text
 from tinygrad_hw.explain.render import DrawError
 from tinygrad_hw.explain.text import write
 from tinygrad_hw.program import CaptureError
@@ -146,7 +146,7 @@ class Steps(Sequence[Frame]):
     @cached_property
     def names(self) -> dict[int, str]:
         """What each node is called, by its id."""
-        return _names(self.nodes)
+        return _names(self.nodes, self.layout.folded)
 
     @cached_property
     def _frames(self) -> list[Frame]:
@@ -222,21 +222,23 @@ class Steps(Sequence[Frame]):
         name = self.name(root)
         start = f"Backward from {name}: ∂{name}/∂{name} = 1"
         yield BACKWARD, root, None, (start,), f"g{self.keys[id(root)]}"
-        several = Counter(id(edge.operand) for edge in self.backward)
+        reached: set[int] = set()
         for edge in self.backward:
             arrived = f"s{self.edge_keys[id(edge)]}"
-            yield BACKWARD, edge.operand, edge, tuple(self._received(edge, several)), arrived
+            again = id(edge.operand) in reached
+            reached.add(id(edge.operand))
+            yield BACKWARD, edge.operand, edge, tuple(self._received(edge, again)), arrived
 
     def _computed(self, node: Node) -> Iterator[Part]:
         formula = formula_of(node)
         made = node.operation.name if formula is None else write(formula)
-        if is_named(node):
+        if is_named(node) or (node.group and self.layout.folded):
             yield f"{self.name(node)} = "
         if not isinstance(formula, float):
             yield f"{made} = "
         yield Number(f"v{self.keys[id(node)]}")
 
-    def _received(self, edge: Edge, several: Counter[int]) -> Iterator[Part]:
+    def _received(self, edge: Edge, again: bool) -> Iterator[Part]:
         """``z4 receives -0.0003183 from a4: upstream -0.018 × local 0.01768``."""
         key = self.edge_keys[id(edge)]
         yield f"{self.name(edge.operand)} receives "
@@ -248,7 +250,7 @@ class Steps(Sequence[Frame]):
             yield Number(f"l{key}")
         elif sentence := local_text(edge):
             yield f", {sentence}"
-        if several[id(edge.operand)] > 1:
+        if again:
             yield "; with what came before "
             yield Number(f"s{key}")
 
@@ -281,12 +283,12 @@ def _in_order(layout: Layout) -> list[Node]:
     return [found[key] for key in computed if key in drawn]
 
 
-def _names(nodes: list[Node]) -> dict[int, str]:
+def _names(nodes: list[Node], folded: bool) -> dict[int, str]:
     """A name for each node, and no two the same."""
     names: dict[int, str] = {}
     used = Counter(name_of(node) for node in nodes if is_named(node))
     for node in nodes:
-        name = name_of(node) or _described(node)
+        name = name_of(node) or _described(node, folded)
         if not is_named(node):
             used[name] += 1
             name = name if used[name] == 1 else f"{name} ({used[name]})"
@@ -294,10 +296,13 @@ def _names(nodes: list[Node]) -> dict[int, str]:
     return names
 
 
-def _described(node: Node) -> str:
-    """What an unnamed node is made of."""
+def _described(node: Node, folded: bool) -> str:
+    """What an unnamed node is made of; folded, the group that it is the result of."""
     if node.operation is None:
         return "a parameter" if is_parameter(node) else value_text(node.raw)
+    group = outermost(node.group)
+    if group and folded:
+        return clean(group.name)
     formula = formula_of(node)
     if formula is None:
         return str(node.operation.name)

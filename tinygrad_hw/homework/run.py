@@ -36,8 +36,7 @@ def run(
     seed: int = 0,
     console: Console | None = None,
 ) -> None:
-    """Do the whole homework and write ``report.html``, ``results.json``, the figures and a page for each
-    worked example.
+    """Do the whole homework and write the report, its figures and pages, and ``results.json``.
 
     Parameters
     ----------

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, cast
 
 import numpy as np
@@ -143,13 +144,15 @@ def moved(plan: list[Planned]) -> list[Planned]:
 def _unique_names(order: list[Node]) -> list[str]:
     """The nodes' own names, told apart where two share one; parameters and the root get one."""
     used: Counter[str] = Counter()
+    given = {name_of(node) for node in order}
+    numbered = (name for i in count(1) if (name := f"p{i}") not in given)
     names = []
     for node in order:
         name = name_of(node)
         if not name and node is order[-1]:
             name = "result"
-        if not name and is_parameter(node):
-            name = "parameter"
+        elif not name and is_parameter(node):
+            name = next(numbered)
         if name:
             used[name] += 1
             name = name if used[name] == 1 else f"{name} ({used[name]})"

@@ -107,11 +107,11 @@ function render() {
   data.views[view].edges.forEach((_, i) => edge(i).classList.toggle("passed", passed.has(i)));
   const chip = $(`chip-${view}`);
   chip.classList.toggle("shown", Boolean(frame && frame.edge !== null));
+  tell(now, frame);
   if (frame) {
     row(frame.node).classList.add("lit");
     if (frame.edge !== null) light(frame, chip);
   }
-  tell(now, frame);
 }
 
 function label(i, isKnown, sum) {
@@ -133,13 +133,15 @@ function light(frame, chip) {
   const [box, line] = chip.children;
   line.textContent = text;
   const width = text.length * 9 + 20, most = Number(chip.ownerSVGElement.dataset.width);
-  const beside = wire.hasAttribute("data-beside") ? x + 34 : x - width / 2;
+  const inside = wire.hasAttribute("data-beside"), top = Math.max(2, inside ? y - 14 : y - 34);
+  const beside = inside ? x + 34 : x - width / 2;
   const left = Math.max(2, Math.min(beside, most - width - 2));
-  for (const [name, n] of [["x", left], ["y", y - 14], ["width", width], ["height", 28]]) {
+  for (const [name, n] of [["x", left], ["y", top], ["width", width], ["height", 28]]) {
     box.setAttribute(name, n);
   }
   line.setAttribute("x", left + width / 2);
-  line.setAttribute("y", y + 5);
+  line.setAttribute("y", top + 19);
+  reveal(box, 8);
 }
 
 function tell(now, frame) {
@@ -165,9 +167,9 @@ function tell(now, frame) {
 }
 
 // Scroll the drawing only, and only as far as it must.
-function reveal(element) {
+function reveal(element, room = 60) {
   const box = element.closest(".drawing"), e = element.getBoundingClientRect();
-  const b = box.getBoundingClientRect(), room = 60;
+  const b = box.getBoundingClientRect();
   if (e.left < b.left + room) box.scrollLeft -= b.left + room - e.left;
   if (e.right > b.right - room) box.scrollLeft += e.right - b.right + room;
   if (e.top < b.top + room) box.scrollTop -= b.top + room - e.top;
