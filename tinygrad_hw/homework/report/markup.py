@@ -13,66 +13,31 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.image import imsave
 
-from tinygrad_hw.explain.chain import Chain, Factor
+from tinygrad_hw.explain.chain import Chain
 from tinygrad_hw.explain.markup import (
     Html,
     element,
-    join,
-    letter_and_number,
-    ours,
     prose,
     table,
 )
-from tinygrad_hw.explain.numbers import number
+from tinygrad_hw.explain.mathml import MATHML
 
 # --- Chains, in MathML ----------------------------------------------------------------------------
 
 
 def chain(explained: Chain) -> Html:
-    """Typeset a chain as symbols = numbers = result, the equals signs below each other."""
-    if not explained.paths:
-        return element("p", _math(_fraction(explained.root, explained.target)), " = 0")
-    by_symbol = [[_math(_factor(f)) for f in path] for path in explained.paths]
-    by_number = [[_in_brackets(f.value) for f in path] for path in explained.paths]
-    lines = [_sum(by_symbol, " · ")]
-    if len(explained.paths) > 1 or len(explained.paths[0]) > 1:
-        lines += [_sum(by_number, " × "), ours(explained.value)]
-    else:
-        lines.append(ours(explained.value))
-    left = element("span", _math(_fraction(explained.root, explained.target)), class_="lhs")
-    right = [element("span", element("span", "= ", class_="eq"), line) for line in lines]
-    return element("div", left, element("span", *right, class_="rhs"), class_="chain")
+    """Typeset a chain in lines that wrap with the page, the equals signs below each other."""
+    rows = list(MATHML.rows(explained))
+    left = element("span", _math(rows[0].left), class_="lhs")
+    lines = [
+        element("span", element("span", f"{row.sign} ", class_="eq"), _math(row.right))
+        for row in rows
+    ]
+    return element("div", left, element("span", *lines, class_="rhs"), class_="chain")
 
 
-def _sum(paths: list[list[Html]], times: str) -> Html:
-    return join((join(path, times) for path in paths), " + ")
-
-
-def _in_brackets(x: float) -> Html:
-    text = ours(x)
-    return join(["(", text, ")"]) if number(x).startswith("-") else text
-
-
-def _factor(factor: Factor) -> Html:
-    return _fraction(factor.numerator, factor.denominator)
-
-
-def _fraction(above: str, below: str) -> Html:
-    d = element("mi", "d", mathvariant="normal")
-    return element("mfrac", *(element("mrow", d, _math_name(name)) for name in (above, below)))
-
-
-def _math(content: Html) -> Html:
+def _math(content: str) -> Html:
     return element("math", content, displaystyle="true")
-
-
-def _math_name(name: str) -> Html:
-    parts = letter_and_number(name)
-    if parts is None:
-        return element("mtext", name)
-    letter, digits = parts
-    base = element("mi", letter)
-    return element("msub", base, element("mn", digits)) if digits else base
 
 
 # --- Conclusions and matrices ---------------------------------------------------------------------
