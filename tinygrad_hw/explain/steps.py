@@ -231,12 +231,20 @@ class Steps(Sequence[Frame]):
 
     def _computed(self, node: Node) -> Iterator[Part]:
         formula = formula_of(node)
-        made = node.operation.name if formula is None else write(formula)
+        made = self._call(node) if formula is None else write(formula)
         if is_named(node) or (node.group and self.layout.folded):
             yield f"{self.name(node)} = "
-        if not isinstance(formula, float):
+        if node.shape:
+            yield f"{made}, an array of shape "
+        elif not isinstance(formula, float):
             yield f"{made} = "
         yield Number(f"v{self.keys[id(node)]}")
+
+    def _call(self, node: Node) -> str:
+        """How a node was made where no formula says it: mean(a1)."""
+        named = [self.name(operand) for operand in node.inputs if id(operand) in self.keys]
+        operands = ", ".join(name.removeprefix("(").removesuffix(")") for name in named)
+        return f"{node.operation.name}({operands})"
 
     def _received(self, edge: Edge, again: bool) -> Iterator[Part]:
         """``z4 receives -0.0003183 from a4: upstream -0.018 × local 0.01768``."""
