@@ -1,12 +1,15 @@
 """Equations between matrices: read as they are shown, they give the gradients that NumPy gives.
 
-The reader below knows what a reader knows: the arrays that have a name, and what each equation says
-its result's shape is. A word that stands for something that is not shown (``sum(…)``) it cannot
-compute, and then it holds nothing against the equation.
+Two readers know what a reader knows: the arrays that have a name, and what each equation says its
+result's shape is. One reads the formulas as trees, the other one the printed text, where brackets
+matter. Names of ours they compute by the row that defines them; constants that have no label, a
+person has in his program. What stands in words they compute by what the words mean: ``cumsumᵀ`` is
+the transpose of a linear map, ``norm′`` a derivative. Nothing that is shown is left unread.
 """
 
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -18,8 +21,10 @@ from hypothesis import strategies as st
 from tinygrad_hw import Value, backward_steps
 from tinygrad_hw.engine import Pointwise, composites, ops
 from tinygrad_hw.engine.graph import topological_order
-from tinygrad_hw.explain import MatrixChain, explain
+from tinygrad_hw.explain import MatrixChain, explain, matrix
+from tinygrad_hw.explain.arrays import Phrase
 from tinygrad_hw.explain.formula import Apply, Partial
+from tinygrad_hw.explain.naming import Names
 
 LAW = settings(max_examples=120, deadline=None, derandomize=True, database=None)
 
@@ -34,10 +39,9 @@ def array(*shape: int, label: str = "", seed: int = 0) -> Value:
     return Value(data, label or None, constant=not label)
 
 
-class UnreadableError(Exception):
-    """A word stands for something that is not shown."""
+# --- What the words mean --------------------------------------------------------------------------
 
-
+OWN: dict[str, Any] = {}  # operations of the user's own, by their names
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "add": np.add,
     "sub": np.subtract,
@@ -55,99 +59,308 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "tril": np.tril,
     "abs": np.abs,
     "sign": np.sign,
+    "where": lambda x, y, condition: np.where(condition, x, y),
 }
 FUNCTIONS |= {f: getattr(np, f) for f in ("exp", "log", "sqrt", "sin", "cos", "tan", "tanh")}
+STEP = 1e-6
 
 
-def read(formula: Any, known: dict[str, Any], found: dict[str, Any]) -> Any:
-    if isinstance(formula, Partial):
-        return found[formula.denominator]
-    if isinstance(formula, str):
-        if formula not in known:
-            raise UnreadableError(formula)
-        return known[formula]
-    if not isinstance(formula, Apply):
-        return float(formula)
-    name = formula.operation.name
-    if name not in FUNCTIONS:
-        raise UnreadableError(name)
-    operands = [read(x, known, found) for x in formula.operands]
-    if formula.operation is ops.matmul:
-        return multiplied(formula.operands, operands)
-    result = operands[0] if len(operands) > 1 else FUNCTIONS[name](operands[0])
-    for operand in operands[1:]:
-        result = FUNCTIONS[name](result, operand)
+def called(name: str, operands: list[Any], options: dict[str, Any], shape: Any) -> Any:
+    """What a name with operands gives, in an equation whose left side has this shape."""
+    name, _, index = name.partition("[")
+    position = int(index.rstrip("]") or 1) - 1
+    if name == "spread":
+        [x] = operands
+        return np.broadcast_to(np.expand_dims(x, options["axis"]), shape)
+    if name.endswith("ᵀ"):
+        return transposed(function(name[:-1]), position, operands, options, shape)
+    if name.endswith("′"):
+        return derivative(function(name[:-1]), position, operands, options)
+    return function(name)(*operands, **options)
+
+
+def function(name: str) -> Callable[..., Any]:
+    if name in OWN:
+        return OWN[name].compute  # type: ignore[no-any-return]
+    return FUNCTIONS.get(name) or getattr(ops, name)
+
+
+def transposed(f: Any, position: int, operands: list[Any], options: Any, shape: Any) -> Any:
+    """The transpose of a linear map, from what the map does to each element by itself."""
+    upstream, *held = operands
+    result = np.zeros(shape)
+    for place in np.ndindex(*shape):
+        one = np.zeros(shape)
+        one[place] = 1.0
+        parts = [*held[:position], one, *held[position:]]
+        if starts := options.get("starts"):  # a concatenation: zeros elsewhere
+            axis = options.get("axis", 0)
+            sizes = [b - a for a, b in pairwise(starts)]
+            parts = [np.zeros([*shape[:axis], n, *shape[axis + 1 :]]) for n in sizes]
+            parts[position] = one
+        moved = f(*parts, **options)
+        assert np.shape(moved) == np.shape(upstream), (np.shape(moved), np.shape(upstream))
+        result[place] = np.sum(moved * upstream)
     return result
 
 
-def multiplied(formulas: Any, operands: list[Any]) -> Any:
+def derivative(f: Any, position: int, operands: list[Any], options: Any) -> Any:
+    """The factor that a pointwise operation multiplies with, by differences."""
+
+    def moved(by: Any) -> Any:
+        return f(*operands[:position], x + by, *operands[position + 1 :], **options)
+
+    whole = np.broadcast_shapes(*map(np.shape, operands))
+    x = np.broadcast_to(operands[position], whole)
+    if np.shape(moved(0.0)) == whole:
+        return (moved(STEP) - moved(-STEP)) / (2 * STEP)
+    result = np.zeros(whole)
+    for place in np.ndindex(*whole):
+        by = np.zeros(whole)
+        by[place] = STEP
+        result[place] = np.sum(moved(by) - moved(-by)) / (2 * STEP)
+    return result
+
+
+# --- A reader of trees ----------------------------------------------------------------------------
+
+
+def options_in(phrases: list[Phrase], known: dict[str, Any]) -> dict[str, Any]:
+    words = {"array": np.array, "Ellipsis": ..., "slice": slice, "None": None, **known}
+    return {
+        name: eval(text, {"__builtins__": {}}, words)
+        for name, _, text in (phrase.partition("=") for phrase in phrases)
+    }
+
+
+def read(formula: Any, known: dict[str, Any], found: dict[str, Any], shape: Any) -> Any:
+    if isinstance(formula, Partial):
+        return found[formula.denominator]
+    if isinstance(formula, Phrase):
+        ones = re.fullmatch(r"1\(([\d×]+)\)", formula)
+        assert ones, formula
+        return np.ones(tuple(map(int, ones[1].split("×"))))
+    if isinstance(formula, str):
+        return known[formula]
+    if not isinstance(formula, Apply):
+        return float(formula)
+    phrases = [x for x in formula.operands if isinstance(x, Phrase) and "=" in x]
+    formulas = [x for x in formula.operands if x not in phrases]
+    operands = [read(x, known, found, shape) for x in formulas]
+    if formula.operation is ops.matmul:
+        return multiplied(*[is_turned(x) for x in formulas], *operands)
+    if formula.operation is ops.transpose:
+        return turned(*operands)
+    name = formula.operation.name
+    if name in ("add", "mul"):  # of any number
+        return sum(operands[1:], operands[0]) if name == "add" else math.prod(operands)
+    return called(name, operands, options_in(phrases, known), shape)
+
+
+def is_turned(formula: Any) -> bool:
+    return isinstance(formula, Apply) and formula.operation is ops.transpose
+
+
+def turned(x: Any) -> Any:
+    """A matrix, or each of a stack, with its rows as columns."""
+    return np.swapaxes(x, -1, -2) if np.ndim(x) > 1 else x
+
+
+def multiplied(x_turned: bool, y_turned: bool, x: Any, y: Any) -> Any:
     """A product of two: a vector is a row on the left and a column on the right, ᵀ turns it."""
-    turned = [isinstance(f, Apply) and f.operation is ops.transpose for f in formulas]
-    for x, is_turned, other in zip(operands, turned, operands[::-1], strict=True):
-        if is_turned and np.ndim(x) == 1 and np.ndim(other) < 2:
-            return np.outer(*operands) if np.ndim(other) else x * other
-    stacks = [np.ndim(x) > 2 and t for x, t in zip(operands, turned, strict=True)]
-    x, y = [
-        np.swapaxes(np.transpose(x), -1, -2) if is_stack else x  # each matrix of it is turned
-        for x, is_stack in zip(operands, stacks, strict=True)
-    ]
+    if np.ndim(x) == np.ndim(y) == 1 and (x_turned or y_turned):
+        return np.outer(x, y)
+    assert not (x_turned and np.ndim(x) == 1)
+    assert not (y_turned and np.ndim(y) == 1)
     return np.matmul(x, y)
-
-
-def summed_to(x: Any, shape: tuple[int, ...]) -> Any:
-    """What is summed over the rest has the shape of the left side."""
-    x = np.sum(x, axis=tuple(range(np.ndim(x) - len(shape))))
-    ones = tuple(i for i, n in enumerate(shape) if n == 1 and np.shape(x)[i] != 1)
-    return np.sum(x, axis=ones, keepdims=True)
 
 
 def side(terms: tuple[Any, ...], shape: tuple[int, ...], known: Any, found: Any) -> Any:
     result: Any = 0.0
     for term in terms:
-        if isinstance(term, Apply) and term.operation is ops.sum:
-            inside = read(term.operands[0], known, found)
-            assert np.ndim(inside) >= len(shape), f"a sum of {np.shape(inside)} is no {shape}"
-            read_term = summed_to(inside, shape)
-        else:
-            read_term = read(term, known, found)
-        result = result + np.broadcast_to(read_term, shape)
+        part = read(term, known, found, shape)
+        assert np.shape(part) == shape or term == 0.0, (np.shape(part), shape)
+        result = result + np.broadcast_to(part, shape)
     return result
 
 
-def gradients(root: Value) -> dict[str, Any]:
-    totals = {id(root): (root, 1.0)}
+# --- A reader of text -----------------------------------------------------------------------------
+
+
+class Array:
+    """An array in a line of text, where · is @ and ⊙ is *."""
+
+    def __init__(self, data: Any, is_turned: bool = False) -> None:
+        self.data, self.is_turned = np.asarray(data), is_turned
+
+    @property
+    def T(self) -> "Array":
+        return Array(turned(self.data), is_turned=True)
+
+    def __matmul__(self, other: "Array") -> "Array":
+        if not self.data.ndim or not other.data.ndim:  # a number and an array
+            return self * other
+        return Array(multiplied(self.is_turned, other.is_turned, self.data, other.data))
+
+    def __add__(self, other: "Array") -> "Array":
+        return Array(self.data + other.data)
+
+    def __sub__(self, other: "Array") -> "Array":
+        return Array(self.data - other.data)
+
+    def __mul__(self, other: "Array") -> "Array":
+        return Array(self.data * other.data)
+
+    def __truediv__(self, other: "Array") -> "Array":
+        return Array(self.data / other.data)
+
+    def __pow__(self, other: "Array") -> "Array":
+        return Array(self.data**other.data)
+
+    def __neg__(self) -> "Array":
+        return Array(-self.data)
+
+    def __gt__(self, other: "Array") -> "Array":
+        return Array((self.data > other.data) * 1.0)
+
+
+def python_of(text: str) -> str:
+    """A line as Python; the text of attributes is left as it is."""
+    kept: list[str] = []
+
+    def keep(source: str) -> str:
+        kept.append(source)
+        return f"«{len(kept) - 1}»"
+
+    attribute = r"\b(\w+)=((?:array|slice)?\((?:[^()]|\([^()]*\))*\)|\[[^\]]*\]|'[^']*'|[^,()]+)"
+    text = re.sub(attribute, lambda m: keep(f"{m[1]}={m[2]}"), text)
+    text = re.sub(r"\b1\(([\d×]+)\)", lambda m: keep(f"ones({m[1].replace('×', ',')})"), text)
+    text = re.sub(r"∂(\w+)/∂(\w+)", lambda m: keep(f"found({m[2]!r})"), text)
+    call = r"(σ|[A-Za-z_]\w*[′ᵀ]?(?:\[\d\])?)\("
+    text = re.sub(call, lambda m: keep(f"call({m[1]!r})") + "(", text)
+    text = re.sub(r"[A-Za-z_][\w]*", lambda m: keep(f"name({m[0]!r})"), text, flags=re.ASCII)
+    text = re.sub(r"(?<![«\w.])\d[\d.]*(e[+-]?\d+)?", lambda m: keep(f"number({m[0]})"), text)
+    for sign, python in (("·", "@"), ("⊙", "*"), ("^", "**"), ("ᵀ", ".T"), ("[", "("), ("]", ")")):
+        text = text.replace(sign, python)
+    while "«" in text:
+        text = re.sub("«(\\d+)»", lambda m: kept[int(m[1])], text)
+    return text
+
+
+def read_text(text: str, known: Any, found: Any, shape: Any) -> Any:
+    def call(name: str) -> Callable[..., Array]:
+        def of(*operands: Array, **options: Any) -> Array:
+            given = [x.data for x in operands]
+            return Array(called(name.replace("σ", "sigmoid"), given, options, shape))
+
+        return of
+
+    words = {"array": np.array, "Ellipsis": ..., "slice": slice, **known}
+    words |= {"call": call, "found": lambda x: Array(found[x]), "name": lambda x: Array(known[x])}
+    words |= {"number": Array, "ones": lambda *n: Array(np.ones(n))}
+    source = python_of(text)
+    return eval(source, {"__builtins__": {"None": None}}, words).data
+
+
+def lines_of(explained: MatrixChain) -> Iterator[tuple[str, list[str]]]:
+    """What stands left of each equals sign, and the terms on the right."""
+    left = ""
+    terms: list[str] = []
+    for line in explained.text.splitlines():
+        if row := re.match(r"(\S*) *([=+]) (.*)", line):
+            if row[1] and left:
+                yield left, terms
+            if row[1]:
+                left, terms = row[1], []
+            if row[2] == "+" or row[1]:
+                terms.append(row[3])
+    yield left, terms
+
+
+# --- Reading all of it ----------------------------------------------------------------------------
+
+
+def gradients(root: Value) -> dict[int, tuple[Any, Any]]:
+    totals: dict[int, tuple[Any, Any]] = {id(root): (root, 1.0)}
     for step in backward_steps(root):
-        totals[id(step.operand)] = (step.operand, step.total)  # type: ignore[assignment]
-    return {str(node.label): total for node, total in totals.values() if node.label}
+        totals[id(step.operand)] = (step.operand, step.total)
+    return totals
+
+
+def explained_with_names(root: Value, target: Value) -> tuple[MatrixChain, dict[str, Any]]:
+    """The chain, and what each name of ours stands for."""
+    made: list[Names] = []
+
+    class Watched(Names):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            made.append(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(matrix, "Names", Watched)
+        explained = explain(root, target)
+    assert isinstance(explained, MatrixChain)
+    return explained, made[-1].meaning
+
+
+def data_of(thing: Any) -> Any:
+    return thing.data if isinstance(thing, Value) else thing
 
 
 def check(root: Value, target: Value) -> tuple[MatrixChain, int]:
-    """Read every equation; give the chain and how many could be read."""
-    explained = explain(root, target)
-    assert isinstance(explained, MatrixChain)
-    nodes = {str(n.label): n for n in topological_order(root) if n.label}
+    """Read every equation; give the chain and how many could be read: all of them."""
+    explained, ours = explained_with_names(root, target)
+    nodes: dict[str, Any] = {str(n.label): n for n in topological_order(root) if n.label}
+    assert not set(ours) & set(nodes)
+    totals = gradients(root)
+    expected = {str(n.label): total for n, total in totals.values() if n.label}
+    expected |= {x: totals[id(n)][1] for x, n in ours.items() if id(n) in totals}
     known = {label: node.data for label, node in nodes.items()}
-    expected = gradients(root)
     np.testing.assert_array_equal(explained.value, expected[str(target.label)])
+    text = dict(lines_of(explained))
     readable = 0
     for equation in explained.equations:
+        for name, formula in equation.where:
+            check_definition(name, formula, text[name], ours[name], known)
         name = equation.partial.denominator
         assert equation.partial.numerator == root.label
-        shape = nodes[name].shape
+        shape = np.shape(data_of((nodes | ours)[name]))
         written = "×".join(map(str, shape))
         assert equation.shapes.startswith(f"({written})" if shape else "a number")
-        try:
-            result = side(equation.terms, shape, known, expected)
-        except UnreadableError:
-            result = expected[name]
-        else:
-            readable += 1
-        np.testing.assert_allclose(result, expected[name], rtol=1e-9, atol=1e-11, err_msg=name)
+        shown = text[f"∂{root.label}/∂{name}"]
+        close = {"rtol": 1e-9, "atol": 1e-11, "err_msg": name}
+        if any("′" in line for line in shown):
+            close |= {"rtol": 1e-5, "atol": 1e-6}
+        result = side(equation.terms, shape, known, expected)
+        np.testing.assert_allclose(result, expected[name], **close)
+        if readable_labels(nodes):
+            parts = [read_text(line, known, expected, shape) for line in shown]
+            result = np.broadcast_to(sum(parts), shape)
+            close |= {"rtol": max(close["rtol"], 1e-8)}
+            np.testing.assert_allclose(result, expected[name], **close)
+            assert not [line for line in shown if mixed(line)], shown
+        readable += 1
         check_shapes(equation)
     assert explained.size in explained.text
     explained._repr_mimebundle_()
     assert explained.ascii.isascii()
     return explained, readable
+
+
+def readable_labels(labels: Any) -> bool:
+    return all(re.fullmatch(r"[A-Za-z_]\w*", label, re.ASCII) for label in labels)
+
+
+def check_definition(name: str, formula: Any, shown: list[str], thing: Any, known: Any) -> None:
+    """A row says what a name of ours is: what it was given, or a formula that is true."""
+    data = data_of(thing)
+    if isinstance(formula, Phrase):
+        assert name.startswith("c") or thing.operation is None
+    else:
+        for read_so in (read(formula, known, {}, None), read_text(shown[0], known, {}, None)):
+            assert np.shape(read_so) == np.shape(data)
+            np.testing.assert_allclose(read_so, data, rtol=1e-8, atol=1e-11, err_msg=name)
+    known[name] = data
 
 
 def partials(formula: Any) -> list[str]:
@@ -373,14 +586,15 @@ def test_a_quotient_in_a_matrix_product_stands_in_brackets() -> None:
 def mixed(line: str) -> list[str]:
     """Terms in which · and ⊙ stand side by side: which is done first, nobody can tell."""
     found = []
-    inside = [line]
-    while inner := re.search(r"\([^()]*\)", line):
-        inside.append(inner[0].strip("()"))
+    number = r"-?[\d.]+(e[+-]?\d+)?"
+    line = re.sub(rf"(?<![\w.])(\({number}\)|{number}) · ", "", line)
+    inside = []
+    while inner := re.search(r"[(\[][^()\[\]]*[)\]]", line):
+        inside.append(inner[0][1:-1])
         line = line.replace(inner[0], "_", 1)
-    for text in [*inside[1:], line]:
-        for term in re.split(r" [-+=] ", text):
-            of_matrices = re.sub(r"(^|(?<= ))-?[\d.]+(e-?\d+)? ·", "", term)
-            if "·" in of_matrices and ("⊙" in term or "/" in re.sub("∂\\w+/∂", "", term)):
+    for text in [*inside, line]:
+        for term in re.split(r" [-+=] |, ", text):
+            if "·" in term and ("⊙" in term or "/" in re.sub("∂\\w+/∂", "", term)):
                 found.append(term)
     return found
 
@@ -461,7 +675,9 @@ def test_a_matrix_that_multiplies_a_stack() -> None:
 )
 def test_an_operation_of_the_users_own(operation: Any) -> None:
     a = array(*A, label="A")
-    check(named(named(operation(a), "y").sum(), "E"), a)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(OWN, operation.name, operation)
+        check(named(named(operation(a), "y").sum(), "E"), a)
 
 
 # --- The ends of a chain --------------------------------------------------------------------------

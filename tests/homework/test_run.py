@@ -43,7 +43,9 @@ def test_it_leaves_a_report_the_numbers_and_the_figures(done: tuple[Path, str]) 
         "results.json",
     ]
     for name in ("q1a", "q1b"):
-        linked = re.findall(rf'href="(pages/{name}.html)"', (out / "report.html").read_text("utf-8"))
+        linked = re.findall(
+            rf'href="(pages/{name}.html)"', (out / "report.html").read_text("utf-8")
+        )
         assert "Step by step" in (out / linked[0]).read_text("utf-8")
     assert all(path.suffix == ".svg" for path in (out / "figures").iterdir())
     assert "<h1" in (out / "report.html").read_text("utf-8")

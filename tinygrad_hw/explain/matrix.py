@@ -3,36 +3,52 @@
     ∂E/∂W1 = Xᵀ · ∂E/∂z1        (784×128) = (784×32)(32×128)
 
 Each equation goes from one named array to the next; what arrives from above is named and used
-again, so the cost is linear in the graph.
+again, so the cost is linear in the graph. An array without a label is written out where that is
+short, and else has a name of ours. Read literally, each equation is true: where a derivative has no
+formula a word stands for it, and says of what.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine import ANY_NUMBER, ops
+from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.autodiff import accumulate
 from tinygrad_hw.engine.graph import topological_order
 from tinygrad_hw.engine.node import Node
-from tinygrad_hw.engine.operation import Linear, Pointwise
-from tinygrad_hw.explain.derivation import LONGEST, apply, is_named
+from tinygrad_hw.engine.operation import Pointwise
+from tinygrad_hw.explain.arrays import (
+    changes_nothing,
+    factors_of,
+    is_open,
+    is_plain_product,
+    is_simple,
+    matrix_product_back,
+    ones,
+    shape_text,
+    shapes_of_factors,
+    spread,
+    sum_to,
+    turned,
+    turns_matrices,
+)
+from tinygrad_hw.explain.derivation import LONGEST
 from tinygrad_hw.explain.display import Displayed
 from tinygrad_hw.explain.formula import (
     Apply,
     Formula,
     Partial,
     is_made_by,
-    operands_of,
     product,
-    read_formula,
-    replace,
     size_of,
     total,
 )
+from tinygrad_hw.explain.naming import Names
 from tinygrad_hw.explain.numbers import number
 
 
@@ -45,14 +61,21 @@ class Equation:
     partial
         What is computed.
     terms
-        What it is the sum of; more than one where it is used more than once.
+        What it is the sum of; more than one where it is used more than once, and none where the
+        root does not depend on it.
     shapes
         Of both sides: ``(784×128) = (784×32)(32×128)``.
+    where
+        What the names of ours stand for that are met here first: ``t1 = X · W1``.
+    result
+        The number that comes of it, where a number was asked for.
     """
 
     partial: Partial
     terms: tuple[Formula, ...]
     shapes: str
+    where: tuple[tuple[str, Formula], ...] = ()
+    result: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,145 +88,189 @@ class MatrixChain(Displayed):
     root: str
     target: str
     equations: tuple[Equation, ...]
-    value: Any
+    value: Any = field(compare=False)
 
     @property
     def size(self) -> str:
         """The largest element of the gradient, printed."""
         return number(float(np.max(np.abs(self.value), initial=0.0)))
 
+    @property
+    def remark(self) -> str:
+        """The size in words; nothing where the gradient is a number, which is shown."""
+        if not np.shape(self.value):
+            return ""
+        return f"The largest element of it is {self.size} in magnitude."
+
 
 def explain_array(root: Node, target: Node) -> MatrixChain:
-    """Explain the derivative of a labelled scalar by a labelled Value, one of them from arrays."""
+    """Explain the derivative of a labelled scalar by a labelled Value, one of them from arrays.
+
+    It is written twice: what is found to need a name the first time has it everywhere the second.
+    """
     order = topological_order(root)
     totals: dict[int, Any] = {id(root): 1.0}
     accumulate(order, totals)
-    leads = {id(target)}  # nodes that depend on the target
-    for node in order:
-        if any(id(operand) in leads for operand in node.inputs):
-            leads.add(id(node))
-    terms: dict[int, list[Formula]] = {}
-    for node in reversed(order):
-        if id(node) in leads and node is not target and (is_named(node) or node is root):
-            for operand, term in _passed_on(node, root):
-                if id(operand) in leads:
-                    terms.setdefault(id(operand), []).append(term)
-    nodes = {id(node): node for node in order}
-    equations = [
-        Equation(
-            Partial(str(root.label), str(nodes[key].label)),
-            tuple(arriving),
-            _shapes(nodes[key].shape, arriving, root, nodes),
-        )
-        for key, arriving in terms.items()
-    ]
-    value = totals.get(id(target), np.zeros(target.shape))
+    value = totals.get(id(target), np.zeros(target.shape)[()])
+    first = _Writer(order, root, target, ())
+    first.write()
+    writer = _Writer(order, root, target, first.names.marked)
+    writer.write()
+    equations = writer.defined()
+    if not target.shape and target is not root and equations[-1].terms:
+        equations[-1] = dataclasses.replace(equations[-1], result=float(value))
     return MatrixChain(str(root.label), str(target.label), tuple(equations), value)
 
 
-def _passed_on(node: Node, root: Node) -> Iterator[tuple[Node, Formula]]:
-    """What a named node passes on to each named operand, as a formula of its own gradient."""
-    interior = topological_order(node, stop=is_named)
-    trees = _trees(interior, node)
-    start: Formula = 1.0 if node is root else Partial(str(root.label), str(node.label))
-    arriving: dict[int, list[Formula]] = {id(node): [start]}
-    named: dict[int, Node] = {}
-    for inner in reversed(interior):
-        if inner.operation is None or (is_named(inner) and inner is not node):
-            continue
-        upstream = total(*arriving.get(id(inner), [0.0]))
-        for position, operand in enumerate(inner.inputs):
-            if not operand.constant:
-                passed = _contribution(inner, position, upstream, trees)
-                arriving.setdefault(id(operand), []).append(passed)
-                if is_named(operand):
-                    named[id(operand)] = operand
-    return ((operand, total(*arriving[key])) for key, operand in named.items())
+class _Writer:
+    """Writes the equations down, from the root to the target, each after those that it uses."""
 
+    def __init__(self, order: list[Node], root: Node, target: Node, marked: Iterable[int]) -> None:
+        self.root, self.target = root, target
+        self.names = Names([*order, target], marked)
+        self.equations: list[Equation] = []
+        self.leads = {id(target)}  # nodes that depend on the target
+        for node in order:
+            if any(id(operand) in self.leads for operand in node.inputs):
+                self.leads.add(id(node))
+        self.path = [node for node in reversed(order) if id(node) in self.leads]
 
-def _trees(interior: list[Node], node: Node) -> dict[int, Formula]:
-    """The formula of each inner node; a word in its place where that is too long."""
-    trees: dict[int, Formula] = {}
-    for inner in interior:
-        tree: Formula | None = None
-        if is_named(inner):
-            tree = str(inner.label)
-        elif inner.operation is None:
-            tree = "constant" if inner.shape else float(inner.raw)
-        elif inner.operation.arity != ANY_NUMBER or inner.operation is ops.affine:
-            tree = apply(inner, [trees[id(x)] for x in inner.inputs])
-        if tree is None or size_of(tree) > LONGEST:
-            tree = f"{inner.operation.name}(…)"
-        trees[id(inner)] = tree
-    trees[id(node)] = str(node.label)
-    return trees
+    def write(self) -> None:
+        """Pass every gradient on, those first that no other waits for."""
+        arriving: dict[int, list[Formula]] = {id(self.root): [1.0]}
+        for node in self.path:
+            terms = arriving.pop(id(node))
+            if node is self.target:
+                break
+            upstream = self._upstream(node, terms)
+            for position, operand in enumerate(node.inputs):
+                if id(operand) in self.leads:
+                    term = self._passed_on(node, position, upstream)
+                    arriving.setdefault(id(operand), []).append(term)
+        else:
+            terms = []
+        self._add(self.target, terms)
 
+    def _upstream(self, node: Node, terms: list[Formula]) -> Formula:
+        """The gradient of a node in formulas: by its name, or written out."""
+        if node is self.root:
+            return 1.0
+        upstream = total(*terms)
+        if isinstance(upstream, Apply) and self._needs_name(node, upstream):
+            self.names.name(node)
+        if not self.names.is_named(node):
+            return upstream
+        self._add(node, terms)
+        return Partial(str(self.root.label), self.names.name(node))
 
-def _contribution(
-    node: Node, position: int, upstream: Formula, trees: dict[int, Formula]
-) -> Formula:
-    """What an operation sends to one operand: upstream with its rule's formula."""
-    operation = node.operation
-    operands = [trees[id(x)] for x in node.inputs]
-    shape = node.inputs[position].shape
-    if isinstance(operation, Pointwise):
-        passed = product(upstream, _local(node, position, operands, trees))
-        is_spread = node.operation.reduces or shape == node.shape
-        return passed if is_spread else Apply(ops.sum, (passed,))
-    if operation is ops.matmul:
-        other = Apply(ops.transpose, (operands[1 - position],))
-        return Apply(ops.matmul, (upstream, other) if position == 0 else (other, upstream))
-    if operation is ops.transpose:
-        return Apply(ops.transpose, (upstream,))
-    if operation is ops.sum:
-        return upstream
-    if operation is ops.mean:
-        share = max(int(np.prod(shape)), 1) / max(int(np.prod(node.shape)), 1)
-        return product(1 / share, upstream)
-    return Apply(operation, (upstream,)) if isinstance(operation, Linear) else upstream
+    def _needs_name(self, node: Node, upstream: Apply) -> bool:
+        """Whether what has arrived cannot be written out in what is passed on."""
+        if size_of(upstream) > LONGEST:
+            return True
+        for position, operand in enumerate(node.inputs):
+            if id(operand) not in self.leads:
+                continue
+            if isinstance(node.operation, Pointwise):
+                whole = size_of(upstream) + size_of(self.names.local(node, position))
+                if whole > LONGEST or (operand.shape != node.shape and is_open(upstream)):
+                    return True
+            elif node.operation in (ops.sum, ops.mean, ops.broadcast_to):
+                if is_open(upstream):
+                    return True
+            elif not (changes_nothing(node) or self._is_factor(upstream, node)):
+                return True
+        return False
 
+    def _is_factor(self, upstream: Formula, node: Node) -> bool:
+        """Whether it can stand in a product of matrices, or before it as a number."""
+        shape = self.names.shape(upstream)
+        return not shape or (shape == node.shape and is_simple(upstream))
 
-def _local(
-    node: Node, position: int, operands: list[Formula], trees: dict[int, Formula]
-) -> Formula:
-    """The local derivative as a formula, or its name."""
-    operation = node.operation
-    if operation.arity == ANY_NUMBER:
-        return f"{operation.name}′"
-    known: dict[Formula, Formula] = {"out": trees[id(node)]}
-    known.update(zip("xyz", operands, strict=False))
-    try:
-        local = replace(read_formula(str(operation.formulas[position])), known)
-    except (TypeError, ValueError):
-        return f"{operation.name}′"
-    return local if size_of(local) <= LONGEST else f"{operation.name}′"
+    def _full(self, formula: Formula, shape: tuple[int, ...]) -> Formula:
+        """A formula of this shape: of what would be broadcast to it, times ones."""
+        return formula if self.names.shape(formula) == shape else product(formula, ones(shape))
 
+    # --- What an operation sends to one operand ---------------------------------------------------
 
-def _shapes(
-    shape: tuple[int, ...], terms: list[Formula], root: Node, nodes: dict[int, Node]
-) -> str:
-    """The shapes of an equation: of a product of matrices those of its factors."""
-    text = shape_text(shape)
-    [term, *others] = terms
-    if others:
-        return text
-    if is_made_by(term, ops.matmul):
-        known = {str(node.label): node.shape for node in nodes.values() if node.label}
-        parts = [_shape_of(part, known) for part in operands_of(term)]
-        if None not in parts:
-            return f"{text} = " + "".join(shape_text(part) for part in parts if part is not None)
-    return f"{text}, summed over the rest" if is_made_by(term, ops.sum) else text
+    def _passed_on(self, node: Node, position: int, upstream: Formula) -> Formula:
+        """Upstream, sent through the operation's rule; a number may stand for an array of it."""
+        shape = node.inputs[position].shape
+        if upstream == 0.0 or changes_nothing(node):
+            return upstream
+        if isinstance(node.operation, Pointwise):
+            return self._multiplied(node, position, upstream)
+        if node.operation is ops.broadcast_to:
+            return sum_to(self._full(upstream, node.shape), node.shape, shape)
+        if node.operation in (ops.sum, ops.mean):
+            return self._shared(node, upstream)
+        if self.names.shape(upstream):
+            return self._transposed(node, position, upstream)
+        return product(upstream, self._transposed(node, position, ones(node.shape)))
 
+    def _multiplied(self, node: Node, position: int, upstream: Formula) -> Formula:
+        """Upstream times the local derivative, summed where the operand was broadcast."""
+        shape = node.inputs[position].shape
+        if node.operation.reduces:
+            upstream = self._spread(node, upstream, shape)
+        passed = product(upstream, self.names.local(node, position))
+        if node.operation.reduces:
+            return passed
+        whole = np.broadcast_shapes(node.shape, shape)
+        return passed if whole == shape else sum_to(self._full(passed, whole), whole, shape)
 
-def _shape_of(part: Formula, known: dict[str, tuple[int, ...]]) -> tuple[int, ...] | None:
-    if isinstance(part, Partial):
-        return known[part.denominator]
-    if is_made_by(part, ops.transpose):
-        inner = _shape_of(operands_of(part)[0], known)
-        return None if inner is None else inner[::-1]
-    return known.get(part) if isinstance(part, str) else None
+    def _shared(self, node: Node, upstream: Formula) -> Formula:
+        """What arrives at a sum goes to each of its terms; of a mean, a share."""
+        shape = node.inputs[0].shape
+        passed = self._spread(node, upstream, shape)
+        if node.operation is ops.sum:
+            return passed
+        count = max(int(np.prod(shape)), 1) / max(int(np.prod(node.shape)), 1)
+        return product(1 / count, passed)
 
+    def _spread(self, node: Node, upstream: Formula, shape: tuple[int, ...]) -> Formula:
+        if not self.names.shape(upstream):
+            return upstream
+        return spread(self._full(upstream, node.shape), node, shape)
 
-def shape_text(shape: tuple[int, ...]) -> str:
-    """Write a shape: (784×128)."""
-    return f"({'×'.join(map(str, shape))})" if shape else "a number"
+    def _transposed(self, node: Node, position: int, upstream: Formula) -> Formula:
+        """The transpose of a linear operation, applied to a gradient of the node's own shape."""
+        if node.operation is ops.transpose and turns_matrices(node):
+            return turned(upstream, node.inputs[0].shape)
+        if node.operation is ops.matmul and is_plain_product(node):
+            other = node.inputs[1 - position]
+            if size_of(upstream) + size_of(self.names.tree(other)) > LONGEST:
+                self.names.shorten([other])
+            return matrix_product_back(node, position, upstream, self.names.tree(other))
+        return self.names.transposed(node, position, upstream)
+
+    # --- Equations --------------------------------------------------------------------------------
+
+    def _add(self, node: Node, terms: list[Formula]) -> None:
+        """Write an equation down; equal terms are counted, zeros left out."""
+        counted: dict[Formula, float] = {}
+        for term in terms:
+            if term != 0.0:
+                counted[term] = counted.get(term, 0.0) + 1.0
+        whole = tuple(
+            self._full(product(times, term), node.shape) for term, times in counted.items()
+        )
+        partial = Partial(str(self.root.label), self.names.name(node))
+        written = whole or tuple(terms[:1])
+        self.equations.append(Equation(partial, written, self._shapes(node, whole)))
+
+    def _shapes(self, node: Node, terms: tuple[Formula, ...]) -> str:
+        """The shapes of an equation: of a product of matrices those of its factors."""
+        text = shape_text(node.shape)
+        if len(terms) == 1 and (factors := factors_of(terms[0])):
+            return f"{text} = {shapes_of_factors(factors, self.names.shapes)}"
+        summed = node.shape and len(terms) == 1 and is_made_by(terms[0], ops.sum)
+        return f"{text}, summed over the rest" if summed else text
+
+    def defined(self) -> list[Equation]:
+        """The equations, each with the rows that say what the names in it are."""
+        return [
+            dataclasses.replace(
+                equation, where=tuple(self.names.definitions([equation.partial, *equation.terms]))
+            )
+            for equation in self.equations
+        ]

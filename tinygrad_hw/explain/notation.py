@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.operation import Operation
+from tinygrad_hw.explain.arrays import Phrase
 from tinygrad_hw.explain.chain import Chain, Factor
 from tinygrad_hw.explain.display import Displayed
 from tinygrad_hw.explain.formula import Apply, Formula, Partial, is_made_by, is_negative, product
@@ -110,6 +111,8 @@ class Notation(ABC):
         """Write a formula: a4 · (1 - a4)."""
         if isinstance(formula, Partial):
             return self.partial(formula.numerator, formula.denominator)
+        if isinstance(formula, Phrase):
+            return self.words(formula)
         if isinstance(formula, str):
             return self.name(formula)
         if isinstance(formula, float):
@@ -120,18 +123,18 @@ class Notation(ABC):
         if operation is ops.mul:
             return self._product(operands)
         if operation is ops.matmul:
-            return self._between("·", [self._operand(x, ops.mul) for x in operands])
+            return self._between("·", [self._operand(x, ops.mul, ops.div) for x in operands])
         if operation is ops.transpose:
-            return self.transposed(
-                self._operand(operands[0], ops.mul, ops.matmul, ops.div, ops.pow)
-            )
+            inner = self._operand(operands[0], ops.mul, ops.matmul, ops.div, ops.pow)
+            is_partial = isinstance(operands[0], Partial)
+            return self.transposed(self.bracketed(inner) if is_partial else inner)
         if operation is ops.div:
             if not self.on_one_line:
                 return self.fraction(*map(self.formula, operands))
-            above = self._operand(operands[0])
-            return self.fraction(above, self._operand(operands[1], ops.mul, ops.div))
+            above = self._operand(operands[0], ops.matmul)
+            return self.fraction(above, self._operand(operands[1], ops.mul, ops.matmul, ops.div))
         if operation is ops.pow:
-            base = self._operand(operands[0], ops.mul, ops.div, ops.pow)
+            base = self._operand(operands[0], ops.mul, ops.matmul, ops.div, ops.pow)
             if not self.on_one_line:
                 if _has_power_of_ten(operands[0]):
                     base = self.bracketed(base)
@@ -160,9 +163,9 @@ class Notation(ABC):
         if factors[0] == -1.0:
             return self.minus(self._product(factors[1:]))
         if isinstance(factors[0], float) and len(factors) > 1:
-            rest = self._between(self.dot, [self._operand(x) for x in factors[1:]])
-            return self._between("·", [self._operand(factors[0]), rest])
-        return self._between(self.dot, [self._operand(x) for x in factors])
+            return self._between("·", [self._operand(factors[0]), self._product(factors[1:])])
+        of_matrices = [ops.matmul] if len(factors) > 1 else []
+        return self._between(self.dot, [self._operand(x, *of_matrices) for x in factors])
 
     def _operand(self, formula: Formula, *binding_less: Operation) -> str:
         """Write an operand, in brackets if it is a sum, negative, or binds less than its place."""
@@ -194,14 +197,13 @@ class Notation(ABC):
         """What a reader must know of the numbers, in words."""
         if isinstance(chain, Chain) and any(len(path) > 1 for path in chain.paths):
             yield EXACT if chain.printed is None else PRINTED
-        if isinstance(chain, MatrixChain):
-            yield f"The largest element of it is {chain.size} in magnitude."
+        if isinstance(chain, MatrixChain) and chain.remark:
+            yield chain.remark
 
     def _rows(self, chain: Chain) -> Iterator[Row]:
         left = self.partial(chain.root, chain.target)
         if not chain.paths:
-            reason = self.words(f"({chain.root} does not depend on {chain.target})")
-            yield Row(left, "=", self.row_of([self.number("0"), reason]))
+            yield Row(left, "=", self._independent(chain.root, chain.target))
             return
         if not chain.paths[0]:  # of the root by itself
             yield Row(left, "=", self.number("1"))
@@ -215,6 +217,10 @@ class Notation(ABC):
         if not single:
             yield from self._paths("", chain, "×", self.value)
         yield Row("", "=", self.result(chain))
+
+    def _independent(self, root: str, target: str) -> str:
+        reason = self.words(f"({root} does not depend on {target})")
+        return self.row_of([self.number("0"), reason])
 
     def _paths(
         self, left: str, chain: Chain, times: str, write: Callable[[Factor], str]
@@ -243,8 +249,15 @@ class Notation(ABC):
         return self.bracketed(text) if factor.printed.startswith("-") else text
 
     def _equation(self, equation: Equation) -> Iterator[Row]:
-        """A matrix equation, and the shapes of what stands in it."""
-        left = self.formula(equation.partial)
+        """A matrix equation after the names that are new in it; and the shapes in it."""
+        for name, meaning in equation.where:
+            yield Row(self.name(name), "=", self.formula(meaning))
+        partial = equation.partial
+        left = self.formula(partial)
+        if not equation.terms:
+            yield Row(left, "=", self._independent(partial.numerator, partial.denominator))
         for i, term in enumerate(equation.terms):
             yield Row("" if i else left, "+" if i else "=", self.formula(term))
+        if equation.result is not None:
+            yield Row("", "=", self.number(number(equation.result)))
         yield Row("", "", self.words(equation.shapes))
