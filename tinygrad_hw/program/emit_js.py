@@ -20,7 +20,8 @@ from tinygrad_hw.program.names import Names, identifier
 from tinygrad_hw.program.tape import Tape
 from tinygrad_hw.program.variable import CaptureError, Variable
 
-ERFC = """function erfc(x) {
+HELPERS = {
+    "erfc": """function erfc(x) {
   // Twice the tail of the bell curve: a series of positive terms, or a continued fraction.
   const z = Math.abs(x);
   let tail;
@@ -35,8 +36,14 @@ ERFC = """function erfc(x) {
   }
   return x < 0 ? 2 - tail : tail;
 }
-"""
-SIGN = "function sign(x) { return x > 0 ? 1 : x < 0 ? -1 : x; }\n"
+""",
+    "sign": "function sign(x) { return x > 0 ? 1 : x < 0 ? -1 : x; }\n",
+    "logaddexp": """function logaddexp(x, y) {
+  if (x === y) { return x + Math.LN2; } // infinities too
+  return Math.max(x, y) + Math.log1p(Math.exp(-Math.abs(x - y)));
+}
+""",
+}
 # One text for each function; both Python's operator and NumPy's function are looked up here.
 _BY_NAME: dict[str, str] = {
     **{"add": "{} + {}", "sub": "{} - {}", "subtract": "{} - {}", "mul": "{} * {}"},
@@ -52,6 +59,7 @@ _BY_NAME: dict[str, str] = {
     **{"abs": "Math.abs({})", "absolute": "Math.abs({})", "isfinite": "Number.isFinite({})"},
     **{"isnan": "Number.isNaN({})", "maximum": "Math.max({}, {})", "minimum": "Math.min({}, {})"},
     **{"arctan2": "Math.atan2({}, {})", "sign": "sign({})", "erfc": "erfc({})"},
+    "logaddexp": "logaddexp({}, {})",
     **{name: f"Math.{name}({{}})" for name in ("exp", "expm1", "log", "log1p", "log2", "log10")},
     **{name: f"Math.{name}({{}})" for name in ("sqrt", "cbrt", "sin", "cos", "tan", "tanh")},
     **{name: f"Math.{name}({{}})" for name in ("sinh", "cosh", "floor")},
@@ -96,7 +104,7 @@ class _Text:
         self.line, self.inputs, self.guards = line, inputs, guards
         self.outputs, self.results = outputs, results
         self.names: dict[Any, str] = {}
-        self._giver = Names({name, "sign", "erfc", "given"})
+        self._giver = Names({name, "given", *HELPERS})
         self.helpers: dict[str, str] = {}
         self.body: list[str] = []
 
@@ -146,8 +154,8 @@ class _Text:
         pattern = _BY_NAME.get(name)
         if pattern is None:
             raise CaptureError(f"{name or function} has no word in JavaScript here")
-        if name in ("erfc", "sign"):
-            self.helpers[name] = ERFC if name == "erfc" else SIGN
+        if name in HELPERS:
+            self.helpers[name] = HELPERS[name]
         operands = [self._operand(x) for x in variable.operands]
         self.body.append(f"const {self._name(variable)} = {pattern.format(*operands)};")
 
@@ -162,6 +170,7 @@ class _Text:
             self.names[stand_in] = self._operand(operand)
         with setting(tape=tape):
             result = operation.compute(*stand_ins, **variable.options)
+        guards = dict(tape.branches)  # an operation of the user's own may ask: x if x > 0 else …
         made: list[Variable] = []
         seen = set(stand_ins)
 
@@ -172,9 +181,15 @@ class _Text:
                     visit(operand)
                 made.append(x)
 
+        for condition, truth in guards.items():
+            visit(condition)
+            if condition in stand_ins:
+                self._guard(condition, truth)
         visit(result)
         for step in made:
             self._instruction(step)
+            if step in guards:
+                self._guard(step, guards[step])
         return result
 
     def _name(self, variable: Variable) -> str:

@@ -15,8 +15,6 @@ from tinygrad_hw.worksheet.sheet import Answers, PartialAnswer, Sheet
 from tinygrad_hw.worksheet.slip import FACTOR, PARTIAL
 from tinygrad_hw.worksheet.writer import sheet_text
 
-_FIELD = re.compile(r'"⟦(\d+)⟧"')
-
 
 def sheet_page(sheet: Sheet) -> str:
     """Write the page of a sheet as HTML.
@@ -53,22 +51,31 @@ def _remark(item: Item) -> Remark:
 
 def _form(sheet: Sheet, file: str) -> Form:
     """A field for every answer, and the sheet's text with a place for each."""
-    form = _Fields()
+    form = _Fields(_mark_not_in(sheet_text(sheet)))
     first, *later = [
         form.answers(answers, f"Step {k}: " if sheet.later else "")
         for k, answers in enumerate((sheet.answers, *sheet.later), start=1)
     ]
     first = dataclasses.replace(first, table=form.group("New values", sheet.answers.table))
     marked = dataclasses.replace(sheet, answers=first, later=tuple(later))
-    pieces = _FIELD.split(sheet_text(marked))
+    pieces = re.split(rf'"{form.mark}(\d+)⟧"', sheet_text(marked))
     text = [int(piece) if i % 2 else piece for i, piece in enumerate(pieces)]
     return Form(form.groups, text, file)
+
+
+def _mark_not_in(text: str) -> str:
+    """Find a sign that cannot be taken for something that stands in the sheet."""
+    mark = "⟦"
+    while mark in text:
+        mark += "⟦"
+    return mark
 
 
 class _Fields:
     """Counts the fields, and puts a sign with its number where each answer is to stand."""
 
-    def __init__(self) -> None:
+    def __init__(self, mark: str) -> None:
+        self.mark = mark
         self.groups: list[tuple[str, list[tuple[str, str]]]] = []
         self.count = 0
 
@@ -101,7 +108,7 @@ class _Fields:
 
     def _place(self) -> str:
         self.count += 1
-        return f"⟦{self.count - 1}⟧"
+        return f"{self.mark}{self.count - 1}⟧"
 
 
 def _fields(answers: Answers) -> Iterator[tuple[str, str]]:

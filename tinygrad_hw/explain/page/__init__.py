@@ -13,8 +13,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tinygrad_hw.engine.node import Node
-from tinygrad_hw.explain.page.content import content_of, planned, program_of
+from tinygrad_hw.explain.page.content import content_of, fixed, planned, program_of
 from tinygrad_hw.explain.page.document import Document, Form, Remark
+from tinygrad_hw.program import CaptureError
 from tinygrad_hw.saving import save
 
 __all__ = ["Form", "Remark", "page", "page_html"]
@@ -48,7 +49,11 @@ def page_html(
     """
     plan = planned(root)
     content = content_of(plan)
-    program, places = program_of(plan)
+    try:
+        program, places = program_of(plan)
+    except CaptureError:  # an operation that has no JavaScript: all stays as it is
+        plan = fixed(plan)
+        program, places = program_of(plan)
     heading = title or f"How {content.unfolded.name(content.unfolded.nodes[-1])} is computed"
     return Document(plan, content, heading, list(remarks), form).html(program, places)
 

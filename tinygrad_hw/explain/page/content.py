@@ -7,7 +7,8 @@ program that the page runs when a slider moves: no rule and no formula is writte
 
 from __future__ import annotations
 
-from collections import Counter
+import dataclasses
+import math
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, cast
@@ -109,7 +110,7 @@ def planned(root: Node) -> list[Planned]:
         )
     for node in order:
         if node.shape:
-            name = f"{node.label} is" if node.label else "there is"
+            name = f"{name_of(node)} is" if name_of(node) else "there is"
             raise DrawError(
                 f"a page is of numbers, and {name} an array of shape {node.shape}; steps() and "
                 "explain() tell of arrays"
@@ -119,7 +120,7 @@ def planned(root: Node) -> list[Planned]:
     plan: list[Planned] = []
     moved = 0
     for node, name in zip(order, names, strict=True):
-        moves = node.operation is None and bool(name)
+        moves = node.operation is None and bool(name) and math.isfinite(node.raw)
         plan.append(
             Planned(
                 name,
@@ -141,21 +142,26 @@ def moved(plan: list[Planned]) -> list[Planned]:
     return [node for node in plan if node.moves is not None]
 
 
+def fixed(plan: list[Planned]) -> list[Planned]:
+    """The same with nothing that may be moved."""
+    return [dataclasses.replace(node, moves=None) for node in plan]
+
+
 def _unique_names(order: list[Node]) -> list[str]:
     """The nodes' own names, told apart where two share one; parameters and the root get one."""
-    used: Counter[str] = Counter()
     given = {name_of(node) for node in order}
-    numbered = (name for i in count(1) if (name := f"p{i}") not in given)
+    used: set[str] = set()
     names = []
     for node in order:
         name = name_of(node)
         if not name and node is order[-1]:
             name = "result"
         elif not name and is_parameter(node):
-            name = next(numbered)
+            name = next(x for i in count(1) if (x := f"p{i}") not in used | given)
+        if name in used:
+            name = next(x for i in count(2) if (x := f"{name} ({i})") not in used | given)
         if name:
-            used[name] += 1
-            name = name if used[name] == 1 else f"{name} ({used[name]})"
+            used.add(name)
         names.append(name)
     return names
 
@@ -203,7 +209,7 @@ def program_of(plan: list[Planned]) -> tuple[str, list[int]]:
             key = number if isinstance(number, Traced) else ("constant", float(number))
             if key not in different:
                 different[key] = len(results)
-                results.append(number)
+                results.append(_as_number(number))
             places.append(different[key])
         return results
 
@@ -212,3 +218,11 @@ def program_of(plan: list[Planned]) -> tuple[str, list[int]]:
         program([node.number for node in moved(plan)])
         text = program.javascript
     return text, list(places)
+
+
+def _as_number(number: Any) -> Any:
+    """A number also of what is true or false, such as the derivative of a relu."""
+    if not isinstance(number, Traced):
+        return float(number)
+    is_truth = np.result_type(number.value).kind == "b"
+    return number * 1.0 if is_truth else number  # type: ignore[operator]

@@ -15,7 +15,7 @@ from graphviz import Digraph
 
 from tinygrad_hw.engine.node import Node
 from tinygrad_hw.explain.fold import Box, Edge, columns, is_parameter, outermost
-from tinygrad_hw.explain.labels import title_of, width_of
+from tinygrad_hw.explain.labels import clean, shortened, title_of, width_of
 from tinygrad_hw.explain.markup import Html, element
 from tinygrad_hw.explain.numbers import number
 from tinygrad_hw.explain.render import render
@@ -126,7 +126,7 @@ class Drawing:
             return ""
         group = outermost(node.group)
         if group and self.view.layout.folded:
-            return group.name
+            return shortened(clean(group.name))
         return "" if self.view.layout.folded and node.label else str(node.operation.symbol)
 
     def _place(self) -> None:
