@@ -5,7 +5,6 @@ A name has the same place in all steps, so that only what happens moves.
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,7 +15,7 @@ from rich.text import Text
 from tinygrad_hw.engine.node import Node
 from tinygrad_hw.explain.derivation import is_named
 from tinygrad_hw.explain.fold import is_parameter
-from tinygrad_hw.explain.labels import size_text, value_text
+from tinygrad_hw.explain.labels import natural, size_text, value_text
 from tinygrad_hw.explain.steps import BACKWARD, FORWARD, Frame, Steps
 
 LIT, NEW, NONE = ">", "*", "-"
@@ -41,7 +40,7 @@ class Board:
         self.steps = steps
         self.plain = plain
         given = [node for node in steps.given if is_parameter(node) or is_named(node)]
-        given.sort(key=lambda node: (is_parameter(node), _natural(steps.name(node))))
+        given.sort(key=lambda node: (is_parameter(node), natural(steps.name(node))))
         computed = [frame.node for frame in steps if frame.phase == FORWARD]
         self.given = {steps.name(node) for node in given}
         self.names = [steps.name(node) for node in (*given, *computed)]
@@ -183,8 +182,3 @@ def _split(names: Sequence[str], rows: int) -> list[list[str]]:
     count = -(-len(names) // rows)
     high = -(-len(names) // count) if count else 1
     return [list(names[i : i + high]) for i in range(0, len(names), high)]
-
-
-def _natural(name: str) -> list[tuple[str, int]]:
-    """Sort w2 before w10."""
-    return [(word, int(digits or 0)) for word, digits in re.findall(r"(\D+|^)(\d{0,9})", name)]

@@ -206,6 +206,11 @@ def shortened(text: str) -> str:
     return text if len(text) <= LONGEST_NAME else f"{text[:18]}…{text[-13:]}"
 
 
+def natural(name: str) -> list[tuple[str, int]]:
+    """Sort w2 before w10."""
+    return [(word, int(digits or 0)) for word, digits in re.findall(r"(\D+|^)(\d{0,9})", name)]
+
+
 def clean(text: str) -> str:
     """Make one line of printable characters: what a stranger wrote must not break the picture."""
     line = " ".join(unicodedata.normalize("NFC", text).split())

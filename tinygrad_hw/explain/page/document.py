@@ -14,16 +14,19 @@ from tinygrad_hw.explain.chain import Chain, Factor
 from tinygrad_hw.explain.derivation import formula_of, is_named
 from tinygrad_hw.explain.display import Displayed
 from tinygrad_hw.explain.fold import is_parameter, owners_of
-from tinygrad_hw.explain.labels import clean
+from tinygrad_hw.explain.labels import clean, natural
 from tinygrad_hw.explain.markup import NOTHING, Html, element, join
 from tinygrad_hw.explain.mathml import MathML
 from tinygrad_hw.explain.mathml import number as math_number
 from tinygrad_hw.explain.numbers import number
 from tinygrad_hw.explain.page.content import Content, Planned, identity, moved
 from tinygrad_hw.explain.page.drawing import Drawing
+from tinygrad_hw.explain.page.font import font_face
 from tinygrad_hw.explain.steps import Frame, Number, Steps
 
-CONTENT = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+CONTENT = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; font-src data:"
+)
 BUTTONS = [
     ("first", "|◀", "To the beginning (Home)", "Home"),
     ("back", "◀ Back", "One step back (left arrow or p)", "ArrowLeft"),
@@ -37,6 +40,8 @@ LEGEND = (
     "deeper a colour, the larger the gradient, by powers of ten; dotted all round: exactly 0. "
     "Italic: a parameter. Dashed: given."
 )
+MOVED = "Everything is computed anew, forward and backward."
+NOT_MOVED = "No number here can be moved: there is none, or an operation has no JavaScript."
 HELP = (
     "Keys: right and left arrow (or n and p) step, space plays, Home and End jump, g goes to the "
     "slider of steps, + and - change the speed, u unfolds and folds, t turns light and dark. Tab "
@@ -124,7 +129,7 @@ class Document:
     def html(self, program: str, places: list[int]) -> str:
         """The whole file."""
         folder = files("tinygrad_hw.explain.page")
-        style = Html((folder / "page.css").read_text(encoding="utf-8"))
+        style = Html(font_face() + (folder / "page.css").read_text(encoding="utf-8"))
         script = Html((folder / "page.js").read_text(encoding="utf-8"))
         head = element(
             "head",
@@ -134,13 +139,14 @@ class Document:
             element("title", clean(self.title)),
             element("style", style),
         )
+        keys = element("p", HELP, class_="note", id="keys")
         body = element(
             "body",
             self._header(),
             *(self._drawing(prefix) for prefix in self.views),
             element("p", LEGEND, class_="legend note"),
             self._bar(),
-            element("main", self._about(), self._steps(), self._inputs(), self._sheet()),
+            element("main", self._about(), self._steps(), self._inputs(), self._sheet(), keys),
             element("script", self._data(places), id="data", type="application/json"),
             element("script", Html(program)),
             element("script", script),
@@ -230,8 +236,7 @@ class Document:
             )
             for prefix, view in self.views.items()
         ]
-        keys = element("p", HELP, class_="note")
-        return element("section", element("h2", "Step by step"), *lists, keys, aria_label="Steps")
+        return element("section", element("h2", "Step by step"), *lists, aria_label="Steps")
 
     def _step(self, view: Steps, prefix: str, frame: Frame) -> Html:
         parts = [
@@ -303,10 +308,10 @@ class Document:
         return element("ul", *lines) if lines else NOTHING
 
     def _inputs(self) -> Html:
-        inputs = moved(self.plan)
+        inputs = sorted(enumerate(moved(self.plan)), key=lambda item: natural(item[1].name))
         parts: list[Html] = []
         for heading, constant in (("Given", True), ("Parameters", False)):
-            members = [(i, x) for i, x in enumerate(inputs) if x.constant is constant]
+            members = [(i, x) for i, x in inputs if x.constant is constant]
             if members:
                 parts.append(element("h3", heading))
             for i, x in members:
@@ -314,10 +319,10 @@ class Document:
         return element(
             "section",
             element("h2", "What if?"),
-            element("p", "Everything is computed anew, forward and backward.", class_="note"),
+            element("p", MOVED if inputs else NOT_MOVED, class_="note"),
             element("p", id="trouble", role="status"),
-            element("div", *parts, class_="inputs"),
-            element("button", "Reset", id="reset"),
+            element("div", *parts, class_="inputs") if inputs else NOTHING,
+            element("button", "Reset", id="reset") if inputs else NOTHING,
             id="inputs",
             aria_label="Givens and parameters",
         )

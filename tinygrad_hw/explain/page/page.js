@@ -127,8 +127,9 @@ function light(frame, chip) {
   wire.classList.add("lit");
   row(told.from).classList.add("from");
   const number = (key) => numberText(valueOf(view + key));
-  const local = told.local ? `${number(told.local)} × ` : "";
-  const text = `${local}${number(told.upstream)} = ${number(told.contribution)}`;
+  const local = told.local ? `${number(told.local)} × ` : "", upstream = number(told.upstream);
+  const factor = local && upstream.startsWith("-") ? `(${upstream})` : upstream;
+  const text = `${local}${factor} = ${number(told.contribution)}`;
   const [x, y] = wire.dataset.at.split(",").map(Number);
   const [box, line] = chip.children;
   line.textContent = text;
@@ -366,6 +367,8 @@ document.addEventListener("click", (event) => {
     go(all("li", step.closest("ol")).indexOf(step.parentElement));
   }
 });
+
+addEventListener("beforeprint", () => { for (const part of all("details")) part.open = true; });
 
 compute();
 explain(data.start);

@@ -24,6 +24,7 @@ from tinygrad_hw.explain.markup import (
     table,
 )
 from tinygrad_hw.explain.numbers import number
+from tinygrad_hw.explain.page.font import font_face
 from tinygrad_hw.homework.experiments import BINARY, INITIALISERS, Outcome
 from tinygrad_hw.homework.report import figures as charts
 from tinygrad_hw.homework.report import printed
@@ -75,7 +76,7 @@ def report(work: Work, drawn: Mapping[str, str] | None = None) -> str:
     page = files(__package__).joinpath("page")
     return Template(page.joinpath("report.html").read_text("utf-8")).substitute(
         title=TITLE,
-        style=page.joinpath("report.css").read_text("utf-8"),
+        style=font_face() + page.joinpath("report.css").read_text("utf-8"),
         lead=_lead(work),
         contents=element(
             "ol", *(element("li", link(anchor, text)) for anchor, text in CONTENTS.items())
