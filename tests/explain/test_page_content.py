@@ -464,6 +464,21 @@ def test_what_has_no_name_gets_one_where_it_needs_one() -> None:
     assert names_of(named(a * Value(1.0, "p1"), "E")) == ["p2", "p1", "E"]
 
 
+def test_the_result_of_a_group_has_its_name_and_a_chain_goes_through_it() -> None:
+    a, b = Value(0.3, "a"), Value(-0.7, "b")
+    with group("n1"):
+        c = ops.tanh(a * b + a)
+    root = named(c * b, "E")
+    assert names_of(root) == ["a", "b", "", "", "n1", "E"]
+    [path] = content_of(planned(root)).chains["a"].paths
+    assert [str(factor) for factor in path] == ["dE/dn1", "dn1/da"]
+    chains_of_net = content_of(planned(multilayer())).chains.values()
+    assert all(
+        len(path) > 1 for chain in chains_of_net if len(chain.paths) > 1 for path in chain.paths
+    )
+    assert any("layer 1, neuron 1" in str(f) for c in chains_of_net for p in c.paths for f in p)
+
+
 def test_names_that_are_used_twice_are_told_apart() -> None:
     assert names_of(same_names()) == ["x", "x (2)", "", "x (3)", "x (4)"]
 
@@ -762,7 +777,7 @@ def test_there_is_room_for_names_and_for_any_number(name: str) -> None:
             rows = len(card.rows) + bool(card.title)
             assert card.height == pytest.approx(ROW * rows)
             numbers = len(card.columns) * NUMBER * CHARACTER
-            longest = max(len(drawing._name(node)) for node in card.rows) * CHARACTER
+            longest = max(len(drawing._name(node, card.title)) for node in card.rows) * CHARACTER
             assert card.width >= longest + numbers + 2 * MARGIN
             assert card.width >= len(card.title) * CHARACTER + 2 * MARGIN
     rng = random.Random(0)

@@ -22,8 +22,8 @@ from tinygrad_hw.engine.node import Node, Traced
 from tinygrad_hw.engine.operation import Operation
 from tinygrad_hw.explain.chain import Chain, Factor, chains
 from tinygrad_hw.explain.derivation import is_named
-from tinygrad_hw.explain.fold import fold, is_parameter, unfold
-from tinygrad_hw.explain.labels import name_of
+from tinygrad_hw.explain.fold import fold, is_parameter, outermost, unfold
+from tinygrad_hw.explain.labels import clean, name_of, shortened
 from tinygrad_hw.explain.render import DrawError
 from tinygrad_hw.explain.steps import Steps
 from tinygrad_hw.program import capture
@@ -148,12 +148,16 @@ def fixed(plan: list[Planned]) -> list[Planned]:
 
 
 def _unique_names(order: list[Node]) -> list[str]:
-    """The nodes' own names, told apart where two share one; parameters and the root get one."""
+    """The nodes' own names, told apart where two share one.
+
+    Parameters and the root always have one, and the result of a group has the group's.
+    """
     given = {name_of(node) for node in order}
+    of_groups = _results_of_groups(order)
     used: set[str] = set()
     names = []
     for node in order:
-        name = name_of(node)
+        name = name_of(node) or of_groups.get(id(node), "")
         if not name and node is order[-1]:
             name = "result"
         elif not name and is_parameter(node):
@@ -164,6 +168,17 @@ def _unique_names(order: list[Node]) -> list[str]:
             used.add(name)
         names.append(name)
     return names
+
+
+def _results_of_groups(order: list[Node]) -> dict[int, str]:
+    """The name of its group for each node in one that is used outside it, by its id."""
+    return {
+        id(operand): shortened(clean(group.name))
+        for node in order
+        for operand in node.inputs
+        if operand.operation is not None
+        if (group := outermost(operand.group)) and outermost(node.group) is not group
+    }
 
 
 def _computed(plan: list[Planned], given: list[Any]) -> Node:

@@ -108,7 +108,7 @@ class Drawing:
     def _card(self, box: Box) -> Card:
         table = len(box.nodes) > 1
         title = title_of(box) if table else self._made_by(box.nodes[0])
-        names = [self._name(node) for node in box.nodes]
+        names = [self._name(node, title) for node in box.nodes]
         name_width = max(map(width_of, names)) * CHARACTER
         shown = bool(self.view.layout.gradients) and not all(n.constant for n in box.nodes)
         columns = ["v", "g"] if shown else ["v"]
@@ -117,9 +117,9 @@ class Drawing:
         height = ROW * (len(box.nodes) + bool(title))
         return Card(box, title, box.nodes, name_width, columns, width, height)
 
-    def _name(self, node: Node) -> str:
-        """What stands in a row; what is not named is told by how it is made, in the title."""
-        return self.view.name(node) if node.label else ""
+    def _name(self, node: Node, title: str) -> str:
+        """What stands in a row; what is not named, or as the title is, is told by the title."""
+        return self.view.name(node) if node.label and node.label != title else ""
 
     def _made_by(self, node: Node) -> str:
         if node.operation is None:
@@ -287,7 +287,7 @@ class Drawing:
         middle = card.row_of(node)
         baseline = _px(middle + SIZE / 3)
         x = card.x + MARGIN
-        cells = [element("text", self._name(node), x=_px(x), y=baseline, class_="name")]
+        cells = [element("text", self._name(node, card.title), x=_px(x), y=baseline, class_="name")]
         x += card.name_width
         for column in card.columns:
             x += (NUMBER + 1) * CHARACTER
