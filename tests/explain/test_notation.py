@@ -466,3 +466,16 @@ def test_the_shown_product_of_printed_factors_gives_the_shown_result() -> None:
 
 def root_of(chain: Chain, w: Value) -> Value:
     return named(ops.exp(named(w * 2 / 3, "p")) * 1.7, chain.root)
+
+
+def test_formulas_too_long_for_one_line_have_one_each():
+    a = Value(0.5, "a")
+    v = a
+    for i in range(5):
+        v = np.tanh(v) * ops.sigmoid(v) + v * a
+        v.label = f"v{i}"
+    lines = explain(v, a).text.splitlines()
+    assert "∂v4/∂v3 = (1 - tanh(v3)^2) · σ(v3) + σ(v3) · (1 - σ(v3)) · tanh(v3) + a" in lines
+    assert [line for line in lines if line.startswith("∂v4/∂v3 =")] == [lines[5]]
+    assert sum(line.startswith("∂v4/∂a =") for line in lines) == 2  # in symbols and in numbers
+    assert max(map(len, lines)) < 100

@@ -15,11 +15,20 @@ from tinygrad_hw.engine.operation import Operation
 from tinygrad_hw.explain.arrays import Phrase
 from tinygrad_hw.explain.chain import Chain, Factor
 from tinygrad_hw.explain.display import Displayed
-from tinygrad_hw.explain.formula import Apply, Formula, Partial, is_made_by, is_negative, product
+from tinygrad_hw.explain.formula import (
+    Apply,
+    Formula,
+    Partial,
+    is_made_by,
+    is_negative,
+    product,
+    size_of,
+)
 from tinygrad_hw.explain.matrix import Equation, MatrixChain
 from tinygrad_hw.explain.numbers import FIGURES, number
 
 EXACT = f"Exact factors are multiplied; {FIGURES} figures of each are shown."
+LONGEST = 60  # names, numbers and operations
 PRINTED = f"The factors are multiplied as they are printed, in {FIGURES} figures."
 
 
@@ -29,6 +38,11 @@ class Row(NamedTuple):
     left: str
     sign: str
     right: str
+
+
+def _is_long(path: tuple[Factor, ...]) -> bool:
+    """Whether the formulas of a path are more than anybody reads in one line."""
+    return len(path) > 1 and sum(size_of(x.tree) for x in path if x.tree is not None) > LONGEST
 
 
 def _has_power_of_ten(formula: Formula) -> bool:
@@ -211,11 +225,14 @@ class Notation(ABC):
         single = len(chain.paths) == 1 and len(chain.paths[0]) == 1
         if not single or chain.paths[0][0].tree is None:
             yield from self._paths(left, chain, "·", self._symbol)
-        if any(factor.tree is not None for path in chain.paths for factor in path):
+        if any(map(_is_long, chain.paths)):
+            yield from self._factors(chain)
+        elif any(factor.tree is not None for path in chain.paths for factor in path):
             write = self._alone if single else self._formula
             yield from self._paths(left if single else "", chain, "·", write)
         if not single:
-            yield from self._paths("", chain, "×", self.value)
+            again = left if any(map(_is_long, chain.paths)) else ""
+            yield from self._paths(again, chain, "×", self.value)
         yield Row("", "=", self.result(chain))
 
     def _independent(self, root: str, target: str) -> str:
@@ -229,6 +246,15 @@ class Notation(ABC):
         for i, path in enumerate(chain.paths):
             text = self._between(times, [write(factor) for factor in path])
             yield Row("" if i else left, "+" if i else "=", text)
+
+    def _factors(self, chain: Chain) -> Iterator[Row]:
+        """A line for the formula of each factor, where they are too long for one behind another.
+
+        One that is a whole path is left out: it is called as the sum over all paths is.
+        """
+        for factor in dict.fromkeys(x for path in chain.paths if len(path) > 1 for x in path):
+            if factor.tree is not None:
+                yield Row(self._symbol(factor), "=", self.formula(factor.tree))
 
     def _symbol(self, factor: Factor) -> str:
         return self.partial(factor.numerator, factor.denominator)
