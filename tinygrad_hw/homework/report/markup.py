@@ -26,7 +26,7 @@ from tinygrad_hw.explain.mathml import MATHML
 
 
 def chain(explained: Chain) -> Html:
-    """Typeset a chain in lines that wrap with the page, the equals signs below each other."""
+    """Typeset a chain in lines, the equals signs below each other."""
     rows = list(MATHML.rows(explained))
     left = element("span", _math(rows[0].left), class_="lhs")
     lines = [
