@@ -474,4 +474,6 @@ def marks_table(remarks: list[Remark], named: bool) -> Html:
         )
         for remark in remarks
     ]
-    return element("table", *rows, class_="marks")
+    columns = [*(["At"] if named else []), "Of", "Written", "Mark", "Why"]
+    head = element("tr", *(element("th", column, scope="col") for column in columns))
+    return element("table", element("thead", head), element("tbody", *rows), class_="marks")
