@@ -151,7 +151,7 @@ class Adam(Optimiser):
         root = (1.0 - self.beta_2) ** 0.5
         corrected = (1.0 - self.beta_2**steps) ** 0.5 / (1.0 - self.beta_1**steps)
         rate = self.learning_rate * corrected * (1.0 - self.beta_1) / root
-        # Not first / (...) * rate: where no gradient comes any more, first fades to numbers so small
-        # that processors take many times longer to divide them. To multiply them costs less.
+        # Not first / (...) * rate: where no gradient comes any more, first fades to subnormal
+        # numbers, which processors take many times longer to divide, but not to multiply.
         step = first * (rate / (second**0.5 + self.epsilon / root))
         return parameter - step, first, second
