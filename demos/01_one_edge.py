@@ -1,35 +1,92 @@
 # %% [markdown]
 # # The chain rule on one edge
 #
+# Each demo of this course runs as a script, `python 01_one_edge.py`, and is a notebook once
+# Jupytext has made it one: `pip install jupytext notebook`, `jupytext --to ipynb 01_one_edge.py`. A
+# notebook shows more: where a cell ends with a `Value`, its picture, and where it ends with a
+# chain, the chain as a formula.
+#
 # A `Value` is a number that remembers how it was computed. Here is the smallest computation that
 # has a derivative worth asking for: one multiplication, and something done with its result.
 
 # %%
-from tinygrad_hw import Value, backward_steps
+from tinygrad_hw import Value, backward_steps, steps
+from tinygrad_hw.explain import explain
 
 w = Value(0.5, label="w")
-x = Value(3.0, label="x", constant=True)
+x = Value(4.0, label="x", constant=True)
 z = w * x
 z.label = "z"
-E = (z - 1) ** 2
+d = z - 1
+d.label = "d"
+E = d**2
 E.label = "E"
-print(f"z = {z.data}, E = {E.data}")
+print(f"z = {z.data:g}, d = {d.data:g}, E = {E.data:g}")
 
 # %% [markdown]
-# Going backwards, each edge multiplies what comes from above (*upstream*) with its own derivative
-# (*local*) and hands the product (*contribution*) to its operand.
+# By how much does E change when w does? Go backwards, from E, one edge at a time. Each edge knows
+# one small derivative, the *local* one: that of a result by the number that it was made of.
+#
+# - E = d², so dE/dd = 2d = 2.
+# - d = z - 1, so dd/dz = 1.
+# - z = w · x, so dz/dw = x = 4.
+#
+# What has arrived at the result (*upstream*) is multiplied with it, and the product
+# (*contribution*) goes to the operand. At E itself it starts with dE/dE = 1.
 
 # %%
 for step in backward_steps(E):
-    operand = step.operand.label or step.operand.operation.name
-    print(f"{operand:>4} receives {step.upstream} × {step.local} = {step.contribution}")
+    print(
+        f"{step.operand.label} receives upstream {step.upstream:g} × local {step.local:g} "
+        f"= {step.contribution:g}"
+    )
 
 # %% [markdown]
-# By hand: dE/dz = 2 (z - 1) = 1 and dz/dw = x = 3, so dE/dw = 3. A small step of w agrees.
+# The picture has all of it. Numbers that lead straight to one another share a box and have a row
+# each, with the value, the gradient (the derivative of E by it) and the local derivative. At an
+# arrow from box to box stand the local derivative and, behind →, the contribution. x is dashed: it
+# is a constant, and nobody asks for its gradient.
+
+# %%
+E
+
+# %% [markdown]
+# ## The chain
+#
+# So dE/dw is a product with one factor for each edge on the way. That is the chain rule. `explain`
+# writes it down as one does by hand: the factors, their formulas, their numbers, the product.
+
+# %%
+chain = explain(E, w)
+print(chain)
+chain
+
+# %% [markdown]
+# ## Is it true?
+#
+# `backward()` goes the same way and leaves the gradient of each `Value` in its `grad`. A small step
+# of w, to both sides, agrees.
 
 # %%
 E.backward()
 h = 1e-6
-slope = (((0.5 + h) * 3 - 1) ** 2 - ((0.5 - h) * 3 - 1) ** 2) / (2 * h)
-print(f"backward: {w.grad}, by trying: {slope:.6f}")
-assert w.grad == 3.0
+slope = (((0.5 + h) * 4 - 1) ** 2 - ((0.5 - h) * 4 - 1) ** 2) / (2 * h)
+print(f"backward: {w.grad:g}, by trying: {slope:.6f}")
+assert w.grad == chain.value == 8.0
+assert abs(slope - w.grad) < 1e-6
+
+# %% [markdown]
+# 8 says: where w grows by a little, E grows by about eight times as much. To make E smaller, make w
+# smaller. All of training is that, many times.
+
+# %%
+smaller = ((w.data - 0.01) * 4 - 1) ** 2
+print(f"w = 0.49: E = {smaller:.4f}; 1 - 8 × 0.01 = {1 - 8 * 0.01:.4f}")
+
+# %% [markdown]
+# The same once more, step by step. In a notebook this is a page with buttons and sliders.
+
+# %%
+walk = steps(E)
+print(walk)
+walk

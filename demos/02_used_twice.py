@@ -17,6 +17,7 @@ for step in backward_steps(E):
         f"{side:>5}: {step.upstream} × {step.local} = {step.contribution}, sum so far {step.total}"
     )
 print(explain(E, a))
+E
 
 # %% [markdown]
 # That is the product rule: keep one side fixed, move the other, and add. By hand, a² has the
@@ -35,6 +36,7 @@ L = u * v
 L.label = "L"
 print(explain(L, x))
 assert explain(L, x).value == 9 * 2.0**2  # L is 3x³, and its derivative 9x²
+L
 
 # %% [markdown]
 # ## Why the order matters

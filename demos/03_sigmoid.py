@@ -25,6 +25,7 @@ a = 1 / d
 a.label = "a"
 by_parts = explain(a, z)
 print(by_parts)
+a
 
 # %% [markdown]
 # The product is e / d². One of the two d belongs below the 1, the other below the e:

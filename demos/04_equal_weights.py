@@ -20,6 +20,12 @@ for name, formula in sheet.forward.items():
     print(f"{name} = {formula.source}")
 values = sheet.evaluate()
 E = values["E"]
+E
+
+# %% [markdown]
+# Two of its thirteen chains: a short one, and a long one.
+
+# %%
 print(explain(E, values["w7"]))
 print(explain(E, values["w1"]))
 
@@ -83,7 +89,7 @@ for copies in (("w1", "w3", "w5"), ("w2", "w4", "w6"), ("w7", "w8", "w9"), ("b1"
 # both. It takes the four examples at once: x1, x2 and y hold four numbers each, and the formulas
 # are the sheet's. Along the direction that one neuron looks in, its output can only rise or only
 # fall, and so can what the output neuron makes of it. The best that such a network can come near to
-# is 0, ⅔, ⅔, ⅔, with a mean E of 1/12 = 0.0833.
+# is 0, ⅔, ⅔, ⅔, or another such pattern, with a mean E of 1/12 = 0.0833.
 
 # %%
 x1 = np.array([0.0, 0.0, 1.0, 1.0])

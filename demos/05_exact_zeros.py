@@ -42,6 +42,7 @@ assert zeros == ["w1", "w3", "w5", "w6", "b3"]
 values = sheet.evaluate()
 E = values["E"]
 print(explain(E, values["w1"]))
+E
 
 # %% [markdown]
 # In dE/dw6 it is one in the middle: dz4/da3 = w9 = 0. The third hidden neuron works, but nobody

@@ -6,6 +6,9 @@
 # of about 1, each layer takes away three quarters or more.
 
 # %%
+import tempfile
+from pathlib import Path
+
 from tinygrad_hw import Value
 from tinygrad_hw.explain import explain
 from tinygrad_hw.explain.draw import save
@@ -29,17 +32,20 @@ E, weights = deep(Value.sigmoid, [1.0] * 5)
 print(explain(E, weights[0]))
 
 # %% [markdown]
-# The picture of it goes into a file that a browser opens. The darker a row, the larger its
-# gradient; the legend says how large the palest and the darkest are. The scale is logarithmic: an
-# equal step in colour is an equal factor. Colour fades in even steps from right to left, so the
-# gradient falls by about the same factor in each layer. In a notebook, an `E` alone in a cell shows
-# the picture there.
+# In the picture of it, the darker a row, the larger its gradient; the legend says how large the
+# palest and the darkest are. The scale is logarithmic: an equal step in colour is an equal factor.
+# Colour fades in even steps from right to left, so the gradient falls by about the same factor in
+# each layer. A notebook shows the picture; a script cannot, so it is saved in a temporary folder
+# too, for a browser to open.
 
 # %%
-save(E, "vanishing.svg", title="Five sigmoids in a row")
 E.backward()
 for weight in weights:
     print(f"dE/d{weight.label} = {weight.grad:.6f} {'█' * round(600 * weight.grad)}")
+folder = Path(tempfile.mkdtemp())
+save(E, folder / "vanishing.svg", title="Five sigmoids in a row")
+print(f"picture: {folder / 'vanishing.svg'}")
+E
 
 # %% [markdown]
 # ## Ten layers, three activations
@@ -101,7 +107,6 @@ for w in (2.0, 4.0, 8.0):
 
 # %%
 even, _ = deep(Value.sigmoid, [4.0] * 5, b=-2.0, x=0.5)
-save(even, "even.svg", title="Five sigmoids in a row, w = 4")
-for name in ("vanishing.svg", "even.svg"):
-    with open(name, encoding="utf-8") as picture:
-        print(f"{name}: {len(picture.read()):,} characters")
+save(even, folder / "even.svg", title="Five sigmoids in a row, w = 4")
+print(f"picture: {folder / 'even.svg'}")
+even

@@ -61,6 +61,7 @@ print(f"dE/dW1:\n{W1.grad}")
 assert np.isclose(L.data, E.data, rtol=1e-14)
 assert np.allclose(W1.grad, by_numbers, rtol=1e-13)
 assert np.allclose(b1.grad, [bias.grad for bias in b], rtol=1e-13)
+L
 
 # %% [markdown]
 # The gradients are the same. A gradient has the shape of what it is a gradient of: one derivative

@@ -81,6 +81,7 @@ print(f"A1 is 0 in {np.mean(A1.data == 0):.0%} of its places: there relu is shut
 print(f"loss {loss.data:.4f}; whoever says 1/10 to every class has log 10 = {np.log(10):.4f}")
 right = np.count_nonzero(P.argmax(axis=1) == labels)
 print(f"{right} of 32 are right")
+loss
 
 # %% [markdown]
 # ## Backward
@@ -95,8 +96,9 @@ for p in parameters:
 print(explain(loss, W1))
 
 # %% [markdown]
-# The first equation looks worse than it is. exp(Z2) / exp(logsumexp) is the softmax P, and each row
-# of T has the sum 1. So dloss/dZ2 = (P - T) / 32: what the network says, minus what it should say.
+# The equations down to dloss/dZ2 look worse than they are. exp(Z2) / exp(t1) is the softmax P. Each
+# row of T has the sum 1, so dloss/dt1 is 1/32 in every row. (0.03125 is 1/32.) Together they are
+# dloss/dZ2 = (P - T) / 32: what the network says, minus what it should say.
 # The rest is the demo on matrices: two transposes and a mask. All of it by hand:
 
 # %%
