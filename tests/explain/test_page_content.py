@@ -777,7 +777,7 @@ def test_there_is_room_for_names_and_for_any_number(name: str) -> None:
             rows = len(card.rows) + bool(card.title)
             assert card.height == pytest.approx(ROW * rows)
             numbers = len(card.columns) * NUMBER * CHARACTER
-            longest = max(len(drawing._name(node, card.title)) for node in card.rows) * CHARACTER
+            longest = max(len(drawing._name(node, card.box)) for node in card.rows) * CHARACTER
             assert card.width >= longest + numbers + 2 * MARGIN
             assert card.width >= len(card.title) * CHARACTER + 2 * MARGIN
     rng = random.Random(0)

@@ -252,11 +252,10 @@ class Document:
         return element(
             "section",
             element("h2", "Explained"),
-            element("p", "Choose any name in the drawing.", class_="note"),
+            element("p", id="explained", role="status", class_="note"),
             *articles,
             id="about",
             aria_label="Explanation",
-            aria_live="polite",
         )
 
     def _article(self, i: int, node: Node) -> Html:
@@ -343,7 +342,7 @@ class Document:
             element(
                 "fieldset",
                 element("legend", heading),
-                element("div", *(_answer(*field_) for field_ in fields)),
+                element("div", *(_answer(heading, *field_) for field_ in fields)),
             )
             for heading, fields in form.groups
         ]
@@ -436,9 +435,16 @@ def _slider(i: int, given: Planned) -> list[Html]:
     return [name, slide, field_]
 
 
-def _answer(label: str, value: str) -> Html:
-    """A field under its name."""
-    field_ = element("input", value=value, autocomplete="off", spellcheck="false", size="11")
+def _answer(heading: str, label: str, value: str) -> Html:
+    """A field under its name; who does not see the heading hears it."""
+    field_ = element(
+        "input",
+        value=value,
+        autocomplete="off",
+        spellcheck="false",
+        size="11",
+        aria_label=f"{heading}: {label}",
+    )
     return element("label", label, field_)
 
 

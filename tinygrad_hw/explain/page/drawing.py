@@ -108,7 +108,7 @@ class Drawing:
     def _card(self, box: Box) -> Card:
         table = len(box.nodes) > 1
         title = title_of(box) if table else self._made_by(box.nodes[0])
-        names = [self._name(node, title) for node in box.nodes]
+        names = [self._name(node, box) for node in box.nodes]
         name_width = max(map(width_of, names)) * CHARACTER
         shown = bool(self.view.layout.gradients) and not all(n.constant for n in box.nodes)
         columns = ["v", "g"] if shown else ["v"]
@@ -117,9 +117,10 @@ class Drawing:
         height = ROW * (len(box.nodes) + bool(title))
         return Card(box, title, box.nodes, name_width, columns, width, height)
 
-    def _name(self, node: Node, title: str) -> str:
-        """What stands in a row; what is not named, or as the title is, is told by the title."""
-        return self.view.name(node) if node.label and node.label != title else ""
+    def _name(self, node: Node, box: Box) -> str:
+        """What stands in a row; what is not named, or as its group is, is told by the title."""
+        is_told = not node.label or (box.group and node.label == title_of(box))
+        return "" if is_told else self.view.name(node)
 
     def _made_by(self, node: Node) -> str:
         if node.operation is None:
@@ -209,7 +210,13 @@ class Drawing:
         box = element("rect", x=_px(x), y=_px(y), width=_px(width), height=_px(height), rx="8")
         text = element("text", title, x=_px(x + MARGIN), y=_px(y + SIZE + 3), class_="title")
         fold = element(
-            "g", text, role="button", tabindex="0", class_="fold", aria_label=f"Fold {title}"
+            "g",
+            text,
+            role="button",
+            tabindex="0",
+            class_="fold",
+            data_home=home,
+            aria_label=f"Fold {title}",
         )
         return element("g", box, fold, class_="frame", id=f"{self.prefix}home{home}")
 
@@ -287,7 +294,7 @@ class Drawing:
         middle = card.row_of(node)
         baseline = _px(middle + SIZE / 3)
         x = card.x + MARGIN
-        cells = [element("text", self._name(node, card.title), x=_px(x), y=baseline, class_="name")]
+        cells = [element("text", self._name(node, card.box), x=_px(x), y=baseline, class_="name")]
         x += card.name_width
         for column in card.columns:
             x += (NUMBER + 1) * CHARACTER

@@ -111,6 +111,7 @@ function render() {
   if (frame) {
     row(frame.node).classList.add("lit");
     if (frame.edge !== null) light(frame, chip);
+    reveal(frame.edge === null ? [row(frame.node)] : [row(frame.node), chip.firstChild]);
   }
 }
 
@@ -142,7 +143,6 @@ function light(frame, chip) {
   }
   line.setAttribute("x", left + width / 2);
   line.setAttribute("y", top + 19);
-  reveal(box, 8);
 }
 
 function tell(now, frame) {
@@ -163,18 +163,22 @@ function tell(now, frame) {
   slider.setAttribute("aria-valuetext", words);
   for (const id of ["first", "back"]) $(id).disabled = now < 0;
   for (const id of ["forth", "last"]) $(id).disabled = now >= count - 1;
-  const lit = frame && row(frame.node);
-  if (lit) reveal(lit);
 }
 
-// Scroll the drawing only, and only as far as it must.
-function reveal(element, room = 60) {
-  const box = element.closest(".drawing"), e = element.getBoundingClientRect();
-  const b = box.getBoundingClientRect();
-  if (e.left < b.left + room) box.scrollLeft -= b.left + room - e.left;
-  if (e.right > b.right - room) box.scrollLeft += e.right - b.right + room;
-  if (e.top < b.top + room) box.scrollTop -= b.top + room - e.top;
-  if (e.bottom > b.bottom - room) box.scrollTop += e.bottom - b.bottom + room;
+// Scroll the drawing only, and only as far as it must for all of these to be seen, or the first.
+function reveal(elements) {
+  const drawing = elements[0].closest(".drawing"), d = drawing.getBoundingClientRect();
+  const boxes = elements.map((e) => e.getBoundingClientRect());
+  for (const [start, end, size, scroll] of [
+    ["left", "right", drawing.clientWidth, "scrollLeft"],
+    ["top", "bottom", drawing.clientHeight, "scrollTop"],
+  ]) {
+    let first = Math.min(...boxes.map((b) => b[start])), last = Math.max(...boxes.map((b) => b[end]));
+    if (last - first > size) [first, last] = [boxes[0][start], boxes[0][end]];
+    const room = Math.max(0, Math.min(60, (size - (last - first)) / 2));
+    if (last > d[start] + size - room) drawing[scroll] += last - (d[start] + size - room);
+    else if (first < d[start] + room) drawing[scroll] -= d[start] + room - first;
+  }
 }
 
 function go(step) {
@@ -213,7 +217,7 @@ function show(which, home) {
   const frame = home === undefined ? null : $(`bhome${home}`);
   if (frame && view === "b") {
     frame.closest(".drawing").scrollLeft = 0;
-    reveal(frame);
+    reveal([frame]);
     frame.querySelector(".fold").focus();
   }
 }
@@ -222,6 +226,8 @@ function show(which, home) {
 
 function explain(about) {
   chosen = about;
+  $("explained").textContent = `${$(`about-${about}`).firstChild.textContent} is chosen; choose any ` +
+    "name in the drawing.";
   for (const article of all("#about > article")) article.hidden = article.id !== `about-${about}`;
   for (const element of all(".row.chosen")) element.classList.remove("chosen");
   for (const name of ["a", "b"]) {
@@ -356,9 +362,12 @@ $("speed").addEventListener("change", () => timer !== null && play(true));
 document.addEventListener("click", (event) => {
   const node = event.target.closest(".row");
   if (node) explain(data.views[node.id[0]].about[Number(node.id.slice(2))]);
-  const unfold = event.target.closest(".unfold");
+  const unfold = event.target.closest(".unfold"), fold = event.target.closest(".fold");
   if (unfold && data.views.b) show("b", unfold.dataset.home);
-  if (event.target.closest(".fold")) show("a");
+  if (fold) {
+    show("a");
+    document.querySelector(`.unfold[data-home="${fold.dataset.home}"]`).focus();
+  }
   const other = event.target.closest("[data-about]");
   if (other) explain(Number(other.dataset.about));
   const step = event.target.closest("ol.steps button");
