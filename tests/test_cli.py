@@ -156,7 +156,7 @@ def test_a_cut_off_data_set_is_named_and_leaves_nothing(run: Run) -> None:
 def test_draw_writes_an_svg(run: Run) -> None:
     for extra in ([], ["--scalar"]):
         status, out, error = run("draw", "q1a", "-o", "g.svg", *extra)
-        assert (status, out, error) == (0, "", "")
+        assert (status, out, error) == (0, "Picture: g.svg\n", "")
         assert ElementTree.parse("g.svg").getroot().tag.endswith("svg")
 
 
@@ -252,7 +252,7 @@ def test_an_exercise_is_printed_or_written_with_its_key(run: Run) -> None:
     assert 'z1 = "w1*x1 + w2*x2 + b1"' in printed
     assert printed.count('""') == 1 + 9 + (4 * 3 + 4) + (9 * 5 + 9) + 13 + 13
     to_files = ("exercise", "--net", "2-3-1", "--seed", "7", "-o", "s.toml", "--key", "new/k.toml")
-    assert run(*to_files) == (0, "", "")
+    assert run(*to_files) == (0, "Sheet: s.toml, its key: new/k.toml\n", "")
     assert Path("s.toml").read_text() == printed
     key = Path("new/k.toml").read_text()
     assert key.count('""') == 1  # of the student's label
@@ -265,7 +265,7 @@ def test_an_exercise_is_printed_or_written_with_its_key(run: Run) -> None:
 
 def test_figures_and_steps_of_an_exercise(run: Run) -> None:
     options = shlex.split("exercise --net 2-2-1 --figures 3 --steps 2 -o s.toml --key k.toml")
-    assert run(*options) == (0, "", "")
+    assert run(*options) == (0, "Sheet: s.toml, its key: k.toml\n", "")
     text, key = Path("s.toml").read_text(), Path("k.toml").read_text()
     assert "figures = 3" in text
     assert "steps = 2" in text

@@ -34,6 +34,8 @@ __all__ = [
     "jacobian",
     "jvp",
     "no_grad",
+    "page",
+    "steps",
     "value_and_grad",
     "vjp",
 ]
@@ -52,12 +54,17 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 def _mimebundle(value: Value, **_: Any) -> dict[str, str]:
     """Show a Value in a notebook cell: its picture, where there is one, and its text."""
     from tinygrad_hw.explain.draw import DrawError, svg
+    from tinygrad_hw.program import CaptureError
 
     shown = {"text/plain": repr(value)}
-    with suppress(DrawError):  # too large to be read; the text will do
+    with suppress(DrawError, CaptureError):  # too large to be read, or being captured
         shown["image/svg+xml"] = svg(value)
     return shown
 

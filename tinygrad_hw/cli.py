@@ -110,13 +110,13 @@ def _add_explaining(verbs: Verbs) -> None:
     solve.set_defaults(verb=_solve)
 
     draw = verbs.add_parser("draw", help="draw a sheet's graph with values and gradients")
-    _shows_graph(draw, _draw, SHEET_HELP)
+    _shows_graph(draw, _draw)
     draw.add_argument(
         "-o", "--out", type=Path, required=True, metavar="FILE", help=".svg .dot .png .pdf"
     )
 
     step = verbs.add_parser("step", help="walk through a sheet's steps, forward and backward")
-    _shows_graph(step, _step, SHEET_HELP)
+    _shows_graph(step, _step)
 
     page = verbs.add_parser("page", help="write a page to step through, offline")
     page.add_argument("sheet", metavar="SHEET", help=SHEET_HELP)
@@ -187,9 +187,7 @@ def _add_marking(verbs: Verbs) -> None:
     fill.set_defaults(verb=_fill)
 
 
-def _shows_graph(
-    parser: _Parser, verb: Callable[[argparse.Namespace], None], sheet_help: str
-) -> None:
+def _shows_graph(parser: _Parser, verb: Callable[[argparse.Namespace], None]) -> None:
     parser.add_argument("sheet", metavar="SHEET", help=SHEET_HELP)
     parser.add_argument("--scalar", action="store_true", help="every operation, not only neurons")
     parser.set_defaults(verb=verb)
@@ -214,6 +212,7 @@ def _draw(arguments: argparse.Namespace) -> None:
     sheet = read_sheet(_sheet(arguments.sheet))
     loss = sheet.evaluate()[sheet.loss]
     save(loss, arguments.out, unfolded=arguments.scalar)
+    _print(f"Picture: {arguments.out}")
 
 
 def _step(arguments: argparse.Namespace) -> None:
@@ -370,7 +369,9 @@ def _exercise(arguments: argparse.Namespace) -> None:
     save(files, force=arguments.force)
     if out is None:
         print(text, end="")
-    elif count is not None:
+    elif count is None:
+        _print(f"Sheet: {out}" + (f", its key: {keys}" if keys else ""))
+    else:
         _print(
             f"{count} sheet{'s' * (count > 1)} in {out}"
             + (f", their keys in {keys}" if keys else "")

@@ -24,6 +24,7 @@ from tinygrad_hw.explain import draw, render
 from tinygrad_hw.explain.draw import DrawError, graph, save, svg
 from tinygrad_hw.explain.labels import Scale, shade
 from tinygrad_hw.explain.picture import CHARACTER, INK, SIZE
+from tinygrad_hw.nn import MLP
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -302,6 +303,18 @@ def test_arrays_show_their_shape_and_their_largest_element() -> None:
     assert shape(picture, "X").text == "X (3, 2)"
     assert shape(picture, "W ").text == f"W (2, 2) max {9 / 6:.4g} Xᵀ @ upstream"
     assert shape(picture, "b ").text == "b (2,) max 0.5 1"
+
+
+def test_wide_layers_have_no_numbers_at_their_edges() -> None:
+    """They would push the boxes apart: a net of 16 and 16 was 17,000 points high."""
+    net = MLP(2, [16, 16, 1])
+    drawn = svg(net([1.0, -2.0]))
+    height = float(re.findall(r'height="(\d+)pt"', drawn)[0])
+    assert height < 8000
+    assert "→" not in drawn
+    assert "edge: too many for numbers" in drawn
+    small = svg(MLP(2, [3, 1])([1.0, -2.0]))
+    assert "edge: local derivative →" in small
 
 
 def test_equal_values_are_not_mistaken_for_each_other() -> None:

@@ -171,3 +171,8 @@ def test_numbers_are_printed_as_everywhere(loss: Value) -> None:
     for frame in told:
         if frame.phase == "forward":
             assert frame.sentence.endswith(f"= {number(frame.node.data)}")
+
+
+def test_a_frame_shows_itself_as_its_sentence(loss: Value) -> None:
+    last = steps(loss)[-1]
+    assert repr(last) == f"<step {len(steps(loss))} of {len(steps(loss))}, backward: {last}>"

@@ -74,7 +74,8 @@ def gradcheck(
             )
         return ops.sum(result * weights)
 
-    worst = _compare(weighted, arrays, step, tolerance, random, "backward() gives")
+    of = "of the sum of all results, each by a random weight, " if shape else ""
+    worst = _compare(weighted, arrays, step, tolerance, random, f"{of}backward() gives")
     if order == 1:
         return worst
     slope = grad(weighted, tuple(range(len(arrays))))

@@ -100,12 +100,14 @@ def save(
 def _standalone(text: str, title: str) -> str:
     """Make Graphviz's SVG ours: no reference to a DTD, fonts that exist, names that mean something.
 
+    It has its own size, or less where there is no room for that: in a notebook, say.
     Graphviz titles every element with its identifier, which a browser shows under the mouse.
     """
     text = text[text.index("<svg") :].replace(f'font-family="{FONT}"', f'font-family="{FONTS}"')
     text = re.sub(r"<!--.*?-->\n|<title>[^<]*</title>\n", "", text, flags=re.DOTALL)
     opening, body = text.split(">", 1)
-    return f'{opening} role="img">\n<title>{escape(title)}</title>{body}'
+    attributes = 'role="img" style="max-width: 100%; height: auto"'
+    return f"{opening} {attributes}>\n<title>{escape(title)}</title>{body}"
 
 
 def _pixels(source: Digraph, path: Path) -> bytes:

@@ -77,6 +77,13 @@ class Layout:
         """The box of each node, by the node's id."""
         return {id(node): box for box in self.boxes for node in box.nodes}
 
+    @property
+    def is_dense(self) -> bool:
+        """Whether numbers at the edges would leave no room for boxes, as between wide layers."""
+        homes = self.homes
+        between = sum(homes[id(e.node)] is not homes[id(e.operand)] for e in self.edges)
+        return between > max(60, 3 * len(self.boxes))
+
 
 def is_parameter(node: Node) -> bool:
     """Tell what is differentiated for its own sake from what is only computed."""

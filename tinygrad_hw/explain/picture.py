@@ -133,8 +133,10 @@ class Picture:
                 slots += len(self.texts[id(node)])
             stack = "|".join(f"<s{i}> " for i in range(slots))
             dot.node(name, stack, shape="record", fontsize="1", **size)
+        is_dense = self.layout.is_dense
         for i, edge in enumerate(self.words.between):
-            label = ["0" * (width_of(line) + 2) for line in self.words.passing(edge)]
+            passing = [] if is_dense else self.words.passing(edge)
+            label = ["0" * (width_of(line) + 2) for line in passing]
             tail, head = ports[id(edge.operand)], ports[id(edge.node)]
             dot.edge(f"{tail}:e", f"{head}:w", _text(["", *label] if label else []), id=str(i))
         for column in columns(self.layout):
@@ -209,7 +211,9 @@ class Picture:
             samples.append([(t, RESULT | c) for t, c in zip(ramp, colours, strict=True)])
             if self.scale.dead:
                 samples.append([("dead: exactly 0", RESULT)])
-            samples.append([("edge: local derivative → contribution", PLAIN)])
+            is_dense = self.layout.is_dense
+            edge = "too many for numbers" if is_dense else "local derivative → contribution"
+            samples.append([(f"edge: {edge}", PLAIN)])
             if any(node.shape for node in self.nodes):
                 samples.append([("max: of an array, the largest |element|", PLAIN)])
         return samples

@@ -39,7 +39,7 @@ class Number(NamedTuple):
 Part = str | Number
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Frame:
     """One step.
 
@@ -99,6 +99,9 @@ class Frame:
 
     def __str__(self) -> str:
         return self.sentence
+
+    def __repr__(self) -> str:
+        return f"<step {self.index + 1} of {len(self.steps)}, {self.phase}: {self.sentence}>"
 
 
 class Steps(Sequence[Frame]):

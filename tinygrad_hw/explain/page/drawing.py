@@ -85,6 +85,7 @@ class Drawing:
         self.frames: list[tuple[str, float, float, float, float]] = []
         self.routes: dict[int, tuple[str, Point]] = {}
         self.width = self.height = 0.0
+        self.has_labels = len(self.cards) <= MANY and not view.layout.is_dense
         self._place()
 
     def svg(self) -> Html:
@@ -180,7 +181,7 @@ class Drawing:
                 places = [self.cards.index(self.card_of[id(box.nodes[0])]) for box in column]
                 for above, below in pairwise(places):
                     place.edge(f"n{above}", f"n{below}", style="invis")
-        label = "\\n".join(["0" * (NUMBER + 3)] * 2) if len(self.cards) <= MANY else ""
+        label = "\\n".join(["0" * (NUMBER + 3)] * 2) if self.has_labels else ""
         for i, edge in enumerate(self.view.layout.edges):
             tail, head = self.card_of[id(edge.operand)], self.card_of[id(edge.node)]
             if tail is not head:
@@ -231,7 +232,7 @@ class Drawing:
             bow = f"M{_px(x)},{_px(y)} C{_px(x + 28)},{_px(y)} {_px(x + 28)},{_px(end)}"
             route = f"{bow} {_px(x + 2)},{_px(end)}"
             parts = [element("path", d=route, marker_end=f"url(#{self.prefix}arrow)")]
-        elif edge.flows and len(self.cards) <= MANY:
+        elif edge.flows and self.has_labels:
             for kind, sign, dy in (("l", "", -4.0), ("c", "→ ", SIZE - 2)):
                 key = f"{kind}{view.edge_keys[id(edge)]}"
                 if key in view.numbers:

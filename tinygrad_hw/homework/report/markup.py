@@ -94,7 +94,9 @@ def _cells(counts: npt.NDArray[np.int64], right: int) -> list[Html]:
 _FOR_FILES = re.compile(
     r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<(metadata|title)>.*?</\1>", re.DOTALL
 )
-_ATTRIBUTES_FOR_FILES = re.compile(r'\s(?:xmlns(?::\w+)?|version|xml:space|role)="[^"]*"')
+_ATTRIBUTES_FOR_FILES = re.compile(
+    r'\s(?:xmlns(?::\w+)?|version|xml:space|role)="[^"]*"|\sstyle="max-width[^"]*"'
+)
 _REFERENCES = re.compile(r'(\sid="|(?:xlink:)?href="#|url\(#)')
 _SIZE = re.compile(r'(<svg\b[^>]*?)\swidth="([\d.]+)(?:pt|px)?"\s+height="[\d.]+(?:pt|px)?"')
 
