@@ -1318,3 +1318,16 @@ def test_a_large_graph_opens_steps_and_moves(make: Callable[..., Value], opened:
     type_in(page, "x", "-0.3")
     root = make(-0.3)
     assert f"E, value {number(root.data)}, gradient 1" in {row[0] for row in seen(page)["rows"]}
+
+
+def test_formulas_have_their_own_face(opened: Open) -> None:
+    """Without a face that knows mathematics subscripts are not small."""
+    page = opened(page_of("q1a"))
+    faces = """async () => {
+      await document.fonts.ready;
+      return [...document.fonts].map((face) => [face.family.replaceAll('"', ""), face.status]);
+    }"""
+    assert page.evaluate(faces) == [["STIX Two Math", "loaded"]]
+    assert "STIX Two Math" in page.evaluate(
+        "() => getComputedStyle(document.querySelector('math')).fontFamily"
+    )
