@@ -9,6 +9,7 @@ from tinygrad_hw.engine import Value
 from tinygrad_hw.engine.modes import state
 from tinygrad_hw.nn import SGD, Adam, Callback, Dense, Flatten, Sequential
 from tinygrad_hw.nn.layers import ACTIVATIONS
+from tinygrad_hw.program.program import Program
 
 BINARY, SPARSE = "binary_crossentropy", "sparse_categorical_crossentropy"
 UNITS = {BINARY: 1, SPARSE: 3}
@@ -440,6 +441,32 @@ class TestBlasThreads:
         with pytest.raises(error):
             network(SPARSE).fit(*examples(SPARSE), callbacks=[Fails()], verbose=0)
         assert blas_threads() == {2}
+
+    def test_are_shared_out_among_parts_of_many_examples(self, monkeypatch):
+        """So what is predicted does not depend on their number."""
+        numbers = np.random.default_rng(0)
+        x, y = numbers.random((2100, 28, 28), np.float32), numbers.integers(0, 10, 2100)
+        model = homework(10, "softmax")
+        model.compile(Adam(), SPARSE, jit_compile=False)  # whose first call is NumPy's
+        model.fit(x[:64], y[:64], verbose=0)
+        seen, run_each = [], Program.run_each
+
+        def noted(program, given, threads):
+            seen.append((threads, blas_threads()))
+            return run_each(program, given, threads)
+
+        monkeypatch.setattr(Program, "run_each", noted)
+
+        def found(threads):
+            with threadpool_limits(threads, user_api="blas"):
+                return model.predict(x), model.predict_classes(x), model.evaluate(x, y)
+
+        (outputs, classes, logs), (*twice, logs_of_two) = found(1), found(2)
+        assert seen == [(2, {1})] * 3
+        assert blas_threads() == {2}
+        np.testing.assert_array_equal(outputs, twice[0])
+        np.testing.assert_array_equal(classes, twice[1])
+        assert logs == logs_of_two
 
     def test_are_put_back_when_evaluation_fails(self):
         x, y = examples(SPARSE)

@@ -19,11 +19,11 @@ from tinygrad_hw.nn.losses import LOSSES, Loss
 from tinygrad_hw.nn.optimisers import SGD, Adam
 from tinygrad_hw.nn.parameters import FlatParameters
 from tinygrad_hw.nn.scalar import Module
-from tinygrad_hw.program import capture
+from tinygrad_hw.program import Captured, capture
 
 Images = npt.NDArray[Any]
 
-EVALUATION_ROWS = 1000  # at a time: enough for fast products, few enough to stay in the cache
+EVALUATION_ROWS = 500  # at a time: enough for fast products, few enough to stay in the cache
 # Products of two numbers in one of two matrices from which on two threads are quicker than one; the
 # curves of benchmarks/ by batch size and by width cross between 13 and 26 million.
 THREADED = 20_000_000
@@ -140,14 +140,16 @@ class Sequential(Module):
 
     def predict(self, x: npt.ArrayLike) -> Images:
         """Outputs of shape (n, units) for inputs of shape (n, *input_shape)."""
-        outputs = self._in_parts(self._inputs(x), lambda rows, _: self._outputs(rows))
+        self._settle()
+        outputs = self._in_parts(self._outputs, self._inputs(x))
         empty = np.empty((0, *self.output_shapes[-1]), np.float32)
         return np.concatenate(outputs) if outputs else empty
 
     def predict_classes(self, x: npt.ArrayLike) -> npt.NDArray[np.intp]:
         """Predicted class of each row, shape (n,)."""
         classes = self._compiled().classes
-        parts = self._in_parts(self._inputs(x), lambda rows, _: classes(self._logits(rows)))
+        self._settle()
+        parts = [classes(logits) for logits in self._in_parts(self._logits, self._inputs(x))]
         return np.concatenate(parts) if parts else np.empty(0, np.intp)
 
     def evaluate(self, x: npt.ArrayLike, y: npt.ArrayLike) -> Logs:
@@ -155,21 +157,31 @@ class Sequential(Module):
         inputs, targets = self._inputs(x), self._targets(x, y)
         if not len(inputs):
             raise ValueError("evaluate got no examples: there is no mean over none")
+        self._settle()
         totals = _Totals(self._metrics)
-
-        def add(rows: Images, part: slice) -> None:
-            loss, right = self._evaluation(rows, targets[part])
-            totals.add(float(loss), right, len(rows))
-
-        self._in_parts(inputs, add)
+        parts = self._in_parts(self._evaluation, inputs, targets)
+        for i, (loss, right) in enumerate(parts):
+            examples = min(EVALUATION_ROWS, len(inputs) - i * EVALUATION_ROWS)
+            totals.add(float(loss), right, examples)
         return totals.means()
 
-    def _in_parts(self, x: Images, use: Callable[[Images, slice], Any]) -> list[Any]:
-        starts = range(0, len(x), EVALUATION_ROWS)
-        parts = [slice(start, start + EVALUATION_ROWS) for start in starts]
-        self._settle()
-        with self._threads(min(len(x), EVALUATION_ROWS)):
-            return [use(x[part], part) for part in parts]
+    def _in_parts(self, captured: Captured, *arrays: npt.NDArray[Any]) -> list[Any]:
+        """What it gives for some rows of the arrays at a time.
+
+        Where BLAS would take several threads for a product, several parts are worked on at once
+        instead, each by one thread: then none waits for another, and all else is shared out too.
+        """
+        rows = len(arrays[0])
+        starts = range(0, rows, EVALUATION_ROWS)
+        calls = [tuple([x[i : i + EVALUATION_ROWS] for x in arrays]) for i in starts]
+        whole = rows // EVALUATION_ROWS
+        with self._threads(min(rows, EVALUATION_ROWS)):
+            threads = max([blas["num_threads"] for blas in _blas().info()], default=1)
+            if not 1 < threads <= whole:
+                return [captured(*arguments) for arguments in calls]
+            with _blas().limit(limits=1):
+                results = captured.each(calls[:whole], threads)
+                return results + [captured(*arguments) for arguments in calls[whole:]]
 
     def _compiled(self) -> Loss:
         if not hasattr(self, "_loss"):
@@ -281,7 +293,7 @@ class Sequential(Module):
         """
         widest = max([p.size for p in self.flat.values if p.ndim > 1], default=0)
         limit = 1 if rows * widest < THREADED else None
-        return _blas().limit(limits=limit, user_api="blas")
+        return _blas().limit(limits=limit)
 
     def _inputs(self, x: npt.ArrayLike) -> Images:
         inputs = np.asarray(x)
@@ -399,7 +411,8 @@ def _overriders(watchers: list[Callback], method: str) -> list[Callable[[], None
 
 @functools.cache
 def _blas() -> ThreadpoolController:
-    return ThreadpoolController()  # looks through the loaded libraries: a millisecond
+    controller = ThreadpoolController()  # looks through the loaded libraries: a millisecond
+    return controller.select(user_api="blas")
 
 
 def _numbered(layers: Sequence[Layer]) -> list[str]:

@@ -7,7 +7,7 @@ import functools
 import threading
 import types
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -87,10 +87,44 @@ class Captured:
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """Run the program for these arguments; make it first where there is none."""
-        if state.tape is not None or state.nested or state.anomaly or not state.recording:
+        if _runs_plainly():
             return self.function(*arguments, **options)
         with self._lock:  # a program's buffers are for one thread at a time
             return self._run((arguments, options))
+
+    def each(self, calls: Sequence[tuple[Any, ...]], threads: int) -> list[Any]:
+        """Results of several calls, in order, worked out on several threads.
+
+        Parameters
+        ----------
+        calls
+            The arguments of each call: numbers and arrays.
+        threads
+            How many to use. Where the arguments are not all of one kind, or the function changes
+            Values, or does not do the same in every call, it is called for one after the other.
+        """
+        with self._lock:
+            program, first = self._shared(calls), []
+            if program is None:  # but there may be one after the first call
+                first, calls = [self(*arguments) for arguments in calls[:1]], calls[1:]
+                program = self._shared(calls)
+            if program is not None and threads > 1:
+                self._last = program
+                try:
+                    return first + program.run_each([(x, {}) for x in calls], threads)
+                except (Changed, NotFinite, ArithmeticError, ValueError, IndexError):
+                    pass  # of a call that needs more than this program; nothing has been changed
+            return first + [self(*arguments) for arguments in calls]
+
+    def _shared(self, calls: Sequence[tuple[Any, ...]]) -> Program | None:
+        """A program for all these calls that may run several times at once."""
+        kinds = {signature((arguments, {})) for arguments in calls}
+        if len(kinds) != 1 or _runs_plainly():
+            return None
+        for program in self._programs.get(kinds.pop(), []):
+            if program.holds((calls[0], {})) and not (program.changes_values or program.place):
+                return program
+        return None
 
     def _run(self, given: Any) -> Any:
         arguments, options = given
@@ -227,6 +261,11 @@ class Captured:
 
     def __repr__(self) -> str:
         return f"<captured {self.name}>"
+
+
+def _runs_plainly() -> bool:
+    """Whether something is going on that a program would not take part in."""
+    return bool(state.tape is not None or state.nested or state.anomaly or not state.recording)
 
 
 def _first_point(x: Any) -> Any:

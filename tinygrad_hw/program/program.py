@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any, cast
 
 import numpy as np
@@ -160,12 +163,15 @@ class Program:
         return sorted(floats, key=lambda x: x.number)
 
     def _load(self) -> None:
-        """Make the buffers and the function, on the arrays that the Values hold now."""
+        self.replay = self._loaded()
+
+    def _loaded(self) -> Callable[..., Any]:
+        """The function with buffers of its own, on the arrays that the Values hold now."""
         namespace = dict(self.text.namespace)
         for bound in self.bound:
             namespace[self.text.name_of(bound.variable)] = bound.array
         exec(self._code, namespace)  # our own text: labels in it have been made safe
-        self.replay = namespace[self.name]
+        return cast(Callable[..., Any], namespace[self.name])
 
     def load_batch(self) -> None:
         """Make the function that takes an array for each number."""
@@ -238,12 +244,51 @@ class Program:
 
     def run(self, given: Any) -> Any:
         """Replay."""
+        self._settle()
+        return self._deliver(given, self.replay(*self._arguments(given)))
+
+    @property
+    def changes_values(self) -> bool:
+        """Whether it does more than compute its results."""
+        return bool(self.line.written or self.changed_numbers or self.with_gradient or self.cleared)
+
+    def run_each(self, given: Sequence[Any], threads: int) -> list[Any]:
+        """Replay for each of these arguments, so many at a time, if it changes no Value."""
+        self._settle()
+        results: list[Any] = [None] * len(given)
+        todo = deque(enumerate(given))
+
+        def work(replay: Callable[..., Any]) -> None:
+            while todo:
+                try:
+                    i, one = todo.popleft()
+                except IndexError:  # another thread was quicker
+                    return
+                results[i] = replay(*self._arguments(one))
+
+        with ThreadPoolExecutor(threads - 1) as pool:
+            try:
+                others = [  # each under the caller's np.errstate
+                    pool.submit(copy_context().run, work, self._loaded())
+                    for _ in range(threads - 1)
+                ]
+                work(self.replay)
+                for other in others:
+                    other.result()
+            finally:
+                todo.clear()  # should one fail, nobody goes on
+        return [self._deliver(one, computed) for one, computed in zip(given, results, strict=True)]
+
+    def _settle(self) -> None:
+        """Bring to where the program reads what Values have been given since."""
         for e in self.views:
-            if e.node.raw is not e.raw:  # new data since: they go where the program reads
+            if e.node.raw is not e.raw:
                 np.copyto(cast(Any, e.raw), cast(Any, e.node.raw))
                 e.node.raw = e.raw
         if any([bound.settle() for bound in self.bound]):
             self._load()
+
+    def _arguments(self, given: Any) -> list[Any]:
         arguments = [
             x.raw if isinstance(x, Node) else x
             for x, leaf in zip(leaves_of(given), self.leaves, strict=True)
@@ -251,7 +296,7 @@ class Program:
         ]
         arguments += [e.node.raw for e in self.read]
         arguments += [self._node(e.node, given).grad for e in self.accumulating]
-        return self._deliver(given, self.replay(*arguments))
+        return arguments
 
     def deliver_first(self, given: Any) -> Any:
         """What the recorded run itself computed, delivered as that of a replay will be."""
