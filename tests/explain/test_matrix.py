@@ -787,3 +787,8 @@ def test_an_array_without_elements() -> None:
     explained = explain(named((a * 2.0).sum(), "E"), a)
     assert "(0×3)" in explained.text
     explained._repr_mimebundle_()
+
+
+def test_a_share_is_a_fraction_and_not_a_decimal_that_is_cut() -> None:
+    x = array(3, 3, label="x")
+    assert "1 / 9" in explain(named(np.mean(x * x), "E"), x).text

@@ -45,6 +45,7 @@ from tinygrad_hw.explain.formula import (
     Partial,
     is_made_by,
     product,
+    quotient,
     size_of,
     total,
 )
@@ -225,7 +226,7 @@ class _Writer:
         if node.operation is ops.sum:
             return passed
         count = max(int(np.prod(shape)), 1) / max(int(np.prod(node.shape)), 1)
-        return product(1 / count, passed)
+        return product(quotient(1.0, count), passed)
 
     def _spread(self, node: Node, upstream: Formula, shape: tuple[int, ...]) -> Formula:
         if not self.names.shape(upstream):
