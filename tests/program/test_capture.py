@@ -1405,3 +1405,95 @@ def test_each_keeps_to_the_callers_errstate_and_modes():
         c.each(bad, 2)
     with anomaly(), pytest.raises(FloatingPointError, match="log"):
         c.each(bad, 2)
+
+
+# --- What NumPy's functions and their ufuncs understand apart -------------------------------------
+
+TABLE_2D = np.arange(6.0).reshape(2, 3)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.exp(x - np.max(x)) / np.sum(np.exp(x - np.max(x))),
+        lambda x: x.sum() * np.ones(2),
+        lambda x: np.max(x, 0, None, True) + np.min(x, axis=-1, keepdims=True),
+        lambda x: np.sum(x, 1, None, None, True),
+        np.add.accumulate,
+        np.add.reduce,
+        lambda x: np.maximum.accumulate(x, axis=1),
+        lambda x: np.multiply.outer(x, x),
+        lambda x: np.where(x - 1.0, x, -x),
+    ],
+)
+def test_reductions_of_arrays_that_are_given(f, jit):
+    c = capture(f, jit=jit)
+    for scale in (1.0, 2.0, 3.0):
+        np.testing.assert_array_equal(c(TABLE_2D * scale), f(TABLE_2D * scale))
+    assert c.captures == 1
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_a_condition_of_numbers_is_true_where_they_are_not_0(jit):
+    w = Value(np.arange(3.0))
+
+    def step(mask):
+        w.grad = None
+        np.sum(np.where(mask, w * 2, w)).backward()
+        return w.grad
+
+    c = capture(step, jit=jit)
+    for mask in ([0.0, 2.0, 0.5], [1.0, 0.0, np.nan], [0.0, 0.0, 7.0]):
+        np.testing.assert_array_equal(c(np.array(mask)), np.where(mask, 2.0, 1.0))
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_a_cast_to_the_same_kind_changes_nothing(jit):
+    w = Value(np.ones((16, 16), np.float32))
+
+    def step(x):
+        w.grad = None
+        loss = np.sum(w.astype(np.float32) * x)
+        loss.backward()
+        return loss
+
+    c = capture(step, jit=jit)
+    for x in (1.0, 2.0, 3.0):
+        assert float(c(np.full((16, 16), x, np.float32)).data) == 256 * x
+        np.testing.assert_array_equal(w.grad, np.full((16, 16), x, np.float32))
+
+
+def test_a_gradient_into_a_graph_from_outside_is_refused():
+    w = Value(2.0, "w")
+    h = w * 3.0
+    h.label = "h"
+
+    @capture
+    def step(x):
+        (h * x).backward()
+
+    with pytest.raises(CaptureError, match="goes back into h that was computed outside"):
+        step(1.0)
+    assert w.grad is None or isinstance(w.grad, float)
+
+
+def test_an_error_in_the_middle_of_an_update_changes_nothing_twice():
+    def trained(wrap):
+        w, optimiser = Value(np.ones(3), "w"), nn.Adam(0.1)
+
+        def step(x):
+            w.grad = None
+            np.sum(w * x).backward()
+            optimiser.apply([w])
+
+        stepped = wrap(step)
+        for _ in range(3):
+            stepped(np.ones(3))
+        with np.errstate(over="raise"), pytest.raises(FloatingPointError):
+            stepped(np.full(3, 1e200))
+        for _ in range(2):
+            stepped(np.ones(3))
+        return w.data
+
+    np.testing.assert_array_equal(trained(capture), trained(lambda step: step))

@@ -4,6 +4,7 @@ import functools
 import math
 import random
 import types
+from collections import deque
 
 import numpy as np
 import pytest
@@ -583,3 +584,132 @@ def test_a_captured_function_that_calls_another():
     assert outer(1.0) == 3.0
     rate[0] = 5.0
     assert outer(1.0) == 6.0
+
+
+class Settings:
+    """An object of a user's, with a number in it."""
+
+    def __init__(self, scale=2.0):
+        self.scale = scale
+        self.table = {"scale": scale}
+        self.act = lambda x: x * scale
+
+    def __getitem__(self, name):
+        return self.table[name]
+
+    def deep(self, x):
+        return x * self.scale
+
+    def forward(self, x):
+        return self.deep(x)
+
+    def __call__(self, x):
+        return self.forward(x)
+
+    @property
+    def half(self):
+        return self.scale / 2
+
+    @property
+    def quarter(self):
+        return self.half / 2
+
+
+def scaled(settings, x):
+    return x * settings.scale
+
+
+WAYS = {  # to a number: a function of the settings, and how the number is changed
+    "a helper is given the object": lambda s: lambda x: scaled(s, x),
+    "a chain of methods": lambda s: lambda x: 1.0 * s(x),
+    "a chain of properties": lambda s: lambda x: x * s.quarter,
+    "a name in quotation marks": lambda s: lambda x: x * getattr(s, "scale"),  # noqa: B009
+    "a method of its own syntax": lambda s: lambda x: x * s["scale"],
+    "a function that is kept": lambda s: lambda x: 1.0 * s.act(x),
+    "in a deque": lambda s: functools.partial(lambda q, x: scaled(q[0], x), deque([s])),
+}
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_ways_to_a_number_of_an_object(name):
+    settings = Settings()
+
+    def change():
+        settings.scale = settings.table["scale"] = 5.0
+        settings.act = lambda x: x * 5.0
+
+    follows(WAYS[name](settings), change)
+
+
+def test_two_functions_that_read_one_object():
+    settings = types.SimpleNamespace(a=1.0, b=2.0)
+
+    def second(x):
+        return x * settings.b
+
+    follows(lambda x: settings.a + second(x), lambda: setattr(settings, "b", 5.0))
+
+
+def test_a_method_that_is_exchanged(monkeypatch):
+    settings = Settings()
+    follows(
+        lambda x: 1.0 * settings.deep(x),
+        lambda: monkeypatch.setattr(Settings, "deep", lambda self, x: x * 7.0),
+    )
+
+
+def test_an_attribute_of_a_function():
+    def helper(x):
+        return x * helper.scale
+
+    helper.scale = 2.0
+    follows(helper, lambda: setattr(helper, "scale", 3.0))
+
+
+@pytest.mark.parametrize("given", [[2.0], np.array([2.0])])
+def test_what_a_partial_holds_is_changed_in_place(given):
+    def change():
+        given[0] = 5.0
+
+    follows(functools.partial(lambda table, x: x * float(table[0]), given), change)
+
+
+def test_a_number_that_is_kept_is_refused_and_a_value_is_not():
+    settings = types.SimpleNamespace()
+
+    def keeps_a_number(x):
+        settings.last = x * 2
+        return settings.last
+
+    with pytest.raises(CaptureError, match=r"keeps a number in an attribute.*return it"):
+        captured(keeps_a_number)(1.0)
+
+    kept = types.SimpleNamespace()
+
+    def keeps_a_value(x):
+        kept.last = Value(x) * 2
+        return kept.last
+
+    c = captured(keeps_a_value)
+    for x in (1.0, 2.0, 3.0):
+        c(x)
+        assert kept.last.data == 2 * x
+
+
+def test_a_parameter_that_becomes_a_constant_is_trained_no_more():
+    w, v = Value(np.ones(2)), Value(np.ones(2))
+    optimiser = nn.SGD(0.1)
+
+    @captured
+    def step(x):
+        w.grad = v.grad = None
+        np.sum(w * v * x).backward()
+        optimiser.apply([p for p in (w, v) if not p.constant])
+
+    for _ in range(3):
+        step(1.0)
+    w.constant = True
+    before = w.data
+    step(1.0)
+    np.testing.assert_array_equal(w.data, before)
+    assert w.grad is None or step.captures > 1

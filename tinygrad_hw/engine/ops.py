@@ -212,6 +212,8 @@ def where(condition: Any, x: Any, y: Any) -> Any:
     mask = observed(condition)
     if not isinstance(mask, Traced):
         mask = np.asarray(mask).astype(bool)[()]
+    elif np.result_type(mask.value).kind != "b":
+        mask = np.not_equal(mask, 0)  # type: ignore[call-overload]
     return select(x, y, condition=mask)
 
 

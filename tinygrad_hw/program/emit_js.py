@@ -125,7 +125,8 @@ class _Text:
         for variable in list(self.names):  # dE_db, where it is dE_dz too
             for label in variable.names[1:]:
                 known.setdefault(identifier(label), self._name(variable))
-        known.pop("", None)
+        for taken in ("", "results"):
+            known.pop(taken, None)
         known.update({name: self._operand(output) for name, output in self.outputs})
         returned = [n if n == v else f"{n}: {v}" for n, v in known.items()]
         results = ["null" if x is None else self._operand(x) for x in self.results]

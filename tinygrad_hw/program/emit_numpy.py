@@ -485,7 +485,7 @@ class PythonText:
         owner = getattr(function, "__self__", None)
         known = owner.__name__ if isinstance(owner, np.ufunc) else ""
         if known and getattr(np, known, None) is owner:
-            return f"np.{known}.reduce"
+            return f"np.{known}.{function.__name__}"
         name = getattr(function, "__name__", "")
         if getattr(np, name, None) is function:
             return f"np.{name}"

@@ -4,31 +4,41 @@ A function reads more than its arguments: numbers in its closure, globals, setti
 are part of the program as they were when it was captured, so they are remembered here and compared
 before every run. Values are not compared: a program reads their data anew each time.
 
-Frozen, because nobody can tell that they change: attributes deeper than three objects down, what a
-function of another library reads, what a function asks of an argument's type, files, the clock.
+Frozen, because nobody can tell that they change: attributes deeper than three objects down; what a
+function of another library or a class of another library's reads, a layer or an optimiser derived
+from ours included; what stands in containers other than lists, tuples, sets, dicts and deques; what
+is found by a name that is computed; what a function asks of an argument's type, or of its text; a
+random generator that is made inside; files, the environment, the clock.
 """
 
 from __future__ import annotations
 
 import copy
+import dis
 import inspect
 import operator
 import random
 import sys
 import types
+from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine.node import Node
+from tinygrad_hw.engine.node import Node, Traced
 from tinygrad_hw.engine.tree import leaves_of
 
 LONGEST = 1000  # elements of a list that are looked into for objects
 DEPTH = 3  # objects from the function to an attribute that it reads
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic)
 _FUNCTIONS = (types.FunctionType, types.MethodType, partial)
+_METHODS = (types.FunctionType, staticmethod, classmethod)
+_OF_CLASSES = (property, *_METHODS)
+_UNUSED = {"__init__", "__new__", "__repr__", "__str__", "__del__", "__init_subclass__"}
+_STORES = {"STORE_ATTR", "STORE_GLOBAL"}
 _LIBRARIES = ("tinygrad_hw", "numpy")
 
 
@@ -42,15 +52,23 @@ class Surroundings:
     """
 
     def __init__(self, function: Callable[..., Any], given: Any = ()) -> None:
+        self._names: set[str] = set()  # in all the code that is found
+        self._stored: set[str] = set()  # of these, what is given a value
+        known = -1
+        while len(self._names) > known:  # new names lead to new code, and that to new names
+            known = len(self._names)
+            self._look_around(function, given)
+
+    def _look_around(self, function: Callable[..., Any], given: Any) -> None:
         self._checks: list[tuple[Callable[[], Any], Any]] = []
-        self._seen: set[tuple[int, ...]] = set()
+        self._seen: dict[int, int] = {}  # how deep what stands below an object has been looked into
         self._held: list[Any] = []  # what is known by its identity
         self._generators: list[Any] = []
         self.values: list[Node] = []
-        names = self._follow(function)
+        self._follow(function)
         for leaf in leaves_of(given):
             if not isinstance(leaf, Node):
-                self._look_into(leaf, names, DEPTH)
+                self._look_into(leaf, DEPTH)
 
     def hold(self) -> bool:
         """Whether all of them are what they were."""
@@ -59,6 +77,14 @@ class Surroundings:
         except (AttributeError, KeyError, ValueError):  # one of them is gone
             return False
 
+    def kept(self) -> bool:
+        """Whether a stand-in for a number was put where the function will not put one again."""
+        for read, _ in self._checks:
+            with suppress(AttributeError, KeyError, ValueError):
+                if isinstance(read(), Traced):
+                    return True
+        return False
+
     def random_states(self) -> list[str]:
         """The states of the random generators that are found there."""
         return [
@@ -66,81 +92,107 @@ class Surroundings:
             for g in self._generators
         ]
 
-    def _follow(self, function: Any) -> set[str]:
-        """Note what a function finds; return the names in its code."""
+    def _follow(self, function: Any) -> None:
+        """Note what a function finds around it, and the names in its code."""
         if isinstance(function, partial):
-            self._look_into((function.args, function.keywords), set(), DEPTH)
-            return self._follow(function.func)
-        if isinstance(function, types.MethodType):
-            names = self._follow(function.__func__)
-            self._look_into(function.__self__, names, DEPTH)
-            return names
-        if not isinstance(function, types.FunctionType):
-            if hasattr(function, "__wrapped__"):  # another captured one, or a cache
-                return self._follow(function.__wrapped__)
+            for given in (function.args, function.keywords):
+                self._note(partial(_itself, given))
+            self._follow(function.func)
+        elif isinstance(function, types.MethodType):
+            self._follow(function.__func__)
+            self._look_into(function.__self__, DEPTH)
+        elif isinstance(function, types.FunctionType):
+            self._code(function)
+        elif hasattr(function, "__wrapped__"):  # another captured one, or a cache
+            self._follow(function.__wrapped__)
+        elif not _is_library(type(function)):
             call = inspect.getattr_static(type(function), "__call__", None)
-            is_ours = isinstance(call, types.FunctionType) and not _is_library(type(function))
-            return self._follow(types.MethodType(call, function)) if is_ours and call else set()
-        names = _names(function.__code__)
-        if (id(function),) in self._seen or _is_library(function):
-            return names
-        self._seen.add((id(function),))
-        self._held.append(function)
-        if hasattr(function, "__wrapped__"):
-            names |= self._follow(function.__wrapped__)
-        for cell in function.__closure__ or ():
-            self._note(partial(getattr, cell, "cell_contents"), names)
-        for name in sorted(names & function.__globals__.keys()):
-            self._note(partial(operator.getitem, function.__globals__, name), names)
-        for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
-            self._note(partial(_itself, default), names)
-        return names
+            if isinstance(call, types.FunctionType):
+                self._follow(types.MethodType(call, function))
 
-    def _note(self, read: Callable[[], Any], names: set[str], depth: int = DEPTH) -> None:
+    def _code(self, function: types.FunctionType) -> None:
+        if id(function) in self._seen or _is_library(function):
+            return
+        self._seen[id(function)] = DEPTH
+        self._held.append(function)
+        read, stored = _names(function.__code__)
+        self._names |= read
+        self._stored |= stored
+        if hasattr(function, "__wrapped__"):
+            self._follow(function.__wrapped__)
+        for cell in function.__closure__ or ():
+            self._note(partial(getattr, cell, "cell_contents"))
+        for name in sorted(read & function.__globals__.keys()):
+            self._note(partial(operator.getitem, function.__globals__, name))
+        for name in sorted(stored - function.__globals__.keys()):
+            self._note(partial(dict.get, function.__globals__, name))
+        for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
+            self._note(partial(_itself, default))
+        self._attributes(function, vars(function), DEPTH)
+
+    def _note(self, read: Callable[[], Any], depth: int = DEPTH) -> None:
         try:
             found = read()
         except (ValueError, AttributeError):  # a cell or a slot that is empty
             return
         if not isinstance(found, types.ModuleType):
             self._checks.append((read, _snapshot(found)))
-        self._look_into(found, names, depth)
+        self._look_into(found, depth)
 
-    def _look_into(self, found: Any, names: set[str], depth: int) -> None:
-        """Note the attributes of an object that the function's code has the names of."""
+    def _look_into(self, found: Any, depth: int) -> None:
+        """Note the attributes of an object that some code has the names of."""
         if isinstance(found, Node):
             self.values.append(found)
-        elif isinstance(found, list | tuple | set | frozenset):
+        elif isinstance(found, list | tuple | set | frozenset | deque):
             for part in found if len(found) <= LONGEST else ():
-                self._look_into(part, names, depth)
+                self._look_into(part, depth)
         elif isinstance(found, dict):
             for part in found.values() if len(found) <= LONGEST else ():
-                self._look_into(part, names, depth)
+                self._look_into(part, depth)
         elif isinstance(found, np.random.Generator | np.random.RandomState | random.Random):
             self._generators.append(found)
         elif isinstance(found, (*_PLAIN, np.ndarray, np.ufunc)):
             return
-        elif isinstance(found, _FUNCTIONS) or hasattr(found, "__wrapped__"):
+        elif isinstance(found, _FUNCTIONS) or inspect.getattr_static(found, "__wrapped__", None):
             self._follow(found)
-        elif depth and (id(found), depth) not in self._seen:
-            self._seen.add((id(found), depth))
+        elif self._seen.get(id(found), 0) < depth:
+            self._seen[id(found)] = depth
             self._held.append(found)
-            self._object(found, names, depth)
+            self._object(found, depth)
 
-    def _object(self, found: Any, names: set[str], depth: int) -> None:
-        if _is_library(found if isinstance(found, type | types.ModuleType) else type(found)):
+    def _object(self, found: Any, depth: int) -> None:
+        kind = found if isinstance(found, type | types.ModuleType) else type(found)
+        if _is_library(kind):
             return
-        if callable(found) and not isinstance(found, type):
-            names = names | self._follow(found)
-        for name in sorted(names):
-            kept = inspect.getattr_static(found, name, None)
-            if isinstance(kept, property) and kept.fget:
-                names = names | self._follow(kept.fget)
-            elif isinstance(kept, types.FunctionType) and not isinstance(found, types.ModuleType):
-                names = names | self._follow(kept)
-        for name in sorted(names):
+        if isinstance(found, types.ModuleType):
+            self._attributes(found, vars(found), depth)
+            return
+        for owner in kind.__mro__:
+            if not _is_library(owner):
+                self._methods(vars(owner))
+        for name in sorted(self._names):
             kept = inspect.getattr_static(found, name, _itself)
-            if kept is not _itself and not isinstance(kept, property | types.FunctionType):
-                self._note(partial(getattr, found, name), names, depth - 1)
+            if kept is _itself:
+                if name in self._stored:  # made by a run: the next one then finds it
+                    self._note(partial(getattr, found, name, None), 0)
+            elif name in getattr(found, "__dict__", ()) or not isinstance(kept, _OF_CLASSES):
+                self._note(partial(getattr, found, name), depth - 1)
+
+    def _methods(self, members: Any) -> None:
+        """Note the methods of a class, which may be exchanged, and follow those that are used."""
+        for name, kept in list(members.items()):
+            is_special = name.startswith("__") and name not in _UNUSED
+            if name in self._names or is_special:
+                if isinstance(kept, property) and kept.fget:
+                    self._follow(kept.fget)
+                elif isinstance(kept, _METHODS):
+                    self._note(partial(members.get, name))
+                    self._follow(getattr(kept, "__func__", kept))
+
+    def _attributes(self, found: Any, members: dict[str, Any], depth: int) -> None:
+        for name in sorted(self._names & members.keys()):
+            if not isinstance(members[name], types.ModuleType):
+                self._note(partial(operator.getitem, members, name), depth - 1)
 
 
 def _is_library(thing: Any) -> bool:
@@ -160,13 +212,21 @@ def _itself(x: Any) -> Any:
     return x
 
 
-def _names(code: types.CodeType) -> set[str]:
-    """Every global and attribute that a function's code names, inner functions included."""
-    found = set(code.co_names)
+def _names(code: types.CodeType) -> tuple[set[str], set[str]]:
+    """Every global and attribute that a function's code names, and those that it gives a value.
+
+    Inner functions included; and what stands in quotation marks, as in ``getattr(x, "scale")``.
+    """
+    read = set(code.co_names)
+    stored = {x.argval for x in dis.get_instructions(code) if x.opname in _STORES}
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            found |= _names(constant)
-    return found
+            inner = _names(constant)
+            read |= inner[0]
+            stored |= inner[1]
+        elif isinstance(constant, str) and constant.isidentifier():
+            read.add(constant)
+    return read, stored
 
 
 class _Identity:
@@ -198,7 +258,7 @@ def _snapshot(found: Any) -> Any:
         return _Equal(found)
     if isinstance(found, np.ndarray):
         return found.copy()
-    if isinstance(found, list | tuple | set | frozenset):
+    if isinstance(found, list | tuple | set | frozenset | deque):
         return type(found), [_snapshot(part) for part in found]
     if isinstance(found, dict):
         return dict, [(key, _snapshot(part)) for key, part in found.items()]

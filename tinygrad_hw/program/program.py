@@ -132,6 +132,7 @@ class Program:
             if e.variable in used and e.variable in whole and e.variable not in in_hand
             if id(e.node) not in self.place
         ]
+        self.others = [e for e in entered if id(e.node) not in self.place and e not in self.read]
         self.views = [e for e in entered if e.variable not in whole and e.is_array]
         self.accumulating = [e for e in entered if e.gradient in used]
         found = {id(x) for x in self.surroundings.values}
@@ -228,6 +229,8 @@ class Program:
                 return False
             if isinstance(data, np.ndarray) and not _alike(data, before):
                 return False
+        if any([e.node.constant is not e.constant for e in self.others]):
+            return False
         if not gradients:
             return True
         if any([self._node(e.node, given).grad is not None for e in self.fresh]):

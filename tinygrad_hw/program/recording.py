@@ -64,6 +64,11 @@ def _recorded(
             results = [_result(tape, x) for x in leaves_of(tree)]
         finally:
             tape.leave()
+    if around.kept():
+        raise CaptureError(
+            f"{getattr(function, '__name__', 'the function')} keeps a number in an attribute, a "
+            "global or a closure, where it would stay what it is in this run; return it"
+        )
     if (_random_state(), around.random_states()) != before:
         raise CaptureError(
             f"{getattr(function, '__name__', 'the function')} draws random numbers, which would be "

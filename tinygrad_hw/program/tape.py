@@ -7,6 +7,7 @@ calls. Nothing that a rule of the table does is repeated here.
 
 from __future__ import annotations
 
+import inspect
 import operator
 from collections.abc import Callable, Collection
 from contextlib import suppress
@@ -47,6 +48,7 @@ ON_ARRAYS: dict[Any, Any] = {
     np.max: np.maximum.reduce,
     np.min: np.minimum.reduce,
 }
+REDUCTIONS = {f: inspect.signature(f) for f in (np.sum, np.max, np.min)}
 IN_PYTHON = {numpy: python for python, numpy in ON_ARRAYS.items() if isinstance(numpy, np.ufunc)}
 # What ``array ** p`` does for these.
 _POWERS: dict[Any, Any] = {2: np.square, 0.5: np.sqrt, 1: np.positive, -1: np.reciprocal}
@@ -83,7 +85,7 @@ class Tape:
         self._known: dict[Any, Variable] = {}
         self._bases: dict[int, tuple[Any, Variable]] = {}
         self._constants: dict[Any, Variable] = {}
-        self._inside: list[Node] = []
+        self._inside: dict[int, Node] = {}  # Values that the function makes, by their ids
         self._held: list[Any] = []  # what is known by its identity, which must stay its own
 
     def count(self) -> int:
@@ -110,7 +112,7 @@ class Tape:
 
     def made_inside(self, node: Node) -> None:
         """Take note of a Value that the function makes; one of plain numbers is always the same."""
-        self._inside.append(node)
+        self._inside[id(node)] = node
         if not isinstance(node.raw, Traced):
             node.raw = self.constant(node.raw)  # type: ignore[assignment]
 
@@ -155,13 +157,13 @@ class Tape:
 
     def is_made_inside(self, node: Node) -> bool:
         """Whether the function has made a Value, and not found or been given it."""
-        return id(node) in {id(made) for made in self._inside}
+        return id(node) in self._inside
 
     def leave(self) -> None:
         """Give every Value its own data back; what became of it stays in ``entered``."""
         for before in self.entered.values():
             before.leave()
-        for node in self._inside:  # somebody may have kept one
+        for node in self._inside.values():  # somebody may have kept one
             node.raw = plainly(node.raw)
             node.grad = plainly(node.grad)
             node.arguments = plainly(node.arguments)
@@ -183,7 +185,7 @@ class Tape:
         self, function: Any, inputs: tuple[Any, ...], options: dict[str, Any] | None = None
     ) -> Any:
         """Compute, and take it down, unless the same has been computed before."""
-        options = options or {}
+        inputs, options = _spelled_out(self, function, inputs, options or {})
         plain, plain_options = plainly(inputs), plainly(options)
         with setting(tape=None):
             try:
@@ -219,6 +221,8 @@ class Tape:
                     value = operation._evaluate(plain, plain_attributes)
                 if type(value) is float:
                     return self._instruction(operation, operands, attributes, value)
+            elif operation is ops.astype and _is_of_kind(plain[0], attributes["dtype"]):
+                return operands[0]
             elif operation not in _WHOLE:
                 with suppress(CaptureError):  # its function wants real arrays: it is taken whole
                     return operation.compute(*operands, **attributes)
@@ -295,6 +299,11 @@ class Tape:
         self.phase = BACKWARD
 
         def pulled(node: Node, upstream: Any, wanted: Any = None) -> Any:
+            if not self.is_made_inside(node):
+                raise CaptureError(
+                    f"a gradient goes back into {node.label or 'a result'} that was computed "
+                    "outside the captured function; compute it inside, or pass it on with detach()"
+                )
             self.name(node)
             self.origin = node.operation.name
             edges = pull(node, upstream, wanted)
@@ -398,6 +407,28 @@ def _computed(function: Any, plain: Any, options: Any) -> Any:
     ):
         return value.item()
     return value
+
+
+def _is_of_kind(plain: Any, dtype: Any) -> bool:
+    """Whether an array has that dtype."""
+    return isinstance(plain, np.ndarray) and plain.dtype == np.dtype(dtype)
+
+
+def _spelled_out(
+    tape: Tape, function: Any, inputs: tuple[Any, ...], options: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The same call with nothing left to what NumPy's function and its ufunc understand apart.
+
+    ``np.add.reduce`` is along the first axis where ``np.sum`` is over all; a condition is a truth.
+    """
+    if function in REDUCTIONS:
+        given = REDUCTIONS[function].bind(*inputs, **options).arguments
+        if given.pop("out", None) is not None:
+            raise CaptureError(f"np.{function.__name__} writes into an array; leave out= away")
+        return (given.pop("a"),), {"axis": None, **given}
+    if function is np.where and isinstance(inputs[0], Variable) and inputs[0].dtype != bool:
+        return (tape.call(operator.ne, (inputs[0], 0)), *inputs[1:]), options
+    return inputs, options
 
 
 def _is_shaped_by_values(variable: Variable) -> bool:
