@@ -713,3 +713,15 @@ def test_a_parameter_that_becomes_a_constant_is_trained_no_more():
     step(1.0)
     np.testing.assert_array_equal(w.data, before)
     assert w.grad is None or step.captures > 1
+
+
+def test_an_object_that_answers_to_any_name():
+    class Answers:
+        def __getattr__(self, name):
+            raise KeyError(name)
+
+        def __call__(self, x):
+            return x * 2.0
+
+    answers = Answers()
+    assert captured(lambda x: answers(x) + 0.0)(1.0) == 2.0

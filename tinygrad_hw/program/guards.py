@@ -103,8 +103,8 @@ class Surroundings:
             self._look_into(function.__self__, DEPTH)
         elif isinstance(function, types.FunctionType):
             self._code(function)
-        elif hasattr(function, "__wrapped__"):  # another captured one, or a cache
-            self._follow(function.__wrapped__)
+        elif wrapped := inspect.getattr_static(function, "__wrapped__", None):
+            self._follow(wrapped)  # another captured one, or a cache
         elif not _is_library(type(function)):
             call = inspect.getattr_static(type(function), "__call__", None)
             if isinstance(call, types.FunctionType):
