@@ -723,5 +723,22 @@ def test_an_object_that_answers_to_any_name():
         def __call__(self, x):
             return x * 2.0
 
-    answers = Answers()
-    assert captured(lambda x: answers(x) + 0.0)(1.0) == 2.0
+    answers, kept = Answers(), types.SimpleNamespace()
+
+    def f(x):
+        kept.last = None
+        return answers(x) + 0.0
+
+    assert captured(f)(1.0) == 2.0
+
+
+def test_more_than_can_be_compared_is_refused():
+    settings = [[types.SimpleNamespace(scale=1.0) for _ in range(900)] for _ in range(25)]
+    with pytest.raises(CaptureError, match="more than 20,000 things around the function"):
+        captured(lambda x: x * settings[0][0].scale)(1.0)
+
+
+def test_an_installed_library_is_not_looked_into():
+    c = captured(lambda x: x * len(pytest.__version__))
+    assert c(1.0) == len(pytest.__version__)
+    assert len(c.program.surroundings._checks) < 10

@@ -5,10 +5,10 @@ are part of the program as they were when it was captured, so they are remembere
 before every run. Values are not compared: a program reads their data anew each time.
 
 Frozen, because nobody can tell that they change: attributes deeper than three objects down; what a
-function of another library or a class of another library's reads, a layer or an optimiser derived
-from ours included; what stands in containers other than lists, tuples, sets, dicts and deques; what
-is found by a name that is computed; what a function asks of an argument's type, or of its text; a
-random generator that is made inside; files, the environment, the clock.
+function of an installed library reads, and what a class derived from one of ours does; what stands
+in containers other than lists, tuples, sets, dicts and deques; what is found by a name that is
+computed; what a function asks of an argument's type, or of its text; a random generator that is
+made inside; files, the environment, the clock.
 """
 
 from __future__ import annotations
@@ -19,19 +19,22 @@ import inspect
 import operator
 import random
 import sys
+import sysconfig
 import types
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from tinygrad_hw.engine.node import Node, Traced
 from tinygrad_hw.engine.tree import leaves_of
+from tinygrad_hw.program.variable import CaptureError
 
 LONGEST = 1000  # elements of a list that are looked into for objects
+MOST = 20_000  # things that are compared before every run; it would take longer than most programs
 DEPTH = 3  # objects from the function to an attribute that it reads
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic)
 _FUNCTIONS = (types.FunctionType, types.MethodType, partial)
@@ -52,6 +55,7 @@ class Surroundings:
     """
 
     def __init__(self, function: Callable[..., Any], given: Any = ()) -> None:
+        self._own = str(getattr(function, "__module__", "")).partition(".")[0]
         self._names: set[str] = set()  # in all the code that is found
         self._stored: set[str] = set()  # of these, what is given a value
         known = -1
@@ -105,13 +109,13 @@ class Surroundings:
             self._code(function)
         elif wrapped := inspect.getattr_static(function, "__wrapped__", None):
             self._follow(wrapped)  # another captured one, or a cache
-        elif not _is_library(type(function)):
+        elif not self._is_library(type(function)):
             call = inspect.getattr_static(type(function), "__call__", None)
             if isinstance(call, types.FunctionType):
                 self._follow(types.MethodType(call, function))
 
     def _code(self, function: types.FunctionType) -> None:
-        if id(function) in self._seen or _is_library(function):
+        if id(function) in self._seen or self._is_library(function):
             return
         self._seen[id(function)] = DEPTH
         self._held.append(function)
@@ -131,6 +135,11 @@ class Surroundings:
         self._attributes(function, vars(function), DEPTH)
 
     def _note(self, read: Callable[[], Any], depth: int = DEPTH) -> None:
+        if len(self._checks) >= MOST:
+            raise CaptureError(
+                f"more than {MOST:,} things around the function would be compared before every "
+                "run; pass it what it needs as arguments"
+            )
         try:
             found = read()
         except (ValueError, AttributeError):  # a cell or a slot that is empty
@@ -162,20 +171,21 @@ class Surroundings:
 
     def _object(self, found: Any, depth: int) -> None:
         kind = found if isinstance(found, type | types.ModuleType) else type(found)
-        if _is_library(kind):
+        if self._is_library(kind):
             return
         if isinstance(found, types.ModuleType):
             self._attributes(found, vars(found), depth)
             return
         for owner in kind.__mro__:
-            if not _is_library(owner):
+            if not self._is_library(owner):
                 self._methods(vars(owner))
+        own = getattr(found, "__dict__", {})
         for name in sorted(self._names):
             kept = inspect.getattr_static(found, name, _itself)
             if kept is _itself:
                 if name in self._stored:  # made by a run: the next one then finds it
-                    self._note(partial(getattr, found, name, None), 0)
-            elif name in getattr(found, "__dict__", ()) or not isinstance(kept, _OF_CLASSES):
+                    self._note(partial(own.get, name), 0)
+            elif name in own or not isinstance(kept, _OF_CLASSES):
                 self._note(partial(getattr, found, name), depth - 1)
 
     def _methods(self, members: Any) -> None:
@@ -194,13 +204,21 @@ class Surroundings:
             if not isinstance(members[name], types.ModuleType):
                 self._note(partial(operator.getitem, members, name), depth - 1)
 
+    def _is_library(self, thing: Any) -> bool:
+        """Whether it is of a library whose functions are not looked into."""
+        name = getattr(thing, "__module__", None) or getattr(thing, "__name__", "")
+        top = str(name).partition(".")[0]
+        if not isinstance(thing, types.FunctionType | types.ModuleType):
+            return top in _LIBRARIES
+        is_of_python = top in sys.stdlib_module_names and top != "__main__"
+        return top in _LIBRARIES or is_of_python or (top != self._own and _is_installed(top))
 
-def _is_library(thing: Any) -> bool:
-    """Whether it is of a library whose functions are not looked into."""
-    name = getattr(thing, "__module__", None) or getattr(thing, "__name__", "")
-    top = str(name).split(".")[0]
-    is_code = isinstance(thing, types.FunctionType | types.ModuleType)
-    return top in _LIBRARIES or (is_code and top in sys.stdlib_module_names - {"__main__"})
+
+@cache
+def _is_installed(top: str) -> bool:
+    """Whether a package was installed, and is not the user's own file."""
+    file = getattr(sys.modules.get(top), "__file__", None) or ""
+    return file.startswith((sysconfig.get_path("purelib"), sysconfig.get_path("platlib")))
 
 
 def _state_of(generator: Any) -> Any:
