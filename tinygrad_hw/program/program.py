@@ -132,7 +132,8 @@ class Program:
             if e.variable in used and e.variable in whole and e.variable not in in_hand
             if id(e.node) not in self.place
         ]
-        self.others = [e for e in entered if id(e.node) not in self.place and e not in self.read]
+        seen_to = {id(e.node) for e in self.read} | self.place.keys()
+        self.others = [e for e in entered if id(e.node) not in seen_to]
         self.views = [e for e in entered if e.variable not in whole and e.is_array]
         self.accumulating = [e for e in entered if e.gradient in used]
         found = {id(x) for x in self.surroundings.values}
