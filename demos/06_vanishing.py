@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tinygrad_hw import Value
 from tinygrad_hw.explain import explain
-from tinygrad_hw.explain.draw import save
+from tinygrad_hw.explain.graph.draw import save
 
 
 def deep(activation, numbers, b=0.0, x=1.0):

@@ -13,10 +13,10 @@ import time
 import numpy as np
 
 from tinygrad_hw import Value, capture
-from tinygrad_hw.engine.ops import sigmoid
+from tinygrad_hw.engine.core.ops import sigmoid
 from tinygrad_hw.homework import sheet_path
 from tinygrad_hw.worksheet import read_sheet
-from tinygrad_hw.worksheet.program import sheet_program
+from tinygrad_hw.worksheet.solution.as_program import sheet_program
 
 sheet = read_sheet(sheet_path("q1a"))
 program = sheet_program(sheet)

@@ -18,8 +18,8 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["tinygrad_hw", "tomllib"]):
-    from tinygrad_hw.worksheet.marking import mark
-    from tinygrad_hw.worksheet.sheet import SheetError, parse_sheet
+    from tinygrad_hw.worksheet.marking.mark import mark
+    from tinygrad_hw.worksheet.sheet.model import SheetError, parse_sheet
 
 SECONDS = 3.0
 SHEETS = Path(__file__).parents[1] / "tinygrad_hw/homework/sheets"

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tinygrad_hw.engine import Value, grad, hvp, no_grad
-from tinygrad_hw.engine.chainrule import pull
+from tinygrad_hw.engine.core.chain_rule import pull
 
 START = np.array([1.0, 2.0, 3.0])
 

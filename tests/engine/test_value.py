@@ -9,7 +9,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from tinygrad_hw.engine import Value, ops
+from tinygrad_hw.engine import Value
+from tinygrad_hw.engine.core import ops
 
 ROWS = np.array([[0.5, 1.5, 2.5], [1.25, 0.75, 0.25]])
 

@@ -6,8 +6,8 @@ The list was read off the homework by hand, before any marker was asked.
 import pytest
 
 from tinygrad_hw.homework import sheet_path
-from tinygrad_hw.worksheet.marking import Item, Marks, mark
-from tinygrad_hw.worksheet.sheet import read_sheet
+from tinygrad_hw.worksheet.marking.mark import Item, Marks, mark
+from tinygrad_hw.worksheet.sheet.model import read_sheet
 
 Key = tuple[str, str, str | None]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tinygrad_hw.engine import Value
-from tinygrad_hw.explain import draw
+from tinygrad_hw.explain.graph import draw
 from tinygrad_hw.nn import MLP, Layer, Module, Neuron
 
 

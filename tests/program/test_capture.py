@@ -14,17 +14,17 @@ from tinygrad_hw import nn
 from tinygrad_hw.engine import (
     Value,
     anomaly,
-    composites,
     grad,
     hessian,
     hvp,
     jvp,
     no_grad,
-    ops,
+    numpy_api,
     value_and_grad,
 )
-from tinygrad_hw.engine.modes import state
-from tinygrad_hw.engine.operation import ANY_NUMBER, Pointwise
+from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine.core.operation import ANY_NUMBER, Pointwise
+from tinygrad_hw.engine.core.state import state
 from tinygrad_hw.program import CaptureError, capture
 from tinygrad_hw.program.program import Program
 
@@ -141,7 +141,7 @@ STRUCTURAL = [
     reduction(ops.min),
     reduction(ops.logsumexp),
     reduction(ops.var),
-    reduction(composites.std),
+    reduction(numpy_api.std),
     lambda x, y, k: np.linalg.norm(x, axis=axis_of(x, k)) if x.shape else abs(x),
     lambda x, y, k: np.cumsum(x, axis=axis_of(x, k)) if x.shape else x,
     of_rows(lambda x, y, k: x @ y.T),
@@ -160,8 +160,8 @@ STRUCTURAL = [
     of_rows(lambda x, y, k: ops.where(x > y, x, 2 * y)),
     of_rows(lambda x, y, k: ops.where(x > 0.1, np.sqrt(abs(x)), y[0])),
     of_rows(lambda x, y, k: np.clip(x, -0.5, 0.7) + ops.relu(y)),
-    of_rows(lambda x, y, k: composites.softmax(x, axis=k % 2) * y),
-    of_rows(lambda x, y, k: composites.log_softmax(x) + y),
+    of_rows(lambda x, y, k: numpy_api.softmax(x, axis=k % 2) * y),
+    of_rows(lambda x, y, k: numpy_api.log_softmax(x) + y),
     of_rows(lambda x, y, k: [np.triu, np.tril][k % 2](x) + np.roll(y, k, axis=1)),
     of_rows(lambda x, y, k: np.flip(x, axis=k % 2) * np.take(y, [1, 0], axis=0)),
     of_rows(lambda x, y, k: np.repeat(x, 2, axis=0)[1:3] + np.tile(y, 2)[:, k % 3 : k % 3 + 3]),
@@ -947,7 +947,7 @@ def test_arrays_beside_values_in_numpys_functions():
 def test_integers_as_labels_and_indices():
     def f(x, labels, rows):
         v = Value(x)
-        loss = -composites.log_softmax(v)[np.arange(len(labels)), labels].mean()
+        loss = -numpy_api.log_softmax(v)[np.arange(len(labels)), labels].mean()
         (loss + v[rows].sum()).backward()
         return loss, v.grad
 

@@ -11,8 +11,8 @@ import pytest
 
 from tinygrad_hw import nn
 from tinygrad_hw.engine import Value, grad
-from tinygrad_hw.engine.modes import state
-from tinygrad_hw.engine.node import raw
+from tinygrad_hw.engine.core.node import raw
+from tinygrad_hw.engine.core.state import state
 from tinygrad_hw.program import CaptureError, capture
 
 RATE = 2.0

@@ -7,8 +7,10 @@ one node), ``graph`` (the order of the nodes), ``autodiff`` (the backward pass),
 compute with), ``derivatives`` (grad and its family), ``gradcheck`` (do we believe it?).
 """
 
-from tinygrad_hw.engine.autodiff import Step, backward, backward_steps
-from tinygrad_hw.engine.derivatives import (
+from tinygrad_hw.engine.core.backward import Step, backward, backward_steps
+from tinygrad_hw.engine.core.operation import ANY_NUMBER, Composite, Linear, Multilinear, Pointwise
+from tinygrad_hw.engine.core.state import anomaly, group, no_grad
+from tinygrad_hw.engine.transforms.grad import (
     grad,
     hessian,
     hvp,
@@ -17,9 +19,7 @@ from tinygrad_hw.engine.derivatives import (
     value_and_grad,
     vjp,
 )
-from tinygrad_hw.engine.gradcheck import GradientError, gradcheck
-from tinygrad_hw.engine.modes import anomaly, group, no_grad
-from tinygrad_hw.engine.operation import ANY_NUMBER, Composite, Linear, Multilinear, Pointwise
+from tinygrad_hw.engine.transforms.gradient_check import GradientError, gradcheck
 from tinygrad_hw.engine.value import Value
 
 __all__ = [

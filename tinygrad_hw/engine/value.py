@@ -20,10 +20,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from tinygrad_hw.engine import composites, ops
-from tinygrad_hw.engine.autodiff import backward
-from tinygrad_hw.engine.modes import state
-from tinygrad_hw.engine.node import (
+from tinygrad_hw.engine import numpy_api
+from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine.core.backward import backward
+from tinygrad_hw.engine.core.node import (
     NO_ATTRIBUTES,
     Data,
     Node,
@@ -32,7 +32,8 @@ from tinygrad_hw.engine.node import (
     shape_of,
     to_data,
 )
-from tinygrad_hw.engine.operation import Operation, explained
+from tinygrad_hw.engine.core.operation import Operation, explained
+from tinygrad_hw.engine.core.state import state
 
 
 def _operator(operation: Operation) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -170,7 +171,7 @@ class Value(Node):
     @property
     def mT(self) -> Any:  # noqa: N802 - NumPy's name
         """The matrix transpose: the last two dimensions exchanged."""
-        return _call(composites.swapaxes, (self, -2, -1), {})
+        return _call(numpy_api.swapaxes, (self, -2, -1), {})
 
     # --- Derivatives ------------------------------------------------------------------------------
 
@@ -230,13 +231,13 @@ class Value(Node):
     sinh, cosh, tanh = map(_method, (ops.sinh, ops.cosh, ops.tanh))
     sigmoid, softplus, silu, gelu = map(_method, (ops.sigmoid, ops.softplus, ops.silu, ops.gelu))
     relu, leaky_relu, elu = map(_method, (ops.relu, ops.leaky_relu, ops.elu))
-    softmax, log_softmax = map(_method, (composites.softmax, composites.log_softmax))
-    sum, mean, var, std = map(_method, (ops.sum, ops.mean, ops.var, composites.std))
-    max, min, prod = map(_method, (ops.max, ops.min, composites.prod))
+    softmax, log_softmax = map(_method, (numpy_api.softmax, numpy_api.log_softmax))
+    sum, mean, var, std = map(_method, (ops.sum, ops.mean, ops.var, numpy_api.std))
+    max, min, prod = map(_method, (ops.max, ops.min, numpy_api.prod))
     logsumexp, cumsum = map(_method, (ops.logsumexp, ops.cumsum))
-    clip, dot, ravel = map(_method, (composites.clip, composites.dot, composites.ravel))
-    flatten, squeeze = map(_method, (composites.ravel, composites.squeeze))
-    swapaxes, trace = map(_method, (composites.swapaxes, composites.trace))
+    clip, dot, ravel = map(_method, (numpy_api.clip, numpy_api.dot, numpy_api.ravel))
+    flatten, squeeze = map(_method, (numpy_api.ravel, numpy_api.squeeze))
+    swapaxes, trace = map(_method, (numpy_api.swapaxes, numpy_api.trace))
     diagonal, take, repeat = map(_method, (ops.diagonal, ops.take, ops.repeat))
     astype = _method(ops.astype)
 
@@ -333,12 +334,12 @@ _COMPARISONS = {
 
 def _operation_for(function: Any) -> Callable[..., Any]:
     """Find the operation that stands for a NumPy function, or say which is nearest."""
-    if function in composites.NUMPY:
-        operation: Callable[..., Any] = composites.NUMPY[function]
+    if function in numpy_api.NUMPY:
+        operation: Callable[..., Any] = numpy_api.NUMPY[function]
         return operation
     name = function.__name__
     module = (getattr(function, "__module__", None) or "numpy").replace("numpy", "np", 1)
-    known = sorted({known.__name__ for known in composites.NUMPY}, key=len, reverse=True)
+    known = sorted({known.__name__ for known in numpy_api.NUMPY}, key=len, reverse=True)
     near = [other for other in known if other in name and len(other) > 2]
     near += difflib.get_close_matches(name, known, n=1, cutoff=0.8)
     hint = f"np.{near[0]} is the nearest that is" if near else "and nothing near it is"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from tinygrad_hw.engine import Value
-from tinygrad_hw.engine.graph import topological_order
-from tinygrad_hw.engine.node import Node
-from tinygrad_hw.explain.chain import Chain, check_names, explain_number
-from tinygrad_hw.explain.labels import name_of
-from tinygrad_hw.explain.matrix import MatrixChain, explain_array
-from tinygrad_hw.explain.steps import Frame, Steps, steps
+from tinygrad_hw.engine.core.graph import topological_order
+from tinygrad_hw.engine.core.node import Node
+from tinygrad_hw.explain.chains.chain import Chain, check_names, explain_number
+from tinygrad_hw.explain.chains.matrix_chain import MatrixChain, explain_array
+from tinygrad_hw.explain.graph.labels import name_of
+from tinygrad_hw.explain.stepper.frames import Frame, Steps, steps
 
 __all__ = ["Chain", "Frame", "MatrixChain", "Steps", "explain", "steps"]
 

@@ -37,7 +37,7 @@ from tinygrad_hw.nn import (
     confusion_matrix,
 )
 from tinygrad_hw.nn.callbacks import Logs
-from tinygrad_hw.nn.initialisers import Initialiser
+from tinygrad_hw.nn.initializers import Initialiser
 
 HIDDEN, BATCH, RATE, PATIENCE, EXAMPLES = 128, 32, 0.001, 10, 10
 

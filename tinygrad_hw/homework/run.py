@@ -15,17 +15,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from tinygrad_hw.data import load
-from tinygrad_hw.explain.draw import svg
+from tinygrad_hw.explain.graph.draw import svg
+from tinygrad_hw.files import OutputError
 from tinygrad_hw.homework import SHEETS, sheet_path
 from tinygrad_hw.homework.experiments import ALL, Outcome, train_all
 from tinygrad_hw.homework.report.document import figures, report, results
-from tinygrad_hw.homework.report.work import Work
+from tinygrad_hw.homework.report.results import Work
 from tinygrad_hw.nn.callbacks import Logs
-from tinygrad_hw.saving import OutputError
-from tinygrad_hw.worksheet.marking import mark
-from tinygrad_hw.worksheet.page import sheet_page
-from tinygrad_hw.worksheet.sheet import read_sheet
-from tinygrad_hw.worksheet.solve import solve
+from tinygrad_hw.worksheet.feedback.interactive_page import sheet_page
+from tinygrad_hw.worksheet.marking.mark import mark
+from tinygrad_hw.worksheet.sheet.model import read_sheet
+from tinygrad_hw.worksheet.solution.solve import solve
 
 
 def run(

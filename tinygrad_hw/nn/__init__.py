@@ -1,11 +1,11 @@
 """Networks of layers, trained by the engine, with Keras's names and conventions."""
 
 from tinygrad_hw.nn.callbacks import Callback, EarlyStopping, History
-from tinygrad_hw.nn.initialisers import GlorotNormal, GlorotUniform, HeNormal, RandomNormal
+from tinygrad_hw.nn.initializers import GlorotNormal, GlorotUniform, HeNormal, RandomNormal
 from tinygrad_hw.nn.layers import Dense, Flatten, Rescaling
 from tinygrad_hw.nn.metrics import classification_report, confusion_matrix
-from tinygrad_hw.nn.model import Sequential
-from tinygrad_hw.nn.optimisers import SGD, Adam
+from tinygrad_hw.nn.models import Sequential
+from tinygrad_hw.nn.optimizers import SGD, Adam
 from tinygrad_hw.nn.scalar import MLP, Layer, Module, Neuron
 
 __all__ = [

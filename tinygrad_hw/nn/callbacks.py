@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 if TYPE_CHECKING:
-    from tinygrad_hw.nn.model import Sequential
+    from tinygrad_hw.nn.models import Sequential
 
 Logs = dict[str, float]
 REFRESH = 0.1  # seconds between two pictures of the bar

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine import Value, composites, ops
-from tinygrad_hw.nn.initialisers import (
+from tinygrad_hw.engine import Value, numpy_api
+from tinygrad_hw.engine.core import ops
+from tinygrad_hw.nn.initializers import (
     GlorotNormal,
     GlorotUniform,
     HeNormal,
@@ -19,7 +20,7 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "linear": lambda z: z,
     "relu": ops.relu,
     "sigmoid": ops.sigmoid,
-    "softmax": composites.softmax,
+    "softmax": numpy_api.softmax,
     "softplus": ops.softplus,
     "tanh": ops.tanh,
 }

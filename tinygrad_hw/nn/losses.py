@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_hw.engine import Composite, ops
-from tinygrad_hw.engine.node import Node, Traced, dtype_of, raw, shape_of
+from tinygrad_hw.engine import Composite
+from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine.core.node import Node, Traced, dtype_of, raw, shape_of
 
 
 def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:

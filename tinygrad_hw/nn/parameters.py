@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_hw.engine import Value, ops
-from tinygrad_hw.engine.modes import state
-from tinygrad_hw.engine.node import Traced, observed
+from tinygrad_hw.engine import Value
+from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine.core.node import Traced, observed
+from tinygrad_hw.engine.core.state import state
 
 _OWNERS: weakref.WeakValueDictionary[int, FlatParameters] = weakref.WeakValueDictionary()
 

@@ -8,8 +8,9 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from tinygrad_hw.engine import Value, group, ops
-from tinygrad_hw.engine.node import forget_gradient, shape_of
+from tinygrad_hw.engine import Value, group
+from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine.core.node import forget_gradient, shape_of
 
 
 class Module:

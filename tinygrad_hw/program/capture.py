@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine.modes import state
-from tinygrad_hw.engine.node import raw
-from tinygrad_hw.engine.tree import leaves_of, rebuilt
-from tinygrad_hw.program.emit_js import javascript
-from tinygrad_hw.program.emit_numpy import Changed, NotFinite
+from tinygrad_hw.engine.core.node import raw
+from tinygrad_hw.engine.core.state import state
+from tinygrad_hw.engine.transforms.pytree import leaves_of, rebuilt
+from tinygrad_hw.program.emit.javascript import javascript
+from tinygrad_hw.program.emit.numpy import Changed, NotFinite
 from tinygrad_hw.program.guards import signature
 from tinygrad_hw.program.names import identifier
 from tinygrad_hw.program.program import Program
+from tinygrad_hw.program.recorder import Entered, NotReady, Tape
 from tinygrad_hw.program.recording import Result
-from tinygrad_hw.program.tape import Entered, NotReady, Tape
 from tinygrad_hw.program.variable import CaptureError, Variable
 
 VARIANTS = 16  # programs for arguments of one kind, one for each way through the branches

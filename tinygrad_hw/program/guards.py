@@ -29,8 +29,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine.node import Node, Traced
-from tinygrad_hw.engine.tree import leaves_of
+from tinygrad_hw.engine.core.node import Node, Traced
+from tinygrad_hw.engine.transforms.pytree import leaves_of
 from tinygrad_hw.program.variable import CaptureError
 
 LONGEST = 1000  # elements of a list that are looked into for objects

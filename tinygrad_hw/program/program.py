@@ -10,16 +10,16 @@ from typing import Any, cast
 
 import numpy as np
 
-from tinygrad_hw.engine.node import Node, raw
-from tinygrad_hw.engine.tree import leaves_of, rebuilt
-from tinygrad_hw.program.emit_batch import BatchText
-from tinygrad_hw.program.emit_numba import is_fusable, wanted
-from tinygrad_hw.program.emit_numpy import NotFinite, PythonText, all_finite
+from tinygrad_hw.engine.core.node import Node, raw
+from tinygrad_hw.engine.transforms.pytree import leaves_of, rebuilt
+from tinygrad_hw.program.emit.batch import BatchText
+from tinygrad_hw.program.emit.numba import is_fusable, wanted
+from tinygrad_hw.program.emit.numpy import NotFinite, PythonText, all_finite
 from tinygrad_hw.program.guards import Surroundings
-from tinygrad_hw.program.linear import Fused, needed, root, straighten
 from tinygrad_hw.program.names import Names
+from tinygrad_hw.program.recorder import BACKWARD, Entered, Tape
 from tinygrad_hw.program.recording import collector_off, own, recorded
-from tinygrad_hw.program.tape import BACKWARD, Entered, Tape
+from tinygrad_hw.program.schedule import Fused, needed, root, straighten
 from tinygrad_hw.program.variable import Variable
 
 

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_hw.engine.node import Node
-from tinygrad_hw.engine.tree import leaves_of, rebuilt
+from tinygrad_hw.engine.core.node import Node
+from tinygrad_hw.engine.transforms.pytree import leaves_of, rebuilt
 from tinygrad_hw.engine.value import Value
 from tinygrad_hw.program.guards import Surroundings
-from tinygrad_hw.program.tape import Tape, tracing
+from tinygrad_hw.program.recorder import Tape, tracing
 from tinygrad_hw.program.variable import CaptureError, Variable
 
 _RECORDING = threading.RLock()  # the Values of a run stand for their data as long as it lasts

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from tinygrad_hw.engine.node import Node, Traced, shape_of
+from tinygrad_hw.engine.core.node import Node, Traced, shape_of
 
 if TYPE_CHECKING:
-    from tinygrad_hw.program.tape import Tape
+    from tinygrad_hw.program.recorder import Tape
 
 _TAKEN = (
     "a number is taken out of what a captured program computes ({}): it would stay what it is in "

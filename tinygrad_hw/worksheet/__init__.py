@@ -1,10 +1,10 @@
 """Sheets of hand work: reading, solving, making, filling in and marking them."""
 
-from tinygrad_hw.worksheet.exercises import blanks, exercise, key
-from tinygrad_hw.worksheet.marking import mark
-from tinygrad_hw.worksheet.recording import sheet_from
-from tinygrad_hw.worksheet.sheet import parse_sheet, read_sheet
-from tinygrad_hw.worksheet.writer import sheet_text
+from tinygrad_hw.worksheet.exercises.fresh_sheet import blanks, exercise, key
+from tinygrad_hw.worksheet.marking.mark import mark
+from tinygrad_hw.worksheet.sheet.from_function import sheet_from
+from tinygrad_hw.worksheet.sheet.model import parse_sheet, read_sheet
+from tinygrad_hw.worksheet.sheet.writer import sheet_text
 
 __all__ = [
     "blanks",

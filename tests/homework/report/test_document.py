@@ -15,21 +15,21 @@ import numpy as np
 import pytest
 
 from tinygrad_hw.data import Dataset, load
-from tinygrad_hw.explain.markup import figure, formula, prose, typeset
+from tinygrad_hw.formatting.html import figure, formula, prose, typeset
 from tinygrad_hw.homework import SHEETS, sheet_path
 from tinygrad_hw.homework.experiments import ALL, Experiment, Outcome
-from tinygrad_hw.homework.report import printed
+from tinygrad_hw.homework.report import original_figures
 from tinygrad_hw.homework.report.compare import beside, distance
 from tinygrad_hw.homework.report.document import figures, report, results
 from tinygrad_hw.homework.report.errata import errata, what_rounding_costs
 from tinygrad_hw.homework.report.markup import confusion, inline_svg
-from tinygrad_hw.homework.report.networks import ranking
-from tinygrad_hw.homework.report.work import Work
-from tinygrad_hw.homework.report.worked import Example, pairs
-from tinygrad_hw.worksheet.item import Item
-from tinygrad_hw.worksheet.marking import Marks, mark
-from tinygrad_hw.worksheet.sheet import read_sheet
-from tinygrad_hw.worksheet.solve import Solution, solve
+from tinygrad_hw.homework.report.question1 import Example, pairs
+from tinygrad_hw.homework.report.questions2_3 import ranking
+from tinygrad_hw.homework.report.results import Work
+from tinygrad_hw.worksheet.marking.mark import Marks, mark
+from tinygrad_hw.worksheet.marking.marked_number import Item
+from tinygrad_hw.worksheet.sheet.model import read_sheet
+from tinygrad_hw.worksheet.solution.solve import Solution, solve
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 DRAWING = (
@@ -56,7 +56,7 @@ def outcome(experiment: Experiment, epochs: int = 7, examples: int = 3) -> Outco
     matrix = np.eye(classes, dtype=np.int64) * 97 + np.eye(classes, k=1, dtype=np.int64) * 3
     history = {
         name: [(3 + i + len(name)) / 10 ** (i + 1) for i in range(epochs)]
-        for name in printed.METRICS
+        for name in original_figures.METRICS
     }
     return Outcome(
         name=experiment.name,
@@ -185,7 +185,7 @@ def test_every_figure_of_a_sheet_has_its_neighbour_and_its_mark(
     for partial in answers.partials.values():
         written += [partial.value or "", *(v for path in partial.paths for v in path.values())]
     listed = pairs(Example(name, solutions[name], marks[name]))
-    again = list(printed.WRITTEN_AGAIN.get(name, {}).values())
+    again = list(original_figures.WRITTEN_AGAIN.get(name, {}).values())
     assert sorted(pair.printed for pair in listed) == sorted([*written, *again])
     for pair in listed:
         theirs = text_of(figure(pair.printed))
@@ -209,7 +209,7 @@ def test_what_was_struck_is_shown_and_not_marked(
 ) -> None:
     answers = solutions[name].sheet.answers.partials.values()
     struck = [text for answer in answers for text in answer.struck]
-    struck += printed.STRUCK_FACTORS.get(name, {}).values()
+    struck += original_figures.STRUCK_FACTORS.get(name, {}).values()
     deleted = re.findall(r'<del[^>]*><data [^>]*value="([^"]+)"', html)
     assert struck
     assert set(struck) <= set(deleted)
@@ -226,8 +226,12 @@ def test_sections_come_in_the_homeworks_order(page: Page) -> None:
     assert anchors == ["summary", "q1a", "q1b", "q2", "q2b", "q3"]
 
 
-@pytest.mark.parametrize("network", [printed.BINARY, printed.INITIALISERS, printed.TEN])
-def test_every_printed_figure_of_a_network_is_there(network: printed.Network, page: Page) -> None:
+@pytest.mark.parametrize(
+    "network", [original_figures.BINARY, original_figures.INITIALISERS, original_figures.TEN]
+)
+def test_every_printed_figure_of_a_network_is_there(
+    network: original_figures.Network, page: Page
+) -> None:
     values = [*page.values, *(cell for row in page.rows for cell in row)]
     single = [network.parameters, network.test_loss, network.test_accuracy, network.test_batches]
     single += [network.test_accuracy_rounded, network.test_time, *network.epoch_times]
@@ -238,7 +242,7 @@ def test_every_printed_figure_of_a_network_is_there(network: printed.Network, pa
     for name, value in network.table:
         assert any(row[:2] == [name, value] and row[2] for row in page.rows)
     for i, counts in enumerate(network.confusion):
-        label = str(i if len(counts) == 10 else printed.DIGITS[i])
+        label = str(i if len(counts) == 10 else original_figures.DIGITS[i])
         assert [label, *map(str, counts)] in page.rows
     for layer in network.counted:
         assert set(layer[1:]) <= set(values)
@@ -259,7 +263,7 @@ def test_our_numbers_of_a_network_stand_beside_the_homeworks(page: Page) -> None
 
 
 def test_the_classification_report_stands_beside_ours(page: Page) -> None:
-    for label, cells in printed.REPORT.items():
+    for label, cells in original_figures.REPORT.items():
         rows = [row for row in page.rows if row[0] == label and len(row) == 9]
         assert len(rows) == 1
         assert tuple(rows[0][1::2]) == cells
@@ -272,9 +276,9 @@ def test_initialisers_are_compared(page: Page) -> None:
     for experiment in ALL:
         if experiment.patience is None:
             row = next(row for row in page.rows if row[0] == experiment.name)
-            assert row[1] == printed.INITIALISERS_ACCURACY.get(experiment.name, "–")
+            assert row[1] == original_figures.INITIALISERS_ACCURACY.get(experiment.name, "–")
             assert row[2:4] == ["0.98477", "3 of 197"]
-            assert row[5] == printed.INITIALISERS_TEST_TIMES[experiment.name]
+            assert row[5] == original_figures.INITIALISERS_TEST_TIMES[experiment.name]
             assert f"{experiment.name}: 3 errors" in page.text
     assert "trains for 30 epochs" in page.text
     assert "table of hyperparameters says 20" in page.text
@@ -285,7 +289,7 @@ def test_the_printed_pixels_stand_beside_the_same_rows_of_ours(
 ) -> None:
     page = Page(report(dataclasses.replace(work, data=load()), drawn))
     lines = [row for row in page.rows if re.fullmatch(r"1[3-6], \d+–\d+", row[0])]
-    assert [row[1] for row in lines] == printed.PIXELS.splitlines()
+    assert [row[1] for row in lines] == original_figures.PIXELS.splitlines()
     assert [row[0] for row in lines if row[3] != "same"] == ["13, 20–24", "14, 0–4"]
     assert lines[0][2:] == ["0.10980392 0. 0. 0. 0.", "≠ no multiple of 1/255"]
     assert lines[9][1:3] == ["0. 0. 0. 0. 0.17647059 0.8745098", "0. 0. 0. 0.17647059 0.8745098"]
@@ -642,7 +646,7 @@ GROUNDS = {
 
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
 def test_text_stands_out_from_its_ground(scheme: int) -> None:
-    css = files("tinygrad_hw.homework.report").joinpath("page/report.css").read_text("utf-8")
+    css = files("tinygrad_hw.homework.report").joinpath("templates/report.css").read_text("utf-8")
     block = re.findall(r":root \{(.*?)\}", css, re.DOTALL)[scheme]
     colours = dict(re.findall(r"--([\w-]+): (#\w{6});", block))
     for ground, inks in GROUNDS.items():

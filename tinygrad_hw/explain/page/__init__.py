@@ -12,11 +12,11 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from tinygrad_hw.engine.node import Node
-from tinygrad_hw.explain.page.content import content_of, fixed, planned, program_of
-from tinygrad_hw.explain.page.document import Document, Form, Remark
+from tinygrad_hw.engine.core.node import Node
+from tinygrad_hw.explain.page.html import Document, Form, Remark
+from tinygrad_hw.explain.page.model import content_of, fixed, planned, program_of
+from tinygrad_hw.files import save
 from tinygrad_hw.program import CaptureError
-from tinygrad_hw.saving import save
 
 __all__ = ["Form", "Remark", "page", "page_html"]
 

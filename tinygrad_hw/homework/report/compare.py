@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal, InvalidOperation
 
-from tinygrad_hw.explain.numbers import FIGURES, number, updated
+from tinygrad_hw.formatting.numbers import FIGURES, number, updated
 
 ROUNDINGS = (ROUND_HALF_UP, ROUND_HALF_EVEN, ROUND_DOWN)
 _EXACT = Context(prec=1000)  # a float may have that many digits; quantize must not run out

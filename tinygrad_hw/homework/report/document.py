@@ -8,7 +8,8 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
-from tinygrad_hw.explain.markup import (
+from tinygrad_hw.explain.page.font import font_face
+from tinygrad_hw.formatting.html import (
     Html,
     bullets,
     count,
@@ -23,17 +24,16 @@ from tinygrad_hw.explain.markup import (
     section,
     table,
 )
-from tinygrad_hw.explain.numbers import number
-from tinygrad_hw.explain.page.font import font_face
+from tinygrad_hw.formatting.numbers import number
 from tinygrad_hw.homework.experiments import BINARY, INITIALISERS, Outcome
 from tinygrad_hw.homework.report import figures as charts
-from tinygrad_hw.homework.report import printed
+from tinygrad_hw.homework.report import original_figures
 from tinygrad_hw.homework.report.errata import in_short, tally
-from tinygrad_hw.homework.report.networks import binary, initialisers, ten
-from tinygrad_hw.homework.report.work import Work, errors, tested
-from tinygrad_hw.homework.report.worked import Example, worked_example
+from tinygrad_hw.homework.report.question1 import Example, worked_example
+from tinygrad_hw.homework.report.questions2_3 import binary, initialisers, ten
+from tinygrad_hw.homework.report.results import Work, errors, tested
 from tinygrad_hw.nn import classification_report
-from tinygrad_hw.worksheet.marking import Marks, as_json
+from tinygrad_hw.worksheet.marking.mark import Marks, as_json
 
 TITLE = "The homework, done again"
 CONTENTS = {
@@ -73,7 +73,7 @@ def report(work: Work, drawn: Mapping[str, str] | None = None) -> str:
         initialisers(work, drawn),
         ten(work, drawn),
     ]
-    page = files(__package__).joinpath("page")
+    page = files(__package__).joinpath("templates")
     return Template(page.joinpath("report.html").read_text("utf-8")).substitute(
         title=TITLE,
         style=font_face() + page.joinpath("report.css").read_text("utf-8"),
@@ -102,7 +102,7 @@ def figures(work: Work) -> dict[str, str]:
             [f"true {labels[t]}, predicted {labels[p]}" for _, t, p, _ in outcome.examples],
         )
     four = work.initialisers
-    for metric in printed.METRICS:
+    for metric in original_figures.METRICS:
         histories = {name: outcome.history for name, outcome in four.items()}
         drawn[f"initialisers-{metric}.svg"] = charts.compared_curve(histories, metric)
     right = {name: tested(outcome) - errors(outcome) for name, outcome in four.items()}
@@ -215,10 +215,10 @@ def _worked_rows(work: Work) -> list[Html]:
 
 
 def _binary_row(work: Work) -> Html:
-    a, b = printed.DIGITS
+    a, b = original_figures.DIGITS
     outcome = work.outcomes["binary"]
     theirs = join([figure("0.99898"), " on the test images: 2 errors in 1,968"])
-    if work.digits != printed.DIGITS:
+    if work.digits != original_figures.DIGITS:
         theirs = join([theirs, f" (digits {a} and {b})"])
     return row(
         link("q2", f"Question 2: {work.digits[0]} or {work.digits[1]}"), theirs, _accuracy(outcome)
@@ -277,7 +277,7 @@ def _same_networks(work: Work) -> bool:
     return all(
         count(work.outcomes[name].parameters) == theirs.parameters
         and str(work.outcomes[name].batches) == theirs.batches
-        for name, theirs in (("binary", printed.BINARY), ("ten", printed.TEN))
+        for name, theirs in (("binary", original_figures.BINARY), ("ten", original_figures.TEN))
     )
 
 

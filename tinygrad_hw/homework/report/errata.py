@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from tinygrad_hw.explain.markup import (
+from tinygrad_hw.formatting.html import (
     NO_BREAK,
     NOTHING,
     Html,
@@ -28,12 +28,12 @@ from tinygrad_hw.explain.markup import (
     table,
     typeset,
 )
-from tinygrad_hw.explain.numbers import FIGURES
+from tinygrad_hw.formatting.numbers import FIGURES
 from tinygrad_hw.homework.report.compare import beside
-from tinygrad_hw.worksheet.item import Item
-from tinygrad_hw.worksheet.marking import Marks
-from tinygrad_hw.worksheet.slip import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
-from tinygrad_hw.worksheet.written import read_number
+from tinygrad_hw.worksheet.marking.mark import Marks
+from tinygrad_hw.worksheet.marking.marked_number import Item
+from tinygrad_hw.worksheet.rounding.written_number import read_number
+from tinygrad_hw.worksheet.slips.slip import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
 
 
 def tally(marks: Marks) -> str:

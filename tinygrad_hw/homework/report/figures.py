@@ -20,7 +20,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from tinygrad_hw.explain.numbers import number
+from tinygrad_hw.formatting.numbers import number
 
 History = Mapping[str, Sequence[float]]
 

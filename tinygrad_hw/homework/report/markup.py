@@ -13,14 +13,14 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.image import imsave
 
-from tinygrad_hw.explain.chain import Chain
-from tinygrad_hw.explain.markup import (
+from tinygrad_hw.explain.chains.chain import Chain
+from tinygrad_hw.explain.notation.mathml import MATHML
+from tinygrad_hw.formatting.html import (
     Html,
     element,
     prose,
     table,
 )
-from tinygrad_hw.explain.mathml import MATHML
 
 # --- Chains, in MathML ----------------------------------------------------------------------------
 

@@ -1,0 +1,235 @@
+"""An operation of one's own: added in a line or three, it takes part in everything."""
+
+import copy
+import warnings
+
+import numpy as np
+import pytest
+
+from tinygrad_hw.engine import (
+    Composite,
+    GradientError,
+    Multilinear,
+    Pointwise,
+    Value,
+    backward_steps,
+    grad,
+    gradcheck,
+    hvp,
+    jvp,
+)
+from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine.core.operation import ANY_NUMBER
+from tinygrad_hw.explain.chains.chain import chains
+from tinygrad_hw.explain.graph import draw
+from tinygrad_hw.explain.notation.text import chain_lines
+
+cube = Pointwise("cube", lambda x: x**3, "3 * x**2")
+called = Pointwise("cube", lambda x: x**3, lambda out, x: 3 * x**2)
+scaled = Pointwise("scaled", lambda x, by: x * by, "by", defaults={"by": 2.0})
+ratio = Pointwise("ratio", lambda x, y: x / y, "1 / y", "-out / y", shown=("1 / y", "-x / y**2"))
+bilinear = Multilinear("bilinear", np.outer, "upstream @ y", "x @ upstream", symbol="⊗")
+average = Composite("average", lambda x: ops.sum(x) / np.size(x.data))
+weighed = Pointwise(
+    "weighed", lambda *x: sum(i * part for i, part in enumerate(x)), "position", arity=ANY_NUMBER
+)
+
+along = Pointwise(
+    "along", lambda x, axis: np.sqrt(np.sum(x * x, axis)), "x / out", defaults={"axis": None}
+)
+above = Pointwise("above", lambda x: x > 0, 0)
+four = Pointwise("four", lambda *x: x[0] * x[3], "x3", 0, 0, "x0")
+
+OWN = {
+    "four operands": (four, 0.5, 1.5, 2.5, 3.5),
+    "a text": (cube, [0.5, -1.5]),
+    "a function": (called, [0.5, -1.5]),
+    "an attribute": (lambda x: scaled(x, by=3.0), [0.5, -1.5]),
+    "an attribute by position": (lambda x: scaled(x, 3.0), 0.5),
+    "a whole number": (Pointwise("double", lambda x: 2 * x, 2), [0.5, -1.5]),
+    "a whole number as a text": (Pointwise("minus3", lambda x: -3 * x, "-3"), [0.5, -1.5]),
+    "a float": (Pointwise("double", lambda x: 2 * x, 2.0), 0.5),
+    "a whole attribute": (lambda x: scaled(x, by=3), [0.5, -1.5]),
+    "a function that gives an int": (Pointwise("thrice", lambda x: 3 * x, lambda o, x: 3), [0.5]),
+    "a full reduction": (Pointwise("length", lambda x: np.sqrt(np.sum(x * x)), "x / out"), [3, 4]),
+    "a reduction along an axis": (lambda x: np.sum(along(x, axis=1) * [1, 5]), [[3, 4], [6, 8]]),
+    "a count, with no slope": (lambda x: x * above(x), [0.5, -1.5]),
+    "two operands": (ratio, [0.5, -1.5], [2.0, 3.0]),
+    "a broadcast pair": (ratio, 0.5, [2.0, 3.0]),
+    "two operands, multilinear": (bilinear, [0.5, -1.5], [2.0, 3.0, 4.0]),
+    "a composite": (average, [0.5, -1.5]),
+    "any number": (weighed, 0.5, 1.5, 2.5),
+}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_it_is_right_backward_and_forward_to_the_second_order(name):
+    function, *points = OWN[name]
+    assert gradcheck(function, *points, order=2) < 1e-8
+
+
+def test_its_derivatives_in_every_way():
+    x = Value(2.0)
+    cube(x).backward()
+    assert (x.grad, grad(cube)(2.0), grad(grad(cube))(2.0)) == (12.0, 12.0, 12.0)
+    assert jvp(cube, 2.0, 0.5) == (8.0, 6.0)
+    assert hvp(lambda v: np.sum(cube(v)), np.ones(2), np.ones(2)).tolist() == [6.0, 6.0]
+    assert cube(np.array([1.0, 2.0])).tolist() == [1.0, 8.0]  # on plain numbers it computes
+
+
+def test_it_is_drawn_and_explained():
+    w = Value(2.0, label="w")
+    loss = cube(w) * 0.5
+    loss.label = "E"
+    loss.backward()
+    picture = draw.svg(loss)
+    assert ">cube<" in picture
+    assert "12" in picture  # the local derivative on the edge
+    [chain] = chains(loss, [w]).values()
+    assert chain.value == w.grad == 6.0
+    assert chain_lines(chain)[0] == "∂E/∂w = 1.5 · w^2"
+    [product, power] = backward_steps(loss)
+    assert (power.node.operation, power.upstream, power.local) == (cube, 0.5, 12.0)
+    assert product.operand.operation is cube
+
+
+def test_what_is_shown_is_the_text():
+    assert cube.formulas == ("3 * x**2",)
+    assert ratio.formulas == ("1 / y", "-x / y**2")
+    assert called.formulas == ("cube′",)  # a function has no text
+    assert (cube.symbol, bilinear.symbol) == ("cube", "⊗")
+
+
+def test_warning_names_the_operation():
+    slow = Pointwise("slow", lambda x: x * 1.0, "1 / x")
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        slow(Value(np.zeros(1))).backward(np.ones(1))
+    assert seen[0].filename == "<rule of slow>"
+
+
+BAD_RECORDS = {
+    "another name": (
+        lambda: Pointwise("cube", lambda t: t**3, "3 * t**2"),
+        r"cube: the rule '3 \* t\*\*2' uses 't'; it is written in out, x \(the operands in order",
+    ),
+    "an unknown name": (
+        lambda: Multilinear("odd", lambda x, y: x * y, "colour", "x"),
+        r"odd: the rule 'colour' uses 'colour'; it is written in upstream, x, y ",
+    ),
+    "no expression": (
+        lambda: Pointwise("odd", lambda x: x, "2 *"),
+        r"odd: the rule '2 \*': .*syntax",
+    ),
+    "too few rules": (
+        lambda: Pointwise("times", lambda x, y: x * y, "y"),
+        "times: 1 rule, but its function takes 2 operands; give the derivative by each",
+    ),
+    "too many rules": (
+        lambda: Pointwise("half", lambda x: x / 2, "0.5", "0.5"),
+        "half: 2 rules, but its function takes 1 operand;",
+    ),
+    "operands of a composite": (
+        lambda: Composite("mse", lambda y, t: (y - t) ** 2),
+        "mse: 1 rule, but its function takes 2 operands",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_RECORDS)
+def test_record_that_cannot_work_is_refused_when_it_is_made(name):
+    make, text = BAD_RECORDS[name]
+    with pytest.raises(ValueError, match=text):
+        make()
+
+
+def test_record_may_use_loops_of_its_own_and_defaults_of_its_function():
+    many = Pointwise("many", lambda x, times=3: x * times, "sum([1.0 for part in range(3)])")
+    assert grad(many)(2.0) == 3.0
+
+
+DETACHED = Pointwise("cube", lambda x: x**3, lambda out, x: 3 * ops.raw(x) ** 2)
+NOT_MULTILINEAR = Multilinear(
+    "plus", np.add, "sum_to(upstream, shape_of(x))", "sum_to(upstream, shape_of(y))"
+)
+
+
+def test_checker_catches_a_rule_that_is_wrong_only_at_the_second_order():
+    assert gradcheck(DETACHED, 2.0) < 1e-8
+    with pytest.raises(GradientError, match=r"second derivative: backward\(\) gives"):
+        gradcheck(lambda x: DETACHED(x) + x**2, 2.0, order=2)
+
+
+def test_checker_catches_a_rule_that_is_wrong_only_in_forward_mode():
+    with pytest.raises(GradientError, match="forward mode gives"):
+        gradcheck(NOT_MULTILINEAR, [1.0, 2.0], [3.0, 4.0])
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda: cube(Value(1.0), 2.0), r"cube\(\) takes 1 positional argument but 2 were given"),
+        (lambda: cube(Value(1.0), by=2.0), r"cube\(\) got an unexpected .* 'by'; .* takes nothing"),
+        (lambda: scaled(Value(1.0), 2.0, by=3.0), r"scaled\(\) got multiple values .* takes by"),
+        (lambda: cube(2.0, 3.0), r"cube\(\) takes 1 positional argument"),
+    ],
+)
+def test_wrong_call_is_refused(call, text):
+    with pytest.raises(TypeError, match=text):
+        call()
+
+
+def test_an_operation_gives_real_numbers():
+    assert (above(Value([1.0, -1.0])) + 0.5).data.tolist() == [1.5, 0.5]
+    assert above(Value(np.float32([1, -1]))).dtype == np.float32
+    three = Pointwise("three", lambda x: 3, 0)
+    assert [three(Value(kind(1))).data for kind in (float, np.float64, np.float32)] == [3.0] * 3
+    with pytest.raises(TypeError, match=r"lost\(.*the result is object data"):
+        Pointwise("lost", lambda x: None, 0)(Value(np.float64(1)))
+    with pytest.raises(TypeError, match=r"turn\(x \(2,\)\): the result is complex128 data"):
+        Pointwise("turn", lambda x: x * 1j, 1)(Value([1.0, 2.0], label="x"))
+
+
+def test_more_operands_than_rules_never_reach_numpys_out():
+    v, w = Value([1.0, 2.0]), Value([3.0, 4.0])
+    with pytest.raises(TypeError, match=r"exp\(\) takes 1 positional argument but 2 were given"):
+        Pointwise("exp", np.exp, "out")(v, w)
+    assert w.data.tolist() == [3.0, 4.0]
+
+
+WRONG_SHAPES = {
+    "a Linear that does not spread": (Multilinear("total", np.sum, "upstream"), r"total.*shape is"),
+    "a matrix for a factor": (Pointwise("m", lambda x: x * 1.0, "np.eye(2)"), r"m\(.*broadcast"),
+    "another length": (Pointwise("n", lambda x: x * 1.0, "np.ones(5)"), r"n\(.*broadcast"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_SHAPES)
+def test_contribution_of_another_shape_is_refused(name):
+    operation, text = WRONG_SHAPES[name]
+    x = Value([1.0, 2.0], label="x")
+    with pytest.raises(ValueError, match=f"the derivative of {text}"):
+        operation(x).sum().backward()
+    assert x.grad is None
+
+
+def test_no_rule_is_refused_at_once():
+    with pytest.raises(ValueError, match="odd has no rule: give the derivative by each operand"):
+        Pointwise("odd", lambda x: x)
+
+
+def test_a_copied_graph_has_the_same_operations():
+    x = Value(2.0)
+    again = copy.deepcopy(cube(x))
+    assert again.operation is cube
+    again.backward()
+    assert (again.inputs[0].grad, x.grad) == (12.0, None)
+
+
+def test_what_has_one_rule_for_all_is_drawn_with_its_name():
+    a, b = Value([1.0, 2.0], label="a"), Value([3.0, 4.0], label="b")
+    root = np.sum(np.einsum("i,j->ij", a, b))
+    root.backward()
+    picture = draw.svg(root)
+    assert "einsumᵀ(upstream)" in picture
+    assert "position" not in picture

@@ -1,0 +1,71 @@
+"""A class: every sheet in a folder, and one broken file never stops the rest."""
+
+import csv
+import io
+import random
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tinygrad_hw.worksheet.feedback.classroom import (
+    COLUMNS,
+    class_lines,
+    mark_all,
+    sheets_in,
+    slips_of,
+    table,
+)
+from tinygrad_hw.worksheet.sheet.model import SheetError
+
+
+@pytest.fixture
+def folder(tmp_path: Path, students: ModuleType) -> Path:
+    text, _ = students.honest(random.Random(1), sizes="2-2-1", leave_out=0)
+    (tmp_path / "b.toml").write_text(text.replace('"simulated"', '"Number 7"'), "utf-8")
+    slipped, _ = students.planted(random.Random(3), kind="gradient_added", sizes="2-2-1")
+    (tmp_path / "c.toml").write_text(slipped.replace('"simulated"', '"=1+1"'), "utf-8")
+    (tmp_path / "a.toml").write_text("[given", "utf-8")
+    (tmp_path / "d.toml").write_bytes(b'title = "\xe9"')
+    (tmp_path / "notes.txt").write_text("not a sheet")
+    return tmp_path
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(table(mark_all(sheets_in(folder))))))
+
+
+def test_a_line_for_each_file_by_name(folder: Path) -> None:
+    assert [row["file"] for row in rows(folder)] == ["a.toml", "b.toml", "c.toml", "d.toml"]
+    assert tuple(rows(folder)[0]) == COLUMNS
+
+
+def test_a_broken_file_is_told_of_and_the_rest_goes_on(folder: Path) -> None:
+    a, b, _, d = rows(folder)
+    assert "a.toml: is not TOML" in a["error"]
+    assert "d.toml, line 1: byte 9 is not UTF-8" in d["error"]
+    assert a["points"] == a["wrong"] == ""
+    assert (b["student"], b["percent"], b["wrong"], b["error"]) == ("Number 7", "100.0", "0", "")
+    assert b["points"] == b["of"]
+
+
+def test_slips_are_counted_and_a_label_is_no_formula(folder: Path) -> None:
+    c = rows(folder)[2]
+    assert c["slips"] == "ascent 1"
+    assert c["wrong"] == "1"
+    assert c["student"] == "'=1+1"  # else a spreadsheet would compute it
+
+
+def test_the_class_is_summed_up(folder: Path) -> None:
+    results = list(mark_all(sheets_in(folder)))
+    assert slips_of(results) == {"ascent": 1}
+    lines = list(class_lines(results))
+    assert lines[0] == "2 of 4 sheets marked"
+    assert lines[1].startswith("Points: mean ")
+    assert "  ascent: on 1 sheet, 1 in all" in lines
+    assert lines[-3] == "Not marked"
+
+
+def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SheetError, match=r"there is no \.toml file in this folder"):
+        sheets_in(tmp_path)

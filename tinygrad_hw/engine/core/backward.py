@@ -1,0 +1,158 @@
+"""The backward pass: the chain rule at every node, in reverse topological order.
+
+``accumulate`` is the tight loop, which keeps only the totals; ``backward`` writes them down.
+``backward_steps`` tells the same pass edge by edge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_hw.engine.core.chain_rule import pull, pull_watched
+from tinygrad_hw.engine.core.graph import topological_order
+from tinygrad_hw.engine.core.node import Data, Node, Traced, dtype_of, shape_of, to_data
+from tinygrad_hw.engine.core.state import state
+
+
+class Step(NamedTuple):
+    """What one edge received during a backward pass.
+
+    ``total`` is the gradient of ``operand`` so far in this pass, this contribution included.
+    """
+
+    node: Node
+    operand: Node
+    position: int
+    upstream: Any
+    local: Any
+    contribution: Any
+    total: Any
+
+
+def backward_steps(root: Node, seed: Any = None) -> Iterator[Step]:
+    """Tell the backward pass edge by edge, without writing any ``grad``.
+
+    Parameters
+    ----------
+    root
+        The node to differentiate.
+    seed
+        The upstream gradient of the root, of its shape; 1 for a scalar.
+    """
+    totals: dict[int, Any] = {id(root): _seed(root, seed)}
+    for node in reversed(topological_order(root)):
+        upstream = totals.get(id(node))
+        if upstream is None or node.operation is None or node.constant:
+            continue
+        send = pull_watched if state.anomaly else pull
+        for position, edge in enumerate(send(node, upstream)):
+            if edge is not None:
+                operand = node.inputs[position]
+                local, contribution = edge
+                before = totals.get(id(operand))
+                total = contribution if before is None else before + contribution
+                totals[id(operand)] = total
+                yield Step(node, operand, position, upstream, local, contribution, total)
+
+
+def backward(root: Node, seed: Any = None) -> None:
+    """Write d root / d node into ``grad`` of every node that the root depends on.
+
+    Leaves accumulate over several calls, as in PyTorch; gradients of inner nodes are computed
+    afresh. Nothing is written until the pass is complete.
+
+    Raises
+    ------
+    ValueError
+        If the root is not a scalar and no seed is given, or the seed has another shape.
+    """
+    order = topological_order(root)
+    totals = {id(root): _seed(root, seed)}
+    accumulate(order, totals)
+    _write(order, totals)
+    if state.tape is not None:
+        state.tape.written(root, order)
+
+
+def accumulate(
+    order: list[Node], totals: dict[int, Any], wanted: Container[int] | None = None
+) -> None:
+    """Pull from the results at the end of ``order`` to its beginning: the backward pass.
+
+    ``totals`` has d root / d node by the node's id: at first those of the roots, at last of all,
+    or of those in ``wanted``.
+    """
+    send = pull_watched if state.anomaly else pull
+    if state.tape is not None:
+        send = state.tape.watched(send)
+    for node in reversed(order):
+        upstream = totals.get(id(node))
+        if upstream is None or node.operation is None or node.constant:
+            continue
+        edges = send(node, upstream, wanted)
+        for operand, edge in zip(node.inputs, edges, strict=False):
+            if edge is not None:
+                key = id(operand)
+                before = totals.get(key)
+                totals[key] = edge[1] if before is None else before + edge[1]
+    if state.tape is not None:
+        state.tape.end_of_backward()
+
+
+def _write(order: list[Node], totals: dict[int, Any]) -> None:
+    """Hand the totals to the nodes.
+
+    An addition passes its upstream gradient on as it is and a reshape passes a view, so several
+    nodes may share memory; a leaf's gradient must be its own, safe to change in place.
+    """
+    shared: set[int] = set()
+    for node in reversed(order):  # results before leaves
+        gradient = totals.get(id(node))
+        if node.operation is not None:
+            node.grad = gradient
+        elif gradient is not None and node.grad is not None:
+            node.grad = node.grad + gradient
+        elif isinstance(gradient, np.ndarray):
+            owned = gradient.base is None and id(gradient) not in shared
+            node.grad = gradient if owned else gradient.copy()
+        elif gradient is not None:
+            node.grad = gradient
+        shared.add(id(gradient))
+
+
+def _seed(root: Node, seed: Any) -> Data:
+    if root.constant:
+        raise ValueError(
+            "the root is a constant: nothing to differentiate in what it was made from"
+        )
+    if seed is None:
+        if root.shape:
+            raise ValueError(
+                f"backward() of a Value of shape {root.shape} needs a seed of that shape; "
+                "or reduce it to a scalar first, with sum() or mean()"
+            )
+        seed = 1.0
+    return seed_for(root, seed)
+
+
+def seed_for(node: Node, given: Any) -> Data:
+    """An upstream gradient (or a tangent) that the user gives, in the node's kind of number.
+
+    Raises
+    ------
+    ValueError
+        If it has not the node's shape.
+    """
+    data = to_data(given)
+    if shape_of(data) != node.shape:
+        raise ValueError(
+            f"the seed has shape {shape_of(data)}, the root {node.shape}; give it the root's shape"
+        )
+    kind = dtype_of(node.raw)
+    if isinstance(data, Traced):
+        return data
+    seed: Data = float(data) if kind is float else np.asarray(data, kind)[()]
+    return seed if state.tape is None else state.tape.constant(seed)

@@ -1,0 +1,312 @@
+"""The chain rule at one node: from an operation's record to a derivative.
+
+``pull`` sends an upstream gradient back through one node, by the rule in its operation's record;
+``push`` sends tangents forward by the same rule. What is added to "multiply by the rule" is what
+holds for all of them: broadcasting, 0 · inf = 0, float32 that stays float32.
+
+Both work on plain data, or on nodes where the upstream gradient (or a tangent) is one: then they
+record, and what they return can be differentiated again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine.core.node import Node, Traced, dtype_of, is_finite, raw, shape_of
+from tinygrad_hw.engine.core.operation import ANY_NUMBER, Linear, Pointwise, call_text, explained
+from tinygrad_hw.engine.core.state import setting, state
+
+Contribution = tuple[Any, Any]
+
+
+def pull(
+    node: Node, upstream: Any, wanted: Container[int] | None = None
+) -> list[Contribution | None]:
+    """Send an upstream gradient back through the operation that made ``node``.
+
+    Parameters
+    ----------
+    node
+        A node with an operation.
+    upstream
+        d root / d node, of the node's shape. Given as a Node, the rules record.
+    wanted
+        Ids of the inputs to send it to; None for all.
+
+    Returns
+    -------
+    list
+        For each input the pair (local derivative, contribution), or None where it is constant. The
+        local derivative is a number or an array for a pointwise operation, and for a multilinear
+        one the sentence that stands for it. The contribution has the input's shape.
+    """
+    if isinstance(upstream, float) and isinstance(node.raw, float):  # np.float64 is one too
+        edges = _pull_scalars(node, upstream, wanted)
+        if edges is not None:
+            return edges
+    out, operands = _rule_data(node, isinstance(upstream, Node))
+    if isinstance(node.operation, Pointwise):
+        if node.operation.reduces:
+            upstream = _with_reduced_axes(node, upstream)
+            out = _with_reduced_axes(node, out)
+        back = _multiply_back
+    else:
+        back = _transpose_back
+    try:
+        return [
+            None
+            if operand.constant or (wanted is not None and id(operand) not in wanted)
+            else back(node, position, operand, out, operands, upstream)
+            for position, operand in enumerate(node.inputs)
+        ]
+    except (ValueError, IndexError, TypeError) as error:
+        name = f"the derivative of {node.operation.name}"
+        raise explained(error, name, node.inputs, node.attributes) from None
+
+
+def _pull_scalars(
+    node: Node, upstream: float, wanted: Container[int] | None
+) -> list[Contribution | None] | None:
+    """The shortest way through a graph of scalars; None where something is not finite."""
+    operation = node.operation
+    if type(operation) is not Pointwise or operation.reduces:
+        return None
+    out, operands, attributes = node.raw, node.arguments, node.attributes
+    one_rule_each = operation.arity != ANY_NUMBER and not attributes
+    edges: list[Contribution | None] = []
+    try:
+        for position, operand in enumerate(node.inputs):
+            if operand.constant or (wanted is not None and id(operand) not in wanted):
+                edges.append(None)
+                continue
+            if not isinstance(operand.raw, float):  # a reduction of a user's, or another kind
+                return None
+            if one_rule_each:
+                rule = operation.rules[position]
+                local = rule(out, *operands) if callable(rule) else rule
+            else:
+                local = operation.derivative(position, out, operands, attributes)
+            contribution = upstream * local
+            if contribution - contribution != 0.0:
+                return None
+            kind: Any = type(operand.raw)
+            if type(contribution) is not kind:
+                contribution = kind(contribution)
+            edges.append((local, contribution))
+    except (ZeroDivisionError, OverflowError):
+        return None
+    return edges
+
+
+def push(node: Node, tangents: Sequence[Any]) -> Any:
+    """Send the tangents of a node's inputs forward: the tangent of the node.
+
+    Parameters
+    ----------
+    node
+        A node with an operation.
+    tangents
+        d input / d t for each input, of its shape; None for 0. Where one is a Node, the rules
+        record.
+
+    Returns
+    -------
+    The sum over the inputs of local derivative × tangent, of the node's shape; None where all
+    tangents are.
+    """
+    if all([tangent is None for tangent in tangents]):
+        return None
+    if not state.anomaly:
+        return _in_dtype_of(_push(node, tangents), node)
+    with setting(anomaly=_line(node)):
+        moved = _in_dtype_of(_push(node, tangents), node)
+    _watch(node, [tangent for tangent in tangents if tangent is not None], [moved])
+    return moved
+
+
+def _push(node: Node, tangents: Sequence[Any]) -> Any:
+    out, operands = _rule_data(node, any([isinstance(tangent, Node) for tangent in tangents]))
+    if isinstance(node.operation, Linear):  # in all operands at once
+        moved = [
+            np.zeros_like(raw(x))[()] if tangent is None else tangent
+            for x, tangent in zip(operands, tangents, strict=True)
+        ]
+        return node.operation(*moved, **node.attributes)
+    if isinstance(node.operation, Pointwise) and node.operation.reduces:
+        out = _with_reduced_axes(node, out)
+    total = None
+    for position, tangent in enumerate(tangents):
+        if tangent is None:
+            continue
+        if isinstance(node.operation, Pointwise):
+            local = _local(node, position, out, operands, tangent)
+            part = _silence(local, tangent) * _silence(tangent, local)
+            if shape_of(part) != node.shape:
+                part = _reduced_or_spread(node, part)
+        else:
+            part = _apply_linear(node, partial(_move, node, position), tangent, operands)
+        total = part if total is None else total + part
+    return total
+
+
+def _reduced_or_spread(node: Node, part: Any) -> Any:
+    """A tangent of an operand's shape, or broadcast with it, in the shape of the result."""
+    if node.shape == ():
+        return ops.sum(part)
+    if node.operation.reduces and len(shape_of(part)) == len(node.inputs[0].shape):
+        keepdims = len(node.shape) == len(shape_of(part))
+        return ops.sum(part, node.attributes["axis"], keepdims)
+    return ops.broadcast_to(part, node.shape)
+
+
+def _rule_data(node: Node, recording: bool) -> tuple[Any, tuple[Any, ...]]:
+    """The result and the operands as a rule is given them: nodes where it shall record.
+
+    Raises
+    ------
+    ValueError
+        If an operand has been given new data since: a recorded derivative would be of those.
+    """
+    if not recording:
+        return node.raw, node.arguments
+    for operand, argument in zip(node.inputs, node.arguments, strict=True):
+        if operand.raw is argument or np.array_equal(operand.raw, argument, equal_nan=True):
+            continue
+        name = operand.label or "an operand"
+        raise ValueError(
+            f"{name} was given new data after {node.operation.name} had computed with it; "
+            "compute the result again before differentiating it twice"
+        )
+    return node, node.inputs
+
+
+def _with_reduced_axes(node: Node, reduced: Any) -> Any:
+    return ops.with_reduced_axes(reduced, node.inputs[0].shape, node.attributes["axis"])
+
+
+def _local(node: Node, position: int, out: Any, operands: tuple[Any, ...], multiplied: Any) -> Any:
+    """The partial derivative of a pointwise operation by one operand."""
+    try:
+        local = node.operation.derivative(position, out, operands, node.attributes)
+    except (ZeroDivisionError, OverflowError):  # Python's numbers; NumPy's give inf and a warning
+        kind = np.result_type(out).type
+        out, *exact = [kind(x) if type(x) is float else x for x in (out, *operands)]
+        local = node.operation.derivative(position, out, tuple(exact), node.attributes)
+    if isinstance(multiplied, Node) and isinstance(local, np.ndarray | np.floating):
+        return _in_dtype_of(local, node)  # a float64 constant in what is recorded would stay there
+    return local
+
+
+def _multiply_back(
+    node: Node, position: int, operand: Node, out: Any, operands: tuple[Any, ...], upstream: Any
+) -> Contribution:
+    """Upstream × local derivative, summed to the operand's shape where it was broadcast."""
+    local = _local(node, position, out, operands, upstream)
+    if type(upstream) is float:
+        upstream = np.float64(upstream)  # not finite, or _pull_scalars had done it: with a warning
+    if not is_finite(raw(local)):
+        local = _silence(local, upstream)
+    if type(local) is int and local in (1, -1):
+        contribution = upstream if local == 1 else -upstream
+    else:
+        contribution = upstream * local
+    if shape_of(contribution) != operand.shape:
+        whole = np.broadcast_shapes(shape_of(upstream), operand.shape)
+        if shape_of(contribution) != whole:
+            contribution = ops.broadcast_to(contribution, whole)
+        contribution = ops.sum_to(contribution, operand.shape)
+    return local, _in_dtype_of(contribution, operand)
+
+
+def _transpose_back(
+    node: Node, position: int, operand: Node, out: Any, operands: tuple[Any, ...], upstream: Any
+) -> Contribution:
+    """The transpose of a linear operation, applied to upstream."""
+    operation = node.operation
+
+    def transposed(upstream: Any, operands: tuple[Any, ...]) -> Any:
+        return operation.derivative(position, upstream, operands, node.attributes)
+
+    contribution = _apply_linear(node, transposed, upstream, operands)
+    if shape_of(contribution) != operand.shape:
+        raise ValueError(f"by operand {position} its shape is {shape_of(contribution)}")
+    formula = operation.formulas[0 if operation.arity == ANY_NUMBER else position]
+    return formula, _in_dtype_of(contribution, operand)
+
+
+def _move(node: Node, position: int, tangent: Any, operands: tuple[Any, ...]) -> Any:
+    """The operation itself, with a tangent in one operand's place."""
+    moved = (*operands[:position], tangent, *operands[position + 1 :])
+    return node.operation(*moved, **node.attributes)
+
+
+def _apply_linear(
+    node: Node, linear: Callable[..., Any], given: Any, operands: tuple[Any, ...]
+) -> Any:
+    """Apply a linear map that multiplies ``given`` with the operands, where 0 · inf is 0.
+
+    An infinite operand makes nan of a zero in ``given`` and, in a sum, of all that is added to it.
+    What comes of the finite operands alone stands wherever nothing arrives through the others.
+    """
+    if isinstance(node.operation, Linear) or is_finite(node.raw):
+        return linear(given, operands)
+    bad = [~np.isfinite(raw(x)) for x in operands]
+    finite = [ops.where(b, 0.0, x) if b.any() else x for b, x in zip(bad, operands, strict=True)]
+    with np.errstate(invalid="ignore"):
+        arrives = linear((raw(given) != 0) * 1.0, tuple([b * 1.0 for b in bad]))
+        return ops.where(arrives == 0, linear(given, tuple(finite)), linear(given, operands))
+
+
+def _in_dtype_of(given: Any, node: Node) -> Any:
+    """Give a float32 node a float32 derivative, whatever float64 constant it met on the way.
+
+    A Python number receives Python numbers.
+    """
+    if type(given) is float:
+        return given
+    if isinstance(given, Node | Traced):
+        kind = dtype_of(node.raw)
+        return given if dtype_of(raw(given)) is kind else ops.astype(given, kind)
+    if type(node.raw) is float:
+        return float(given) if shape_of(given) == () else given
+    dtype = np.result_type(node.raw)
+    return given if given.dtype == dtype else given.astype(dtype)
+
+
+def _silence(factor: Any, other: Any) -> Any:
+    """Make an infinite or nan factor 0 where the other one is 0: 0 · inf is 0.
+
+    Only there: a finite one must stay, since the second derivative needs it.
+    """
+    if is_finite(raw(factor)):
+        return factor
+    silent = (raw(other) == 0) & ~np.isfinite(raw(factor))
+    if not isinstance(silent, Traced) and not np.any(silent):
+        return factor
+    return ops.where(silent, 0.0, factor)
+
+
+def pull_watched(
+    node: Node, upstream: Any, wanted: Container[int] | None = None
+) -> list[Contribution | None]:
+    """Pull under ``anomaly()``: stop where a finite upstream gradient becomes inf or nan."""
+    with setting(anomaly=_line(node)):
+        edges = pull(node, upstream, wanted)
+    _watch(node, [upstream], [edge[1] for edge in edges if edge is not None])
+    return edges
+
+
+def _watch(node: Node, came: list[Any], made: list[Any]) -> None:
+    bad = [raw(x) for x in made if not is_finite(raw(x))]
+    if bad and all([is_finite(raw(x)) for x in (*came, *node.arguments)]):
+        call = call_text(node.operation.name, node.inputs, node.attributes, node.arguments)
+        raise FloatingPointError(f"the derivative of {call} gives {bad[0]!r:.80} {_line(node)}")
+
+
+def _line(node: Node) -> str:
+    return getattr(node, "line", "(recorded outside anomaly(): its line is not known)")

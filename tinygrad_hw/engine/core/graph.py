@@ -1,0 +1,31 @@
+"""The recorded graph, walked without recursion: a chain of a million nodes is not an error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tinygrad_hw.engine.core.node import Node
+
+
+def topological_order(*roots: Node, stop: Callable[[Node], bool] | None = None) -> list[Node]:
+    """Every node that the roots were made from, inputs before results; a single root is the last.
+
+    Depth first, in the order of the operands, so that the same program always gives the same order.
+    Nodes below the roots for which ``stop`` holds are listed, but not what they were made from.
+    """
+    order: list[Node] = []
+    seen: set[int] = set()
+    first = {id(root) for root in roots}
+    stack: list[Node | None] = [*reversed(roots)]
+    while stack:
+        node = stack.pop()
+        if node is None:  # all inputs of the node below this marker are in the order
+            finished = stack.pop()
+            assert finished is not None
+            order.append(finished)
+        elif id(node) not in seen:
+            seen.add(id(node))
+            stack += (node, None)
+            if stop is None or id(node) in first or not stop(node):
+                stack += reversed(node.inputs)
+    return order

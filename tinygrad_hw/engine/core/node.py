@@ -1,0 +1,230 @@
+"""Node: one recorded number or array, and where it came from.
+
+A node points only backwards: an operation, an ordered tuple of inputs, attributes. No closure, no
+set, no reference to its consumers. So a graph has no cycles and is freed, without waiting for the
+garbage collector, the moment the last reference to its root goes; and ``a * a`` keeps both edges.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygrad_hw.engine.core.state import Group, state
+
+if TYPE_CHECKING:
+    from tinygrad_hw.engine.core.operation import Operation
+
+Array: TypeAlias = npt.NDArray[Any]
+Number: TypeAlias = float | np.floating[Any]
+Data: TypeAlias = Number | Array
+
+
+class Traced:
+    """What stands for data while a program is captured: see ``program.variable``.
+
+    The engine computes with it as with the data themselves. It does not look at them.
+    """
+
+    __slots__ = ("value",)
+
+    value: Any  # the data of this one run
+
+
+NO_ATTRIBUTES: dict[str, Any] = {}  # shared by all nodes that have none, and never written to
+
+
+def to_data(given: Any) -> Data:
+    """Turn what a user gives into what a node holds: a float or an array of floats, our own copy.
+
+    Python numbers become Python floats, which are weak: beside a float32 array they do not make the
+    result float64 (as in NumPy 2). Integers and booleans become float64, NumPy floats keep their
+    dtype, arrays without dimensions become scalars.
+
+    Raises
+    ------
+    TypeError
+        For complex numbers, strings, objects: whatever has no derivative here.
+    """
+    if type(given) is float:
+        return given
+    if isinstance(given, int):  # bool is one too
+        try:
+            return float(given)
+        except OverflowError:
+            raise TypeError("expected a number within the range of floats, about 1e308") from None
+    if isinstance(given, Traced):
+        return cast(Data, given)
+    if isinstance(given, Node):
+        raise TypeError("expected numbers, got a Value; use it as it is, or v.detach() for a copy")
+    try:
+        array = np.array(given)  # copies: later changes to the caller's array are not seen here
+    except ValueError:  # rows of different lengths
+        raise TypeError(f"expected numbers in a regular grid, got {given!r:.60}") from None
+    if array.dtype.kind in "iub":
+        array = array.astype(np.float64)
+    if array.dtype.kind != "f":
+        kind = type(given).__name__ if array.dtype == object else f"{array.dtype.name} data"
+        raise TypeError(f"expected real numbers (floats or integers), got {kind}; pass real floats")
+    data: Data = array if array.ndim else array[()]
+    return data
+
+
+class Node:
+    """One recorded number or array.
+
+    Attributes
+    ----------
+    raw
+        The data: a Python float, a NumPy floating scalar, or an ndarray of one or more dimensions.
+    grad
+        The derivative of the root of the last ``backward()`` by this node, shaped like ``raw``;
+        None until a backward pass has reached the node.
+    label
+        A name for drawings and messages, or None.
+    constant
+        True where no derivative is wanted.
+    operation, inputs, attributes
+        How it was made; None, () and {} for a leaf. Attributes are what the operation was told
+        beside its operands (an axis, an index) and are not differentiated.
+    arguments
+        The inputs' data as they were when the operation ran. Kept apart from ``inputs`` because an
+        input may since have been given new data, which must not change the derivative.
+    group
+        The innermost group that was open, or None.
+    kept
+        True where a graph holds the array ``raw``: see ``for_graph``.
+    line
+        The line of the user's program that made it; set under ``anomaly()`` only.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "arguments",
+        "attributes",
+        "constant",
+        "grad",
+        "group",
+        "inputs",
+        "kept",
+        "label",
+        "line",
+        "operation",
+        "raw",
+    )
+
+    raw: Data
+    grad: Data | None
+    label: str | None
+    constant: bool
+    operation: Any  # an Operation; Any, since nearly whoever asks knows that there is one
+    inputs: tuple[Self, ...]
+    arguments: tuple[Data, ...]
+    attributes: dict[str, Any]
+    group: Group | None
+    kept: bool
+    line: str
+
+    @classmethod
+    def leaf(cls, data: Data, *, constant: bool, kept: bool = False) -> Self:
+        """Make a node that no operation made, from data that is ours already (see to_data)."""
+        return cls.made(data, None, (), (), NO_ATTRIBUTES, constant, kept)
+
+    @classmethod
+    def made(
+        cls,
+        data: Data,
+        operation: Operation | None,
+        inputs: tuple[Self, ...],
+        arguments: tuple[Data, ...],
+        attributes: dict[str, Any],
+        constant: bool,
+        kept: bool,
+    ) -> Self:
+        """Make a node with all that is known of it; a user's own comes from ``Value()``."""
+        node = cls.__new__(cls)
+        node.raw = data
+        node.grad = None
+        node.label = None
+        node.constant = constant
+        node.operation = operation
+        node.inputs = inputs
+        node.arguments = arguments
+        node.attributes = attributes
+        node.group = state.group
+        node.kept = kept
+        return node
+
+    def for_graph(self) -> Data:
+        """Give data that an operation may keep: they will not change under it.
+
+        An array is never in the hands of both a graph and the user, who could write into it between
+        the forward and the backward pass. Where somebody else holds it (by ``Value.data``, say),
+        the graph gets a copy here; where a graph does, ``Value.data`` gives the user one.
+        """
+        if isinstance(self.raw, np.ndarray) and not self.kept and self._is_held():
+            return self.raw.copy()
+        self.kept = True
+        return self.raw
+
+    def _is_held(self) -> bool:
+        """Whether somebody else has a reference to the array, or to what it is a view of."""
+        is_view = isinstance(self.raw, np.ndarray) and self.raw.base is not None
+        return is_view or self._holders() > _ALONE
+
+    def _holders(self) -> int:
+        """Count the references to the array, those that the counting takes included."""
+        return sys.getrefcount(self.raw)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of the dimensions; () for a scalar."""
+        return shape_of(self.raw)
+
+
+_ALONE = Node.leaf(np.zeros(1), constant=True)._holders()
+
+
+def shape_of(data: Any) -> tuple[int, ...]:
+    """Shape of a Node, an array or a number; Python's own numbers have no ``shape`` to ask for."""
+    shape: tuple[int, ...] = getattr(data, "shape", ())
+    return shape
+
+
+def is_finite(data: Any) -> bool:
+    """Whether every element is neither inf nor nan; a program that is captured takes note."""
+    if isinstance(data, Traced):
+        return bool(state.tape.is_finite(data))
+    if isinstance(data, np.ndarray):
+        return data.dtype == bool or bool(np.isfinite(data).all())
+    return math.isfinite(data)
+
+
+def raw(x: Any) -> Any:
+    """The plain number or array of a node; anything else as it is."""
+    return x.raw if isinstance(x, Node) else x
+
+
+def observed(x: Any) -> Any:
+    """``raw``, for what a user's program looks at: one that is captured then depends on it."""
+    if state.tape is not None and isinstance(x, Node):
+        state.tape.enter(x)
+    return raw(x)
+
+
+def forget_gradient(node: Node) -> None:
+    """Set ``grad`` to None; a program that is captured will do so too."""
+    if state.tape is not None:
+        state.tape.forget(node)
+    node.grad = None
+
+
+def dtype_of(data: Any) -> Any:
+    """NumPy's dtype of an array or scalar; ``float`` itself for one of Python's numbers."""
+    if isinstance(data, Traced):
+        data = data.value
+    return float if type(data) is float else np.result_type(data)

@@ -1,0 +1,149 @@
+"""What the operations compute where NumPy has no function, or none stable or quick enough.
+
+Plain numbers and arrays in, the same out; derivatives are in ``ops``. An axis is NumPy's: None for
+all, a number, or a tuple.
+"""
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw.engine.core.node import Array
+
+_sum: Any = np.add.reduce
+
+# On one of Python's floats the C library's function takes a tenth of the time of NumPy's. Where it
+# raises, NumPy's is called after all: it has an inf or a nan for that, and a warning.
+ON_FLOATS: dict[Any, Callable[..., float]] = {
+    **{np.exp: math.exp, np.expm1: math.expm1, np.log: math.log, np.log1p: math.log1p},
+    **{np.log2: math.log2, np.log10: math.log10, np.sqrt: math.sqrt, np.cbrt: math.cbrt},
+    **{np.sin: math.sin, np.cos: math.cos, np.tan: math.tan, np.tanh: math.tanh},
+    **{np.sinh: math.sinh, np.cosh: math.cosh, np.power: math.pow},
+    **{np.arcsin: math.asin, np.arccos: math.acos, np.arctan: math.atan, np.arctan2: math.atan2},
+    **{np.arcsinh: math.asinh, np.arccosh: math.acosh, np.arctanh: math.atanh},
+}
+_erfc = np.frompyfunc(math.erfc, 1, 1)  # NumPy has none
+_SIMPLE_POWERS = {-1.0: np.reciprocal, 0.5: np.sqrt, 1.0: np.positive, 2.0: np.square}
+
+
+def exp(x: Any) -> Any:
+    """e to this power, of a float that cannot overflow, or of an array."""
+    return math.exp(x) if type(x) is float else np.exp(x)
+
+
+def log1p(x: Any) -> Any:
+    """log(1 + x) of a float above -1, or of an array."""
+    return math.log1p(x) if type(x) is float else np.log1p(x)
+
+
+def larger(x: Any, bound: float) -> Any:
+    """``x``, or the bound where that is larger; nan stays nan."""
+    return (bound if x <= bound else x) if type(x) is float else np.maximum(x, bound)
+
+
+def choice(condition: Any, x: Any, y: Any) -> Any:
+    """``x`` where the condition holds, else ``y``."""
+    return (x if condition else y) if type(condition) is bool else np.where(condition, x, y)
+
+
+def cast(x: Any, dtype: Any) -> Any:
+    """The same numbers in another floating dtype; a scalar as ``float`` is one of Python's."""
+    if np.dtype(dtype).kind != "f":
+        raise TypeError(f"dtype {np.dtype(dtype).name} has no derivative; give a floating one")
+    return float(x) if dtype is float and np.ndim(x) == 0 else np.asarray(x, dtype)[()]
+
+
+def real_power(x: Any, p: Any) -> Any:
+    """x**p, always real: Python's own ``(-8.0)**0.5`` is complex, NumPy's is nan and a warning."""
+    simple = _SIMPLE_POWERS.get(p) if type(p) is float else None
+    return simple(x) if simple else np.power(x, p)
+
+
+def stable_sigmoid(x: Any) -> Any:
+    """1 / (1 + exp(-x)) without overflow; above 0 as 1 - σ(-x), which rounds once near 1."""
+    tail = exp(-abs(x))
+    tail = tail / (1 + tail)
+    return choice(x < 0, tail, 1 - tail)
+
+
+def stable_softplus(x: Any) -> Any:
+    """log(1 + exp(x)) without overflow."""
+    return larger(x, 0.0) + log1p(exp(-abs(x)))
+
+
+def gaussian_cdf(x: Any) -> Any:
+    """Φ(x) = erfc(-x / √2) / 2, by the C library's erfc, since NumPy has none."""
+    if type(x) is float:
+        return 0.5 * math.erfc(-x * math.sqrt(0.5))
+    cdf, kind = 0.5 * _erfc(-x * math.sqrt(0.5)), np.result_type(x)
+    return kind.type(cdf) if isinstance(cdf, float) else cdf.astype(kind)
+
+
+def weighted_sum(*x: Any) -> Any:
+    """w1·x1 + w2·x2 + … + b, given as w1, w2, …, x1, x2, …, b: what a neuron computes."""
+    half = len(x) // 2
+    if len(x) != 2 * half + 1:
+        raise ValueError(f"{len(x)} operands are not as many weights as inputs, and a bias")
+    return sum(map(operator.mul, x[:half], x[half:-1]), x[-1])
+
+
+def stable_logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
+    """log(sum(exp(x))), shifted by the maximum so that nothing overflows."""
+    top = np.maximum.reduce(x, axis=axis, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0)
+    out = np.log(_sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return out if keepdims else np.squeeze(out, axis=axis)
+
+
+def freedom(x: Any, total: Any, ddof: float = 0) -> float:
+    """How many elements were added for each total, less ``ddof``, but at least 0."""
+    return max(np.size(x) / np.size(total) - ddof, 0.0) if np.size(total) else 1.0
+
+
+def average(x: Any, axis: Any, keepdims: bool) -> Any:
+    """Sum and divide: half the time of np.mean, which matters where x is a small batch."""
+    total = _sum(x, axis=axis, keepdims=keepdims)
+    return total / freedom(x, total)
+
+
+def variance(x: Any, axis: Any, ddof: float, keepdims: bool) -> Any:
+    """Mean of the squared deviations, over n - ddof."""
+    total = _sum(np.square(x - average(x, axis, True)), axis=axis, keepdims=keepdims)
+    return total / freedom(x, total, ddof)
+
+
+def vector_norm(x: Any, axis: Any, ord: float, keepdims: bool) -> Any:
+    """(Σ |x|**ord)**(1 / ord); of order 2 the root of the sum of squares."""
+    powers = np.square(x) if ord == 2 else np.abs(x) ** ord
+    total = _sum(powers, axis=axis, keepdims=keepdims)
+    return np.sqrt(total) if ord == 2 else total ** (1 / ord)
+
+
+def reordered(x: Any, shape: Any, order: Any) -> Any:
+    """Reshape, in an order of the elements that does not depend on how they lie in memory."""
+    if order not in ("C", "F"):
+        raise ValueError(f"order {order!r} depends on memory; give 'C' or 'F'")
+    return np.reshape(x, shape, order=order)
+
+
+def broadcast_copy(x: Any, shape: Any) -> Array:
+    """A full copy: NumPy's own view with strides of 0 is slower to make, and to read from."""
+    if np.ndim(x) > np.size(shape):
+        raise ValueError(f"{np.ndim(x)} dimensions do not broadcast to shape {shape}")
+    out = np.empty(shape, np.result_type(x))
+    out[...] = x
+    return out
+
+
+def add_at(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    """Zeros, with x added where the index says; what is picked twice receives both."""
+    out = np.zeros(shape, np.result_type(x))
+    parts = index if isinstance(index, tuple) else (index,)
+    if all(part is None or part is ... or isinstance(part, int | slice) for part in parts):
+        out[index] = x  # numbers and slices pick every element at most once
+    else:
+        np.add.at(out, index, x)
+    return out

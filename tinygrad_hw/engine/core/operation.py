@@ -1,0 +1,424 @@
+"""What an operation is: one record that says how to compute it and how it is differentiated.
+
+There are three kinds, told apart by their derivative. Everything else (the backward pass, forward
+mode, second order, the sentence on an edge, the gradient check) is derived from the record.
+
+- ``Pointwise``: one partial derivative an operand, an array that is *multiplied* by the upstream
+  gradient. Products, sigmoids; but also a maximum along an axis, since its derivative is a mask.
+- ``Multilinear``: linear in each operand, so the derivative by an operand is the *transpose* of
+  that linear map, applied to the upstream gradient. Sums, matrix products, indexing.
+- ``Composite``: written with other operations. Needs no rule; has a name, so that it can be folded.
+
+A rule is written once, as text, in the language of the table itself:
+
+    sin = Pointwise("sin", np.sin, "cos(x)")
+
+The text is what a reader is shown, and it is what the engine uses. On arrays it computes; on nodes
+it records, because calling an operation on a node records it. That is how the derivative of a
+derivative comes from the same line as the derivative.
+"""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from tinygrad_hw.engine.core.node import NO_ATTRIBUTES, Data, Node, Traced, is_finite, to_data
+from tinygrad_hw.engine.core.numerics import ON_FLOATS
+from tinygrad_hw.engine.core.state import calling_line, group, state
+
+Rule: TypeAlias = str | float | Callable[..., Any]
+Interval: TypeAlias = tuple[float, float]
+
+ANY_NUMBER = sys.maxsize
+NOT_A_VALUE = "an index, a shape, an axis or a count cannot be a Value; use integers, or v.data"
+LANGUAGE: dict[str, Any] = {}  # what the text of a rule may name: filled by the table, ``ops``
+
+
+class Operation:
+    """The part that all kinds share. Calling it computes on arrays and records on nodes.
+
+    Parameters
+    ----------
+    name
+        What it is called in messages.
+    compute
+        ``compute(*operands, **attributes)`` on plain numbers and arrays.
+    rules
+        The derivative by each operand; see the three kinds. A text over the operands ``x``, ``y``,
+        ``z``, the attributes and the operations of the table; or a function of the same; or a
+        number.
+    shown
+        The derivatives as a student writes them, where the rules are not that: a rule may be a
+        stabler form, which a test holds equal to it. ``formulas`` has what to show, in any case.
+    symbol
+        What a drawing shows; the name where nothing else is said.
+    numpy
+        The NumPy function that this operation stands for, so that ``np.exp(v)`` finds it; where
+        ``compute`` is one of NumPy's ufuncs, that.
+    defaults
+        The attributes with their default values, in order; they may be given by position too.
+    domain
+        An interval for each operand from which the tests draw numbers.
+    arity
+        How many operands there are, where it is not one for each rule. With ``ANY_NUMBER`` one rule
+        serves them all, and is given the operand's ``position`` and the tuple of all as ``x``.
+    """
+
+    __slots__ = (
+        "_bind",
+        "arity",
+        "compute",
+        "defaults",
+        "domain",
+        "formulas",
+        "name",
+        "numpy",
+        "on_floats",
+        "rules",
+        "symbol",
+    )
+
+    given = ""  # the first name that a rule may use: what it is given beside the operands
+
+    def __init__(
+        self,
+        name: str,
+        compute: Callable[..., Any],
+        *rules: Rule,
+        shown: str | tuple[str, ...] = (),
+        symbol: str = "",
+        numpy: Callable[..., Any] | None = None,
+        defaults: dict[str, Any] | None = None,
+        domain: tuple[Interval, ...] = ((-2.0, 2.0),) * 3,
+        arity: int | None = None,
+    ) -> None:
+        if not rules and arity is None:
+            raise ValueError(f"{name} has no rule: give the derivative by each operand")
+        self.name = name
+        self.compute = compute
+        self.on_floats = ON_FLOATS.get(compute if numpy is None else numpy)
+        self.defaults = defaults or {}
+        self.arity = len(rules) if arity is None else arity
+        self._check_operands()
+        self.rules = tuple([self._compiled(rule) for rule in rules])
+        written = (shown,) if isinstance(shown, str) else shown
+        self.formulas = written or tuple([self._shown(rule) for rule in rules])
+        self.symbol = symbol or name
+        self.numpy = compute if numpy is None and isinstance(compute, np.ufunc) else numpy
+        self.domain = domain
+        self._bind = self._binder()
+
+    def _compiled(self, rule: Rule) -> Any:
+        if not isinstance(rule, str):
+            return rule
+        operands = ["position", "x"] if self.arity == ANY_NUMBER else self.operands()
+        names = [self.given, *operands, *self.defaults]
+        try:
+            code = compile(f"lambda {', '.join(names)}: {rule}", f"<rule of {self.name}>", "eval")
+        except SyntaxError as error:
+            raise ValueError(f"{self.name}: the rule {rule!r}: {error.msg}") from None
+        if "where" in LANGUAGE:  # not yet while the table itself is being read
+            self._check_names(rule, names)
+        return eval(code, LANGUAGE)  # a record's own text: never a file's, never a sheet's
+
+    def _check_operands(self) -> None:
+        code = getattr(self.compute, "__code__", None)
+        if code is None or code.co_flags & 4 or self.arity == ANY_NUMBER:  # 4: takes *operands
+            return
+        most = code.co_argcount - len(self.defaults)
+        least = most - len(self.compute.__defaults__ or ())
+        if not least <= self.arity <= most:
+            raise ValueError(
+                f"{self.name}: {self.arity} rule{'s' * (self.arity != 1)}, but its function takes "
+                f"{most} operand{'s' * (most != 1)}; give the derivative by each"
+            )
+
+    def _check_names(self, rule: str, names: list[str]) -> None:
+        import ast
+
+        used = [part for part in ast.walk(ast.parse(rule, mode="eval")) if type(part) is ast.Name]
+        own = {part.id for part in used if not isinstance(part.ctx, ast.Load)}
+        for part in used:
+            if part.id not in {*names, *own, *LANGUAGE, *dir(builtins)}:
+                raise ValueError(
+                    f"{self.name}: the rule {rule!r} uses {part.id!r}; it is written in "
+                    f"{', '.join(names)} (the operands in order, whatever your function calls "
+                    "them), np, and the operations of the table"
+                )
+
+    def operands(self) -> list[str]:
+        """What a rule calls the operands, in order."""
+        return list("xyz"[: self.arity]) if self.arity < 4 else [f"x{i}" for i in range(self.arity)]
+
+    def _binder(self) -> Callable[..., tuple[tuple[Any, ...], dict[str, Any]]]:
+        """Have Python tell operands from attributes: ``(x, axis=None) -> (x,), {"axis": axis}``."""
+        operands = "*x" if self.arity == ANY_NUMBER else ", ".join(self.operands())
+        options = "".join([f", {name}=defaults[{name!r}]" for name in self.defaults])
+        bound = ", ".join([f"{name!r}: {name}" for name in self.defaults])
+        text = f"lambda {operands}{options}: (({operands},), {{{bound}}})"
+        bind: Callable[..., Any] = eval(text, {"defaults": self.defaults})
+        bind.__name__ = bind.__qualname__ = self.name
+        return bind
+
+    def _shown(self, rule: Rule) -> str:
+        return f"{self.name}′" if callable(rule) else str(rule)
+
+    def __deepcopy__(self, _: Any) -> Operation:
+        """Give itself: an operation is what it is, however many graphs are copied."""
+        return self
+
+    def derivative(
+        self, position: int, given: Any, operands: tuple[Any, ...], attributes: dict[str, Any]
+    ) -> Any:
+        """Apply the rule for one operand to what it is given: ``out`` or ``upstream``."""
+        if self.arity == ANY_NUMBER:
+            return self.rules[0](given, position, operands, **attributes)
+        rule = self.rules[position]
+        return rule(given, *operands, **attributes) if callable(rule) else rule
+
+    def __call__(self, *operands: Any, **attributes: Any) -> Any:
+        """Apply to arrays (and get an array), or to at least one node (and get a node)."""
+        if attributes or self.defaults or len(operands) != self.arity:
+            operands, attributes = self.bound(operands, attributes)
+        for operand in operands:
+            if isinstance(operand, Node):
+                return self.record(type(operand), operands, attributes)
+        if any([isinstance(given, Node) for given in attributes.values()]):
+            raise TypeError(NOT_A_VALUE)
+        return self._evaluate(operands, attributes)
+
+    def bound(
+        self, operands: tuple[Any, ...], attributes: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Tell operands from attributes given by position, and fill in the defaults."""
+        try:
+            return self._bind(*operands, **attributes)
+        except TypeError as error:
+            known = ", ".join(self.defaults) or "nothing"
+            raise TypeError(f"{error}; beside its operands it takes {known}") from None
+
+    def record(
+        self, node_class: type[Node], operands: tuple[Any, ...], attributes: dict[str, Any]
+    ) -> Node:
+        """Compute, and make the node that remembers how; operands that are no nodes are constants.
+
+        Raises
+        ------
+        ValueError, IndexError, TypeError
+            NumPy's own, with the call before it: the operation, labels and shapes.
+        """
+        try:
+            inputs = tuple(
+                [
+                    operand
+                    if isinstance(operand, Node)
+                    else node_class.leaf(_beside(operand, operands), constant=True)
+                    for operand in operands
+                ]
+            )
+            if state.tape is not None:
+                for operand in operands:
+                    if isinstance(operand, Node):
+                        state.tape.enter(operand)
+            arguments = tuple([node.raw if node.kept else node.for_graph() for node in inputs])
+            if attributes:
+                attributes = {name: _own(given) for name, given in attributes.items()}
+            data = self._evaluate(arguments, attributes)
+            kind = type(data)
+            if kind is not float and kind is not np.float64:
+                data = _as_floats(data, arguments)
+        except (ValueError, IndexError, TypeError, ArithmeticError) as error:
+            raise explained(error, self.name, operands, attributes) from None
+        line = self._watch(data, inputs, arguments, attributes) if state.anomaly else None
+        if not state.recording:
+            return node_class.made(data, None, (), (), NO_ATTRIBUTES, True, kept=True)
+        constant = True
+        for operand in inputs:
+            if not operand.constant:
+                constant = False
+                break
+        # Kept by the graph from the start: its own rule may use it, it may view an operand.
+        node = node_class.made(data, self, inputs, arguments, attributes, constant, kept=True)
+        if line:
+            node.line = line
+        if state.tape is not None:
+            state.tape.made_inside(node)
+        return node
+
+    def _evaluate(self, arguments: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
+        """Compute, with Python floats treated as NumPy treats its own: inf or nan and a warning."""
+        if state.tape is not None:
+            return state.tape.apply(self, arguments, attributes)
+        if self.on_floats and all([type(argument) is float for argument in arguments]):
+            try:
+                return self.on_floats(*arguments)
+            except (ValueError, OverflowError):
+                pass  # NumPy has a number for that
+        try:
+            data = self.compute(*arguments, **attributes)
+            kind = type(data)
+            if kind is float:
+                if data - data == 0.0:  # finite: nothing to warn of
+                    return data
+                data = self.compute(*map(np.float64, arguments), **attributes)
+            elif kind is type(arguments[0]) is np.float64:
+                return data
+        except (ZeroDivisionError, OverflowError):
+            data = self.compute(*map(np.float64, arguments), **attributes)
+        if isinstance(data, np.ndarray):
+            if data.ndim:
+                return data
+            data = data[()]
+        if all([type(argument) is float for argument in arguments]) and "dtype" not in attributes:
+            return float(data)  # Python numbers in, a Python number out: it stays weak
+        return data
+
+    def _watch(
+        self,
+        data: Data,
+        inputs: tuple[Node, ...],
+        arguments: tuple[Data, ...],
+        attributes: dict[str, Any],
+    ) -> str:
+        """Under ``anomaly()``: the line of the call; stop if finite operands gave inf or nan."""
+        if isinstance(state.anomaly, str):
+            return state.anomaly
+        line = calling_line()
+        if not is_finite(data) and all(map(is_finite, arguments)):
+            call = call_text(self.name, inputs, attributes, arguments)
+            raise FloatingPointError(f"{call} gives {data!r:.80} {line}")
+        return line
+
+
+def _as_floats(data: Any, arguments: tuple[Data, ...]) -> Any:
+    """A result as it is, if it is floating; what counts or compares, as its operands are."""
+    dtype = getattr(data, "dtype", None) or np.asarray(data).dtype
+    if dtype.kind == "f":
+        return data
+    if isinstance(data, Traced):
+        return state.tape.cast(data, np.result_type(*arguments))
+    if dtype.kind not in "iub":
+        raise TypeError(f"the result is {dtype.name} data; an operation gives real numbers")
+    return np.asarray(data, np.result_type(*arguments))[()]
+
+
+def _beside(operand: Any, operands: tuple[Any, ...]) -> Data:
+    """Data of a constant operand; a mask does not make float64 of float32, as in NumPy."""
+    if isinstance(operand, np.ndarray | np.generic) and operand.dtype.kind in "iub":
+        others = [x.raw for x in operands if isinstance(x, Node)]
+        kinds = [x.dtype for x in others if isinstance(x, np.ndarray | np.floating)]
+        operand = operand.astype(np.result_type(operand.dtype, *kinds) if kinds else np.float64)
+    return to_data(operand)
+
+
+def _own(attribute: Any) -> Any:
+    """Copy the arrays of an index or a condition: the caller may change them before backward."""
+    if isinstance(attribute, np.ndarray):
+        return attribute.copy()
+    if isinstance(attribute, tuple):
+        return tuple(_own(part) for part in attribute)
+    if isinstance(attribute, Node):
+        raise TypeError(NOT_A_VALUE)
+    return [_own(part) for part in attribute] if isinstance(attribute, list) else attribute
+
+
+def call_text(
+    name: str, operands: Sequence[Any], attributes: dict[str, Any], data: Sequence[Any] = ()
+) -> str:
+    """Write a call down for a message: ``matmul(X (32, 784), W (128, 10))``; or with the data."""
+    parts = [_operand_text(x) for x in operands]
+    if data:
+        parts = [f"{_name(x)} = {_brief(d)}" for x, d in zip(operands, data, strict=True)]
+    options = [f"{name}={_brief(value)}" for name, value in attributes.items()]
+    return f"{name}({', '.join(parts + options)})"
+
+
+def _name(x: Node) -> str:
+    return x.label or "unnamed"
+
+
+def _operand_text(x: Any) -> str:
+    if isinstance(x, Node):
+        return f"{_name(x)} {x.shape}"
+    if isinstance(x, list | tuple) and any([isinstance(part, Node) for part in x]):
+        return f"[{', '.join(map(_operand_text, x))}]"
+    return f"array {x.shape}" if isinstance(x, np.ndarray) else _brief(x)
+
+
+def _brief(value: Any) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def explained(
+    error: Exception, name: str, operands: Sequence[Any], attributes: dict[str, Any]
+) -> Exception:
+    """Give an error of NumPy's the call before its text, unless it has one already."""
+    if getattr(error, "is_explained", False):
+        return error
+    reason = " ".join(str(error).split())
+    new: Any = type(error)(f"{call_text(name, operands, attributes)}: {reason}")
+    new.is_explained = True
+    explanation: Exception = new
+    return explanation
+
+
+class Pointwise(Operation):
+    """An operation whose derivative by an operand is a factor.
+
+    A rule is a partial derivative over ``out`` (the result) and the operands. It broadcasts against
+    both the result and its operand; the numbers 1 and -1 stand for themselves, so that a sum
+    allocates nothing. Of an operation that has an attribute ``axis``, ``out`` and the upstream
+    gradient reach the rule with the dimensions put back that the axis had taken away.
+    """
+
+    __slots__ = ()
+    given = "out"
+
+    @property
+    def reduces(self) -> bool:
+        """Whether the result may have lost the dimensions of attribute ``axis``."""
+        return "axis" in self.defaults
+
+
+class Multilinear(Operation):
+    """An operation that is linear in each of its operands.
+
+    A rule is a transpose over ``upstream`` and the operands: the contribution to its operand, of
+    that operand's shape. Forward mode needs no more: it is ``compute`` itself with a tangent in the
+    operand's place.
+    """
+
+    __slots__ = ()
+    given = "upstream"
+
+
+class Linear(Multilinear):
+    """A multilinear operation that is linear in all of its operands at once: a concatenation.
+
+    So is every multilinear operation of a single operand. The tangents go through it together.
+    """
+
+    __slots__ = ()
+
+
+class Composite(Operation):
+    """An operation written with other operations, recorded inside a group of its name."""
+
+    __slots__ = ()
+
+    def __init__(
+        self, name: str, compute: Callable[..., Any], *, arity: int = 1, **options: Any
+    ) -> None:
+        super().__init__(name, compute, arity=arity, **options)
+
+    def __call__(self, *operands: Any, **attributes: Any) -> Any:
+        """Run the body; the group is what a drawing folds."""
+        operands, attributes = self.bound(operands, attributes)
+        with group(self.name):
+            return self.compute(*operands, **attributes)

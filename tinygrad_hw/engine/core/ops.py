@@ -1,0 +1,324 @@
+"""The table: every operation, with its derivative written once.
+
+Each record reads as a line of a table of derivatives: a name, how to compute it, and the derivative
+by each operand. For z = x · y,
+
+    mul = Pointwise("mul", operator.mul, "y", "x")    # dz/dx, dz/dy
+
+The operands are called ``x`` and ``y``, the result ``out``; a linear operation has instead the
+transpose that it applies to ``upstream``. Where the engine needs a stabler form than a student
+would write, ``shown`` has the student's and a test holds the two equal: σ(x)σ(-x) is exact to the
+last digit where a(1 - a) has lost three (a = 0.9997). The few words of the rules that are not
+operations themselves follow the table.
+
+The names are NumPy's: here ``sum``, ``max``, ``min``, ``abs`` and ``pow`` are not Python's own.
+What a record can say is in ``operation``, how a rule is applied in ``chainrule``, and
+what needs no rule, being written with other operations, in ``composites``.
+"""
+
+import math
+import operator
+from string import ascii_letters
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw.engine.core import numerics
+from tinygrad_hw.engine.core.node import Array, Traced, dtype_of, observed, raw, shape_of
+from tinygrad_hw.engine.core.operation import ANY_NUMBER, LANGUAGE, Linear, Multilinear, Pointwise
+
+POSITIVE, INSIDE = ((0.3, 3.0),), ((-0.9, 0.9),)  # where the tests draw operands; else (-2, 2)
+ANY = ((-2.0, 2.0),)
+REDUCTION: dict[str, Any] = {"axis": None, "keepdims": False}
+DEVIATION: dict[str, Any] = {"axis": None, "ddof": 0, "keepdims": False}
+NORM: dict[str, Any] = {"axis": None, "ord": 2, "keepdims": False}
+LN_2, LN_10, SQRT_2_PI = math.log(2), math.log(10), math.sqrt(2 * math.pi)
+
+
+def rearrangement(function: Any, **defaults: Any) -> Linear:
+    """One of NumPy's functions that pick elements and put them elsewhere.
+
+    Where each came from is what the same function tells of the elements' numbers.
+    """
+    name = function.__name__
+    source = ", ".join([f"{name}(numbers(x)", *defaults])
+    rule = f"put_back(upstream, {source}), x)"
+    return Linear(name, function, rule, numpy=function, defaults=defaults)
+
+
+# fmt: off
+# --- Arithmetic -----------------------------------------------------------------------------------
+
+add = Pointwise("add", operator.add, 1, 1, symbol="+", numpy=np.add)
+sub = Pointwise("sub", operator.sub, 1, -1, symbol="-", numpy=np.subtract)
+mul = Pointwise("mul", operator.mul, "y", "x", symbol="×", numpy=np.multiply)
+div = Pointwise("div", operator.truediv, "1 / y", "-out / y", shown=("1 / y", "-x / y**2"),
+                symbol="÷", numpy=np.divide, domain=ANY + POSITIVE)
+neg = Pointwise("neg", operator.neg, -1, symbol="-", numpy=np.negative)
+pos = Pointwise("pos", operator.pos, 1, symbol="+", numpy=np.positive)
+reciprocal = Pointwise("reciprocal", lambda x: 1 / x, "-out * out", shown="-1 / x**2",
+                       symbol="1/·", numpy=np.reciprocal, domain=POSITIVE)
+square = Pointwise("square", np.square, "2 * x", symbol="·²")
+# Where x and y are 0, a base of 1 stands in for 0: so x**2 is exact for every order, its third
+# derivative being 0 · 1**-1 and not 0 · 0**-1. By the exponent, 0**y is flat: log(1), not log(0).
+pow = Pointwise("pow", numerics.real_power,
+                "y * pow(where((raw(y) == 0) & (raw(x) == 0), 1.0, x), y - 1)",
+                "out * log(where(raw(x) == 0, 1.0, x))",
+                shown=("y * x**(y - 1)", "out * log(x)"),
+                symbol="**", numpy=np.power, domain=POSITIVE + ANY)
+
+# --- Elementwise functions ------------------------------------------------------------------------
+
+exp = Pointwise("exp", np.exp, "out")
+expm1 = Pointwise("expm1", np.expm1, "exp(x)")
+log = Pointwise("log", np.log, "1 / x", domain=POSITIVE)
+log1p = Pointwise("log1p", np.log1p, "1 / (1 + x)", domain=INSIDE)
+log2 = Pointwise("log2", np.log2, "1 / (x * LN_2)", shown="1 / (x * log(2))", domain=POSITIVE)
+log10 = Pointwise("log10", np.log10, "1 / (x * LN_10)", shown="1 / (x * log(10))",
+                  domain=POSITIVE)
+sqrt = Pointwise("sqrt", np.sqrt, "0.5 / out", symbol="√", domain=POSITIVE)
+cbrt = Pointwise("cbrt", np.cbrt, "1 / (3 * out**2)", symbol="∛", domain=POSITIVE)
+abs = Pointwise("abs", operator.abs, "sign(x)", symbol="|·|", numpy=np.absolute)
+sign = Pointwise("sign", np.sign, 0)
+
+sin = Pointwise("sin", np.sin, "cos(x)")
+cos = Pointwise("cos", np.cos, "-sin(x)")
+tan = Pointwise("tan", np.tan, "1 + out**2", shown="1 / cos(x)**2", domain=((-1.2, 1.2),))
+arcsin = Pointwise("arcsin", np.arcsin, "1 / sqrt((1 - x) * (1 + x))",
+                   shown="1 / sqrt(1 - x**2)", domain=INSIDE)
+arccos = Pointwise("arccos", np.arccos, "-1 / sqrt((1 - x) * (1 + x))",
+                   shown="-1 / sqrt(1 - x**2)", domain=INSIDE)
+arctan = Pointwise("arctan", np.arctan, "square(1 / hypot(1.0, x))", shown="1 / (1 + x**2)")
+sinh = Pointwise("sinh", np.sinh, "cosh(x)")
+cosh = Pointwise("cosh", np.cosh, "sinh(x)")
+tanh = Pointwise("tanh", np.tanh, "4 * sigmoid(2 * x) * sigmoid(-2 * x)", shown="1 - out**2")
+arcsinh = Pointwise("arcsinh", np.arcsinh, "1 / hypot(1.0, x)", shown="1 / sqrt(1 + x**2)")
+arccosh = Pointwise("arccosh", np.arccosh, "1 / (sqrt(x - 1) * sqrt(x + 1))",
+                    shown="1 / sqrt(x**2 - 1)", domain=((1.2, 3.0),))
+arctanh = Pointwise("arctanh", np.arctanh, "1 / ((1 - x) * (1 + x))",
+                    shown="1 / (1 - x**2)", domain=INSIDE)
+
+sigmoid = Pointwise("sigmoid", numerics.stable_sigmoid, "sigmoid(x) * sigmoid(-x)",
+                    shown="out * (1 - out)", symbol="σ")
+softplus = Pointwise("softplus", numerics.stable_softplus, "sigmoid(x)",
+                     shown="exp(x) / (1 + exp(x))")
+silu = Pointwise("silu", lambda x: x * numerics.stable_sigmoid(x),
+                 "sigmoid(x) * (1 + x * sigmoid(-x))",
+                 shown="(1 + exp(-x) + x * exp(-x)) / (1 + exp(-x))**2")
+normal_cdf = Pointwise("normal_cdf", numerics.gaussian_cdf, "normal_pdf(x)",
+                       shown="exp(-x**2 / 2) / sqrt(2 * pi)", symbol="Φ")
+gelu = Pointwise("gelu", lambda x: x * numerics.gaussian_cdf(x),
+                 "normal_cdf(x) + x * normal_pdf(x)",
+                 shown="normal_cdf(x) + x * exp(-x**2 / 2) / sqrt(2 * pi)")
+relu = Pointwise("relu", lambda x: numerics.larger(x, 0.0), "raw(x) > 0", shown="x > 0")
+leaky_relu = Pointwise("leaky_relu",
+                       lambda x, negative_slope: numerics.choice(x > 0, x, negative_slope * x),
+                       "where(x > 0, 1.0, negative_slope)", symbol="leaky relu",
+                       defaults={"negative_slope": 0.01})
+elu = Pointwise("elu", lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0.0))),
+                "where(x > 0, 1.0, alpha * exp(where(x > 0, 0.0, x)))",
+                shown="where(x > 0, 1, alpha * exp(x))", defaults={"alpha": 1.0})
+
+# The operands are w1, …, wn, x1, …, xn, b: by a weight the derivative is its input, and back.
+affine = Pointwise("affine", numerics.weighted_sum,
+                   "1 if position == len(x) - 1 else x[(position + len(x) // 2) % (len(x) - 1)]",
+                   symbol="Σ w·x + b", arity=ANY_NUMBER)
+maximum = Pointwise("maximum", np.maximum, "share(x > y, x == y)", "share(y > x, x == y)")
+minimum = Pointwise("minimum", np.minimum, "share(x < y, x == y)", "share(y < x, x == y)")
+hypot = Pointwise("hypot", np.hypot, "ratio(x, out)", "ratio(y, out)", shown=("x / out", "y / out"))
+arctan2 = Pointwise("arctan2", np.arctan2, "ratio(ratio(y, hypot(x, y)), hypot(x, y))",
+                    "-ratio(ratio(x, hypot(x, y)), hypot(x, y))",
+                    shown=("y / (x**2 + y**2)", "-x / (x**2 + y**2)"))
+logaddexp = Pointwise("logaddexp", np.logaddexp, "sigmoid(x - y)", "sigmoid(y - x)",
+                      shown=("exp(x - out)", "exp(y - out)"))
+select = Pointwise("where", lambda x, y, condition: np.where(condition, x, y),
+                   "condition", "np.logical_not(condition)",
+                   shown=("condition", "not condition"), defaults={"condition": True})
+
+# --- Reductions that are pointwise: their derivative is a factor of the operand's shape -----------
+
+max = Pointwise("max", np.maximum.reduce, "equal_shares(x, out, axis)",
+                shown="(x == out) / count(x == out)", numpy=np.max, defaults=REDUCTION)
+min = Pointwise("min", np.minimum.reduce, "equal_shares(x, out, axis)",
+                shown="(x == out) / count(x == out)", numpy=np.min, defaults=REDUCTION)
+var = Pointwise("var", numerics.variance, "2 * (x - mean(x, axis, True)) / freedom(x, out, ddof)",
+                shown="2 * (x - mean(x)) / (size(x) - ddof)", numpy=np.var, defaults=DEVIATION)
+norm = Pointwise("norm", numerics.vector_norm,
+                 "ratio(x, out) if ord == 2 else sign(x) * ratio(abs(x), out) ** (ord - 1)",
+                 shown="x / out", symbol="‖·‖", defaults=NORM)
+logsumexp = Pointwise("logsumexp", numerics.stable_logsumexp, "exp(x - out)",
+                      shown="exp(x) / exp(out)", symbol="logΣexp", defaults=REDUCTION)
+
+# --- Linear operations: the transpose, applied to upstream ----------------------------------------
+
+sum = Linear("sum", np.add.reduce, "spread(upstream, x, axis)",
+             shown="ones_like(x) * upstream", symbol="Σ", numpy=np.sum, defaults=REDUCTION)
+mean = Linear("mean", numerics.average, "spread(upstream / freedom(x, upstream, 0), x, axis)",
+              shown="ones_like(x) * upstream / size(x)", numpy=np.mean, defaults=REDUCTION)
+cumsum = Linear("cumsum", np.cumsum,
+                "reshape(flip(cumsum(flip(upstream, axis), axis), axis), shape_of(x))",
+                numpy=np.cumsum, defaults={"axis": None})
+broadcast_to = Linear("broadcast_to", numerics.broadcast_copy, "sum_to(upstream, shape_of(x))",
+                      symbol="broadcast", numpy=np.broadcast_to, defaults={"shape": None})
+reshape = Linear("reshape", numerics.reordered, "reshape(upstream, shape_of(x), order)",
+                 numpy=np.reshape, defaults={"shape": None, "order": "C"})
+transpose = Linear("transpose", np.transpose, "transpose(upstream, inverse(axes))",
+                   symbol="ᵀ", numpy=np.transpose, defaults={"axes": None})
+astype = Linear("astype", numerics.cast, "astype(upstream, dtype_of(raw(x)))",
+                defaults={"dtype": float})
+triu = Linear("triu", np.triu, "sum_to(triu(upstream, k), shape_of(x))",
+              numpy=np.triu, defaults={"k": 0})
+tril = Linear("tril", np.tril, "sum_to(tril(upstream, k), shape_of(x))",
+              numpy=np.tril, defaults={"k": 0})
+flip = Linear("flip", np.flip, "flip(upstream, axis)", numpy=np.flip, defaults={"axis": None})
+roll = Linear("roll", np.roll, "roll(upstream, np.negative(shift), axis)",
+              numpy=np.roll, defaults={"shift": 0, "axis": None})
+getitem = Linear("getitem", lambda x, index: x[index], "scatter(upstream, index, shape_of(x))",
+                 symbol="[·]", defaults={"index": ...})
+scatter = Linear("scatter", numerics.add_at, "upstream[index]", defaults={"index": ..., "shape": ()})
+matmul = Multilinear("matmul", np.matmul, "matmul_back(upstream, x, y, 0)",
+                     "matmul_back(upstream, x, y, 1)",
+                     shown=("upstream @ y.mT", "x.mT @ upstream"), symbol="@")
+einsum = Multilinear("einsum", lambda *x, subscripts: np.einsum(subscripts, *x, optimize=True),
+                     "einsum_back(upstream, position, x, subscripts)",
+                     defaults={"subscripts": ""}, arity=ANY_NUMBER)
+concatenate = Linear("concatenate", lambda *x, axis, starts: np.concatenate(x, axis),
+                     "along(upstream, axis, starts[position], starts[position + 1])",
+                     defaults={"axis": 0, "starts": ()}, arity=ANY_NUMBER)
+take = rearrangement(np.take, indices=0, axis=None)
+take_along_axis = rearrangement(np.take_along_axis, indices=0, axis=-1)
+repeat = rearrangement(np.repeat, repeats=1, axis=None)
+tile = rearrangement(np.tile, reps=1)
+diagonal = rearrangement(np.diagonal, offset=0, axis1=0, axis2=1)
+pad = rearrangement(np.pad, pad_width=0, mode="edge")
+# fmt: on
+
+# --- The words of the rules -----------------------------------------------------------------------
+
+
+def ratio(x: Any, y: Any) -> Any:
+    """``x / y``, and 0 where y is 0: the slope that we give a length at its tip."""
+    tip = raw(y) == 0
+    return where(tip, 0.0, x / where(tip, 1.0, y))
+
+
+def normal_pdf(x: Any) -> Any:
+    """The bell curve exp(-x²/2) / √2π, which is 0 long before x = 40, where x² may overflow."""
+    return exp(-0.5 * square(maximum(minimum(x, 40.0), -40.0))) / SQRT_2_PI
+
+
+def where(condition: Any, x: Any, y: Any) -> Any:
+    """``x`` where the condition holds, else ``y``; no gradient reaches the one not taken."""
+    mask = observed(condition)
+    if not isinstance(mask, Traced):
+        mask = np.asarray(mask).astype(bool)[()]
+    elif np.result_type(mask.value).kind != "b":
+        mask = np.not_equal(mask, 0)  # type: ignore[call-overload]
+    return select(x, y, condition=mask)
+
+
+def share(wins: Any, ties: Any) -> Any:
+    """1 where the operand wins, a half where two tie."""
+    return np.where(wins, 1.0, np.where(ties, 0.5, 0.0))[()]
+
+
+def equal_shares(x: Any, out: Any, axis: Any) -> Array:
+    """1 where an element is the extreme one, or its share of 1 where several are."""
+    mask = raw(x) == raw(out)
+    shares: Array = mask / np.sum(mask, axis=axis, keepdims=True, dtype=np.result_type(raw(x)))
+    return shares
+
+
+def with_reduced_axes(reduced: Any, shape: tuple[int, ...], axis: Any) -> Any:
+    """Put back, as length 1, the dimensions of ``shape`` that a reduction along ``axis`` lost."""
+    if len(shape_of(reduced)) in (0, len(shape)):  # a number broadcasts as it is
+        return reduced
+    kept = list(shape)
+    for i in axis if isinstance(axis, tuple | list) else (axis,):
+        kept[i] = 1
+    return reshape(reduced, tuple(kept))
+
+
+def spread(upstream: Any, x: Any, axis: Any) -> Any:
+    """Give every element of x its share of what arrived at the sum that it is part of."""
+    return broadcast_to(with_reduced_axes(upstream, shape_of(x), axis), shape_of(x))
+
+
+def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
+    """Sum over the dimensions that broadcasting had added or stretched: the transpose of that."""
+    given = shape_of(x)
+    if given == shape:
+        return x
+    added = len(given) - len(shape)
+    if added:
+        x = sum(x, axis=tuple(range(added)))
+    stretched = tuple([i for i, n in enumerate(shape) if n == 1 and given[i + added] != 1])
+    return sum(x, axis=stretched, keepdims=True) if stretched else x
+
+
+def inverse(axes: Any) -> Any:
+    """The order of axes that undoes this one; None, the reverse, undoes itself."""
+    return axes if axes is None else tuple(np.argsort(np.mod(axes, len(axes))).tolist())
+
+
+def along(x: Any, axis: int, start: int, stop: int) -> Any:
+    """The slice ``start:stop`` of one axis."""
+    return getitem(x, (slice(None),) * (axis % len(shape_of(x))) + (slice(start, stop),))
+
+
+def numbers(x: Any) -> Array:
+    """The place of each element of x in its flat order, in x's shape."""
+    return np.arange(math.prod(shape_of(x))).reshape(shape_of(x))
+
+
+def put_back(upstream: Any, source: Array, x: Any) -> Any:
+    """Add each element of upstream where it came from: ``source`` has the places in x."""
+    shape = shape_of(x)
+    return reshape(scatter(upstream, source, (math.prod(shape),)), shape)
+
+
+def matmul_back(upstream: Any, x: Any, y: Any, position: int) -> Any:
+    """Upstream · yᵀ or xᵀ · upstream; a vector is a row on the left, a column on the right."""
+    left, right = shape_of(x), shape_of(y)
+    if len(left) == 1:
+        x, upstream = reshape(x, (1, *left)), upstream[..., None, :] if len(right) > 1 else upstream
+    if len(right) == 1:
+        y, upstream = reshape(y, (*right, 1)), reshape(upstream, (*shape_of(upstream), 1))
+    if len(left) == len(right) == 1:
+        upstream = reshape(upstream, (1, 1))
+    back = x.mT @ upstream if position else upstream @ y.mT
+    back = sum_to(back, shape_of(y if position else x))
+    wanted = right if position else left
+    return back if len(wanted) > 1 else reshape(back, wanted)
+
+
+def einsum_back(upstream: Any, position: int, operands: Any, subscripts: str) -> Any:
+    """The transpose of an einsum, which is one too: upstream takes the operand's place.
+
+    A letter that only this operand has was summed over: ones spread it again. A letter that it has
+    twice is a diagonal: an identity matrix puts it back there.
+    """
+    terms, _, result = subscripts.partition("->")
+    given = dict(enumerate(terms.split(",")))
+    wanted, shape = given.pop(position), shape_of(operands[position])
+    unused = iter(sorted(set(ascii_letters) - set(subscripts)))
+    kind = np.result_type(raw(upstream))
+    factors = [(result, upstream), *[(term, operands[i]) for i, term in given.items()]]
+    spelled = ""
+    for letter, n in zip(wanted, shape, strict=True):
+        if letter in spelled:
+            spelled += next(unused)
+            factors.append((letter + spelled[-1], np.eye(n, dtype=kind)))
+        else:
+            spelled += letter
+            if not any(letter in term for term, _ in factors):
+                factors.append((letter, np.ones(n, kind)))
+    back = einsum(
+        *[factor for _, factor in factors],
+        subscripts=",".join([term for term, _ in factors]) + "->" + spelled,
+    )
+    back = sum_to(back, shape)
+    return back if shape_of(back) == shape else broadcast_to(back, shape)
+
+
+LANGUAGE.update(vars(compute) | globals() | {"dtype_of": dtype_of})

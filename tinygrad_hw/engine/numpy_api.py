@@ -1,0 +1,269 @@
+"""What needs no rule: operations written with other operations, and NumPy's names for them all.
+
+A composite is recorded inside a group of its name, which a drawing folds. Other functions of NumPy
+are operations in disguise (a trace is the sum of a diagonal): they take NumPy's arguments.
+"""
+
+import math
+from string import ascii_letters
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw.engine.core import numerics, ops
+from tinygrad_hw.engine.core.node import Node, Traced, observed, raw, shape_of
+from tinygrad_hw.engine.core.operation import LANGUAGE, Composite, Operation
+
+# --- Composites -----------------------------------------------------------------------------------
+
+
+def deviation(x: Any, axis: Any, ddof: float, keepdims: bool) -> Any:
+    """The length of the deviations, by √n: a length has a slope, 0, where they all are 0."""
+    deviations = ops.norm(x - ops.mean(x, axis, True), axis, keepdims=keepdims)
+    return ops.div(deviations, numerics.freedom(x, deviations, ddof) ** 0.5)
+
+
+def product(x: Any, axis: Any, keepdims: bool) -> Any:
+    """Halve and multiply, again and again: exact with zeros, since nothing is divided by one."""
+    shape = shape_of(x)
+    if not shape:
+        np.add.reduce(0.0, axis=axis)  # refuses what is no axis of a scalar
+        return ops.pos(x)
+    given = range(len(shape)) if axis is None else axis
+    axes = np.lib.array_utils.normalize_axis_tuple(given, len(shape))
+    first = moveaxis(x, axes, range(len(axes)))
+    lost, kept = shape_of(first)[: len(axes)], shape_of(first)[len(axes) :]
+    factors = ops.reshape(first, (math.prod(lost), *kept))
+    while len(factors) > 1:
+        half = len(factors) // 2
+        odd = factors[2 * half :]
+        factors = factors[:half] * factors[half : 2 * half]
+        factors = concatenate([factors, odd]) if len(odd) else factors
+    out = factors[0] if len(factors) else 1.0 + ops.sum(factors, 0)
+    if keepdims:
+        return ops.reshape(out, tuple([1 if i in axes else n for i, n in enumerate(shape)]))
+    return out
+
+
+def between(x: Any, a_min: Any, a_max: Any, min: Any, max: Any) -> Any:
+    """Between a lower and an upper bound, either of which may be None: NumPy has two names each."""
+    if (a_min is not None or a_max is not None) and (min is not None or max is not None):
+        raise ValueError("clip got bounds by both of their names; give a_min, a_max or min, max")
+    low, high = (a_min if min is None else min), (a_max if max is None else max)
+    x = x if low is None else ops.maximum(x, low)
+    return x if high is None else ops.minimum(x, high)
+
+
+# fmt: off
+softmax = Composite("softmax", lambda x, axis: ops.exp(x - ops.logsumexp(x, axis, True)),
+                    defaults={"axis": -1})
+log_softmax = Composite("log_softmax", lambda x, axis: x - ops.logsumexp(x, axis, True),
+                        symbol="log softmax", defaults={"axis": -1})
+std = Composite("std", deviation, numpy=np.std, defaults=ops.DEVIATION)
+prod = Composite("prod", product, symbol="Π", numpy=np.prod, defaults=ops.REDUCTION)
+clip = Composite("clip", between, numpy=np.clip,
+                 defaults={"a_min": None, "a_max": None, "min": None, "max": None})
+# fmt: on
+
+# --- Operations in disguise -----------------------------------------------------------------------
+
+
+def _reshaping(function: Any) -> Any:
+    """One of NumPy's functions that only change the shape: to which, it tells of a dummy."""
+
+    def reshaped(x: Any, *arguments: Any, **options: Any) -> Any:
+        dummy = np.broadcast_to(0.0, shape_of(x))
+        return ops.reshape(x, function(dummy, *arguments, **options).shape)
+
+    reshaped.__name__ = function.__name__
+    return reshaped
+
+
+def _transposing(function: Any) -> Any:
+    """One that only reorders the axes: how, a dummy whose lengths are 0, 1, 2, … tells."""
+
+    def transposed(x: Any, *arguments: Any, **options: Any) -> Any:
+        dummy = np.empty(range(len(shape_of(x))))
+        return ops.transpose(x, function(dummy, *arguments, **options).shape)
+
+    transposed.__name__ = function.__name__
+    return transposed
+
+
+squeeze, expand_dims = _reshaping(np.squeeze), _reshaping(np.expand_dims)
+swapaxes, moveaxis = _transposing(np.swapaxes), _transposing(np.moveaxis)
+
+
+def _arrays(*given: Any) -> list[Any]:
+    """Arrays of whatever is not a Value, so that all have a shape."""
+    return [x if isinstance(x, Node | Traced) else np.asarray(x) for x in given]
+
+
+def ravel(x: Any, order: str = "C") -> Any:
+    """All elements in one dimension."""
+    return ops.reshape(x, -1, order)
+
+
+def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """Sum of a diagonal."""
+    return ops.sum(ops.diagonal(x, offset, axis1, axis2), -1)
+
+
+def sort(x: Any, axis: int | None = -1, kind: Any = None, **options: Any) -> Any:
+    """In ascending order. Linear: the order once found, elements are only taken along it."""
+    if axis is None:
+        x, axis = ravel(x), -1
+    return ops.take_along_axis(x, np.argsort(observed(x), axis, kind, **options), axis)
+
+
+def concatenate(arrays: Any, axis: int | None = 0) -> Any:
+    """Join arrays along an axis that they have; flattened, where it is None."""
+    if axis is None:
+        arrays, axis = [ravel(x) for x in arrays], 0
+    arrays = _arrays(*arrays)
+    lengths = [shape_of(x)[axis] if -x.ndim <= axis < x.ndim else 0 for x in arrays]
+    return ops.concatenate(*arrays, axis=axis, starts=(0, *np.cumsum(lengths).tolist()))
+
+
+def stack(arrays: Any, axis: int = 0) -> Any:
+    """Join arrays of one shape along a new axis."""
+    arrays = _arrays(*arrays)
+    if len({shape_of(x) for x in arrays}) > 1:
+        shapes = ", ".join([f"{getattr(x, 'label', None) or 'unnamed'} {x.shape}" for x in arrays])
+        raise ValueError(f"stack needs arrays of one shape, got {shapes}")
+    return concatenate([expand_dims(x, axis) for x in arrays], axis)
+
+
+def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    """Cut along an axis: into so many equal parts, or before each of the indices given."""
+    if not isinstance(indices_or_sections, int):
+        indices_or_sections = np.asarray(indices_or_sections)
+    parts = np.split(np.arange(shape_of(x)[axis]), indices_or_sections)
+    starts = [int(part[0]) if len(part) else 0 for part in parts]
+    return [
+        ops.along(x, axis, start, start + len(part))
+        for start, part in zip(starts, parts, strict=True)
+    ]
+
+
+def pad(x: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any = None) -> Any:
+    """Add elements at the ends of each axis: a constant, or copies ("edge", "reflect", …)."""
+    if mode in ("edge", "reflect", "symmetric", "wrap") and constant_values is None:
+        return ops.pad(x, pad_width, mode)
+    if mode != "constant":
+        raise ValueError(
+            f"pad with mode {mode!r} is not differentiated here; "
+            "constant, edge, reflect, symmetric and wrap are"
+        )
+    shape = shape_of(x)
+    zeros: Any = np.zeros(shape, np.result_type(raw(x)))
+    around = np.pad(zeros, pad_width, constant_values=constant_values or 0)
+    before = np.broadcast_to(pad_width, (len(shape), 2))[:, 0].tolist()
+    inside = tuple([slice(start, start + n) for start, n in zip(before, shape, strict=True)])
+    padded = ops.scatter(x, inside, around.shape)
+    return padded + around if around.any() else padded
+
+
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """Length of a vector (of the whole array, where no axis is given), or a norm of any order."""
+    axes = axis if isinstance(axis, tuple) else shape_of(x) if axis is None else (axis,)
+    if (ord is None and (axis is None or len(axes) < 3)) or (ord == "fro" and len(axes) == 2):
+        return ops.norm(x, axis, 2, keepdims)
+    if len(axes) != 1 or isinstance(ord, str) or ord in (None, 0):
+        raise ValueError(
+            f"the norm of {len(axes)} dimensions with ord={ord!r} is not differentiated here; "
+            "that of a vector with a number other than 0 is, that of a matrix with 'fro'"
+        )
+    if np.isinf(ord):
+        return (ops.max if ord > 0 else ops.min)(ops.abs(x), axis, keepdims)
+    return ops.sum(ops.abs(x), axis, keepdims) if ord == 1 else ops.norm(x, axis, ord, keepdims)
+
+
+def dot(x: Any, y: Any) -> Any:
+    """NumPy's dot: a product of numbers, of matrices, or a sum over the last axis of x."""
+    x, y = _arrays(x, y)
+    dimensions = len(shape_of(x)), len(shape_of(y))
+    if 0 in dimensions:
+        return ops.mul(x, y)
+    if dimensions[0] <= 2 and dimensions[1] <= 2:
+        return ops.matmul(x, y)
+    return tensordot(x, y, ([-1], [-min(dimensions[1], 2)]))
+
+
+def outer(x: Any, y: Any) -> Any:
+    """Every element of x times every element of y."""
+    return ops.reshape(x, (-1, 1)) * ops.reshape(y, (1, -1))
+
+
+def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
+    """Sum of products over the axes given: the last of x with the first of y, or pairs of lists."""
+    x, y = _arrays(x, y)
+    m, n = x.ndim, y.ndim
+    if np.ndim(axes) == 0:
+        axes = range(m - int(axes), m), range(int(axes))
+    left, right = (np.atleast_1d(part).astype(int).tolist() for part in axes)
+    if [x.shape[i] for i in left] != [y.shape[j] for j in right]:
+        raise ValueError(f"the axes {left} of {x.shape} and {right} of {y.shape} do not match")
+    of_x, of_y = list(ascii_letters[:m]), list(ascii_letters[m : m + n])
+    for i, j in zip(left, right, strict=True):
+        of_y[j] = of_x[i]
+    kept = [letter for letter in of_x + of_y if (letter in of_x) != (letter in of_y)]
+    return einsum(f"{''.join(of_x)},{''.join(of_y)}->{''.join(kept)}", x, y)
+
+
+def einsum(subscripts: Any, *operands: Any, optimize: Any = True) -> Any:
+    """Einstein's summation, as NumPy writes it; the order of the products is always optimised."""
+    if not isinstance(subscripts, str):  # NumPy's other way: x, [0, 1], y, [1, 2], [0, 2]
+        *pairs, result = (
+            (subscripts, *operands, ...) if len(operands) % 2 else (subscripts, *operands)
+        )
+        operands, spelled = tuple(pairs[::2]), ",".join(map(_spelled, pairs[1::2]))
+        subscripts = spelled if result is ... else f"{spelled}->{_spelled(result)}"
+    operands = tuple(_arrays(*operands))
+    terms, arrow, result = subscripts.replace(" ", "").partition("->")
+    given = terms.split(",")
+    if len(given) != len(operands):
+        raise ValueError(f"einsum {subscripts!r} is for {len(given)} operands, got {len(operands)}")
+    unused = "".join(sorted(set(ascii_letters) - set(subscripts)))
+    extra = [
+        len(shape_of(x)) - len(term) + 3 if "..." in term else 0
+        for term, x in zip(given, operands, strict=True)
+    ]
+    if min(extra) < 0 or (arrow and max(extra) > 0 and "..." not in result):
+        raise ValueError(f"einsum {subscripts!r} does not fit {[x.shape for x in operands]}")
+    shared = unused[: max(extra)]
+    given = [
+        term.replace("...", shared[len(shared) - n :]) for term, n in zip(given, extra, strict=True)
+    ]
+    if not arrow:
+        once = [letter for letter in sorted(set(terms) - set(".,")) if terms.count(letter) == 1]
+        result = "..." + "".join(once)
+    explicit = f"{','.join(given)}->{result.replace('...', shared)}"
+    return ops.einsum(*operands, subscripts=explicit)
+
+
+def _spelled(axes: Any) -> str:
+    return "".join(["..." if axis is ... else ascii_letters[axis] for axis in axes])
+
+
+TABLE: dict[str, Operation] = {
+    record.name: record
+    for record in [*LANGUAGE.values(), softmax, log_softmax, std, prod, clip]
+    if isinstance(record, Operation)
+}
+NUMPY: dict[Any, Any] = {
+    **{record.numpy: record for record in TABLE.values() if record.numpy},
+    **{
+        getattr(np, function.__name__): function
+        for function in (
+            concatenate, dot, einsum, outer, pad, ravel, sort, split, stack, tensordot, trace,
+        )
+    },
+    np.where: ops.where,
+    np.squeeze: squeeze,
+    np.expand_dims: expand_dims,
+    np.swapaxes: swapaxes,
+    np.moveaxis: moveaxis,
+    np.linalg.norm: norm,
+}  # fmt: skip
+LANGUAGE.update({name: record for name, record in TABLE.items() if name not in LANGUAGE})

@@ -1,0 +1,149 @@
+"""Do we believe a gradient? Compare it with central differences.
+
+The check knows nothing of the rules: it only calls the function, a little to the left and a little
+to the right. A tensor result is reduced with random weights, so that no element can hide behind
+another one of opposite sign. Forward mode is held against the same slopes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw.engine import numpy_api
+from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine.core.node import Array, Node, raw, shape_of, to_data
+from tinygrad_hw.engine.core.state import no_grad
+from tinygrad_hw.engine.transforms.grad import grad, jvp
+from tinygrad_hw.engine.value import Value
+
+
+class GradientError(AssertionError):
+    """A gradient that differs from the function's own slope."""
+
+
+def gradcheck(
+    function: Callable[..., Any],
+    *points: Any,
+    order: int = 1,
+    step: float = 6e-6,
+    tolerance: float = 1e-6,
+    seed: int = 0,
+) -> float:
+    """Compare ``backward()`` with (f(x + h) - f(x - h)) / 2h in every element of every argument.
+
+    Parameters
+    ----------
+    function
+        Takes one Value for each point, gives one Value of any shape.
+    points
+        Numbers or arrays, computed with in float64.
+    order
+        2 to compare the second derivatives, too, with central differences of the first.
+    step
+        h, relative to |x| where that is above 1. The default is near the cube root of float64's
+        precision, where the error of the formula (h²) and that of rounding (1/h) are alike.
+    tolerance
+        Allowed difference, relative to the larger of 1 and the slopes' own size.
+    seed
+        Of the random weights for a result that is not a scalar.
+
+    Returns
+    -------
+    float
+        The largest difference seen, on the scale of ``tolerance``.
+
+    Raises
+    ------
+    GradientError
+        Naming the argument, the element and both numbers.
+    """
+    arrays = [np.array(to_data(point), dtype=np.float64) for point in points]
+    random = np.random.default_rng(seed)
+    with no_grad():
+        shape = shape_of(function(*map(Value, arrays)))
+    weights: Any = random.uniform(0.5, 1.5, shape) if shape else 1.0
+
+    def weighted(*values: Any) -> Any:
+        result = function(*values)
+        if not isinstance(result, Node) or result.constant:
+            raise GradientError(
+                "the function's result does not depend on its arguments: was a number taken out of "
+                "a Value, by float(), math or .data, or is a return missing?"
+            )
+        return ops.sum(result * weights)
+
+    of = "of the sum of all results, each by a random weight, " if shape else ""
+    worst = _compare(weighted, arrays, step, tolerance, random, f"{of}backward() gives")
+    if order == 1:
+        return worst
+    slope = grad(weighted, tuple(range(len(arrays))))
+    mixes = [random.uniform(0.5, 1.5, array.shape) for array in arrays]
+
+    def mixed_slopes(*values: Any) -> Any:
+        products = [ops.sum(a * b) for a, b in zip(slope(*values), mixes, strict=True)]
+        return ops.sum(numpy_api.stack(products))
+
+    text = "second derivative: backward() gives"
+    return max(worst, _compare(mixed_slopes, arrays, step, tolerance, random, text))
+
+
+def _compare(
+    function: Callable[..., Any],
+    arrays: list[Array],
+    step: float,
+    tolerance: float,
+    random: np.random.Generator,
+    found_by: str,
+) -> float:
+    """Compare the derivatives of a scalar function, backward and forward, with its slopes."""
+    values = [Value(array, label=f"argument {i}") for i, array in enumerate(arrays)]
+    root = function(*values)
+    if not root.constant:
+        try:
+            root.backward()
+        except ValueError as error:  # a contribution that has not its operand's shape
+            raise GradientError(str(error)) from None
+    worst, along, directions = 0.0, 0.0, []
+
+    def hold(found: float, slope: float, place: str, by: str) -> float:
+        difference = abs(found - slope) / max(1.0, abs(slope), abs(found))
+        if not difference <= tolerance:  # a nan is a difference too
+            raise GradientError(f"{place}: {by} {found:.8g}, central differences give {slope:.8g}")
+        return difference
+
+    for position, array in enumerate(arrays):
+        gradient = values[position].grad
+        analytic = np.zeros(array.shape) if gradient is None else np.asarray(gradient)
+        if analytic.shape != array.shape:
+            raise GradientError(
+                f"argument {position} has shape {array.shape}, its gradient {analytic.shape}"
+            )
+        directions.append(random.uniform(0.5, 1.5, array.shape))
+        for index in np.ndindex(array.shape):
+            h = step * max(1.0, abs(float(array[index])))
+            slope = _slope(function, arrays, position, index, h)
+            place = f"argument {position}{list(index) or ''}"
+            worst = max(worst, hold(float(analytic[index]), slope, place, found_by))
+            along += slope * float(directions[-1][index])
+    if arrays and not root.constant:
+        _, moved = jvp(function, tuple(arrays), tuple(directions))
+        hold(float(moved), along, "all arguments together", "forward mode gives")
+    return worst
+
+
+def _slope(
+    function: Callable[..., Any],
+    arrays: list[Array],
+    position: int,
+    index: tuple[int, ...],
+    h: float,
+) -> float:
+    sides = []
+    for sign in (1, -1):
+        moved = [array.copy() for array in arrays]
+        moved[position][index] += sign * h
+        sides.append(float(raw(function(*map(Value, moved)))))
+    return (sides[0] - sides[1]) / (2 * h)

@@ -1,0 +1,1 @@
+"""One partial derivative as paths of factors, of scalars and of matrices."""

@@ -1,0 +1,310 @@
+"""What the arrays of a graph are made of, as formulas; and names for those that have none.
+
+A formula that would be too long is cut where an array without a label stands: that gets a name of
+ours, t1, and a row that says what it is. So each formula is short, and all of them together grow
+with the graph and not with the number of ways through it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw.engine import ANY_NUMBER
+from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine.core.graph import topological_order
+from tinygrad_hw.engine.core.node import Node, Traced, shape_of
+from tinygrad_hw.engine.core.operation import Linear
+from tinygrad_hw.explain.chains.from_graph import LONGEST, apply, is_named
+from tinygrad_hw.explain.chains.shapes import (
+    Phrase,
+    Shape,
+    Sized,
+    changes_nothing,
+    shape_in,
+    shape_text,
+    spread,
+    turned,
+    turns_matrices,
+    word,
+)
+from tinygrad_hw.symbolic.formula import (
+    Apply,
+    Formula,
+    Partial,
+    is_made_by,
+    product,
+    read_formula,
+    replace,
+    rule_names,
+    size_of,
+    total,
+    walk,
+)
+
+BRIEF = 60  # letters of an attribute; a longer one gets a name
+UNREADABLE = (TypeError, ValueError, SyntaxError, KeyError, IndexError)
+
+
+class Names:
+    """The formulas of a graph's nodes over names, the user's and ours.
+
+    Attributes
+    ----------
+    shapes
+        Of all that has a name.
+    meaning
+        What each name of ours stands for: a node, or an attribute such as a condition.
+    marked
+        The ids of the nodes that have a name of ours, or shall have one as soon as it is needed.
+    """
+
+    def __init__(self, nodes: Iterable[Node], marked: Iterable[int] = ()) -> None:
+        self.shapes: dict[str, Shape] = {str(x.label): x.shape for x in nodes if x.label}
+        self.meaning: dict[str, Any] = {}
+        self.marked = set(marked)
+        self._taken = {label.replace("_", "") for label in self.shapes}  # t_1 is shown as t1 is
+        self._numbers = {letter: count(1) for letter in "tc"}
+        self._given: dict[int, str] = {}
+        self._attribute_names: dict[tuple[int, str], str] = {}
+        self._said: dict[str, Phrase] = {}  # what an attribute with a name is
+        self._trees: dict[int, Formula] = {}
+        self._defined: set[str] = set()
+
+    def is_named(self, node: Node) -> bool:
+        """Whether a node has a name, or shall have one."""
+        return is_named(node) or id(node) in self.marked
+
+    def name(self, node: Node) -> str:
+        """The name of a node; one of ours where it has no label."""
+        if is_named(node):
+            return str(node.label)
+        if id(node) not in self._given:
+            self.marked.add(id(node))
+            self._given[id(node)] = self._new("t" if node.operation else "c", node)
+        self._trees[id(node)] = self._given[id(node)]
+        return self._given[id(node)]
+
+    def _new(self, letter: str, thing: Any) -> str:
+        names = (f"{letter}{i}" for i in self._numbers[letter])
+        name = next(name for name in names if name not in self._taken)
+        self.meaning[name], self.shapes[name] = thing, shape_of(thing)
+        return name
+
+    def shape(self, formula: Formula) -> Shape:
+        """The shape that a formula has when it is read literally."""
+        return shape_in(formula, self.shapes)
+
+    # --- Formulas of nodes ------------------------------------------------------------------------
+
+    def tree(self, node: Node) -> Formula:
+        """The formula of a node over names: its own, if it has one."""
+        if id(node) not in self._trees:
+            for inner in topological_order(node, stop=self._is_known):
+                if id(inner) not in self._trees:
+                    self._trees[id(inner)] = self._tree(inner)
+        return self._trees[id(node)]
+
+    def _is_known(self, node: Node) -> bool:
+        return id(node) in self._trees or self.is_named(node)
+
+    def _tree(self, node: Node) -> Formula:
+        if self.is_named(node):
+            return self.name(node)
+        body = self._body(node)
+        if body is None or size_of(body) > LONGEST or self.shape(body) != node.shape:
+            return self.name(node)
+        return body
+
+    def _body(self, node: Node) -> Formula | None:
+        """What a node is made of, as it stands in a formula; None where it does not."""
+        operation = node.operation
+        if operation is None:
+            is_number = not node.shape and not isinstance(node.raw, Traced)
+            return float(node.raw) if is_number else None
+        operands = [self.tree(x) for x in node.inputs]
+        if changes_nothing(node):
+            return operands[0]
+        if operation is ops.transpose and turns_matrices(node):
+            return turned(operands[0], node.shape)
+        if operation is ops.matmul:
+            return self._matrix_product(node)
+        if operation.defaults:
+            is_plain = operation is not ops.select and not self._attributes(node)
+            return Sized(word(operation.name), tuple(operands), node.shape) if is_plain else None
+        return apply(node, operands)
+
+    def _matrix_product(self, node: Node) -> Formula:
+        """X · Y; without brackets where any are meant, which with a vector not any may be."""
+        if any(len(x.shape) < 2 for x in node.inputs):
+            for x in node.inputs:
+                if is_made_by(self.tree(x), ops.matmul):
+                    self.name(x)
+        return Sized(ops.matmul, tuple(self.tree(x) for x in node.inputs), node.shape)
+
+    def shorten(self, nodes: Iterable[Node]) -> None:
+        """Have each of the nodes stand in formulas as a name, or a number."""
+        for node in nodes:
+            if isinstance(self.tree(node), Apply):
+                self.name(node)
+
+    # --- Attributes -------------------------------------------------------------------------------
+
+    def _attributes(self, node: Node, left_out: tuple[str, ...] = ()) -> list[Phrase]:
+        """The attributes that a reader must be told, those that are not the defaults."""
+        return [
+            self._attribute(node, name)
+            for name, given in node.attributes.items()
+            if name not in left_out and repr(given) != repr(node.operation.defaults[name])
+        ]
+
+    def _attribute(self, node: Node, name: str) -> Phrase:
+        text = " ".join(repr(node.attributes[name]).split())
+        if len(text) <= BRIEF and "..." not in text.replace("Ellipsis", ""):
+            return Phrase(f"{name}={text}")
+        ours = self._attribute_name(node, name)
+        return Phrase(f"{name}={ours}", uses=ours)
+
+    def _attribute_name(self, node: Node, name: str) -> str:
+        """A name for an attribute, the same wherever this node's stands."""
+        key = (id(node), name)
+        if key not in self._attribute_names:
+            ours = self._attribute_names[key] = self._new("c", node.attributes[name])
+            self._said[ours] = Phrase(f"the {name} of {node.operation.name}")
+        return self._attribute_names[key]
+
+    # --- Local derivatives ------------------------------------------------------------------------
+
+    def local(self, node: Node, position: int) -> Formula:
+        """The derivative of a pointwise operation by one operand; short, if need be with names."""
+        slope = self._local(node, position)
+        if size_of(slope) > LONGEST:
+            self.shorten((*node.inputs, node))
+            slope = self._local(node, position)
+        return slope
+
+    def _local(self, node: Node, position: int) -> Formula:
+        operation, inputs = node.operation, node.inputs
+        if operation is ops.affine:
+            last = len(inputs) - 1
+            return 1.0 if position == last else self.tree(inputs[(position + last // 2) % last])
+        if operation is ops.select:
+            return self._taken_where(node, position)
+        formula = self._by_its_record(node, position)
+        return self._prime(node, position) if formula is None else formula
+
+    def _taken_where(self, node: Node, position: int) -> Formula:
+        """The condition, 1 where it holds; or its opposite."""
+        condition = node.attributes["condition"]
+        if isinstance(condition, bool | np.bool_):
+            return float(bool(condition) == (position == 0))
+        mask = self._attribute_name(node, "condition")
+        return mask if position == 0 else total(1.0, product(-1.0, mask))
+
+    def _by_its_record(self, node: Node, position: int) -> Formula | None:
+        """What the record shows, which holds for the attributes that are its defaults."""
+        operation = node.operation
+        if operation.arity == ANY_NUMBER or self._attributes(node, ("axis", "keepdims")):
+            return None
+        try:
+            rule = read_formula(str(operation.formulas[position]))
+        except UNREADABLE:
+            return None
+        out: Formula = 0.0
+        if "out" in walk(rule):
+            out = self.tree(node)
+            if operation.reduces:
+                out = spread(out, node, node.inputs[position].shape)
+        known = rule_names(out, operation, tuple(map(self.tree, node.inputs)))
+        for part in walk(rule):
+            if part not in known if isinstance(part, str) else is_told_more(part):
+                return None
+        return replace(rule, known)
+
+    def _prime(self, node: Node, position: int) -> Formula:
+        """A word for the derivative, of what and by which operand: ``maximum′[2](A, v)``."""
+        shape = node.inputs[position].shape
+        if not node.operation.reduces:
+            shape = np.broadcast_shapes(shape, node.shape)
+        self.shorten(node.inputs)
+        operands = [self.tree(x) for x in node.inputs]
+        name = word(f"{node.operation.name}′{index_of(node, position)}")
+        return Sized(name, (*operands, *self._attributes(node)), shape)
+
+    def transposed(self, node: Node, position: int, upstream: Formula) -> Formula:
+        """A word for what a linear operation sends back: ``cumsumᵀ(∂E/∂Y, axis=1)``.
+
+        The transpose by one operand is that of the map in which the others are held.
+        """
+        others = [x for i, x in enumerate(node.inputs) if i != position]
+        if isinstance(node.operation, Linear):  # in all at once: nothing else is held
+            others = []
+        self.shorten(others)
+        held = [self.tree(x) for x in others]
+        name = word(f"{node.operation.name}ᵀ{index_of(node, position)}")
+        shape = node.inputs[position].shape
+        return Sized(name, (upstream, *held, *self._attributes(node)), shape, True)
+
+    # --- Definitions ------------------------------------------------------------------------------
+
+    def definitions(self, formulas: Iterable[Formula]) -> list[tuple[str, Formula]]:
+        """What the names of ours in formulas stand for, and the names in that; each once.
+
+        A name comes after those that its row has in it.
+        """
+        found: list[tuple[str, Formula]] = []
+        pending: list[tuple[str, Formula | None]] = [(x, None) for x in self._names_in(formulas)]
+        while pending:
+            name, formula = pending.pop()
+            if formula is not None:
+                found.append((name, formula))
+            elif name not in self._defined:
+                self._defined.add(name)
+                formula = self._definition(name)
+                pending.append((name, formula))
+                pending += [(x, None) for x in self._names_in([formula])]
+        return found
+
+    def _names_in(self, formulas: Iterable[Formula]) -> list[str]:
+        """The names of ours in formulas, the first one last."""
+        names: dict[str, None] = {}
+        for part in (part for formula in formulas for part in walk(formula)):
+            name = part.denominator if isinstance(part, Partial) else part
+            name = part.uses if isinstance(part, Phrase) else name
+            if isinstance(name, str) and name in self.meaning:
+                names[name] = None
+        return list(names)[::-1]
+
+    def _definition(self, name: str) -> Formula:
+        """A formula of one step if it would else be long; of what was given, words."""
+        if name in self._said:
+            return self._said[name]
+        node = self.meaning[name]
+        if node.operation is None:
+            kind = "a constant" if node.constant else "a Value without a label"
+            return Phrase(f"{kind}, {shape_text(node.shape)}")
+        body = self._body(node)
+        if body is None or size_of(body) > LONGEST or self.shape(body) != node.shape:
+            self.shorten(node.inputs)
+            body = self._call(node) if body is None else self._body(node)
+        if body is None or self.shape(body) != node.shape:
+            body = self._call(node)
+        return body
+
+    def _call(self, node: Node) -> Formula:
+        """An operation by its name, with its operands and attributes."""
+        operands = (*map(self.tree, node.inputs), *self._attributes(node))
+        return Sized(word(node.operation.name), operands, node.shape)
+
+
+def is_told_more(formula: Formula) -> bool:
+    """Whether the operation has attributes, as a mean has its axis, which no rule's text has."""
+    return isinstance(formula, Apply) and bool(formula.operation.defaults)
+
+
+def index_of(node: Node, position: int) -> str:
+    """Which operand of several is meant."""
+    return f"[{position + 1}]" if len(node.inputs) > 1 else ""

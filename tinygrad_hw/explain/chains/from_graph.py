@@ -1,0 +1,108 @@
+"""From a recorded graph back to formulas: what a node is made of, and its local derivatives.
+
+A formula goes back to the nodes that have a name; what lies unnamed between is written out.
+"""
+
+from __future__ import annotations
+
+from tinygrad_hw.engine import ANY_NUMBER
+from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine.core.graph import topological_order
+from tinygrad_hw.engine.core.node import Node, Traced
+from tinygrad_hw.engine.core.operation import Operation
+from tinygrad_hw.symbolic.formula import (
+    Apply,
+    Formula,
+    differentiate,
+    power,
+    product,
+    quotient,
+    replace,
+    size_of,
+    total,
+)
+
+LONGEST = 40  # names, numbers and operations; nobody reads more in one line
+
+
+def is_named(node: Node) -> bool:
+    """Whether a node has a label."""
+    return bool(node.label)
+
+
+def formula_of(node: Node) -> Formula | None:
+    """The formula of a node over the named nodes below it.
+
+    None where it would be too long to be read, or has in it what no formula of ours says: an array,
+    an operation with settings.
+    """
+    trees: dict[int, Formula] = {}
+    for inner in topological_order(node, stop=is_named):
+        tree: Formula | None
+        if is_named(inner) and inner is not node:
+            tree = str(inner.label)
+        elif inner.operation is None:
+            tree = _constant(inner)
+        else:
+            tree = apply(inner, [trees[id(x)] for x in inner.inputs])
+        if tree is None or size_of(tree) > LONGEST:
+            return None
+        trees[id(inner)] = tree
+    return trees[id(node)]
+
+
+def _constant(node: Node) -> Formula | None:
+    """A number that stands in a formula; none in a program that is being captured."""
+    is_number = node.constant and not node.shape and not isinstance(node.raw, Traced)
+    return float(node.raw) if is_number else None
+
+
+def apply(node: Node, operands: list[Formula]) -> Formula | None:
+    """The formula of one operation, simplified; None where it has settings that none can say."""
+    operation: Operation = node.operation
+    if operation is ops.affine:
+        half = len(operands) // 2
+        pairs = zip(operands[:half], operands[half:-1], strict=True)
+        return total(*(product(w, x) for w, x in pairs), operands[-1])
+    if operation is ops.add:
+        return total(*operands)
+    if operation is ops.sub:
+        return total(operands[0], product(-1.0, operands[1]))
+    if operation is ops.mul:
+        return product(*operands)
+    if operation is ops.div:
+        return quotient(operands[0], operands[1])
+    if operation is ops.pow:
+        return power(operands[0], operands[1])
+    if operation is ops.square:
+        return power(operands[0], 2.0)
+    if operation is ops.reciprocal:
+        return quotient(1.0, operands[0])
+    if operation is ops.neg:
+        return product(-1.0, operands[0])
+    if operation is ops.pos:
+        return operands[0]
+    is_told = operation.defaults or operation.arity == ANY_NUMBER
+    return None if is_told else Apply(operation, tuple(operands))
+
+
+def local_formulas(node: Node, operands: list[Node]) -> list[Formula | None]:
+    """The derivative of a node by each of the named nodes that its formula goes back to.
+
+    In it the node's own name stands where its formula would: a4 · (1 - a4) for a sigmoid's.
+    """
+    formula = formula_of(node)
+    if formula is None:
+        return [None] * len(operands)
+    itself: dict[Formula, Formula] = {}
+    if isinstance(formula, Apply) and node.label:
+        itself[formula] = str(node.label)
+    slopes: list[Formula | None] = []
+    for operand in operands:
+        try:
+            slope = replace(differentiate(formula, str(operand.label)), itself)
+        except (TypeError, ValueError, SyntaxError):  # it says more than a formula of ours can
+            slopes.append(None)
+            continue
+        slopes.append(slope if size_of(slope) <= LONGEST else None)
+    return slopes

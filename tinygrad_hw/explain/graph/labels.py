@@ -1,0 +1,236 @@
+"""The words of a drawing: numbers, names, derivatives, colours."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw.engine import ANY_NUMBER
+from tinygrad_hw.engine.core.node import Data, Node, shape_of
+from tinygrad_hw.explain.graph.folding import Box, Edge, Layout, outermost
+from tinygrad_hw.formatting.numbers import number
+
+LONGEST_NAME = 32
+LONGEST_IN_FRACTION = 6
+
+WHITE, UNKNOWN = "#ffffff", "#e4e4e4"
+PALE, DEEP = (255, 239, 214), (240, 128, 50)  # black is readable on both, and on all between
+
+Cells = tuple[str, str, str, str]
+
+
+class Words:
+    """What the boxes and edges of one drawing say."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.between: list[Edge] = []
+        self.inside: dict[int, list[Edge]] = {}  # by operand: the edges that stay within its table
+        self.uses = Counter(id(edge.operand) for edge in layout.edges)
+        self.unnamed = {
+            id(e.node) for e in layout.edges if e.operand.operation and not e.operand.label
+        }
+        homes = layout.homes
+        for edge in layout.edges:
+            if homes[id(edge.node)] is homes[id(edge.operand)]:
+                self.inside.setdefault(id(edge.operand), []).append(edge)
+            else:
+                self.between.append(edge)
+
+    def lines(self, node: Node) -> list[str]:
+        """Write what stands in a box of its own."""
+        equals = " " if node.shape else " = "
+        lines = [equals.join(filter(None, (name_of(node), value_text(node.raw))))]
+        if operation := self._operation(node):
+            lines.insert(0, operation)
+        if self.layout.gradients and not node.constant:
+            name = fraction(self.layout.root, node) if self.layout.folded else ""
+            lines.append(
+                f"{name} = {self.gradient(node)}" if name else f"grad {self.gradient(node)}"
+            )
+        return lines
+
+    def _operation(self, node: Node) -> str:
+        """Say how a node was made; a fold with a name may stand for several operations."""
+        if not node.operation:
+            return ""
+        group = outermost(node.group)
+        if group and self.layout.folded:
+            return shortened(clean(group.name))
+        return "" if self.layout.folded and node.label else node.operation.symbol
+
+    def gradient(self, node: Node) -> str:
+        """Write the gradient of a node; nothing where none is asked for."""
+        wanted = self.layout.gradients and not node.constant
+        return gradient_text(self.layout.gradients.get(id(node))) if wanted else ""
+
+    def table(self, box: Box) -> list[list[Cells]]:
+        """Write a heading, and for each node a line for each edge to another; at least one."""
+        shown = bool(self.layout.gradients)
+        heading = ("", "value", "gradient" * shown, "local derivative" * shown)
+        return [[heading], *map(self._row, box.nodes)]
+
+    def _row(self, node: Node) -> list[Cells]:
+        local, *more = [self._within(edge) for edge in self.inside.get(id(node), [])] or [""]
+        name = name_of(node) or (node.operation.symbol if node.operation else "")
+        first = (name, value_text(node.raw), self.gradient(node), local)
+        return [first, *(("", "", "", text) for text in more)]
+
+    def _within(self, edge: Edge) -> str:
+        """Leave away a contribution that is all of the gradient, which stands beside it."""
+        passing = self.passing(edge)
+        return "  ".join(passing[:1] if self.uses[id(edge.operand)] == 1 else passing)
+
+    def passing(self, edge: Edge) -> list[str]:
+        """Write what an edge passes: the local derivative, and → the contribution."""
+        if not edge.flows:
+            return []
+        local, contribution = local_text(edge), f"→ {size_text(edge.contribution)}"
+        name = self._derivative(edge)
+        return [f"{name} = {local}" if name else local, contribution] if local else [contribution]
+
+    def _derivative(self, edge: Edge) -> str:
+        """Name a derivative, where it is all that leads from one name to the next.
+
+        It is not where one operand is an edge twice, or another way leads through unnamed results.
+        """
+        whole = self.layout.folded and id(edge.node) not in self.unnamed
+        return fraction(edge.node, edge.operand) if whole else ""
+
+
+class Scale:
+    """Depth of colour by the order of magnitude of a gradient, over those of one drawing."""
+
+    def __init__(self, gradients: Iterable[Any]) -> None:
+        sizes = [magnitude(gradient) for gradient in gradients]
+        self.dead = 0.0 in sizes
+        finite = [size for size in sizes if 0 < size < math.inf]
+        self.low, self.high = (min(finite), max(finite)) if finite else (1.0, 1.0)
+
+    def depth(self, gradient: Any) -> float:
+        """Between 0 at the smallest gradient and 1 at the largest, or one that is not finite."""
+        size = magnitude(gradient)
+        if not size < self.high:
+            return 1.0
+        if size <= self.low:
+            return 0.0
+        return (math.log(size) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
+
+    def colour(self, gradient: Any) -> str:
+        """Write the fill for a gradient: white where it is 0, grey where there is none."""
+        if gradient is None:
+            return UNKNOWN
+        return WHITE if magnitude(gradient) == 0 else shade(self.depth(gradient))
+
+
+def shade(depth: float) -> str:
+    """Mix pale and deep, as #rrggbb."""
+    return "#" + "".join(
+        f"{round(p + depth * (d - p)):02x}" for p, d in zip(PALE, DEEP, strict=True)
+    )
+
+
+# --- Numbers --------------------------------------------------------------------------------------
+
+
+def magnitude(data: Any) -> float:
+    """Largest absolute value; nan where there is one, 0 where there is no element."""
+    return float(np.max(np.abs(data), initial=0.0))
+
+
+def size_text(data: Any) -> str:
+    """Write a number, or an array's largest absolute value."""
+    return f"max {number(magnitude(data))}" if shape_of(data) else number(data)
+
+
+def value_text(data: Data) -> str:
+    """Write a number, or an array's shape."""
+    shape = shape_of(data)
+    return str(shape) if shape else number(float(data))
+
+
+def gradient_text(gradient: Any) -> str:
+    """Write a gradient; one that is exactly 0 is called dead, since nothing flows back to it."""
+    if gradient is None:
+        return "—"
+    return "dead 0" if magnitude(gradient) == 0 else size_text(gradient)
+
+
+def local_text(edge: Edge) -> str:
+    """Write a local derivative: a number, an array's largest, or a sentence about the operands."""
+    if edge.local is None:
+        return ""
+    if not isinstance(edge.local, str):
+        return size_text(edge.local)
+    operation = edge.node.operation
+    if operation.arity == ANY_NUMBER:  # one rule for them all, told by position: no sentence
+        return f"{operation.name}ᵀ(upstream)"
+    names = {x: name_of(node) or x for x, node in zip("xyz", edge.node.inputs, strict=False)}
+    named = re.sub(r"\b[xyz]\b", lambda found: names.get(found[0], found[0]), edge.local)
+    return named.replace(".mT", "ᵀ")
+
+
+def title_of(box: Box) -> str:
+    """Name a table by its group, or by its last result and how that was made."""
+    if box.group:
+        return shortened(clean(box.group.name))
+    last = box.results[-1]
+    name = name_of(last) or (last.operation.symbol if last.operation else "")
+    before = name_of(last.inputs[0]) if len(box.results) > 1 and len(last.inputs) == 1 else ""
+    return f"{name} = {last.operation.symbol}({before})" if before and last.operation else name
+
+
+# --- Names ----------------------------------------------------------------------------------------
+
+
+def fraction(numerator: Node, denominator: Node) -> str:
+    """Write dE/dw; nothing where a name is missing or long."""
+    names = name_of(numerator), name_of(denominator)
+    short = all(0 < len(name) <= LONGEST_IN_FRACTION for name in names)
+    return "d{}/d{}".format(*names) if short else ""
+
+
+def name_of(node: Node) -> str:
+    """Give a label as it can be drawn, shortened in the middle; empty where there is none."""
+    return shortened(clean(str(node.label or "")))
+
+
+def shortened(text: str) -> str:
+    """Cut the middle out of what is too long."""
+    return text if len(text) <= LONGEST_NAME else f"{text[:18]}…{text[-13:]}"
+
+
+def natural(name: str) -> list[tuple[str, int]]:
+    """Sort w2 before w10."""
+    return [(word, int(digits or 0)) for word, digits in re.findall(r"(\D+|^)(\d{0,9})", name)]
+
+
+def clean(text: str) -> str:
+    """Make one line of printable characters: what a stranger wrote must not break the picture."""
+    line = " ".join(unicodedata.normalize("NFC", text).split())
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
+
+
+def aligned(rows: list[Cells], widths: list[int]) -> list[str]:
+    """Write rows below each other: names and derivatives from the left, numbers to the right."""
+    lines = []
+    for cells in rows:
+        space = [" " * (width - width_of(cell)) for cell, width in zip(cells, widths, strict=True)]
+        name, value, gradient, local = cells
+        lines.append(
+            f"{name}{space[0]}  {space[1]}{value}  {space[2]}{gradient}  {local}{space[3]}"
+        )
+    return lines
+
+
+def width_of(text: str) -> int:
+    """Count columns of a typewriter face: two for a Chinese character, none for an accent."""
+    accents = sum(unicodedata.combining(c) > 0 for c in text)
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    return len(text) + wide - accents

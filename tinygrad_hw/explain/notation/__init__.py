@@ -1,0 +1,1 @@
+"""Chains and formulas written as text, LaTeX and MathML."""

@@ -1,0 +1,110 @@
+r"""Chains for LaTeX's mathematical mode, the equals signs below each other in ``aligned``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine.core.operation import Operation
+from tinygrad_hw.explain.graph.labels import clean
+from tinygrad_hw.explain.notation.display import Displayed
+from tinygrad_hw.explain.notation.notation import Notation
+from tinygrad_hw.formatting.html import letter_and_number
+
+SIGNS = {"·": r"\cdot", "×": r"\times", "⊙": r"\odot"}
+GREEK = {"α": r"\alpha", "σ": r"\sigma", "η": r"\eta", "β": r"\beta", "λ": r"\lambda", "μ": r"\mu"}
+KNOWN = {"exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "max", "min"}
+SPECIAL = {"\\": "backslash", "^": "asciicircum", "~": "asciitilde"}
+
+
+class Latex(Notation):
+    """LaTeX; what a label says is never a command."""
+
+    def name(self, name: str) -> str:
+        """w_{7}; a word upright."""
+        parts = letter_and_number(name)
+        if parts is None:
+            return rf"\text{{{_escaped(name)}}}"
+        letter, digits = parts
+        base = GREEK.get(letter) or (letter if len(letter) == 1 else rf"\mathrm{{{letter}}}")
+        return f"{base}_{{{digits}}}" if digits else base
+
+    def number(self, text: str) -> str:
+        r"""-3.183 \times 10^{-4}."""
+        digits, e, exponent = text.partition("e")
+        if digits.lstrip("-") in ("inf", "nan"):
+            word = r"\infty" if "inf" in digits else r"\mathrm{nan}"
+            return ("-" if digits.startswith("-") else "") + word
+        return rf"{digits} \times 10^{{{int(exponent)}}}" if e else digits
+
+    def partial(self, numerator: str, denominator: str) -> str:
+        r"""\frac{\partial E}{\partial w_{7}}."""
+        above, below = self.name(numerator), self.name(denominator)
+        return rf"\frac{{\partial {above}}}{{\partial {below}}}"
+
+    def fraction(self, above: str, below: str) -> str:
+        """One above the other."""
+        return rf"\frac{{{above}}}{{{below}}}"
+
+    def power(self, base: str, exponent: str) -> str:
+        """Raised."""
+        return f"{{{base}}}^{{{exponent}}}"
+
+    def function(self, operation: Operation, operands: Sequence[str]) -> str:
+        """By its name, a root and a sigmoid by their signs."""
+        if operation is ops.sqrt:
+            return rf"\sqrt{{{operands[0]}}}"
+        if operation is ops.abs:
+            return rf"\left|{operands[0]}\right|"
+        name = rf"\operatorname{{{_escaped(operation.name)}}}"
+        name = rf"\{operation.name}" if operation.name in KNOWN else name
+        name = r"\sigma" if operation is ops.sigmoid else name
+        return name + self.bracketed(", ".join(operands))
+
+    def bracketed(self, text: str) -> str:
+        """In brackets as large as what is in them."""
+        return rf"\left({text}\right)"
+
+    def in_square_brackets(self, text: str) -> str:
+        """In square brackets."""
+        return f"[{text}]"
+
+    def row_of(self, parts: Sequence[str]) -> str:
+        """One behind the other."""
+        return " ".join(parts)
+
+    def sign(self, sign: str) -> str:
+        """A command where there is one."""
+        return SIGNS.get(sign, sign)
+
+    def minus(self, text: str) -> str:
+        """With a minus sign before it."""
+        return f"-{text}"
+
+    def transposed(self, name: str) -> str:
+        r"""X^{\mathsf{T}}."""
+        return rf"{{{name}}}^{{\mathsf{{T}}}}"
+
+    def words(self, text: str) -> str:
+        """Upright."""
+        return r" \times ".join(rf"\text{{{_escaped(part)}}}" for part in text.split("×"))
+
+    def written(self, explained: Displayed) -> str:
+        r"""One ``aligned``; a remark in its last line."""
+        lines = [f"{left} &{sign} {right}" for left, sign, right in self.rows(explained)]
+        lines += [f"& {self.words(remark)}" for remark in self.remarks(explained)]
+        return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
+
+
+def _escaped(text: str) -> str:
+    """A stranger's label as letters and nothing more."""
+    return re.sub(r"[\\{}^~$&#_%]", _spelled, clean(text))
+
+
+def _spelled(special: re.Match[str]) -> str:
+    name = SPECIAL.get(special[0])
+    return rf"\text{name}{{}}" if name else "\\" + special[0]
+
+
+LATEX = Latex()

@@ -1,0 +1,485 @@
+"""The page as HTML: the drawings, the steps, the explanations, the sliders, the form."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+from tinygrad_hw.engine.core.node import Node
+from tinygrad_hw.explain.chains.chain import Chain, Factor
+from tinygrad_hw.explain.chains.from_graph import formula_of, is_named
+from tinygrad_hw.explain.graph.folding import is_parameter, owners_of
+from tinygrad_hw.explain.graph.labels import clean, natural
+from tinygrad_hw.explain.notation.display import Displayed
+from tinygrad_hw.explain.notation.mathml import MathML
+from tinygrad_hw.explain.notation.mathml import number as math_number
+from tinygrad_hw.explain.page.font import font_face
+from tinygrad_hw.explain.page.model import Content, Planned, identity, moved
+from tinygrad_hw.explain.page.svg import Drawing
+from tinygrad_hw.explain.stepper.frames import Frame, Number, Steps
+from tinygrad_hw.formatting.html import NOTHING, Html, element, join
+from tinygrad_hw.formatting.numbers import number
+
+CONTENT = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; font-src data:"
+)
+BUTTONS = [
+    ("first", "|◀", "To the beginning (Home)", "Home"),
+    ("back", "◀ Back", "One step back (left arrow or p)", "ArrowLeft"),
+    ("play", "▶ Play", "Play or pause (space)", "Space"),
+    ("forth", "Step ▶", "One step forth (right arrow or n)", "ArrowRight"),
+    ("last", "▶|", "To the end (End)", "End"),
+]
+SPEEDS = [("0.5", "slow"), ("1", "normal"), ("2", "fast"), ("6", "very fast")]
+LEGEND = (
+    "In a box: name, value, gradient. At an edge: its local derivative, → what it contributes. The "
+    "deeper a colour, the larger the gradient, by powers of ten; dotted all round: exactly 0. "
+    "Italic: a parameter. Dashed: given."
+)
+MOVED = "Everything is computed anew, forward and backward."
+NOT_MOVED = "No number here can be moved: there is none, or an operation has no JavaScript."
+HELP = (
+    "Keys: right and left arrow (or n and p) step, space plays, Home and End jump, g goes to the "
+    "slider of steps, + and - change the speed, u unfolds and folds, t turns light and dark. Tab "
+    "reaches every name in the drawing, Enter explains it."
+)
+
+
+class Remark(NamedTuple):
+    """What is said of a node: of what, what was written, a verdict, and why."""
+
+    name: str
+    part: str
+    written: str
+    verdict: str
+    said: str
+
+
+@dataclass(frozen=True)
+class Form:
+    """Fields to type answers into.
+
+    Attributes
+    ----------
+    groups
+        A heading, and for each field its label and what stands in it.
+    sheet
+        The sheet's text in pieces; a number stands for the answer in that field.
+    file
+        What the file is called that the page saves.
+    """
+
+    groups: list[tuple[str, list[tuple[str, str]]]]
+    sheet: list[str | int]
+    file: str
+
+
+class Keyed(MathML):
+    """MathML in which each number has its key, so that the page can put another there."""
+
+    def __init__(self, factors: dict[tuple[str, str, bool], str]) -> None:
+        super().__init__()
+        self.factors = factors
+
+    def value(self, factor: Factor) -> Html:
+        """The number of a factor, in brackets where it is negative."""
+        return self.keyed(self.factors[identity(factor)], factor.value, brackets="1")
+
+    def remarks(self, chain: Displayed) -> Iterator[str]:
+        """Nothing: the page says it below, where words have room."""
+        return iter(())
+
+    def result(self, chain: Chain) -> Html:
+        """What a chain ends in."""
+        return self.keyed(self.factors[chain.root, chain.target, True], chain.value)
+
+    def keyed(self, key: str, value: float, brackets: str | None = None) -> Html:
+        """A number by its key."""
+        inner = math_number(number(value))
+        if brackets and number(value).startswith("-"):
+            inner = join([element("mo", "("), inner, element("mo", ")")])
+        return element("mrow", inner, class_="n", data_k=key, data_b=brackets)
+
+
+@dataclass
+class Document:
+    """All parts of a page."""
+
+    plan: list[Planned]
+    content: Content
+    title: str
+    remarks: list[Remark]
+    form: Form | None
+    nodes: list[Node] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.views = {"a": self.content.folded}
+        if self.content.unfolded is not self.content.folded:
+            self.views["b"] = self.content.unfolded
+        self.nodes = self.content.unfolded.nodes
+        self.notation = Keyed(self.content.factors)
+        self.said: dict[str, list[Remark]] = {}
+        for remark in self.remarks:
+            self.said.setdefault(remark.name, []).append(remark)
+
+    def html(self, program: str, places: list[int]) -> str:
+        """The whole file."""
+        folder = files("tinygrad_hw.explain.page")
+        style = Html(font_face() + (folder / "page.css").read_text(encoding="utf-8"))
+        script = Html((folder / "page.js").read_text(encoding="utf-8"))
+        head = element(
+            "head",
+            Html('<meta charset="utf-8">'),
+            Html(f'<meta http-equiv="Content-Security-Policy" content="{CONTENT}">'),
+            Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
+            element("title", clean(self.title)),
+            element("style", style),
+        )
+        keys = element("p", HELP, class_="note", id="keys")
+        body = element(
+            "body",
+            self._header(),
+            *(self._drawing(prefix) for prefix in self.views),
+            element("p", LEGEND, class_="legend note"),
+            self._bar(),
+            element("main", self._about(), self._steps(), self._inputs(), self._sheet(), keys),
+            element("script", self._data(places), id="data", type="application/json"),
+            element("script", Html(program)),
+            element("script", script),
+        )
+        return f'<!DOCTYPE html>\n<html lang="en">{head}\n{body}</html>\n'
+
+    # --- The graph --------------------------------------------------------------------------------
+
+    def _header(self) -> Html:
+        fold = element("button", "Unfold to scalars", id="fold", aria_pressed="false")
+        theme = element("button", "Light or dark", id="theme", aria_keyshortcuts="t")
+        return element(
+            "header",
+            element("h1", clean(self.title)),
+            fold if "b" in self.views else NOTHING,
+            theme,
+        )
+
+    def _drawing(self, prefix: str) -> Html:
+        drawing = self._drawn(prefix)
+        chip = element("g", element("rect"), element("text"), class_="chip", id=f"chip-{prefix}")
+        svg = drawing.svg().removesuffix("</svg>") + chip + "</svg>"
+        return element(
+            "div",
+            Html(svg),
+            class_="drawing",
+            id=f"drawing-{prefix}",
+            style=f"--width: {drawing.width:.0f}px; --height: {drawing.height:.0f}px",
+            hidden="hidden" if prefix == "b" else None,
+        )
+
+    def _drawn(self, prefix: str) -> Drawing:
+        if prefix == "a":
+            return Drawing(self.views["a"], "a")
+        folded = Drawing(self.views["a"], "a")
+        boxes = {
+            id(node): str(i)
+            for i, card in enumerate(folded.cards)
+            for node in card.rows
+            if len(card.rows) > 1
+        }
+        owners = owners_of(self.nodes)
+        homes = {
+            id(node): boxes[id(owners[id(node)])]
+            for node in self.nodes
+            if id(owners[id(node)]) in boxes
+        }
+        titles = {str(i): card.title for i, card in enumerate(folded.cards)}
+        return Drawing(self.views["b"], "b", homes, titles)
+
+    def _bar(self) -> Html:
+        buttons = [
+            element("button", text, id=key, aria_label=said, title=said, aria_keyshortcuts=shortcut)
+            for key, text, said, shortcut in BUTTONS
+        ]
+        position = element(
+            "input", id="position", type="range", min="0", max="1", value="0", aria_label="Step"
+        )
+        speed = element(
+            "select",
+            *(
+                element("option", text, value=value, selected="" if value == "1" else None)
+                for value, text in SPEEDS
+            ),
+            id="speed",
+            aria_label="Speed",
+        )
+        controls = [*buttons, position, element("span", id="count"), speed]
+        return element(
+            "section",
+            element("p", id="said", aria_live="polite"),
+            element("div", *controls, id="controls", role="group", aria_label="Steps"),
+            id="bar",
+            aria_label="Step by step",
+        )
+
+    # --- What is read -----------------------------------------------------------------------------
+
+    def _steps(self) -> Html:
+        lists = [
+            element(
+                "ol",
+                *(self._step(view, prefix, frame) for frame in view),
+                class_="steps",
+                id=f"steps-{prefix}",
+                hidden="hidden" if prefix == "b" else None,
+            )
+            for prefix, view in self.views.items()
+        ]
+        return element("section", element("h2", "Step by step"), *lists, aria_label="Steps")
+
+    def _step(self, view: Steps, prefix: str, frame: Frame) -> Html:
+        parts = [
+            element("data", view.shown(part.key), class_="n", data_k=prefix + part.key)
+            if isinstance(part, Number)
+            else clean_text(part)
+            for part in frame.parts
+        ]
+        return element("li", element("button", *parts))
+
+    def _about(self) -> Html:
+        articles = [self._article(i, node) for i, node in enumerate(self.nodes)]
+        return element(
+            "section",
+            element("h2", "Explained"),
+            element("p", id="explained", role="status", class_="note"),
+            *articles,
+            id="about",
+            aria_label="Explanation",
+        )
+
+    def _article(self, i: int, node: Node) -> Html:
+        view = self.content.unfolded
+        name = view.name(node)
+        parts = [element("h3", name), self._value(node)]
+        chain = self.content.chains.get(str(node.label)) if is_named(node) else None
+        if node.constant:
+            parts.append(element("p", "Given: nothing is differentiated by it.", class_="note"))
+        elif chain is not None:
+            parts.append(self.notation.written(chain))
+            parts += [element("p", said, class_="note") for said in MathML().remarks(chain)]
+            parts += self._totals(chain)
+        else:
+            parts.append(self._contributions(node))
+        if remarks := self.said.get(name):
+            parts.append(marks_table(remarks, named=False))
+        return element("article", *parts, id=f"about-{i}", hidden="hidden")
+
+    def _value(self, node: Node) -> Html:
+        """How it is computed: z4 = w7 · a1 + … = 3.999."""
+        notation, view = self.notation, self.content.unfolded
+        parts = [notation.name(view.name(node))]
+        formula = formula_of(node) if node.operation else None
+        if formula is not None:
+            parts += [notation.sign("="), Html(notation.formula(formula))]
+        key = f"v{view.keys[id(node)]}"
+        parts += [notation.sign("="), notation.keyed(f"b{key}", view.numbers[key])]
+        return element("math", element("mrow", *parts), displaystyle="true")
+
+    def _totals(self, chain: Chain) -> Iterable[Html]:
+        """Where a chain refers to others, buttons that lead to them."""
+        used = dict.fromkeys(x.denominator for path in chain.paths for x in path if x.total)
+        labels = {str(node.label): i for i, node in enumerate(self.nodes) if is_named(node)}
+        buttons = [
+            element("button", f"∂{chain.root}/∂{name}", data_about=str(labels[name]))
+            for name in used
+        ]
+        return [element("p", "From above: ", *buttons)] if buttons else []
+
+    def _contributions(self, node: Node) -> Html:
+        """What an unnamed node receives, in words."""
+        view = self.content.unfolded
+        lines = [
+            self._step(view, "b", frame)
+            for frame in view
+            if frame.edge is not None and frame.edge.operand is node
+        ]
+        return element("ul", *lines) if lines else NOTHING
+
+    def _inputs(self) -> Html:
+        inputs = sorted(enumerate(moved(self.plan)), key=lambda item: natural(item[1].name))
+        parts: list[Html] = []
+        for heading, constant in (("Given", True), ("Parameters", False)):
+            members = [(i, x) for i, x in inputs if x.constant is constant]
+            if members:
+                parts.append(element("h3", heading))
+            for i, x in members:
+                parts += _slider(i, x)
+        return element(
+            "section",
+            element("h2", "What if?"),
+            element("p", MOVED if inputs else NOT_MOVED, class_="note"),
+            element("p", id="trouble", role="status"),
+            element("div", *parts, class_="inputs") if inputs else NOTHING,
+            element("button", "Reset", id="reset") if inputs else NOTHING,
+            id="inputs",
+            aria_label="Givens and parameters",
+        )
+
+    def _sheet(self) -> Html:
+        parts: list[Html] = []
+        if self.remarks:
+            parts.append(
+                folded("Marks", tally(self.remarks), marks_table(self.remarks, named=True))
+            )
+        if self.form:
+            count = sum(len(fields) for _, fields in self.form.groups)
+            parts.append(folded("Your answers", f"{count} fields", self._fields(self.form)))
+        return element("section", *parts, id="sheet") if parts else NOTHING
+
+    def _fields(self, form: Form) -> Html:
+        groups = [
+            element(
+                "fieldset",
+                element("legend", heading),
+                element("div", *(_answer(heading, *field_) for field_ in fields)),
+            )
+            for heading, fields in form.groups
+        ]
+        said = "Saved as a sheet for the command check; nothing leaves this computer."
+        save = element("button", "Save as a sheet", type="submit")
+        note = element("p", said, class_="note")
+        saved = element("p", id="saved", role="status")
+        return element("form", *groups, note, save, saved, id="answers", aria_label="Your answers")
+
+    # --- Data -------------------------------------------------------------------------------------
+
+    def _data(self, places: list[int]) -> Html:
+        """What the script reads, as JSON in which nothing can end the script."""
+        about = {id(node): i for i, node in enumerate(self.nodes)}
+        data: dict[str, Any] = {
+            "inputs": [{"name": x.name, "value": x.number} for x in moved(self.plan)],
+            "keys": dict(zip(self.content.numbers, places, strict=True)),
+            "views": {prefix: self._view(view, about) for prefix, view in self.views.items()},
+            "start": self._first(),
+        }
+        if "b" not in self.views:
+            data["keys"] |= {f"b{k[1:]}": n for k, n in data["keys"].items() if k[0] == "a"}
+        if self.form:
+            data |= {"sheet": self.form.sheet, "file": self.form.file}
+        text = json.dumps(data, ensure_ascii=True, separators=(",", ":"))
+        return Html(text.replace("<", "\\u003c"))
+
+    def _first(self) -> int:
+        """What is explained at first: a parameter, since its chain is the longest."""
+        return next((i for i, node in enumerate(self.nodes) if is_parameter(node)), 0)
+
+    def _view(self, view: Steps, about: dict[int, int]) -> dict[str, Any]:
+        index = {id(node): i for i, node in enumerate(view.nodes)}
+        edges = []
+        for i, edge in enumerate(view.layout.edges):
+            told = {"from": index[id(edge.node)]}
+            if edge.flows:
+                told |= {"contribution": f"c{i}", "upstream": f"g{index[id(edge.node)]}"}  # type: ignore[dict-item]
+            if f"l{i}" in view.numbers:
+                told |= {"local": f"l{i}"}  # type: ignore[dict-item]
+            edges.append(told)
+        return {
+            "nodes": [view.name(node) for node in view.nodes],
+            "given": [index[id(node)] for node in view.given],
+            "gradients": [i for i in range(len(view.nodes)) if f"g{i}" in view.numbers],
+            "about": [about[id(node)] for node in view.nodes],
+            "edges": edges,
+            "frames": [
+                {
+                    "phase": frame.phase,
+                    "node": index[id(frame.node)],
+                    "edge": int(view.edge_keys[id(frame.edge)]) if frame.edge else None,
+                    "sum": frame.arrived,
+                }
+                for frame in view
+            ],
+        }
+
+
+def clean_text(text: str) -> str:
+    """One printable line of a sentence, its blanks at the ends kept."""
+    start, end = " " * text.startswith(" "), " " * text.endswith(" ")
+    return f"{start}{clean(text)}{end}"
+
+
+def _slider(i: int, given: Planned) -> list[Html]:
+    """A name, a slider, and a field for any number."""
+    reach = max(5.0, 2 * abs(given.number))
+    low, high = number(given.number - reach, 3), number(given.number + reach, 3)
+    typed = repr(given.number).removesuffix(".0")
+    name = element("label", given.name, for_=f"type-{i}", class_="given-name")
+    slide = element(
+        "input",
+        type="range",
+        id=f"slide-{i}",
+        min=low,
+        max=high,
+        step="any",
+        value=typed,
+        aria_label=f"{given.name}, slider",
+    )
+    field_ = element(
+        "input",
+        type="number",
+        id=f"type-{i}",
+        step="any",
+        value=typed,
+        aria_label=f"{given.name}, value",
+    )
+    return [name, slide, field_]
+
+
+def _answer(heading: str, label: str, value: str) -> Html:
+    """A field under its name; who does not see the heading hears it."""
+    field_ = element(
+        "input",
+        value=value,
+        autocomplete="off",
+        spellcheck="false",
+        size="11",
+        aria_label=f"{heading}: {label}",
+    )
+    return element("label", label, field_)
+
+
+def folded(heading: str, aside: str, content: Html) -> Html:
+    """What is opened by those who want it."""
+    summary = element("summary", element("h2", heading), " ", element("span", aside, class_="note"))
+    return element("details", summary, content)
+
+
+def tally(remarks: list[Remark]) -> str:
+    """How many have each verdict."""
+    counts = Counter(remark.verdict for remark in remarks)
+    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in SIGNS if counts[verdict])
+
+
+SIGNS = {"exact": "✓", "rounded": "✓", "follows": "↳", "wrong": "✗", "missing": "–"}
+
+
+def marks_table(remarks: list[Remark], named: bool) -> Html:
+    """What was written, and what is said of it; a sign tells the verdict without colour."""
+    rows = [
+        element(
+            "tr",
+            *([element("th", remark.name, scope="row")] if named else []),
+            element("td", remark.part),
+            element("td", remark.written or "–", class_="n"),
+            element(
+                "td",
+                f"{SIGNS.get(remark.verdict, '')} {remark.verdict}",
+                class_=f"mark {remark.verdict}",
+            ),
+            element("td", remark.said),
+        )
+        for remark in remarks
+    ]
+    columns = [*(["At"] if named else []), "Of", "Written", "Mark", "Why"]
+    head = element("tr", *(element("th", column, scope="col") for column in columns))
+    return element("table", element("thead", head), element("tbody", *rows), class_="marks")

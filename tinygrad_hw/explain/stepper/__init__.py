@@ -1,0 +1,1 @@
+"""The computation frame by frame, and a terminal to step through it."""

@@ -1,0 +1,1 @@
+"""Numbers and HTML as people read them."""

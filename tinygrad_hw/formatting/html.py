@@ -1,0 +1,251 @@
+"""HTML from plain functions: whatever is not marked as HTML already is escaped."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Sequence
+
+from tinygrad_hw.formatting.numbers import number
+
+
+class Html(str):
+    """Text that is markup and goes into the page as it is. Any other string is escaped."""
+
+    __slots__ = ()
+
+
+Attribute = str | int | None
+NOTHING = Html("")
+NO_BREAK = "\u00a0"
+
+
+def element(tag: str, *children: str, **attributes: Attribute) -> Html:
+    """Build an element.
+
+    Parameters
+    ----------
+    children
+        Text, escaped, or Html, taken as it is.
+    attributes
+        ``class_`` is written class, ``aria_label`` aria-label. One that is None is left out.
+    """
+    written = "".join(
+        f' {name.rstrip("_").replace("_", "-")}="{html.escape(str(value))}"'
+        for name, value in attributes.items()
+        if value is not None
+    )
+    return Html(f"<{tag}{written}>{join(children)}</{tag}>")
+
+
+def join(parts: Iterable[str], between: str = "") -> Html:
+    """Put pieces behind each other, escaping those that are text."""
+    return Html(escaped(between).join(escaped(part) for part in parts))
+
+
+def escaped(text: str) -> Html:
+    """Escape text; leave Html as it is. A per cent sign stays with its number."""
+    return text if isinstance(text, Html) else Html(html.escape(text).replace(" %", f"{NO_BREAK}%"))
+
+
+def paragraph(*children: str, class_: str | None = None) -> Html:
+    """One paragraph."""
+    return element("p", *children, class_=class_)
+
+
+def section(anchor: str, level: int, title: str, *children: str) -> Html:
+    """Build a section under its heading, which can be linked to."""
+    heading = element(f"h{level}", title, id=anchor)
+    return element("section", heading, *children, aria_labelledby=anchor)
+
+
+def link(anchor: str, text: str) -> Html:
+    """A link within the page."""
+    return element("a", text, href=f"#{anchor}")
+
+
+def bullets(items: Iterable[str], class_: str | None = None) -> Html:
+    """A list; nothing at all if it would be empty."""
+    points = [element("li", item) for item in items]
+    return element("ul", *points, class_=class_) if points else NOTHING
+
+
+# --- Numbers and names ----------------------------------------------------------------------------
+
+_NUMBER = re.compile(r"([+-]?)(\d[\d,]*(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d+))?([…%]?)")
+_NAME = re.compile(r"([A-Za-z]+?)(\d*)")
+_GREEK = {"alpha": "α", "sigma": "σ"}
+
+
+def figure(text: str, class_: str = "") -> Html:
+    """Typeset a number: a true minus sign, and a power of ten as one. The text itself is kept.
+
+    >>> figure("-6.403e-07")
+    '<data class="n neg" value="-6.403e-07">−6.403×10<sup>−7</sup></data>'
+    """
+    if not text:
+        return element("span", "–", class_="none")
+    parts = _NUMBER.fullmatch(text)
+    if parts is None:
+        return escaped(text)
+    sign, digits, exponent, tail = parts.groups()
+    power = NOTHING
+    if exponent is not None:
+        power = join(["×10", element("sup", _minus(str(int(exponent))))])
+    classes = " ".join(["n", *(["neg"] if sign else []), *([class_] if class_ else [])])
+    return element("data", _minus(sign) + digits, power, tail, class_=classes, value=text)
+
+
+def ours(x: float, figures: int = 4) -> Html:
+    """Typeset a number of ours in so many significant figures."""
+    return figure(number(x, figures))
+
+
+def signed(x: float, figures: int = 2) -> Html:
+    """Typeset a difference, a plus sign included."""
+    text = number(x, figures)
+    return figure(text if text.startswith("-") or text == "0" else f"+{text}")
+
+
+def count(n: int) -> str:
+    """Write a count with commas between the thousands."""
+    return f"{n:,}"
+
+
+def counted(n: int, noun: str) -> str:
+    """Write a count with its noun.
+
+    >>> counted(1, "error"), counted(2, "error")
+    ('1 error', '2 errors')
+    """
+    return f"{count(n)} {noun}" if n == 1 else f"{count(n)} {noun}s"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Write names as in "a, b and c"."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−")
+
+
+def letter_and_number(name: str) -> tuple[str, str] | None:
+    """Split a name such as w7 or alpha; None for one that is otherwise made.
+
+    >>> letter_and_number("w7"), letter_and_number("alpha"), letter_and_number("w7b")
+    (('w', '7'), ('α', ''), None)
+    """
+    parts = _NAME.fullmatch(name)
+    return (_GREEK.get(parts[1], parts[1]), parts[2]) if parts else None
+
+
+def symbol(name: str) -> Html:
+    """Typeset a name: w7 in italics with its number below, a word upright."""
+    parts = letter_and_number(name)
+    if parts is None:
+        return escaped(name)
+    letter, digits = parts
+    base = element("var", letter) if len(letter) == 1 else escaped(letter)
+    return join([base, element("sub", digits)]) if digits else base
+
+
+def partial(name: str) -> Html:
+    """Typeset "dE/dw7" in a line of text."""
+    above, _, below = name.partition("/")
+    if not (above.startswith("d") and below.startswith("d")):
+        return escaped(name)
+    return element("span", "d", symbol(above[1:]), "/d", symbol(below[1:]), class_="slope")
+
+
+def prose(text: str) -> Html:
+    """Escape a text and typeset the names, partials and numbers that stand in it in backquotes.
+
+    What stands together in backquotes is not parted at the end of a line.
+
+    >>> prose("`E` & so on")
+    '<var>E</var> &amp; so on'
+    """
+    parts = text.split("`")
+    return join(
+        join(map(_mathematics, part.split(" ")), NO_BREAK) if i % 2 else part
+        for i, part in enumerate(parts)
+    )
+
+
+def _mathematics(word: str) -> Html:
+    if _NUMBER.fullmatch(word):
+        return figure(word)
+    return partial(word) if "/" in word else symbol(word)
+
+
+_TOKEN = re.compile(r"[A-Za-z]\w*|\*\*\s*(\d+)|.", re.DOTALL)
+
+
+def typeset(text: str) -> Html:
+    """Escape a plain sentence; typeset what can only be a partial, a name like w7, or a number.
+
+    >>> typeset("dE/db4 was <not> 3.1e-4.")
+    '<span class="slope">d<var>E</var>/d<var>b</var><sub>4</sub></span> was &lt;not&gt; \
+<data class="n" value="3.1e-4">3.1×10<sup>−4</sup></data>.'
+    """
+    parts = _IN_TEXT.split(text.replace(" - ", " − "))
+    return join(_mathematics(part) if i % 2 else part for i, part in enumerate(parts))
+
+
+_IN_TEXT = re.compile(
+    r"(?<![\w.])(d\w+/d\w+|[A-Za-z]+_?\d+|-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?![\w])", re.ASCII
+)
+
+
+def formula(source: str) -> Html:
+    """Typeset a sheet's formula: names in italics, a product as a dot, a power raised."""
+    return join(_typeset(token) for token in _TOKEN.finditer(source))
+
+
+def _typeset(token: re.Match[str]) -> Html:
+    text = token[0]
+    if token[1]:
+        return element("sup", token[1])
+    if text[0].isalpha():
+        return symbol(text)
+    return escaped({"*": " · ", "-": "−"}.get(text, text))
+
+
+# --- Tables ---------------------------------------------------------------------------------------
+
+
+def table(
+    caption: str,
+    columns: Sequence[str] | Html,
+    rows: Iterable[Html],
+    class_: str | None = None,
+) -> Html:
+    """Build a table in a box that scrolls by itself where the page is narrow.
+
+    ``columns`` are headings, or the rows of a head that is more than one row of them.
+    """
+    if not isinstance(columns, Html):
+        columns = element("tr", *map(_heading, columns))
+    whole = element(
+        "table",
+        element("caption", caption) if caption else NOTHING,
+        element("thead", columns),
+        element("tbody", *rows),
+        class_=class_,
+    )
+    return element("div", whole, class_="scroll")
+
+
+def _heading(column: str) -> Html:
+    return element("th", column, scope="col") if column else element("td")
+
+
+def row(heading: str, *cells: str, class_: str | None = None) -> Html:
+    """Build a row of a table; its first cell is its heading."""
+    return element(
+        "tr",
+        element("th", heading, scope="row"),
+        *(element("td", cell) for cell in cells),
+        class_=class_,
+    )

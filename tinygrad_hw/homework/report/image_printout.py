@@ -1,0 +1,138 @@
+"""The print-out of an image in Question 2, the same rows of ours beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygrad_hw.data import Dataset
+from tinygrad_hw.formatting.html import (
+    Html,
+    element,
+    escaped,
+    join,
+    paragraph,
+    row,
+    table,
+)
+from tinygrad_hw.homework.report import original_figures
+from tinygrad_hw.homework.report.markup import figure_box, picture
+
+DECIMALS = 8  # as NumPy prints arrays
+FIRST_PIXEL = 28  # of MNIST, where the print-out begins
+
+
+def print_out(data: Dataset) -> Html:
+    """Set the printed part of the first image of a 3 or a 6 beside the same part of ours."""
+    image = first_image(data)
+    if image is None or image.shape != original_figures.PIXEL_SHAPE:
+        lines = element("pre", original_figures.PIXELS)
+        return join(
+            [paragraph("These images have no such rows to set beside the print-out:"), lines]
+        )
+    rows = [
+        row(
+            f"{r}, {columns.start}–{columns.stop - 1}",
+            _values(theirs.split()),
+            _values([_as_numpy_prints(value / 255) for value in image[r, columns].tolist()]),
+            remark,
+        )
+        for r, columns, theirs, remark in _lines(image)
+    ]
+    heads = ["Row, columns", "Homework", "Ours", "Compared"]
+    explained = [
+        paragraph(
+            "The homework prints the first of its training images, divided by 255; its text keeps "
+            "the end of row 13 and rows 14 to 16. NumPy prints a row of 28 in lines of five and a "
+            "last one of three. The scan has six zeros in each line of zeros, so they cannot be "
+            "counted; the other values can be compared, in order."
+        ),
+        paragraph(_on_the_first_value(image)),
+    ]
+    return join(
+        [
+            element("div", element("div", *explained), _framed(image), class_="with-image"),
+            table("Its lines, beside the same rows and columns here", heads, rows, class_="pixels"),
+        ]
+    )
+
+
+def _on_the_first_value(image: npt.NDArray[np.uint8]) -> str:
+    """Tell why the first printed value is no pixel, and what it was, if ours is the same image."""
+    strange = (
+        "The first value, 0.1039803932, is no multiple of 1/255 (it is 26.515/255), so it cannot "
+        "be a pixel."
+    )
+    row, line = original_figures.PIXEL_FIRST_LINE
+    if image[row, line * original_figures.PIXELS_A_LINE] != FIRST_PIXEL:
+        return strange
+    return (
+        f"{strange} Ours in that place is {FIRST_PIXEL}/255 = "
+        f"{_as_numpy_prints(FIRST_PIXEL / 255)}: digits have changed places. And the scan has read "
+        "one line twice."
+    )
+
+
+def _as_numpy_prints(value: float) -> str:
+    return f"{value:.{DECIMALS}f}".rstrip("0")
+
+
+def first_image(data: Dataset) -> npt.NDArray[np.uint8] | None:
+    """Find the first training image of one of the homework's digits, if there is any."""
+    found = np.flatnonzero(np.isin(data.y_train, original_figures.DIGITS))
+    return data.x_train[found[0]] if found.size else None
+
+
+def _lines(image: npt.NDArray[np.uint8]) -> Iterator[tuple[int, slice, str, Html]]:
+    """Give row, columns, text and remark of each printed line."""
+    width = original_figures.PIXEL_SHAPE[1]
+    a_row = -(-width // original_figures.PIXELS_A_LINE)
+    row, within = original_figures.PIXEL_FIRST_LINE
+    texts = original_figures.PIXELS.splitlines()
+    for i, text in enumerate(texts):
+        down, along = divmod(within + i, a_row)
+        start = along * original_figures.PIXELS_A_LINE
+        columns = slice(start, min(start + original_figures.PIXELS_A_LINE, width))
+        theirs = [float(word) for word in text.split()]
+        values = (image[row + down, columns] / 255).tolist()
+        following = texts[i + 1].split() if i + 1 < len(texts) else []
+        yield row + down, columns, text, _remark(theirs, values, text.split() == following)
+
+
+def _remark(theirs: list[float], values: list[float], read_twice: bool) -> Html:
+    if _ink(theirs) == _ink(values):
+        return element("span", "same", class_="same")
+    if read_twice and not any(values):
+        return element("span", "≠ next line, read twice", class_="differs")
+    if all(_is_pixel(value) for value in theirs):
+        return element("span", "≠ another image", class_="differs")
+    return element("span", "≠ no multiple of 1/255", class_="differs")
+
+
+def _ink(values: list[float]) -> list[float]:
+    return [round(value, DECIMALS) for value in values if value]
+
+
+def _is_pixel(value: float) -> bool:
+    return abs(value * 255 - round(value * 255)) < 1e-4
+
+
+def _values(words: list[str]) -> Html:
+    return join((_value(word) for word in words), " ")
+
+
+def _value(word: str) -> Html:
+    """Show a zero fainter, so that the ink stands out."""
+    return element("span", word, class_="zero") if float(word) == 0 else escaped(word)
+
+
+def _framed(image: npt.NDArray[np.uint8]) -> Html:
+    frame = element("span", class_="frame", aria_hidden="true")
+    return figure_box(
+        element(
+            "div", picture(image, "The first training image of a 3 or a 6"), frame, class_="framed"
+        ),
+        "The image; the frame shows the rows printed.",
+    )

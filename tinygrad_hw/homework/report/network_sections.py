@@ -1,0 +1,324 @@
+"""What the report shows of each network: the homework's print-outs, ours beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygrad_hw.formatting.html import (
+    Html,
+    count,
+    counted,
+    element,
+    figure,
+    join,
+    ours,
+    paragraph,
+    prose,
+    row,
+    signed,
+    table,
+)
+from tinygrad_hw.formatting.numbers import number
+from tinygrad_hw.homework.experiments import BATCH, HIDDEN, PATIENCE, RATE, Experiment, Outcome
+from tinygrad_hw.homework.report import figures, original_figures
+from tinygrad_hw.homework.report.markup import confusion, figure_box, inline_svg, picture
+from tinygrad_hw.homework.report.results import errors, tested
+
+
+def summary(theirs: original_figures.Network, outcome: Outcome) -> list[Html]:
+    """Set the homework's ``model.summary()`` beside ours, and its sums of parameters."""
+    rows = [
+        row(name, shape, figure(parameters), *layer)
+        for (name, shape, parameters), layer in zip(theirs.summary, _layers(outcome), strict=False)
+    ]
+    total = (figure(theirs.parameters), "", figure(count(outcome.parameters)))
+    rows.append(row("Total", "", *total, class_="result"))
+    rows.append(row("Trainable", "", *total))
+    rows.append(row("Not trainable", "", figure("0"), "", figure("0")))
+    columns = ["Homework’s layer", "Output", "Parameters", "Our output", "Ours"]
+    whole = table("Layers and parameters", columns, rows, class_="numbers layers")
+    return [whole, *_counted_by_hand(theirs, outcome)]
+
+
+def _layers(outcome: Outcome) -> Iterator[tuple[str, Html]]:
+    """Give output shape and parameters of each layer from the lines of ``model.summary()``."""
+    for line in outcome.summary:
+        start, end = line.rfind("(None"), line.rfind(")") + 1
+        if start >= 0:
+            yield line[start:end], figure(line[end:].strip())
+
+
+def _counted_by_hand(theirs: original_figures.Network, outcome: Outcome) -> list[Html]:
+    if not theirs.counted:
+        return []
+    sums = [
+        f"{layer} `{weights} + {biases} = {total}`"
+        for layer, weights, biases, total in theirs.counted
+    ]
+    inputs = (outcome.parameters - 2 * HIDDEN - 1) // HIDDEN
+    hidden = inputs * HIDDEN
+    return [
+        paragraph(
+            prose(
+                f"Counted by hand in the homework, weights + biases: {'; '.join(sums)}. Here: "
+                f"hidden layer `{inputs} × {HIDDEN} = {count(hidden)}` and "
+                f"`{count(hidden)} + {HIDDEN} = {count(hidden + HIDDEN)}`; output layer "
+                f"`{HIDDEN} + 1 = {HIDDEN + 1}`."
+            )
+        )
+    ]
+
+
+def training(theirs: original_figures.Network, outcome: Outcome) -> list[Html]:
+    """Set the lines of the training beside ours, epoch by epoch, with the differences."""
+    pace = 1000 * outcome.seconds / max(outcome.epochs * outcome.batches, 1)
+    batches = element(
+        "p",
+        f"An epoch has {theirs.batches} batches of {BATCH} in the homework, {outcome.batches} "
+        f"here. {_how_it_ended(outcome)} A step took ",
+        ours(pace, 2),
+        " ms on average here, with several networks trained side by side.",
+    )
+    rows = [line for epoch in range(outcome.epochs) for line in _epoch(theirs, outcome, epoch)]
+    rows += [_their_epoch(theirs, epoch, 1) for epoch in range(outcome.epochs, len(theirs.epochs))]
+    columns = ["Epoch", "", "loss", "accuracy", "val_loss", "val_accuracy", "time"]
+    whole = table("Metrics by epoch", columns, rows, class_="numbers epochs")
+    return [batches, *_cut_off(theirs, outcome), whole]
+
+
+def _how_it_ended(outcome: Outcome) -> str:
+    if outcome.epochs - outcome.best_epoch >= PATIENCE:
+        return (
+            f"Training stopped after epoch {outcome.epochs}, since the validation loss had not "
+            f"improved for {PATIENCE} epochs, and the weights of epoch {outcome.best_epoch} were "
+            "put back."
+        )
+    return (
+        f"Training ran for {counted(outcome.epochs, 'epoch')}, and the weights of epoch "
+        f"{outcome.best_epoch} were kept."
+    )
+
+
+def _cut_off(theirs: original_figures.Network, outcome: Outcome) -> list[Html]:
+    """Say what is strange about the validation accuracies that the page cut off, if any were."""
+    if not any("…" in value for epoch in theirs.epochs for value in epoch):
+        return []
+    theirs_first = dict(zip(original_figures.METRICS, theirs.epochs[0], strict=True))
+    first = {metric: outcome.history[metric][0] for metric in original_figures.METRICS}
+    return [
+        paragraph(
+            prose(
+                "The page cuts off the homework’s val_accuracy after three decimals, and its lines "
+                f"after epoch {len(theirs.epochs)}. Its `{theirs_first['val_accuracy']}` in the "
+                f"first epoch sits oddly beside a val_loss of `{theirs_first['val_loss']}` (ours: "
+                f"`{number(first['val_accuracy'])}` beside `{number(first['val_loss'])}`); the "
+                "scan may have lost a digit."
+            )
+        )
+    ]
+
+
+def _epoch(theirs: original_figures.Network, outcome: Outcome, epoch: int) -> Iterator[Html]:
+    """Give the rows of an epoch: the homework's, if it was printed, ours, and the difference."""
+    values = [outcome.history[metric][epoch] for metric in original_figures.METRICS]
+    label = str(epoch + 1)
+    who = "ours, kept" if epoch + 1 == outcome.best_epoch else "ours"
+    cells = [element("td", ours(value)) for value in values]
+    if epoch >= len(theirs.epochs):
+        heading = element("th", label, scope="row")
+        yield element("tr", heading, element("td", who), *cells, element("td"), class_="only")
+        return
+    yield _their_epoch(theirs, epoch, 3)
+    yield element("tr", element("td", who), *cells, element("td"))
+    differences = [
+        "cut off" if text.endswith("…") else signed(value - float(text))
+        for text, value in zip(theirs.epochs[epoch], values, strict=True)
+    ]
+    yield element(
+        "tr",
+        element("td", "difference"),
+        *(element("td", difference) for difference in differences),
+        element("td"),
+        class_="difference",
+    )
+
+
+def _their_epoch(theirs: original_figures.Network, epoch: int, rows: int) -> Html:
+    return element(
+        "tr",
+        element("th", str(epoch + 1), scope="rowgroup" if rows > 1 else "row", rowspan=rows),
+        element("td", "homework"),
+        *(element("td", figure(text)) for text in theirs.epochs[epoch]),
+        element("td", theirs.epoch_times[epoch]),
+        class_="first",
+    )
+
+
+def test_batches(outcome: Outcome) -> int:
+    """Count the batches that the test images would make, were they tested in batches."""
+    return -(-tested(outcome) // BATCH)
+
+
+def test(theirs: original_figures.Network, outcome: Outcome) -> Html:
+    """Set the evaluation on the test images beside ours."""
+    matrix = np.array(theirs.confusion)
+    their_total = int(matrix.sum())
+    their_errors = their_total - int(np.trace(matrix))
+    accuracy = outcome.test_accuracy
+    rows = [
+        row(
+            f"Batches of {BATCH}",
+            figure(theirs.test_batches),
+            figure(str(test_batches(outcome))),
+            figure("0")
+            if theirs.test_batches == str(test_batches(outcome))
+            else signed(test_batches(outcome) - int(theirs.test_batches)),
+        ),
+        _difference_row("Loss", theirs.test_loss, outcome.test_loss, 4),
+        _difference_row("Accuracy", theirs.test_accuracy_rounded, accuracy, 5),
+        _difference_row("Accuracy, all digits", theirs.test_accuracy, accuracy, 10),
+        row(
+            "Errors",
+            f"{count(their_errors)} of {count(their_total)}",
+            f"{count(errors(outcome))} of {count(tested(outcome))}",
+            signed(errors(outcome) - their_errors, 6),
+        ),
+        row("Time", theirs.test_time, "not taken", ""),
+    ]
+    precision = paragraph(
+        f"The homework’s last digits are those of single precision: {count(their_total)} images "
+        f"less {counted(their_errors, 'error')} make ",
+        figure(number(1 - their_errors / their_total, 10)),
+        ".",
+    )
+    columns = ["", "Homework", "Ours", "Difference"]
+    return join([table("On the test images", columns, rows, class_="numbers"), precision])
+
+
+def _difference_row(name: str, theirs: str, value: float, digits: int) -> Html:
+    return row(name, figure(theirs), ours(value, digits), signed(value - float(theirs)))
+
+
+def matrices(
+    theirs: Sequence[Sequence[int]],
+    their_labels: Sequence[str],
+    outcome: Outcome,
+    labels: Sequence[str],
+) -> Html:
+    """Set a confusion matrix beside ours."""
+    matrix = np.array(theirs)
+    wrong = int(matrix.sum() - np.trace(matrix))
+    both = [
+        confusion(f"The homework: {counted(wrong, 'error')}", matrix, their_labels),
+        confusion(f"Ours: {counted(errors(outcome), 'error')}", outcome.confusion, labels),
+    ]
+    return join([element("div", *both, class_="side"), reading()])
+
+
+def reading() -> Html:
+    """Say how to read a confusion matrix."""
+    return paragraph(
+        "Rows are the true digits, columns the predicted ones. What is right stands framed; an "
+        "error’s tint is the stronger, the larger its share of the true digit.",
+        class_="note",
+    )
+
+
+def learning_curves(name: str, drawn: Mapping[str, str]) -> Html:
+    """Show loss and accuracy of the network ``name``, in training and in validation."""
+    charts = [
+        chart(
+            drawn,
+            f"{name}-{metric}.svg",
+            f"{figures.TITLES[metric]} by epoch, in training and in validation",
+        )
+        for metric in ("loss", "accuracy")
+    ]
+    return figure_box(
+        element("div", *charts, class_="charts"),
+        "Ours. The loss has a logarithmic scale, so that small losses can be told apart; the "
+        "homework’s curves are pictures, which its text does not keep.",
+        class_="wide",
+    )
+
+
+def chart(drawn: Mapping[str, str], file: str, label: str) -> Html:
+    """Put a chart into the page, in the page's colours."""
+    return inline_svg(figures.themed(drawn[file]), file.removesuffix(".svg"), label)
+
+
+def examples(
+    theirs: original_figures.Network,
+    outcome: Outcome,
+    images: npt.NDArray[np.uint8],
+    labels: Sequence[str],
+    colours: str,
+) -> list[Html]:
+    """Show the examples with what was predicted; ``labels`` are those of the classes."""
+    kept = "; ".join(f"true {true}, predicted {guess}" for true, guess in theirs.examples)
+    shown = [_example(images[i], labels[t], labels[p], chance, i)
+             for i, t, p, chance in outcome.examples]  # fmt: skip
+    coded = " (coded: 0 and 1)" if len(labels) == 2 else ""
+    return [
+        paragraph(
+            f"Drawn at random from the test images, so these are others than the homework’s. The "
+            f"captions that its text keeps: {kept}{coded}."
+        ),
+        element("ul", *shown, class_=f"examples {colours.lower()}"),
+    ]
+
+
+def _example(
+    image: npt.NDArray[np.uint8], true: str, guess: str, chance: float, index: int
+) -> Html:
+    right = true == guess
+    said = join(["predicted ", guess] if right else [element("strong", f"≠ predicted {guess}")])
+    return element(
+        "li",
+        picture(image, f"Test image {index}: a {true}, taken for a {guess}"),
+        element("span", f"true {true}, ", said),
+        element("small", "probability ", ours(chance)),
+        class_=None if right else "wrong",
+    )
+
+
+def settings(
+    theirs: original_figures.Network, outcomes: Sequence[Outcome], experiments: Sequence[Experiment]
+) -> Html:
+    """Set the homework's table of hyperparameters beside what was used here."""
+    binary = experiments[0].classes == 2
+    here = {
+        "Activation, hidden layer": "ReLU",
+        "Activation, output layer": "Sigmoid" if binary else "Softmax",
+        "Weight initialiser": ", ".join(map(_initialiser, experiments)),
+        "Hidden layers": "1 (2 including the output layer)",
+        "Neurons in the hidden layer": str(HIDDEN),
+        "Neurons in the output layer": "1" if binary else "10",
+        "Loss": "binary_crossentropy" if binary else "sparse_categorical_crossentropy",
+        "Optimiser": "Adam",
+        "Epochs": _epochs(outcomes, experiments[0]),
+        "Batch size": str(BATCH),
+        "Learning rate": number(RATE, 1),
+        "Metric": "Accuracy",
+    }
+    rows = [row(name, printed_value, here[name]) for name, printed_value in theirs.table]
+    return table(
+        "As the homework lists them, and as used here",
+        ["", "Homework", "Here"],
+        rows,
+        class_="settings",
+    )
+
+
+def _initialiser(experiment: Experiment) -> str:
+    return repr(experiment.initialiser).removesuffix("(seed=None)")
+
+
+def _epochs(outcomes: Sequence[Outcome], experiment: Experiment) -> str:
+    ran = max(outcome.epochs for outcome in outcomes)
+    if experiment.patience is None:
+        return f"{ran}"
+    return f"{ran} of at most {experiment.epochs}, patience {experiment.patience}"

@@ -1,0 +1,375 @@
+"""Questions 2, 2 B and 3 in the report: the networks, in the homework's order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from tinygrad_hw.formatting.html import (
+    NOTHING,
+    Html,
+    count,
+    counted,
+    element,
+    figure,
+    join,
+    listed,
+    ours,
+    paragraph,
+    row,
+    section,
+    table,
+)
+from tinygrad_hw.formatting.numbers import number
+from tinygrad_hw.homework.experiments import (
+    BATCH,
+    BINARY,
+    INITIALISERS,
+    TEN,
+    Outcome,
+)
+from tinygrad_hw.homework.report import figures, original_figures
+from tinygrad_hw.homework.report import network_sections as parts
+from tinygrad_hw.homework.report.image_printout import print_out
+from tinygrad_hw.homework.report.markup import claims, confusion, figure_box
+from tinygrad_hw.homework.report.results import Work, errors, tested
+from tinygrad_hw.nn import classification_report
+
+TEN_LABELS = [str(digit) for digit in range(10)]
+CHANCE = (
+    "Weights and order of examples are drawn at random, and NumPy draws other numbers from a seed "
+    "than TensorFlow does: the figures of a training are not expected to agree digit for digit."
+)
+
+
+# --- Question 2 -----------------------------------------------------------------------------------
+
+
+def binary(work: Work, drawn: Mapping[str, str]) -> Html:
+    """Build the section of Question 2: two digits."""
+    outcome, labels = work.outcomes["binary"], work.labels
+    two = work.data.only(*work.digits)
+    first, second = labels
+    return section(
+        "q2",
+        2,
+        f"Question 2: {first} or {second}",
+        paragraph(
+            f"Only the images of {first} and {second} are kept; {first} becomes class 0 and "
+            f"{second} class 1, and the bytes 0 to 255 are divided by 255. {CHANCE}"
+        ),
+        _other_digits(work),
+        section("q2-image", 3, "One image in numbers", print_out(work.data)),
+        section("q2-summary", 3, "The model", *parts.summary(original_figures.BINARY, outcome)),
+        section("q2-training", 3, "Training", *parts.training(original_figures.BINARY, outcome)),
+        section("q2-test", 3, "Test", parts.test(original_figures.BINARY, outcome)),
+        section(
+            "q2-confusion",
+            3,
+            "Confusion matrix",
+            parts.matrices(
+                original_figures.BINARY.confusion,
+                list(map(str, original_figures.DIGITS)),
+                outcome,
+                labels,
+            ),
+        ),
+        section("q2-curves", 3, "Learning curves", parts.learning_curves("binary", drawn)),
+        section(
+            "q2-examples",
+            3,
+            "Ten predictions",
+            *parts.examples(original_figures.BINARY, outcome, two.x_test, labels, "Greys"),
+        ),
+        section(
+            "q2-settings",
+            3,
+            "Hyperparameters",
+            parts.settings(original_figures.BINARY, [outcome], [BINARY]),
+        ),
+    )
+
+
+def _other_digits(work: Work) -> Html:
+    if work.digits == original_figures.DIGITS:
+        return NOTHING
+    a, b = original_figures.DIGITS
+    first, second = work.labels
+    if work.same_digits:
+        text = f"Here {first} is class 0 and {second} class 1: the other way round."
+    else:
+        text = (
+            f"The homework’s figures in this part are for {a} and {b}, ours for {first} and "
+            f"{second}: they stand beside each other, but say little about each other."
+        )
+    return paragraph(text, class_="notice")
+
+
+# --- Question 2 B ---------------------------------------------------------------------------------
+
+
+def initialisers(work: Work, drawn: Mapping[str, str]) -> Html:
+    """Build the section of Question 2 B: four ways to draw the first weights."""
+    outcomes = work.initialisers
+    outcome = next(iter(outcomes.values()))
+    return section(
+        "q2b",
+        2,
+        "Question 2 B: four initialisers",
+        paragraph(
+            "The network of Question 2, its hidden weights drawn in four ways. The homework’s code "
+            f"trains for {original_figures.INITIALISERS_EPOCHS} epochs without stopping early, while its "
+            "table of hyperparameters says 20; we follow the code."
+        ),
+        _other_digits(work),
+        section(
+            "q2b-summary", 3, "The model", *parts.summary(original_figures.INITIALISERS, outcome)
+        ),
+        section("q2b-accuracy", 3, "Accuracies", *_accuracies(outcomes, drawn)),
+        section("q2b-confusion", 3, "Confusion matrices", *_four_matrices(work)),
+        section("q2b-curves", 3, "Learning curves together", *_curves_together(outcomes, drawn)),
+        section("q2b-claims", 3, "What the homework concludes", _initialiser_claims(outcomes)),
+        section(
+            "q2b-settings",
+            3,
+            "Hyperparameters",
+            parts.settings(original_figures.INITIALISERS, list(outcomes.values()), INITIALISERS),
+        ),
+    )
+
+
+def _accuracies(outcomes: Mapping[str, Outcome], drawn: Mapping[str, str]) -> list[Html]:
+    first = next(iter(outcomes.values()))
+    rows = [
+        row(
+            name,
+            figure(original_figures.INITIALISERS_ACCURACY.get(name, "")),
+            ours(outcome.test_accuracy, 5),
+            f"{count(errors(outcome))} of {count(tested(outcome))}",
+            ours(outcome.test_loss),
+            original_figures.INITIALISERS_TEST_TIMES[name],
+        )
+        for name, outcome in outcomes.items()
+    ]
+    columns = ["", "Homework", "Ours", "Our errors", "Our test loss", "Homework, test time"]
+    return [
+        paragraph(
+            "The homework compares the four in a picture and writes one of them out. Its test took "
+            f"{original_figures.INITIALISERS.test_batches} batches of {BATCH} each time; ours makes "
+            f"{parts.test_batches(first)}."
+        ),
+        table("Test accuracy of the four", columns, rows, class_="numbers"),
+        figure_box(
+            parts.chart(drawn, "initialisers-test.svg", "Test accuracies of the four initialisers"),
+            "Our test accuracies. The line through each dot is the range that chance alone "
+            "explains (Wilson, 95 %).",
+        ),
+    ]
+
+
+def _four_matrices(work: Work) -> list[Html]:
+    matrices = [
+        confusion(f"{name}: {counted(errors(outcome), 'error')}", outcome.confusion, work.labels)
+        for name, outcome in work.initialisers.items()
+    ]
+    return [
+        paragraph("The homework’s are pictures, which its text does not keep. Ours:"),
+        element("div", *matrices, class_="side four"),
+        parts.reading(),
+    ]
+
+
+def _curves_together(outcomes: Mapping[str, Outcome], drawn: Mapping[str, str]) -> list[Html]:
+    charts = [
+        parts.chart(
+            drawn,
+            f"initialisers-{metric}.svg",
+            f"{figures.TITLES[metric]} by epoch, of all four initialisers",
+        )
+        for metric in original_figures.METRICS
+    ]
+    rows = [
+        row(name, ours(_jumps(outcome), 3), ours(_jumps(outcome, SETTLED), 3))
+        for name, outcome in outcomes.items()
+    ]
+    columns = ["", "All epochs", f"After epoch {SETTLED}"]
+    return [
+        figure_box(
+            element("div", *charts, class_="charts"),
+            "The four together. They see the examples in the same order, so they rise and fall "
+            "together.",
+            class_="wide",
+        ),
+        table(
+            "How restless: the mean change of the validation loss from an epoch to the next",
+            columns,
+            rows,
+            class_="numbers",
+        ),
+    ]
+
+
+SETTLED = 10
+
+
+def _jumps(outcome: Outcome, after: int = 0) -> float:
+    """Mean absolute change of the validation loss between epochs; nan if there is none."""
+    losses = np.array(outcome.history["val_loss"][max(after - 1, 0) :])
+    return float(np.mean(np.abs(np.diff(losses)))) if len(losses) > 1 else float("nan")
+
+
+def _initialiser_claims(outcomes: Mapping[str, Outcome]) -> Html:
+    wrong = {name: float(errors(outcome)) for name, outcome in outcomes.items()}
+    restless = {name: _jumps(outcome) for name, outcome in outcomes.items()}
+    late = {name: _jumps(outcome, SETTLED) for name, outcome in outcomes.items()}
+    he = outcomes["HeNormal"]
+    total = tested(he)
+    low, high = figures.wilson_interval(total - errors(he), total)
+    return claims(
+        [
+            (
+                "HeNormal does best, with 100 % accuracy; RandomNormal and GlorotUniform follow.",
+                f"HeNormal makes {counted(errors(he), 'error')} in {count(total)}: "
+                f"`{number(100 * he.test_accuracy, 5)}` %. By errors: {ranking(wrong)}. Chance "
+                f"alone would put HeNormal anywhere from `{number(100 * low, 4)}` % to "
+                f"`{number(100 * high, 4)}` %, so a difference of an error or two tells nothing.",
+            ),
+            (
+                "HeNormal is less erratic than Glorot and RandomNormal; RandomNormal is the most "
+                "erratic throughout.",
+                f"From the calmest to the most restless: {ranking(restless)}.",
+            ),
+            (
+                "After 10 epochs HeNormal is the smoothest.",
+                f"After epoch {SETTLED}: {ranking(late)}."
+                if all(map(np.isfinite, late.values()))
+                else f"This run has no epochs after {SETTLED}.",
+            ),
+            (
+                "All four draw from a normal distribution around 0, with different deviations.",
+                "Three do. GlorotUniform draws evenly from an interval around 0, with the same "
+                "deviation as GlorotNormal.",
+            ),
+        ]
+    )
+
+
+def ranking(scores: Mapping[str, float]) -> str:
+    """Put names in ascending order of their scores, equals together.
+
+    >>> ranking({"a": 2.0, "b": 1.0, "c": 1.0})
+    'b and c (`1`), a (`2`)'
+    """
+    places: dict[str, list[str]] = {}
+    for name in sorted(scores, key=lambda name: scores[name]):
+        places.setdefault(number(scores[name], 3), []).append(name)
+    return ", ".join(f"{listed(names)} (`{score}`)" for score, names in places.items())
+
+
+# --- Question 3 -----------------------------------------------------------------------------------
+
+
+def ten(work: Work, drawn: Mapping[str, str]) -> Html:
+    """Build the section of Question 3: all ten digits."""
+    outcome = work.outcomes["ten"]
+    return section(
+        "q3",
+        2,
+        "Question 3: ten digits",
+        paragraph(f"All ten classes, with ten softmax neurons at the end. {CHANCE}"),
+        section("q3-summary", 3, "The model", *parts.summary(original_figures.TEN, outcome)),
+        section("q3-training", 3, "Training", *parts.training(original_figures.TEN, outcome)),
+        section("q3-test", 3, "Test", parts.test(original_figures.TEN, outcome)),
+        section(
+            "q3-confusion",
+            3,
+            "Confusion matrix",
+            parts.matrices(original_figures.TEN.confusion, TEN_LABELS, outcome, TEN_LABELS),
+            _ten_claims(outcome),
+        ),
+        section("q3-report", 3, "Classification report", *_report(outcome)),
+        section("q3-curves", 3, "Learning curves", parts.learning_curves("ten", drawn)),
+        section(
+            "q3-examples",
+            3,
+            "Ten predictions",
+            *parts.examples(original_figures.TEN, outcome, work.data.x_test, TEN_LABELS, "gray"),
+        ),
+        section(
+            "q3-settings",
+            3,
+            "Hyperparameters",
+            parts.settings(original_figures.TEN, [outcome], [TEN]),
+        ),
+    )
+
+
+def _ten_claims(outcome: Outcome) -> Html:
+    matrix = outcome.confusion
+    recall = {
+        label: scores["recall"]
+        for label, scores in classification_report(matrix).items()
+        if label.isdigit() and scores["support"]
+    }
+    best = sorted(recall, key=lambda label: -recall[label])[:2]
+    mixed = [(int(n), i, j) for (i, j), n in np.ndenumerate(matrix) if i != j and n]
+    mixed.sort(key=lambda item: (-item[0], item[1:]))
+    largest = "; ".join(f"{i} taken for {j}, {n} times" for n, i, j in mixed[:3])
+    named = [(5, 3), (7, 2), (8, 3)]
+    again = ", ".join(f"{i} for {j}: {matrix[i, j]}" for i, j in named)
+    return claims(
+        [
+            ("Nearly all images are classified correctly.", _share_right(outcome)),
+            (
+                "Classes 0 and 1 are misclassified least.",
+                "Here "
+                + " and ".join(f"{label} (recall `{number(recall[label])}`)" for label in best)
+                + ".",
+            ),
+            (
+                "5 is taken for 3, 17 times; 7 for 2, 12 times; 8 for 3, 11 times.",
+                f"The same three here: {again}. Our largest: {largest or 'none'}.",
+            ),
+        ]
+    )
+
+
+def _share_right(outcome: Outcome) -> str:
+    right = tested(outcome) - errors(outcome)
+    return f"{count(right)} of {count(tested(outcome))}."
+
+
+def _report(outcome: Outcome) -> list[Html]:
+    report = classification_report(outcome.confusion)
+    rows = [
+        row(label, *_report_cells(label, report), class_=None if label.isdigit() else "result")
+        for label in original_figures.REPORT
+    ]
+    names = [
+        element("th", name, colspan=2, scope="colgroup") for name in original_figures.REPORT_COLUMNS
+    ]
+    halves = [element("th", who, scope="col") for _ in names for who in ("hw.", "ours")]
+    head = join([element("tr", element("td", "", rowspan=2), *names), element("tr", *halves)])
+    return [
+        paragraph(
+            "To two decimals, as the homework printed it (hw.). Ours is marked where it differs."
+        ),
+        table("Precision, recall and F1 by class", head, rows, class_="numbers report"),
+    ]
+
+
+def _report_cells(label: str, report: Mapping[str, object]) -> Iterator[Html]:
+    scores = report[label]
+    total = sum(report[digit]["support"] for digit in TEN_LABELS)  # type: ignore[index]
+    if not isinstance(scores, dict):  # accuracy is one number, in the column of F1
+        scores = {"f1-score": scores, "support": total}
+    for name, theirs in zip(
+        original_figures.REPORT_COLUMNS, original_figures.REPORT[label], strict=True
+    ):
+        yield figure(theirs) if theirs else NOTHING
+        if not theirs:
+            yield NOTHING
+            continue
+        text = f"{scores[name]:.2f}" if name != "support" else str(scores[name])
+        yield figure(text, "" if text == theirs else "other")

@@ -1,0 +1,218 @@
+"""A program of numbers as JavaScript, for a page that recomputes it in a browser.
+
+The arithmetic is the program's. What an operation of the table does beyond arithmetic (a sigmoid, a
+softplus) is read by running its own function on variables, so it is not written down twice.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine.core.operation import Operation
+from tinygrad_hw.engine.core.state import setting
+from tinygrad_hw.program.names import Names, identifier
+from tinygrad_hw.program.recorder import Tape
+from tinygrad_hw.program.schedule import Line
+from tinygrad_hw.program.variable import CaptureError, Variable
+
+HELPERS = {
+    "erfc": """function erfc(x) {
+  // Twice the tail of the bell curve: a series of positive terms, or a continued fraction.
+  const z = Math.abs(x);
+  let tail;
+  if (z < 2.5) {
+    let term = z, sum = z;
+    for (let n = 1; n < 100; n++) { term *= 2 * z * z / (2 * n + 1); sum += term; }
+    tail = 1 - 2 / Math.sqrt(Math.PI) * Math.exp(-z * z) * sum;
+  } else {
+    let fraction = z;
+    for (let n = 120; n > 0; n--) { fraction = z + n / 2 / fraction; }
+    tail = Math.exp(-z * z) / Math.sqrt(Math.PI) / fraction;
+  }
+  return x < 0 ? 2 - tail : tail;
+}
+""",
+    "sign": "function sign(x) { return x > 0 ? 1 : x < 0 ? -1 : x; }\n",
+    "logaddexp": """function logaddexp(x, y) {
+  if (x === y) { return x + Math.LN2; } // infinities too
+  return Math.max(x, y) + Math.log1p(Math.exp(-Math.abs(x - y)));
+}
+""",
+}
+# One text for each function; both Python's operator and NumPy's function are looked up here.
+_BY_NAME: dict[str, str] = {
+    **{"add": "{} + {}", "sub": "{} - {}", "subtract": "{} - {}", "mul": "{} * {}"},
+    **{"multiply": "{} * {}", "truediv": "{} / {}", "divide": "{} / {}", "neg": "-({})"},
+    **{"negative": "-({})", "pos": "+({})", "positive": "+({})", "square": "{0} * {0}"},
+    **{"reciprocal": "1 / {}", "pow": "Math.pow({}, {})", "power": "Math.pow({}, {})"},
+    **{"lt": "{} < {}", "less": "{} < {}", "le": "{} <= {}", "less_equal": "{} <= {}"},
+    **{"gt": "{} > {}", "greater": "{} > {}", "ge": "{} >= {}", "greater_equal": "{} >= {}"},
+    **{"eq": "{} == {}", "equal": "{} == {}", "ne": "{} != {}", "not_equal": "{} != {}"},
+    **{"and_": "{} && {}", "bitwise_and": "{} && {}", "logical_and": "{} && {}"},
+    **{"or_": "{} || {}", "bitwise_or": "{} || {}", "logical_or": "{} || {}"},
+    **{"invert": "!({})", "logical_not": "!({})", "where": "{} ? {} : {}", "float": "+({})"},
+    **{"abs": "Math.abs({})", "absolute": "Math.abs({})", "isfinite": "Number.isFinite({})"},
+    **{"isnan": "Number.isNaN({})", "maximum": "Math.max({}, {})", "minimum": "Math.min({}, {})"},
+    **{"arctan2": "Math.atan2({}, {})", "sign": "sign({})", "erfc": "erfc({})"},
+    "logaddexp": "logaddexp({}, {})",
+    **{name: f"Math.{name}({{}})" for name in ("exp", "expm1", "log", "log1p", "log2", "log10")},
+    **{name: f"Math.{name}({{}})" for name in ("sqrt", "cbrt", "sin", "cos", "tan", "tanh")},
+    **{name: f"Math.{name}({{}})" for name in ("sinh", "cosh", "floor")},
+    **{f"arc{name}": f"Math.a{name}({{}})" for name in ("sin", "cos", "tan")},
+    **{f"arc{name}": f"Math.a{name}({{}})" for name in ("sinh", "cosh", "tanh")},
+    "hypot": "Math.hypot({}, {})",
+}
+
+
+def javascript(
+    name: str,
+    line: Line,
+    inputs: list[Variable],
+    outputs: list[tuple[str, Any]],
+    results: list[Any],
+    guards: list[tuple[Variable, bool]],
+) -> str:
+    """Write a program of numbers as a function of one object, by name, that returns another.
+
+    What it returns has every named variable of the program, the outputs under the names given, and
+    the results in a list.
+
+    Raises
+    ------
+    CaptureError
+        If there is an array in it, or an operation that JavaScript has no words for.
+    """
+    return _Text(name, line, inputs, outputs, results, guards).text()
+
+
+class _Text:
+    def __init__(
+        self,
+        name: str,
+        line: Line,
+        inputs: list[Variable],
+        outputs: list[tuple[str, Any]],
+        results: list[Any],
+        guards: list[tuple[Variable, bool]],
+    ) -> None:
+        self.function_name = name
+        self.line, self.inputs, self.guards = line, inputs, guards
+        self.outputs, self.results = outputs, results
+        self.names: dict[Any, str] = {}
+        self._giver = Names({name, "given", *HELPERS})
+        self.helpers: dict[str, str] = {}
+        self.body: list[str] = []
+
+    def text(self) -> str:
+        """The whole: helpers, then the function."""
+        arguments = ", ".join(self._name(variable) for variable in self.inputs)
+        guards = dict(self.guards)
+        for condition, truth in self.guards:
+            if condition.function is None:
+                self._guard(condition, truth)
+        for variable in self.line.steps:
+            if not isinstance(variable, Variable) or variable.shape:
+                raise CaptureError("a program with arrays has no JavaScript; only one of numbers")
+            self._instruction(variable)
+            if variable in guards:
+                self._guard(variable, guards[variable])
+        known = {self._name(v): self._name(v) for v in self.names if v.names}
+        for variable in list(self.names):  # dE_db, where it is dE_dz too
+            for label in variable.names[1:]:
+                known.setdefault(identifier(label), self._name(variable))
+        for taken in ("", "results"):
+            known.pop(taken, None)
+        known.update({name: self._operand(output) for name, output in self.outputs})
+        returned = [n if n == v else f"{n}: {v}" for n, v in known.items()]
+        results = ["null" if x is None else self._operand(x) for x in self.results]
+        end = ["return {", *_wrapped(returned), "  results: [", *_wrapped(results), "  ],", "};"]
+        lines = [f"  {line}" for line in [*self.body, *end]]
+        head = f"function {self.function_name}({{ {arguments} }}) {{"
+        return "".join(self.helpers.values()) + "\n".join([head, *lines, "}"]) + "\n"
+
+    def _guard(self, condition: Variable, truth: bool) -> None:
+        """Nan is true in Python: it is not 0."""
+        other = f"{self._name(condition)} {'==' if truth else '!='} 0"
+        self.body.append(f'if ({other}) {{ throw new Error("another branch of the program"); }}')
+
+    def _instruction(self, variable: Variable) -> None:
+        function = variable.function
+        if function is ops.astype:  # JavaScript has one kind of number
+            operand = self._operand(variable.operands[0])
+            self.body.append(f"const {self._name(variable)} = +({operand});")
+            return
+        if isinstance(function, Operation):
+            result = self._opened(function, variable)
+            self.body.append(f"const {self._name(variable)} = {self._operand(result)};")
+            return
+        name = getattr(function, "__name__", "")
+        name = "erfc" if name.startswith("erfc") else name
+        pattern = _BY_NAME.get(name)
+        if pattern is None:
+            raise CaptureError(f"{name or function} has no word in JavaScript here")
+        if name in HELPERS:
+            self.helpers[name] = HELPERS[name]
+        operands = [self._operand(x) for x in variable.operands]
+        self.body.append(f"const {self._name(variable)} = {pattern.format(*operands)};")
+
+    def _opened(self, operation: Operation, variable: Variable) -> Any:
+        """What an operation's own function does, instruction by instruction."""
+        tape = Tape()
+        stand_ins = [
+            Variable(tape, x.value if isinstance(x, Variable) else float(x))
+            for x in variable.operands
+        ]
+        for stand_in, operand in zip(stand_ins, variable.operands, strict=True):
+            self.names[stand_in] = self._operand(operand)
+        with setting(tape=tape):
+            result = operation.compute(*stand_ins, **variable.options)
+        guards = dict(tape.branches)  # an operation of the user's own may ask: x if x > 0 else …
+        made: list[Variable] = []
+        seen = set(stand_ins)
+
+        def visit(x: Any) -> None:
+            if isinstance(x, Variable) and x not in seen and not x.constant:
+                seen.add(x)
+                for operand in x.operands:
+                    visit(operand)
+                made.append(x)
+
+        for condition, truth in guards.items():
+            visit(condition)
+            if condition in stand_ins:
+                self._guard(condition, truth)
+        visit(result)
+        for step in made:
+            self._instruction(step)
+            if step in guards:
+                self._guard(step, guards[step])
+        return result
+
+    def _name(self, variable: Variable) -> str:
+        if variable not in self.names:
+            self.names[variable] = self._giver.give(variable.names)
+        return self.names[variable]
+
+    def _operand(self, operand: Any) -> str:
+        if isinstance(operand, Variable) and not operand.constant:
+            return self._name(operand)
+        value = operand.value if isinstance(operand, Variable) else operand
+        if isinstance(value, bool | np.bool_):
+            return "true" if value else "false"
+        number = float(value)
+        if math.isnan(number):
+            return "NaN"
+        if math.isinf(number):
+            return "Infinity" if number > 0 else "(-Infinity)"
+        return repr(number) if number >= 0 else f"({number!r})"
+
+
+def _wrapped(parts: list[str]) -> list[str]:
+    """Parts with commas behind them, in lines that can be read."""
+    text = " ".join(f"{part}," for part in parts)
+    return textwrap.wrap(text, 92, initial_indent="    ", subsequent_indent="    ")

@@ -1,0 +1,261 @@
+"""Runs of pointwise operations as one loop each, compiled by numba. Without it, nothing is missed.
+
+A loop reads its operands once, keeps what only it needs in registers, and writes its results once.
+Numbers of 32 bits stay so, as in NumPy. Divisions, roots and sums are the same to the last bit;
+``exp`` and its like are those of the C library, so they may differ from NumPy's in the last one.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import os
+import stat
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw.engine.core import ops
+from tinygrad_hw.errors import InputError
+from tinygrad_hw.program.variable import Variable
+
+SWITCH = "TINYGRAD_HW_JIT"  # in the environment: 0 compiles nothing, wherever it is asked for
+SMALLEST = 256  # elements; a loop over fewer is not worth its compilation
+
+_DTYPES = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(bool))
+_INFIX: dict[Any, str] = {
+    **{np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/"},
+    **{np.less: "<", np.less_equal: "<=", np.greater: ">", np.greater_equal: ">="},
+    **{np.equal: "==", np.not_equal: "!=", np.bitwise_and: "&", np.bitwise_or: "|"},
+}
+_CALLS: dict[Any, str] = {
+    **{np.negative: "-{0}", np.positive: "{0}", np.square: "{0} * {0}", np.absolute: "abs({0})"},
+    **{np.reciprocal: "1 / {0}", np.logical_not: "not {0}", np.invert: "not {0}"},
+    **{np.exp: "math.exp({0})", np.log: "math.log({0})", np.sqrt: "math.sqrt({0})"},
+    **{np.log1p: "math.log1p({0})", np.expm1: "math.expm1({0})", np.tanh: "math.tanh({0})"},
+    **{np.sin: "math.sin({0})", np.cos: "math.cos({0})", np.isfinite: "math.isfinite({0})"},
+    np.maximum: "{0} if {0} >= {1} or {0} != {0} else {1}",
+    np.minimum: "{0} if {0} <= {1} or {0} != {0} else {1}",
+    np.where: "{1} if {0} else {2}",
+    ops.broadcast_to: "{0}",
+    ops.astype: "{0}",
+}
+
+
+def wanted(jit: bool | None) -> bool:
+    """Whether to compile: as told; where nothing is, if numba is there.
+
+    Raises
+    ------
+    InputError
+        If it is told to, and numba is not there.
+    """
+    if jit is False or os.environ.get(SWITCH) == "0":
+        return False
+    found = importlib.util.find_spec("numba") is not None
+    if jit and not found:
+        raise InputError("jit needs numba, which is not installed: pip install 'tinygrad_hw[fast]'")
+    return found
+
+
+def is_fusable(variable: Variable) -> bool:
+    """Whether it can be a line of a compiled loop."""
+    value = variable.value
+    if not isinstance(value, np.ndarray) or value.size < SMALLEST or value.dtype not in _DTYPES:
+        return False
+    if variable.function not in _INFIX and variable.function not in _CALLS:
+        return False
+    return all(_is_known(operand, variable) for operand in variable.operands[:3])
+
+
+def _is_known(operand: Any, variable: Variable) -> bool:
+    value = operand.value if isinstance(operand, Variable) else operand
+    if type(value) in (float, int, bool):
+        return True
+    kind = np.result_type(value)
+    is_whole = kind.kind in "iu" and kind.isnative and variable.function is ops.astype
+    return kind in _DTYPES or is_whole
+
+
+class Loop:
+    """One kernel: its text, and what it is to be called with.
+
+    Parameters
+    ----------
+    members
+        The instructions, in order.
+    outputs
+        Those of them whose results are needed outside.
+    place_of
+        What tells that a result is written where an operand is read.
+    """
+
+    def __init__(
+        self, members: list[Variable], outputs: list[Variable], place_of: Callable[[Any], Any]
+    ) -> None:
+        self.arguments: list[Any] = []
+        self._names: dict[Any, str] = {}
+        self._loaded: dict[Any, str] = {}
+        self._place_of = place_of
+        self._axes = [f"i{axis}" for axis in range(members[0].ndim)]
+        loads: list[str] = []
+        body: list[str] = []
+        for i, member in enumerate(members):
+            operands = [self._operand(x, member, loads) for x in member.operands[:3]]
+            self._loaded[member] = f"t{i}"
+            body.append(f"t{i} = {_expression(member, operands)}")
+        stores = [f"{self._element(out)} = {self._loaded[out]}" for out in outputs]
+        first = self._argument(outputs[0])
+        sizes = [f"n{axis}" for axis in range(len(self._axes))]
+        head = [f"{', '.join(sizes)}{',' * (len(sizes) == 1)} = {first}.shape"]
+        for axis, (index, size) in enumerate(zip(self._axes, sizes, strict=True)):
+            head.append(f"{'    ' * axis}for {index} in range({size}):")
+        inner = "    " * len(self._axes)
+        lines = [*head, *(inner + line for line in [*loads, *body, *stores])]
+        names = ", ".join(f"a{i}" for i in range(len(self.arguments)))
+        self.body = "\n".join([f"({names}):", *(f"    {line}" for line in lines)])
+
+    def _argument(self, operand: Any) -> str:
+        key = self._place_of(operand)
+        if key not in self._names:
+            self._names[key] = f"a{len(self.arguments)}"
+            self.arguments.append(operand)
+        return self._names[key]
+
+    def _element(self, variable: Variable) -> str:
+        """``a2[i1]``: where in its operand an element of the result comes from."""
+        axes = self._axes[len(self._axes) - variable.ndim :]
+        index = ["0" if n == 1 else axis for n, axis in zip(variable.shape, axes, strict=True)]
+        return f"{self._argument(variable)}[{', '.join(index)}]"
+
+    def _operand(self, operand: Any, member: Variable, loads: list[str]) -> str:
+        if isinstance(operand, Variable) and operand in self._loaded:
+            return self._loaded[operand]
+        value = operand.value if isinstance(operand, Variable) else operand
+        if not np.ndim(value):
+            constant = not isinstance(operand, Variable) or operand.constant
+            text = _number(value) if constant else self._argument(operand)
+            is_mask = isinstance(value, bool | np.bool_)
+            return text if is_mask else f"np.{_dtype(operand, value, member)}({text})"
+        self._loaded[operand] = f"x{len(self._loaded)}"
+        loads.append(f"{self._loaded[operand]} = {self._element(operand)}")
+        return self._loaded[operand]
+
+
+def _number(value: Any) -> str:
+    return (
+        repr(value)
+        if isinstance(value, bool | int)
+        else repr(float(value)).replace("inf", "np.inf").replace("nan", "np.nan")
+    )
+
+
+def _dtype(operand: Any, value: Any, member: Variable) -> str:
+    """A number of Python's takes the dtype of the arrays beside it; one of NumPy's has its own."""
+    if isinstance(value, np.generic):
+        return value.dtype.name
+    kinds = [x.dtype for x in member.operands if isinstance(x, Variable) and x is not operand]
+    kinds = [kind for kind in kinds if kind.kind == "f"] or [member.dtype]
+    kind = np.result_type(*kinds)
+    return kind.name if kind.kind == "f" else "float64"
+
+
+def _expression(member: Variable, operands: list[str]) -> str:
+    function = member.function
+    if member.dtype == np.bool_ and function in (np.add, np.multiply):  # of truths
+        function = {np.add: np.bitwise_or, np.multiply: np.bitwise_and}[function]
+    if function is np.reciprocal:  # not a whole number, which would make 64 bits of 32
+        return f"np.{member.dtype.name}(1.0) / {operands[0]}"
+    if function in _INFIX:
+        parts = _numbers(member, operands)
+        return f"{parts[0]} {_INFIX[function]} {parts[1]}"
+    text = _CALLS[function].format(*operands)
+    if function is np.where or function is ops.astype:
+        kind = member.dtype.name
+        if member.dtype.kind == "f":
+            options = [f"np.{kind}({x})" for x in operands]
+            text = (
+                options[0]
+                if function is ops.astype
+                else f"{options[1]} if {operands[0]} else {options[2]}"
+            )
+    return text
+
+
+def _numbers(member: Variable, operands: list[str]) -> list[str]:
+    """Masks in arithmetic are ones and zeros of the result's kind."""
+    if member.dtype.kind != "f":
+        return operands
+    return [
+        f"np.{member.dtype.name}({text})" if isinstance(x, Variable) and x.dtype == bool else text
+        for text, x in zip(operands, member.operands, strict=True)
+    ]
+
+
+def compiled(body: str, arguments: list[Any]) -> Any:
+    """The function of this body, compiled for such arguments; from the disk, if it is there."""
+    import numba
+
+    typeof: Any = numba.typeof
+    kinds = tuple([typeof(value) for value in arguments])
+    try:
+        kernel = _kernel(body, cached=True)
+        kernel.compile(kinds)
+    except Exception:  # whatever is wrong with what lies on the disk: it is not needed
+        kernel = _kernel(body, cached=False)
+        kernel.compile(kinds)
+    return kernel
+
+
+@functools.cache
+def _kernel(body: str, cached: bool) -> Any:
+    import numba
+
+    name = f"kernel_{hashlib.sha256(body.encode()).hexdigest()[:16]}"
+    text = f"import math\n\nimport numpy as np\n\n\ndef {name}{body}\n"
+    path = _on_disk(name, text) if cached else None
+    namespace: dict[str, Any] = {"__name__": __name__}  # numba looks for a module to load it into
+    exec(compile(text, str(path) if path else f"<{name}>", "exec"), namespace)
+    return numba.njit(cache=path is not None, error_model="numpy")(namespace[name])
+
+
+def _on_disk(name: str, text: str) -> Path | None:
+    """A file with the text, beside which numba keeps what it has compiled; None if impossible."""
+    path = cache_folder() / f"{name}-{sys.version_info[0]}{sys.version_info[1]}.py"
+    try:
+        if not path.exists() or path.read_text("utf-8") != text:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            unfinished = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
+            unfinished.write_text(text, "utf-8")
+            unfinished.replace(path)
+        places = (path.parent, path.parent / "__pycache__", path)
+        is_ours = all(_is_ours_alone(place) for place in places if place.exists())
+        return path if is_ours and os.access(path.parent, os.W_OK) else None
+    except OSError:
+        return None
+
+
+def _is_ours_alone(place: Path) -> bool:
+    """Whether nobody else may write there: numba trusts what it finds."""
+    status = place.stat()
+    return not hasattr(os, "getuid") or (
+        status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    )
+
+
+def cache_folder() -> Path:
+    """Where compiled loops are kept: TINYGRAD_HW_CACHE, or the user's own folder for such."""
+    if given := os.environ.get("TINYGRAD_HW_CACHE"):
+        return Path(given)
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local"
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library/Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "tinygrad_hw"

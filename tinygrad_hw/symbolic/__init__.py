@@ -1,0 +1,1 @@
+"""Formulas as trees: read, differentiated, simplified."""

@@ -1,0 +1,176 @@
+"""Read an expression of a sheet: + - * / ** and brackets over names, numbers and a few functions.
+
+The text is parsed with Python's own ``ast`` module and then held against a list of what is allowed;
+nothing of it is ever run as Python. An accepted expression becomes a list of instructions for a
+stack, so that evaluation does not recurse, however long the expression is.
+"""
+
+import ast
+import keyword
+import math
+import unicodedata
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tinygrad_hw.engine import Value
+from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine.core.operation import Operation
+
+LONGEST = 10_000  # characters; Python's parser takes memory and stack in proportion to them
+
+FUNCTIONS: dict[str, Operation] = {
+    "sigmoid": ops.sigmoid,
+    "tanh": ops.tanh,
+    "relu": ops.relu,
+    "exp": ops.exp,
+    "log": ops.log,
+    "sqrt": ops.sqrt,
+    "softplus": ops.softplus,
+    "abs": ops.abs,
+}
+OPERATORS: dict[type[ast.AST], Operation] = {
+    ast.Add: ops.add,
+    ast.Sub: ops.sub,
+    ast.Mult: ops.mul,
+    ast.Div: ops.div,
+    ast.Pow: ops.pow,
+    ast.UAdd: ops.pos,
+    ast.USub: ops.neg,
+}
+
+Instruction = str | float | Operation  # push a named value, push a number, apply to what is on top
+
+
+class ExpressionError(ValueError):
+    """A text that is not an expression of the kind that sheets use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """An expression that has been read.
+
+    Attributes
+    ----------
+    source
+        The text as it was written.
+    names
+        The names it uses, each once, in order of appearance.
+    instructions
+        Operands before operations, for a stack.
+    """
+
+    source: str
+    names: tuple[str, ...]
+    instructions: tuple[Instruction, ...]
+
+    def evaluate(self, values: Mapping[str, Value]) -> Value:
+        """Compute with named Values, recording; the result is a node of its own.
+
+        Numbers in the expression become constants, all of them floats.
+        """
+        stack: list[Any] = []
+        for instruction in self.instructions:
+            if isinstance(instruction, Operation):
+                operands = stack[-instruction.arity :]
+                stack[-instruction.arity :] = [instruction(*operands)]
+            elif isinstance(instruction, str):
+                stack.append(values[instruction])
+            else:
+                stack.append(Value(instruction, constant=True))
+        result: Value = stack.pop()
+        alone = len(self.instructions) == 1  # just a name or a number: not a node of its own yet
+        own: Value = ops.pos(result) if alone else result
+        return own
+
+
+def read_expression(source: str) -> Expression:
+    """Read and check an expression; nothing is computed.
+
+    Raises
+    ------
+    ExpressionError
+        Saying what is not allowed, in words of the sheet and not of Python.
+    """
+    source = " ".join(source.split())
+    if not source.isprintable() or "#" in source:
+        raise ExpressionError("contains a # or a character that cannot be seen")
+    if len(source) > LONGEST:
+        raise ExpressionError(f"is {len(source):,} characters long; the limit is {LONGEST:,}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python's advice on Python is none on a sheet
+            body = ast.parse(source, mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        raise ExpressionError(f"is not arithmetic: {_reason(error)}") from None
+    instructions: list[Instruction] = []
+    pending: list[ast.expr | Operation] = [body]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, Operation):
+            instructions.append(node)
+        elif isinstance(node, ast.Name):
+            instructions.append(node.id)
+        elif isinstance(node, ast.Constant):
+            instructions.append(_number(node))
+        else:
+            operation, operands = _application(node, source)
+            pending += [operation, *reversed(operands)]
+    names = tuple(dict.fromkeys(part for part in instructions if isinstance(part, str)))
+    return Expression(source, names, tuple(instructions))
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can name a value: a word that is no function, and no keyword of Python."""
+    normal = unicodedata.normalize("NFKC", text) == text  # the parser would read another name
+    taken = text in FUNCTIONS or keyword.iskeyword(text)
+    return text.isidentifier() and normal and not taken and len(text) <= 100
+
+
+def _application(node: ast.expr, source: str) -> tuple[Operation, list[ast.expr]]:
+    """Split into operation and operands, or say what is wrong with it."""
+    if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:
+        return OPERATORS[type(node.op)], [node.left, node.right]
+    if isinstance(node, ast.UnaryOp) and type(node.op) in OPERATORS:
+        return OPERATORS[type(node.op)], [node.operand]
+    if isinstance(node, ast.Call):
+        function = node.func.id if isinstance(node.func, ast.Name) else None
+        if function not in FUNCTIONS:
+            raise ExpressionError(
+                f"uses {_piece(node.func, source)} as a function; known are {', '.join(FUNCTIONS)}"
+            )
+        if len(node.args) != 1 or node.keywords or isinstance(node.args[0], ast.Starred):
+            raise ExpressionError(f"gives {function}() something other than one operand")
+        return FUNCTIONS[function], node.args
+    raise ExpressionError(
+        f"contains {_piece(node, source)}; allowed are + - * / ** and brackets over names, numbers "
+        f"and {', '.join(FUNCTIONS)}"
+    )
+
+
+def _number(node: ast.Constant) -> float:
+    if isinstance(node.value, bool) or not isinstance(node.value, int | float):
+        raise ExpressionError(f"contains {str(node.value)!r:.40}, which is not a number")
+    try:
+        number = float(node.value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ExpressionError("contains a number too large to compute with")
+    return number
+
+
+def _piece(node: ast.expr, source: str) -> str:
+    """Quote the part of the source that a node stands for, shortened."""
+    piece = ast.get_source_segment(source, node) or type(node).__name__
+    return repr(piece if len(piece) <= 40 else piece[:37] + "...")
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, SyntaxError):
+        where = f" at character {error.offset}" if error.offset else ""
+        return f"{error.msg}{where}"
+    if isinstance(error, MemoryError | RecursionError):
+        return "it is too long or nested too deeply"
+    return str(error)

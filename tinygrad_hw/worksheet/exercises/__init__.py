@@ -1,0 +1,1 @@
+"""Fresh sheets, their blanks and keys, and filling them in."""

@@ -1,0 +1,61 @@
+"""Whether the slips of the catalogue can be seen on a sheet, at the precision that it asks for.
+
+Where two inputs are equal, to take one for the other shows nowhere; a factor of 0.9999 can be left
+out of a product of three digits. Who sets an exercise wants neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tinygrad_hw.symbolic.formula import compute, names_in
+from tinygrad_hw.worksheet.feedback.text import place
+from tinygrad_hw.worksheet.marking.mark import steps_of
+from tinygrad_hw.worksheet.rounding.written_number import Written, rounded
+from tinygrad_hw.worksheet.sheet.model import Sheet
+from tinygrad_hw.worksheet.slips.catalogue import CATALOGUE
+from tinygrad_hw.worksheet.slips.slip import Case, Slip
+from tinygrad_hw.worksheet.solution.solve import solve
+
+IDLE = ("factor-dropped", "factor-twice")  # of a factor that is 1 by its formula, dz/db
+EXACTLY = 1e-12  # relative
+
+
+def unseen_slips(key: Sheet) -> Iterator[str]:
+    """Name the slips that would go unseen, where every other answer is right.
+
+    Parameters
+    ----------
+    key
+        A sheet with its answers, and with a ``[rounding]``.
+    """
+    with np.errstate(all="ignore"):
+        for step in steps_of(solve(key)):
+            for case in step.cases:
+                for slip in CATALOGUE:
+                    if slip.faint or case.part not in slip.parts:
+                        continue
+                    if any(_hides(w, case) for w in _made(slip, case)):
+                        yield f"{slip.id} at {place(case)}"
+
+
+def _made(slip: Slip, case: Case) -> Iterator[Written]:
+    """What a slip makes of a number, written as it is asked for."""
+    if slip.undo:  # digits that are swapped back are swapped
+        yield from slip.undo(case.written)
+    rounding = case.step.sheet.rounding
+    if not slip.imagine or not rounding:
+        return
+    for imagined in slip.imagine(case):
+        inputs = {**case.inputs, **imagined.more}
+        exactly = {name: inputs[name].full for name in names_in(imagined.formula)}
+        value, right = compute(imagined.formula, exactly), case.expected.full
+        same = abs(value - right) <= EXACTLY * abs(right)
+        if not (same and slip.id in IDLE):
+            yield rounded(value, *rounding)
+
+
+def _hides(written: Written, case: Case) -> bool:
+    return written.could_come_out_of(case.expected.honest)

@@ -1,0 +1,194 @@
+"""Ask for the answers of a sheet one by one, and write them into its file."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tinygrad_hw.files import save
+from tinygrad_hw.formatting.numbers import bracketed
+from tinygrad_hw.worksheet.exercises.fresh_sheet import blanks
+from tinygrad_hw.worksheet.sheet.model import Answers, Sheet, SheetError, parse_sheet, read_text
+from tinygrad_hw.worksheet.sheet.writer import answers_text, quoted, sheet_text
+
+Place = tuple[str | int, ...]  # the keys, from the outermost, that lead to a value of the file
+
+
+def fill(
+    path: Path,
+    ask: Callable[[str], str],
+    say: Callable[[str], None],
+    check: Callable[[str], Any],
+) -> None:
+    """Ask for every answer that is asked for and empty; save the file after each.
+
+    In a file without any answers, blanks for all are first put at its end.
+
+    Parameters
+    ----------
+    path
+        The file. Only its blanks change; comments and layout stay.
+    ask
+        Prints a prompt and gives the line that was typed, or raises EOFError.
+    say
+        Prints a line.
+    check
+        Raises ValueError for a text that is not a number, saying what is wrong with it.
+
+    Raises
+    ------
+    SheetError
+        If the file is no sheet, or somebody else changes it meanwhile.
+    OutputError
+        If it cannot be written.
+    """
+    form = _Form(path, say)
+    total = len(form.places)
+    if not total:
+        say(f"{path}: nothing is left to fill in")
+        return
+    say(f"{total} to fill in. Enter skips one, b goes back, q stops; all that you typed is saved.")
+    at = 0
+    try:
+        while at < total:
+            place = form.places[at]
+            about, name = _question(form.sheet, place)
+            say("")
+            say(f"{at + 1} of {total}   {about}")
+            now = f" (now {form.typed[place]})" if place in form.typed else ""
+            typed = ask(f"  {name}{now} = ").strip()
+            if typed in ("q", "quit"):
+                break
+            if typed in ("b", "back"):
+                at = max(at - 1, 0)
+                continue
+            if typed:
+                try:
+                    check(typed)
+                except ValueError as error:
+                    say(f"  {typed[:40]!r} {error}")
+                    continue
+                form.answer(place, typed)
+            at += 1
+    except (EOFError, KeyboardInterrupt):
+        say("")
+    left = total - len(form.typed)
+    say(f"{path}: {len(form.typed)} filled in, {left} left" if left else f"{path}: all filled in")
+
+
+class _Form:
+    """The text of a sheet with its blanks found, so that only these change.
+
+    Every empty string of the text is replaced by one of its own, and the result read as TOML: where
+    these turn up is where the blanks are, however the file is laid out.
+    """
+
+    def __init__(self, path: Path, say: Callable[[str], None]) -> None:
+        self.path = path
+        self.text = self.saved = read_text(path)
+        self.sheet = parse_sheet(self.text, str(path))
+        if all(answers == Answers() for answers in (self.sheet.answers, *self.sheet.later)):
+            self.add_blanks(say)
+        self.content = dict(_leaves(self.read(self.text)))
+        tokens = [m for m in _STRING_OR_COMMENT.finditer(self.text) if not m[0].strip(_NOTHING)]
+        self.spans = [token.span() for token in tokens]
+        probes = {f"\ue000{i}\ue000": i for i in range(len(tokens))}
+        probed = _leaves(self.read(self.with_strings({i: text for text, i in probes.items()})))
+        self.blanks = {
+            place: probes[item] for place, item in probed if item in probes and self.is_asked(place)
+        }
+        self.places = [place for place in self.content if place in self.blanks]
+        self.typed: dict[Place, str] = {}
+
+    def is_asked(self, place: Place) -> bool:
+        return place[0] == "answers" and "struck" not in place and self.content.get(place) == ""
+
+    def read(self, text: str) -> dict[str, Any]:
+        return tomllib.loads(text.removeprefix("\ufeff"))
+
+    def with_strings(self, new: dict[int, str]) -> str:
+        """Write some of the empty strings anew."""
+        pieces, end = [], 0
+        for i, (start, stop) in enumerate(self.spans):
+            pieces += [self.text[end:start], quoted(new[i]) if i in new else self.text[start:stop]]
+            end = stop
+        return "".join([*pieces, self.text[end:]])
+
+    def answer(self, place: Place, typed: str) -> None:
+        """Put an answer into the file."""
+        all_typed = self.typed | {place: typed}
+        text = self.with_strings({self.blanks[place]: new for place, new in all_typed.items()})
+        if dict(_leaves(self.read(text))) != self.content | all_typed:
+            raise SheetError(f"{self.path}: cannot be changed in place; write the answers by hand")
+        self.save(text)
+        self.typed = all_typed
+
+    def save(self, text: str) -> None:
+        if read_text(self.path) != self.saved:
+            raise SheetError(
+                f"{self.path}: was changed by somebody else and is left as it is; run fill again"
+            )
+        save({self.path: text.encode()}, force=True)
+        self.saved = text
+
+    def add_blanks(self, say: Callable[[str], None]) -> None:
+        self.sheet = blanks(self.sheet)
+        line = "\r\n" if "\r\n" in self.text else "\n"
+        between = line if self.text.endswith("\n") else 2 * line
+        text = self.text + between + answers_text(self.sheet).replace("\n", line)
+        try:
+            if parse_sheet(text) != self.sheet:
+                raise SheetError("reads as another sheet")
+        except SheetError:  # it has an answers = {} of its own, say
+            say(f"{self.path}: blanks cannot be put at its end; it is written anew, comments lost")
+            text = sheet_text(self.sheet)
+        self.save(text)
+        self.text = text
+
+
+_NOTHING = "\"'\\ \t\r\n"  # what an empty string may be written with
+_STRING_OR_COMMENT = re.compile(
+    r'"""(?:\\.|(?!""").)*"{3,5}'
+    r"|'''(?:(?!''').)*'{3,5}"
+    r'|"(?:\\.|[^"\\\n])*"'
+    r"|'[^'\n]*'"
+    r"|#[^\n]*",
+    re.DOTALL,
+)
+
+
+def _leaves(item: Any, place: Place = ()) -> Iterator[tuple[Place, Any]]:
+    """Give every value that is no table and no list, and where it stands."""
+    if isinstance(item, dict | list):
+        for key, inner in item.items() if isinstance(item, dict) else enumerate(item):
+            yield from _leaves(inner, (*place, key))
+    else:
+        yield place, item
+
+
+def _question(sheet: Sheet, place: Place) -> tuple[str, str]:
+    """Say what is asked for at a place: a line about it, and its name."""
+    _, *inner = place
+    k = int(str(inner.pop(0)).removeprefix("step")) if str(inner[0]).startswith("step") else 1
+    answers = (sheet.answers, *sheet.later)[k - 1]
+    step = f"step {k}: " if sheet.later else ""
+    match inner:
+        case ["forward", str(name)]:
+            return f"{step}{name} = {sheet.forward[name].source}", name
+        case ["partials", str(partial), *rest]:
+            paths = answers.partials[partial].paths
+            chain = " + ".join(" · ".join(path) for path in paths)
+            about = f"{step}{partial} = {chain}" if chain else step + partial
+            match rest:
+                case ["factors", factor]:
+                    return about, f"factor {factor}"
+                case ["paths", int(i), factor]:
+                    return about, f"path {i + 1}, factor {factor}"
+            return about, partial
+        case ["updated", str(name)]:
+            new = f"new {name} = {name} - {bracketed(sheet.rate)} × d{sheet.loss}/d{name}"
+            return step + new, f"new {name}"
+    return f"the closing table: {inner[-1]} at the end", str(inner[-1])

@@ -1,0 +1,123 @@
+"""Mark a whole class: a folder of sheets, a table of marks, and what went wrong most often."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, median
+
+from tinygrad_hw.errors import InputError
+from tinygrad_hw.worksheet.marking.mark import Marks, mark
+from tinygrad_hw.worksheet.marking.marked_number import VERDICTS
+from tinygrad_hw.worksheet.marking.points import WEIGHTS, points
+from tinygrad_hw.worksheet.sheet.model import SheetError, read_sheet
+
+COLUMNS = ("file", "student", "points", "of", "percent", *VERDICTS, "slips", "title", "error")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one file: its marks, or why there are none."""
+
+    file: Path
+    marks: Marks | None
+    error: str = ""
+
+
+def sheets_in(folder: Path) -> list[Path]:
+    """Find the sheets of a folder: its TOML files, by name.
+
+    Raises
+    ------
+    SheetError
+        If there are none, or the folder cannot be read.
+    """
+    try:
+        files = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".toml")
+    except OSError as error:
+        raise SheetError(f"{folder}: {error.strerror or error}") from None
+    if not files:
+        raise SheetError(f"{folder}: there is no .toml file in this folder")
+    return files
+
+
+def mark_all(files: Iterable[Path]) -> Iterator[Result]:
+    """Mark one file after the other; one that is broken is told of, and the rest goes on."""
+    for file in files:
+        try:
+            yield Result(file, mark(read_sheet(file)))
+        except InputError as error:
+            yield Result(file, None, str(error))
+
+
+def table(results: Iterable[Result], weights: Mapping[str, float] = WEIGHTS) -> str:
+    """Write the marks as CSV, a line for each file."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for result in results:
+        writer.writerow(map(_harmless, _row(result, weights)))
+    return text.getvalue()
+
+
+def _row(result: Result, weights: Mapping[str, float]) -> Iterator[str]:
+    yield result.file.name
+    if result.marks is None:
+        yield from [""] * (len(COLUMNS) - 2)
+        yield result.error
+        return
+    marks = result.marks
+    earned, possible = points(marks, weights)
+    yield marks.sheet.student
+    yield f"{earned:.10g}"
+    yield f"{possible:.10g}"
+    yield f"{100 * earned / possible:.1f}" if possible else ""
+    yield from (str(marks.summary[verdict]) for verdict in VERDICTS)
+    yield "; ".join(f"{slip} {times}" for slip, times in slips_of([result]).items())
+    yield marks.sheet.title
+    yield ""
+
+
+def _harmless(cell: str) -> str:
+    """Keep a spreadsheet from taking a stranger's text for a formula of its own."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+def slips_of(results: Sequence[Result]) -> dict[str, int]:
+    """Count the slips that were named first, the commonest first."""
+    count: Counter[str] = Counter()
+    for result in results:
+        for item in result.marks.items if result.marks else ():
+            if item.verdict == "wrong":
+                count[item.slip or "unexplained"] += 1
+    return dict(count.most_common())
+
+
+def class_lines(results: Sequence[Result], weights: Mapping[str, float] = WEIGHTS) -> Iterator[str]:
+    """Sum up a class as lines of text: how many, how well, and the commonest slips."""
+    marked = [result.marks for result in results if result.marks]
+    broken = [result for result in results if not result.marks]
+    yield f"{len(marked)} of {len(results)} sheets marked"
+    if marked:
+        earned = [points(marks, weights) for marks in marked]
+        shares = [100 * got / of for got, of in earned if of]
+        if shares:
+            yield (
+                f"Points: mean {mean(shares):.1f} %, median {median(shares):.1f} %, "
+                f"from {min(shares):.1f} to {max(shares):.1f} %"
+            )
+    slips = slips_of(results)
+    if slips:
+        yield ""
+        yield "Commonest slips"
+        for slip, times in slips.items():
+            sheets = sum(slip in slips_of([result]) for result in results)
+            yield f"  {slip}: on {sheets} sheet{'s' * (sheets > 1)}, {times} in all"
+    if broken:
+        yield ""
+        yield "Not marked"
+        yield from (f"  {result.error}" for result in broken)

@@ -1,0 +1,303 @@
+"""The page to hand back: a marked sheet with hints, as one HTML page that needs nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.resources import files
+from string import Template
+
+from tinygrad_hw.formatting.html import (
+    NOTHING,
+    Html,
+    bullets,
+    element,
+    escaped,
+    figure,
+    formula,
+    join,
+    paragraph,
+    partial,
+    row,
+    symbol,
+    table,
+    typeset,
+)
+from tinygrad_hw.formatting.numbers import FIGURES, number, updated
+from tinygrad_hw.worksheet.feedback.text import ANSWER, NUDGE, PLACE, UNKNOWN, nudges, shortfalls
+from tinygrad_hw.worksheet.marking.mark import Marks
+from tinygrad_hw.worksheet.marking.marked_number import Item
+from tinygrad_hw.worksheet.rounding.written_number import LONGEST, read_number, rounded
+from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer
+from tinygrad_hw.worksheet.slips.slip import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
+
+
+def page(marks: Marks, hints: int = ANSWER, points: str | None = None) -> str:
+    """Write a marked sheet as a page; every text in it is escaped.
+
+    Parameters
+    ----------
+    hints
+        What is given away. 1: which kinds of slip there are; 2: also, which numbers are wrong;
+        3: also, what happened, and the right numbers.
+    points
+        In words, such as "92 of 104".
+    """
+    sheet = marks.sheet
+    folder = files(__package__).joinpath("templates")
+    title = sheet.title or "A marked sheet"
+    return Template(folder.joinpath("handback.html").read_text("utf-8")).substitute(
+        title=escaped(" · ".join(filter(None, [title, sheet.student]))),
+        style=folder.joinpath("handback.css").read_text("utf-8"),
+        head=join([element("h1", title), *_head(marks, hints, points)], "\n"),
+        body=join(_Body(marks, hints).sections(), "\n"),
+    )
+
+
+# --- The head -------------------------------------------------------------------------------------
+
+_BOX = element("span", class_="box", role="img", aria_label="missing", title="missing")
+
+
+def _sign(verdict: str, note: str = "") -> Html:
+    sign, means = {
+        "exact": ("✓", "right to the digits written"),
+        "rounded": ("✓≈", "right, as far as the rounding before it goes"),
+        "follows": ("↳", "right but for a slip before it"),
+        "wrong": ("✗", "wrong"),
+    }[verdict]
+    if note == "truncated":
+        sign, means = join(["✓", element("small", " cut")]), "right, but cut and not rounded"
+    return element("span", sign, class_="sign", role="img", aria_label=means, title=means)
+
+
+def _head(marks: Marks, hints: int, points: str | None) -> Iterator[Html]:
+    if marks.sheet.student:
+        yield paragraph(marks.sheet.student, class_="student")
+    yield element("ul", *_tally(marks, points), class_="tally")
+    yield from _legend(marks, hints)
+    if hints == NUDGE:
+        yield from _nudges(marks)
+
+
+def _tally(marks: Marks, points: str | None) -> Iterator[Html]:
+    counts = marks.summary
+    right = counts["exact"] + counts["rounded"]
+    yield element("li", _sign("exact"), f"{right} of {len(marks.items)} right", class_="exact")
+    for verdict, said in (("follows", "follow from a slip"), ("wrong", "wrong")):
+        if counts[verdict]:
+            yield element("li", _sign(verdict), f"{counts[verdict]} {said}", class_=verdict)
+    if counts["missing"]:
+        yield element("li", _BOX, f"{counts['missing']} missing")
+    if points:
+        yield element("li", f"Points: {points}")
+
+
+def _legend(marks: Marks, hints: int) -> Iterator[Html]:
+    """Explain the marks that are there."""
+    if hints == NUDGE:
+        return
+    there = {(item.verdict, item.note) for item in marks.items}
+    meanings = [
+        ("exact", "", "right"),
+        ("rounded", "", "right, as far as the rounding before it goes"),
+        ("rounded", "truncated", "right, but cut where it should be rounded"),
+        ("follows", "", "right but for a slip before it, which is charged there"),
+        ("wrong", "", "wrong"),
+    ]
+    parts = [
+        element("span", _sign(verdict, note), f" {said}", class_=verdict)
+        for verdict, note, said in meanings
+        if (verdict, note) in there
+    ]
+    if ("missing", "") in there:
+        parts.append(join([_BOX, " missing"]))
+    yield element("p", join(parts, "; "), ".", class_="legend")
+
+
+def _nudges(marks: Marks) -> Iterator[Html]:
+    said = [f"{nudge} ({n} times)" if n > 1 else nudge for nudge, n in nudges(marks).items()]
+    if said:
+        heading = element("h2", "Somewhere on this sheet")
+        yield element("section", heading, bullets(said), class_="nudges")
+
+
+# --- The sheet, in its own order ------------------------------------------------------------------
+
+
+class _Body:
+    """The sheet again, each number with its mark."""
+
+    def __init__(self, marks: Marks, hints: int) -> None:
+        self.marks, self.sheet, self.hints = marks, marks.sheet, hints
+        self.old = [step.sheet.parameters for step in marks.solution.steps]
+        self.step = 1
+        self.items: dict[tuple[int, str, str | None, str], list[Item]] = {}
+        for item in marks.items:
+            self.items.setdefault((item.step, item.part, item.of, item.name), []).append(item)
+
+    def sections(self) -> Iterator[Html]:
+        sheet = self.sheet
+        yield self.given()
+        for self.step, answers in enumerate((sheet.answers, *sheet.later), start=1):
+            if sheet.steps > 1:
+                yield element("h2", f"Step {self.step} of {sheet.steps}", class_="step")
+            yield from self.answers(answers)
+        if sheet.answers.table:
+            yield self.values("The closing table", TABLE, sheet.answers.table)
+        yield from self.digits()
+
+    def given(self) -> Html:
+        sheet = self.sheet
+        known = [
+            join([symbol(name), " = ", figure(number(x, 15))])
+            for name, x in (sheet.given | sheet.parameters).items()
+        ]
+        rate = join(["rate ", figure(number(sheet.rate, 15))])
+        asked = [f"{sheet.rounding[1]} {sheet.rounding[0]}"] if sheet.rounding else []
+        return element("p", "Given: ", join([*known, rate, *asked], ", "), ".", class_="given")
+
+    def answers(self, answers: Answers) -> Iterator[Html]:
+        if answers.forward:
+            yield self.forward(answers.forward)
+        if answers.partials:
+            partials = [self.partial(name, answer) for name, answer in answers.partials.items()]
+            yield self.section("Partials", *partials)
+        if answers.updated:
+            yield self.values("Updates", UPDATED, answers.updated)
+
+    def section(self, title: str, *content: Html) -> Html:
+        return element("section", element("h3" if self.sheet.steps > 1 else "h2", title), *content)
+
+    def take(self, part: str, name: str, of: str | None = None) -> Item:
+        """Give the next item of a name; the factors of several paths come in their order."""
+        return self.items[self.step, part, of, name].pop(0)
+
+    def forward(self, answers: Mapping[str, str]) -> Html:
+        items = [self.take(FORWARD, name) for name in self.sheet.forward if name in answers]
+        rows = [
+            row(
+                symbol(item.name),
+                element("span", formula(self.sheet.forward[item.name].source), class_="formula"),
+                self.number(item),
+            )
+            for item in items
+        ]
+        return self.section("Forward", table("", NOTHING, rows), self.notes(items))
+
+    def values(self, title: str, part: str, answers: Iterable[str]) -> Html:
+        items = [self.take(part, name) for name in answers]
+        lines = [element("li", symbol(i.name), " = ", self.number(i)) for i in items]
+        return self.section(title, element("ul", *lines, class_="values"), self.notes(items))
+
+    def partial(self, name: str, answer: PartialAnswer) -> Html:
+        """A chain: the factors of its paths, each under its name, and the result."""
+        items: list[Item] = []
+        terms: list[Html] = []
+        for path in answer.paths:
+            if terms:
+                terms.append(_BREAK)
+            for i, factor in enumerate(path):
+                item = self.take(FACTOR, factor, name)
+                items.append(item)
+                operator = "×" if i else "+" if terms else ""
+                terms.append(_term(operator, partial(factor), self.number(item)))
+        results = [
+            element("del", figure(_short(text)), title="crossed out") for text in answer.struck
+        ]
+        if answer.value is not None:
+            items.append(self.take(PARTIAL, name))
+            results.append(self.number(items[-1]))
+        if results:
+            operator = "=" if terms else ""
+            terms += [_BREAK] * (len(answer.paths) > 1)
+            terms.append(_term(operator, partial(name), join(results), class_="result"))
+        chain = element("div", *terms, class_="chain")
+        return element("div", chain, self.notes(items), class_="partial")
+
+    # --- One number ---
+
+    def number(self, item: Item) -> Html:
+        if item.verdict == "missing":
+            right = figure(self.right(item), "answer") if self.hints == ANSWER else NOTHING
+            return join([_BOX, right])
+        if self.hints == NUDGE:
+            return figure(item.printed)
+        sign = _sign(item.verdict, item.note)
+        return element("span", figure(item.printed), sign, class_=f"marked {item.verdict}")
+
+    def notes(self, items: Iterable[Item]) -> Html:
+        wrong = [item for item in items if item.verdict == "wrong"]
+        if self.hints == NUDGE:
+            return NOTHING
+        return bullets(map(self.note, wrong), class_="notes")
+
+    def note(self, item: Item) -> Html:
+        if self.hints == PLACE:
+            return join([_name(item), ": ", item.hint or UNKNOWN])
+        right = [_worked_out(item), " = ", figure(self.right(item))]
+        exactly = element("span", "With all digits: ", *right, class_="exactly")
+        return join([typeset(item.explanation), exactly])
+
+    def right(self, item: Item) -> str:
+        """Write the exact number: one that is missing as the sheet asks for it."""
+        if item.verdict == "missing" and self.sheet.rounding:
+            return str(rounded(item.exact, *self.sheet.rounding))
+        if item.part in (UPDATED, TABLE):
+            return updated(self.old[item.step - 1][item.name], item.exact)
+        there = read_number(item.printed).figures if item.printed.strip() else 0
+        return number(item.exact, max(FIGURES, there))
+
+    # --- Digits ---
+
+    def digits(self) -> Iterator[Html]:
+        """Say which numbers show more figures than can be trusted, and what would earn them.
+
+        Not beside nudges: a slip can be guessed from what is not short of digits after it.
+        """
+        reasons: dict[tuple[int, str], list[Html]] = {}
+        for short in shortfalls(self.marks) if self.hints > NUDGE else ():
+            names = join(dict.fromkeys(map(_name, short.items)), ", ")
+            line = join([names, f": {short}."])
+            reasons.setdefault((short.step, short.reason), []).append(line)
+        if not reasons:
+            return
+        explained = paragraph(
+            "These numbers show more figures than the work before them supports: the last ones say "
+            "nothing, even where every step is right."
+        )
+        parts = []
+        for (step, why), lines in reasons.items():
+            where = f"Step {step}: " if self.sheet.steps > 1 else ""
+            reason = paragraph(where, typeset(why), ".", class_="reason")
+            parts.append(element("div", reason, bullets(lines)))
+        all_parts = element("div", *parts, class_="digits")
+        yield element("section", element("h2", "Digits"), explained, all_parts)
+
+
+_BREAK = element("span", class_="break")
+
+
+def _term(operator: str, name: Html, value: Html, class_: str = "") -> Html:
+    factor = element("span", name, element("span", value), class_=f"factor {class_}".strip())
+    before = element("span", operator, class_="operator") if operator else NOTHING
+    return element("span", before, factor, class_="term")
+
+
+def _name(item: Item) -> Html:
+    if item.part in (FACTOR, PARTIAL):
+        return partial(item.name)
+    return join(["new " if item.part in (UPDATED, TABLE) else "", symbol(item.name)])
+
+
+_SLOPE = re.compile(r"(d\w+/d\w+)′*")
+
+
+def _worked_out(item: Item) -> Html:
+    """Typeset how a number is worked out, but for the marks that tell equal factors apart."""
+    parts = _SLOPE.split(item.formula)
+    return join(partial(text) if i % 2 else formula(text) for i, text in enumerate(parts))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else text[:LONGEST] + "…"

@@ -1,0 +1,122 @@
+"""A sheet as an offline page: its graph step by step, its marks, and a form to answer it in."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from tinygrad_hw.explain.page import Form, Remark, page_html
+from tinygrad_hw.worksheet.exercises.fresh_sheet import blanks
+from tinygrad_hw.worksheet.marking.mark import mark
+from tinygrad_hw.worksheet.marking.marked_number import Item
+from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet
+from tinygrad_hw.worksheet.sheet.writer import sheet_text
+from tinygrad_hw.worksheet.slips.slip import FACTOR, PARTIAL
+
+
+def sheet_page(sheet: Sheet) -> str:
+    """Write the page of a sheet as HTML.
+
+    Where it has answers, they are marked, and stand in the form; else everything is asked for.
+
+    Raises
+    ------
+    SheetError
+        If the sheet cannot be solved, or an answer is not a number.
+    DrawError
+        If it is too large for a page.
+    """
+    loss = sheet.evaluate()[sheet.loss]
+    answered = any(map(_is_answered, (sheet.answers, *sheet.later)))
+    remarks = [_remark(item) for item in mark(sheet).items] if answered else []
+    asking = sheet if sheet.answers != Answers() else blanks(sheet)
+    file = f"{Path(sheet.where).stem}-answers.toml"
+    return page_html(loss, title=sheet.title or None, remarks=remarks, form=_form(asking, file))
+
+
+def _is_answered(answers: Answers) -> bool:
+    return any(text for _, text in _fields(answers))
+
+
+def _remark(item: Item) -> Remark:
+    """A mark, at the node that it is about: a parameter's, for its partial and its update."""
+    whole = item.of if item.part == FACTOR else item.name
+    name = (whole or "").partition("/d")[2] if item.part in (FACTOR, PARTIAL) else item.name
+    part = item.part if item.part not in (FACTOR, PARTIAL) else item.name
+    part = part if item.step == 1 else f"{part}, step {item.step}"
+    return Remark(name, part, item.printed, item.verdict, item.explanation or item.note)
+
+
+def _form(sheet: Sheet, file: str) -> Form:
+    """A field for every answer, and the sheet's text with a place for each."""
+    form = _Fields(_mark_not_in(sheet_text(sheet)))
+    first, *later = [
+        form.answers(answers, f"Step {k}: " if sheet.later else "")
+        for k, answers in enumerate((sheet.answers, *sheet.later), start=1)
+    ]
+    first = dataclasses.replace(first, table=form.group("New values", sheet.answers.table))
+    marked = dataclasses.replace(sheet, answers=first, later=tuple(later))
+    pieces = re.split(rf'"{form.mark}(\d+)⟧"', sheet_text(marked))
+    text = [int(piece) if i % 2 else piece for i, piece in enumerate(pieces)]
+    return Form(form.groups, text, file)
+
+
+def _mark_not_in(text: str) -> str:
+    """Find a sign that cannot be taken for something that stands in the sheet."""
+    mark = "⟦"
+    while mark in text:
+        mark += "⟦"
+    return mark
+
+
+class _Fields:
+    """Counts the fields, and puts a sign with its number where each answer is to stand."""
+
+    def __init__(self, mark: str) -> None:
+        self.mark = mark
+        self.groups: list[tuple[str, list[tuple[str, str]]]] = []
+        self.count = 0
+
+    def group(self, heading: str, answers: dict[str, str]) -> dict[str, str]:
+        """A group of fields, by name."""
+        if answers:
+            self.groups.append((heading, list(answers.items())))
+        return {name: self._place() for name in answers}
+
+    def answers(self, answers: Answers, step: str) -> Answers:
+        """All groups of one step."""
+        return Answers(
+            forward=self.group(f"{step}Forward", answers.forward),
+            partials={
+                name: self._partial(f"{step}{name}", name, answer)
+                for name, answer in answers.partials.items()
+            },
+            updated=self.group(f"{step}Updated", answers.updated),
+        )
+
+    def _partial(self, heading: str, name: str, answer: PartialAnswer) -> PartialAnswer:
+        fields: list[tuple[str, str]] = [item for path in answer.paths for item in path.items()]
+        paths = tuple({factor: self._place() for factor in path} for path in answer.paths)
+        value = None
+        if answer.value is not None:
+            fields.append((name, answer.value))
+            value = self._place()
+        self.groups.append((heading, fields))
+        return PartialAnswer(paths, value, answer.struck)
+
+    def _place(self) -> str:
+        self.count += 1
+        return f"{self.mark}{self.count - 1}⟧"
+
+
+def _fields(answers: Answers) -> Iterator[tuple[str, str]]:
+    """Name and text of every answer."""
+    yield from answers.forward.items()
+    for name, partial in answers.partials.items():
+        for path in partial.paths:
+            yield from path.items()
+        yield name, partial.value or ""
+    yield from answers.updated.items()
+    yield from answers.table.items()

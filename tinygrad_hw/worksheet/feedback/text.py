@@ -1,0 +1,143 @@
+"""What a student or a teacher reads of a marked sheet, in plain text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tinygrad_hw.worksheet.marking.mark import Marks
+from tinygrad_hw.worksheet.marking.marked_number import Item
+from tinygrad_hw.worksheet.rounding.written_number import read_number
+from tinygrad_hw.worksheet.slips.slip import FACTOR, TABLE, UPDATED, Case
+
+NUDGE, PLACE, ANSWER = HINTS = (1, 2, 3)
+UNKNOWN = "Work it out again."  # for a number that no slip of the catalogue explains
+ROUNDING = "A little is lost with every number that is rounded"
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """Numbers that show more figures than the work before them supports, all for one reason.
+
+    ``carry`` figures in every number before them would earn ``wanted`` here.
+    """
+
+    step: int
+    reason: str
+    sure: int
+    shown: int
+    carry: int
+    wanted: int
+    items: tuple[Item, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """What the numbers are called, a factor that stands in many chains once."""
+        return list(dict.fromkeys(i.name if i.part == FACTOR else place(i) for i in self.items))
+
+    def __str__(self) -> str:
+        sure = f"{self.sure or 'none'} of {self.shown} figure{'s' * (self.shown > 1)}"
+        return f"{sure} can be trusted; carry {self.carry} to earn {self.wanted} here"
+
+
+def shortfalls(marks: Marks) -> list[Shortfall]:
+    """Find the numbers that show more figures than can be trusted; group those that are alike.
+
+    The closing table is left out: it only says again what the updates say.
+    """
+    rounding = marks.sheet.rounding
+    alike: dict[tuple[int, str, int, int, int, int], list[Item]] = {}
+    for item, lost in zip(marks.items, marks.digits_lost, strict=True):
+        shown = read_number(item.printed).figures if item.printed.strip() else 0
+        if item.trusted_digits < shown and item.part != TABLE:
+            wanted = rounding[1] if rounding and rounding[0] == "figures" else shown
+            reason = item.lost or ROUNDING
+            key = (item.step, reason, item.trusted_digits, shown, wanted + lost, wanted)
+            alike.setdefault(key, []).append(item)
+    return [Shortfall(*key, tuple(items)) for key, items in alike.items()]
+
+
+def place(item: Item | Case) -> str:
+    """Say which number of a sheet it is."""
+    if item.part == FACTOR:
+        return f"{item.name} in {item.of}"
+    names = {UPDATED: f"the new {item.name}", TABLE: f"{item.name} in the table"}
+    return names.get(item.part, item.name)
+
+
+def nudges(marks: Marks) -> dict[str, int]:
+    """Count the hints that give nothing away, in an order that does not tell their places."""
+    count = Counter(item.hint or UNKNOWN for item in marks.items if item.verdict == "wrong")
+    return dict(sorted(count.items()))
+
+
+def feedback_lines(marks: Marks, hints: int = ANSWER, points: str = "") -> Iterator[str]:
+    """Write a marked sheet down as lines of text.
+
+    Parameters
+    ----------
+    hints
+        What is given away of the slips. 1: of which kind they are; 2: also, which numbers are
+        wrong; 3: also, what happened.
+    points
+        In words, such as "92 of 104".
+    """
+    sheet = marks.sheet
+    heading = " · ".join(filter(None, (sheet.title, sheet.student)))
+    if heading:
+        yield from (heading, "")
+    wrong = [item for item in marks.items if item.verdict == "wrong"]
+    if wrong and hints == NUDGE:
+        yield "Somewhere on this sheet"
+        for nudge, times in nudges(marks).items():
+            yield f"  {nudge}" + (f" ({times} times)" if times > 1 else "")
+        yield ""
+    elif wrong:
+        yield "Wrong"
+        yield from (f"  {_told(marks, item, hints)}" for item in wrong)
+        yield ""
+    if hints > NUDGE:
+        yield from _listed(marks, "follows", "Right but for a slip before, and not charged again")
+    yield from _listed(marks, "missing", "Missing")
+    if hints == ANSWER:
+        yield from _digits(marks)
+    yield _tally(marks) + (f" Points: {points}." if points else "")
+
+
+def _told(marks: Marks, item: Item, hints: int) -> str:
+    where = place(item)
+    if marks.sheet.steps > 1:
+        where += f", step {item.step}"
+    if hints == PLACE:
+        return f"{where} = {item.printed}: {item.hint or UNKNOWN}"
+    return item.explanation if where == item.name else f"{where}: {item.explanation}"
+
+
+def _listed(marks: Marks, verdict: str, title: str) -> Iterator[str]:
+    places = [place(item) for item in marks.items if item.verdict == verdict]
+    if places:
+        yield title
+        yield "  " + ", ".join(places)
+        yield ""
+
+
+def _digits(marks: Marks) -> Iterator[str]:
+    found = shortfalls(marks)
+    if not found:
+        return
+    yield "Digits that cannot be trusted, even where every step is right"
+    for reason in dict.fromkeys(short.reason for short in found):
+        yield f"  {reason}."
+        for short in (short for short in found if short.reason == reason):
+            yield f"    {', '.join(short.names)}: {short}."
+    yield ""
+
+
+def _tally(marks: Marks) -> str:
+    count = marks.summary
+    right = count["exact"] + count["rounded"]
+    parts = [f"{count['exact']} exact, {count['rounded']} honestly rounded"]
+    others = {"follows": "right but for a slip before", "wrong": "wrong", "missing": "missing"}
+    parts += [f"{count[verdict]} {said}" for verdict, said in others.items() if count[verdict]]
+    return f"{right} of {len(marks.items)} right: {', '.join(parts)}."

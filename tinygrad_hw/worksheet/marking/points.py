@@ -1,0 +1,65 @@
+"""Points for a marked sheet: every number counts, by where it stands and how it was judged."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from tinygrad_hw.errors import InputError
+from tinygrad_hw.worksheet.marking.mark import Marks
+from tinygrad_hw.worksheet.marking.marked_number import VERDICTS, Item
+from tinygrad_hw.worksheet.slips.slip import PARTS
+
+SLIP = "slip"  # a wrong number that a slip of the catalogue explains to its last digit
+WEIGHTS: Mapping[str, float] = {
+    **dict.fromkeys(PARTS, 1.0),
+    **dict.fromkeys(VERDICTS, 1.0),
+    "wrong": 0.0,
+    SLIP: 0.5,
+    "missing": 0.0,
+}
+"""What a number is worth by its part, and which share of that it earns by its verdict."""
+
+
+class WeightError(InputError):
+    """Weights that make no sense."""
+
+
+def read_weights(text: str) -> dict[str, float]:
+    """Read weights such as ``factor=0.5,follows=0.8``; the others stay as they are.
+
+    Raises
+    ------
+    WeightError
+        If a name is none of ours, or a weight is no number from 0 on.
+    """
+    weights = dict(WEIGHTS)
+    for entry in filter(None, (entry.strip() for entry in text.split(","))):
+        name, _, number = (part.strip() for part in entry.partition("="))
+        if name not in weights:
+            known = ", ".join(WEIGHTS)
+            raise WeightError(f"{entry[:40]!r} sets no weight; write one of {known}, as factor=0.5")
+        try:
+            weight = float(number)
+        except ValueError:
+            weight = math.nan
+        most = 1000 if name in PARTS else 1
+        if not 0 <= weight <= most:
+            raise WeightError(f"{entry[:40]!r} is no weight; give a number from 0 to {most}")
+        weights[name] = weight
+    return weights
+
+
+def points(marks: Marks, weights: Mapping[str, float] = WEIGHTS) -> tuple[float, float]:
+    """Count the points that a sheet earned, and those that it could have earned."""
+    possible = sum(weights[item.part] for item in marks.items)
+    return sum(weights[item.part] * weights[_credit(item)] for item in marks.items), possible
+
+
+def _credit(item: Item) -> str:
+    return SLIP if item.verdict == "wrong" and item.is_sharp else item.verdict
+
+
+def points_text(earned: float, possible: float) -> str:
+    """Write points as "95.5 of 104"."""
+    return f"{round(earned, 2):.10g} of {round(possible, 2):.10g}"

@@ -1,0 +1,1 @@
+"""Intervals and written numbers: what honest rounding admits."""

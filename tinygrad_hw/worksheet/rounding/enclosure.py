@@ -1,0 +1,109 @@
+"""What a formula can give where its names stand for intervals, or are rounded on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+from tinygrad_hw.engine.core import ops
+from tinygrad_hw.symbolic.formula import (
+    Apply,
+    Formula,
+    differentiate,
+    names_in,
+    operands_of,
+    size_of,
+)
+from tinygrad_hw.worksheet.rounding.intervals import EXTENSIONS, Interval, point
+
+HALVINGS = 32  # boxes that an interval is cut into at most, where a formula rises and falls in it
+INTRICATE = 40  # parts, times names that recur; of more, each occurrence is taken by itself
+
+
+def difficulty_of(formula: Formula) -> int:
+    """What it takes to enclose a formula, in parts that are computed."""
+    return size_of(formula) * (1 + 12 * len(_repeated(formula)))
+
+
+def enclose(formula: Formula, box: Mapping[str, Interval]) -> Interval:
+    """Enclose all values of a formula for names within their intervals, as tightly as is cheap.
+
+    A name that occurs once is no trouble. Where one that is not a point occurs more often, as in
+    a(1 - a), the formula is held to be one function: where its derivative keeps its sign, the ends
+    of the name's interval give the ends of the result; elsewhere the interval is halved.
+    """
+    natural = _natural(formula, box)
+    repeated = [name for name in _repeated(formula) if not box[name].is_point]
+    if not repeated or size_of(formula) * len(repeated) > INTRICATE:
+        return natural
+    return _monotone(formula, box, repeated, HALVINGS).common(natural)
+
+
+def _monotone(
+    formula: Formula, box: Mapping[str, Interval], names: list[str], pieces: int
+) -> Interval:
+    lowest, highest, undecided = dict(box), dict(box), []
+    for name in names:
+        slope = _natural(differentiate(formula, name), box)
+        if slope.low >= 0:
+            lowest[name], highest[name] = point(box[name].low), point(box[name].high)
+        elif slope.high <= 0:
+            lowest[name], highest[name] = point(box[name].high), point(box[name].low)
+        else:
+            undecided.append(name)
+    if not undecided or pieces < 2:
+        low, high = _natural(formula, lowest), _natural(formula, highest)
+        return Interval(low.low, high.high)
+    widest = max(undecided, key=lambda name: box[name].high - box[name].low)
+    x = box[widest]
+    halves = (Interval(x.low, x.middle), Interval(x.middle, x.high))
+    parts = [_monotone(formula, {**box, widest: half}, names, pieces // 2) for half in halves]
+    return parts[0].hull(parts[1])
+
+
+@lru_cache(maxsize=4096)
+def _repeated(formula: Formula) -> tuple[str, ...]:
+    return tuple(name for name, times in names_in(formula).items() if times > 1)
+
+
+def _natural(formula: Formula, box: Mapping[str, Interval]) -> Interval:
+    """Compute with intervals, each occurrence of a name by itself."""
+    if isinstance(formula, str):
+        return box[formula]
+    if isinstance(formula, float):
+        return Interval(formula, formula)
+    operands = [_natural(operand, box) for operand in formula.operands]
+    extension: Callable[..., Interval] = EXTENSIONS[formula.operation]
+    return extension(*operands)
+
+
+def scratch(formula: Formula, box: Mapping[str, Interval], unit: Callable[[float], float]) -> float:
+    """Bound the error from rounding what is not written: terms of a sum, products on the way.
+
+    Parameters
+    ----------
+    unit
+        What one more in the last digit is worth, for a number of a given size. Each inner result is
+        off by less; the formula's own result is left to whoever writes it.
+    """
+    if not isinstance(formula, Apply):
+        return 0.0
+    sizes = [_natural(operand, box).size for operand in formula.operands]
+    errors = [
+        scratch(operand, box, unit) + (unit(size) if _is_worked_out(operand) else 0.0)
+        for operand, size in zip(formula.operands, sizes, strict=True)
+    ]
+    if formula.operation not in (ops.mul, ops.div, ops.pow):
+        return sum(errors)  # of the functions that a sheet knows only exp and log can be steeper
+    relative = sum(e / size for e, size in zip(errors, sizes, strict=True) if size)
+    size = _natural(formula, box).size
+    if formula.operation is ops.mul:  # one rounding for each multiplication but the last
+        relevant = sum(size not in (0.0, 1.0) for size in sizes)
+        return relative * size + max(relevant - 2, 0) * unit(size)
+    return relative * size * (sizes[1] if formula.operation is ops.pow else 1)
+
+
+def _is_worked_out(formula: Formula) -> bool:
+    """Whether there is anything to compute: a number with its sign turned is not."""
+    operands = operands_of(formula)
+    return bool(operands) and not (operands[0] == -1.0 and not operands_of(operands[-1]))

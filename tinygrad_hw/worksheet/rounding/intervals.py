@@ -1,0 +1,195 @@
+"""Interval arithmetic, rounded outward: what an interval holds, it holds for certain.
+
+Every operation returns an interval that contains the result for every choice of numbers in its
+operands. After each step the ends move outward by a few units in the last place of a float, more
+than the error of the elementary functions. Source: Moore, Kearfott, Cloud, Introduction to Interval
+Analysis (SIAM, 2009), chapters 2 and 5.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine.core.operation import Operation
+
+OUTWARD = 4 * 2.0**-52  # relative; sigmoid and pow are right to some 2 units in the last place
+TINY = 1e-300  # smaller is nothing
+LARGEST, SMALLEST = sys.float_info.max, math.ulp(0.0)
+POINT = 1e-12  # relative; narrower than this is a number, and its width the floats' own error
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """All numbers from ``low`` to ``high``, ends included."""
+
+    low: float
+    high: float
+
+    @property
+    def size(self) -> float:
+        """The largest magnitude in it."""
+        return max(abs(self.low), abs(self.high))
+
+    @property
+    def middle(self) -> float:
+        """The number half way between the ends."""
+        return self.low + (self.high - self.low) / 2
+
+    @property
+    def is_point(self) -> bool:
+        """Whether it is one number, the floats' own error aside."""
+        return self.high - self.low <= POINT * self.size < math.inf or self.size < TINY
+
+    @property
+    def exactly(self) -> float | None:
+        """The decimal number of few digits that it stands for, the floats' own error aside."""
+        if self.size < TINY:
+            return 0.0
+        if not self.high - self.low <= 1e-11 * self.size < math.inf:
+            return None
+        short = float(f"{self.middle:.8g}")
+        return short if short in self else None
+
+    def __contains__(self, number: float) -> bool:
+        return self.low <= number <= self.high
+
+    def meets(self, other: Interval) -> bool:
+        """Whether the two have a number in common."""
+        return self.low <= other.high and other.low <= self.high
+
+    def common(self, other: Interval) -> Interval:
+        """What both hold; where that is nothing, the point of this one that is nearest."""
+        low, high = max(self.low, other.low), min(self.high, other.high)
+        if low <= high:
+            return Interval(low, high)
+        return point(self.high if self.high < other.low else self.low)
+
+    def hull(self, *others: Interval | float) -> Interval:
+        """The smallest interval that holds this one and all the others."""
+        lows = [o.low if isinstance(o, Interval) else o for o in others]
+        highs = [o.high if isinstance(o, Interval) else o for o in others]
+        return Interval(min(self.low, *lows), max(self.high, *highs))
+
+    def widened(self, towards_zero: float, away: float) -> Interval:
+        """Move the ends outward, by one amount where that is towards zero and another elsewhere."""
+        low = self.low - (towards_zero if self.low > 0 else away)
+        high = self.high + (towards_zero if self.high < 0 else away)
+        return Interval(low, high)
+
+
+def point(number: float) -> Interval:
+    """The interval that holds one number."""
+    return Interval(number, number)
+
+
+def _outward(low: float, high: float) -> Interval:
+    """Move the ends apart by more than an operation's error, over- and underflow included."""
+    if math.isnan(low) or math.isnan(high):  # 0 · inf, inf - inf
+        return Interval(-math.inf, math.inf)
+    low, high = min(low, LARGEST), max(high, -LARGEST)
+    return Interval(low - abs(low) * OUTWARD, high + abs(high) * OUTWARD)
+
+
+def _not_zero(x: Interval) -> Interval:
+    """Make room for what is too small for a float."""
+    low = -SMALLEST if x.low == 0 else x.low
+    return Interval(low, SMALLEST if x.high == 0 else x.high)
+
+
+def _add(*terms: Interval) -> Interval:
+    low, high = sum(t.low for t in terms), sum(t.high for t in terms)
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return _outward(low, high)
+    size = sum(t.size for t in terms) * 2.0**-53 * len(terms)  # what the additions round away
+    exact = size < 1 and all(t.low == t.high and t.low.is_integer() for t in terms)
+    return Interval(low, high) if exact else Interval(low - size, high + size)
+
+
+def _multiply(*factors: Interval) -> Interval:
+    low, high = factors[0].low, factors[0].high
+    exact = all(f.low == f.high and f.low.is_integer() for f in factors)
+    exact = exact and math.prod(f.size for f in factors) < 2**53
+    for factor in factors[1:]:
+        corners = (low * factor.low, low * factor.high, high * factor.low, high * factor.high)
+        low, high = min(corners), max(corners)
+        if any(map(math.isnan, corners)):
+            return Interval(-math.inf, math.inf)
+    if exact:
+        return Interval(low, high)
+    product = _outward(low, high)
+    return product if any(0 in factor for factor in factors) else _not_zero(product)
+
+
+def _divide(x: Interval, y: Interval) -> Interval:
+    if y.low <= 0 <= y.high:
+        return Interval(-math.inf, math.inf)
+    return _multiply(x, _outward(1 / y.high, 1 / y.low))
+
+
+def _power(x: Interval, y: Interval) -> Interval:
+    n = y.low
+    if n == y.high and n.is_integer():
+        ends = [_raise(x.low, n), _raise(x.high, n)]
+        if n % 2 == 0 and x.low <= 0 <= x.high:
+            ends.append(_raise(0.0, n))
+        if n < 0 and x.low <= 0 <= x.high:
+            return Interval(-math.inf, math.inf)
+        power = _outward(min(ends), max(ends))
+        return power if 0 in x else _not_zero(power)
+    if x.low <= 0:
+        return Interval(-math.inf, math.inf)
+    return _exp(_multiply(y, _log(x)))
+
+
+def _raise(x: float, n: float) -> float:
+    try:
+        return float(x**n)
+    except OverflowError:
+        return math.inf if x > 0 or n % 2 == 0 else -math.inf
+    except ZeroDivisionError:
+        return math.inf
+
+
+def _rising(
+    operation: Operation, least: float = -math.inf, positive: bool = False
+) -> Callable[[Interval], Interval]:
+    """Extend a function that rises everywhere from ``least`` on, and is not defined before."""
+    compute = operation.compute
+
+    def extended(x: Interval) -> Interval:
+        if x.high < least:
+            return Interval(-math.inf, math.inf)
+        image = _outward(float(compute(max(x.low, least))), float(compute(x.high)))
+        return Interval(image.low, image.high or SMALLEST) if positive else image
+
+    return extended
+
+
+_exp, _log = _rising(ops.exp, positive=True), _rising(ops.log, least=0.0)
+
+
+def _absolute(x: Interval) -> Interval:
+    low = 0.0 if x.low <= 0 <= x.high else min(abs(x.low), abs(x.high))
+    return Interval(low, x.size)
+
+
+EXTENSIONS: dict[Operation, Callable[..., Interval]] = {
+    ops.add: _add,
+    ops.mul: _multiply,
+    ops.div: _divide,
+    ops.pow: _power,
+    ops.sigmoid: _rising(ops.sigmoid, positive=True),
+    ops.tanh: _rising(ops.tanh),
+    ops.relu: _rising(ops.relu),
+    ops.exp: _exp,
+    ops.log: _log,
+    ops.sqrt: _rising(ops.sqrt, least=0.0),
+    ops.softplus: _rising(ops.softplus, positive=True),
+    ops.abs: _absolute,
+    ops.sign: _rising(ops.sign),
+}
+"""How each operation of a formula acts on intervals; a difference is a sum there."""

@@ -1,0 +1,236 @@
+"""A number as somebody wrote it: its value, and how much its digits say.
+
+``0.50`` and ``0.5`` are one number to a computer and two to a marker: the first claims to be right
+to the hundredth. So a written number keeps the place of its last digit, its *unit*.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from functools import cached_property, lru_cache
+
+from tinygrad_hw.worksheet.rounding.intervals import Interval
+
+LONGEST = 60  # characters; nobody writes a longer number by hand
+LARGEST_EXPONENT = 300  # of ten, in either direction; what a float can still divide
+
+_SIGNS = str.maketrans(
+    {"−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-", "﹣": "-", "－": "-", "＋": "+", "⁄": "/"}
+)
+_SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+_EXPONENT, _IN_BRACKETS = (rf"(?P<{name}>[+-]?\d{{1,4}})" for name in ("exponent", "bracketed"))
+_NUMBER = re.compile(
+    r"(?P<sign>[+-]?)"
+    r"(?:(?P<whole>\d+)(?:\.(?P<decimals>\d*))?|\.(?P<bare>\d+))"
+    rf"(?:(?:[eE]|[*·×⋅∙•xX]10(?:\^|\*\*))(?:{_EXPONENT}|\({_IN_BRACKETS}\)))?",
+    re.ASCII,
+)
+_POWER = re.compile(rf"(?P<sign>[+-]?)10(?:\^|\*\*)(?:{_EXPONENT}|\({_IN_BRACKETS}\))", re.ASCII)
+_GROUPS = re.compile(  # 12 345.678 9
+    r"[+-]?(\d{1,3}( \d{3})+|\d+)([.,](\d{3} )*\d+)?", re.ASCII
+)
+_FRACTION = re.compile(r"(?P<sign>[+-]?)(?P<top>\d+(?:\.\d+)?)/(?P<bottom>\d+(?:\.\d+)?)", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Written:
+    """A number that was written down.
+
+    Attributes
+    ----------
+    digits
+        All its digits as one whole number, such as 3180 for ``-3.180e-4``; never negative.
+    place
+        The power of ten of the last digit: -7 there.
+    negative
+        Whether a minus stood before it.
+    fraction
+        The exact value where a fraction was written: 1/3 is no rounded number. Else None.
+    """
+
+    digits: int
+    place: int
+    negative: bool = False
+    fraction: Fraction | None = None
+
+    @cached_property
+    def value(self) -> float:
+        """The number itself."""
+        sign = "-" if self.negative else ""
+        if self.fraction is not None:
+            return float(sign + "1") * float(self.fraction)
+        return float(f"{sign}{self.digits}e{self.place}")
+
+    @cached_property
+    def unit(self) -> float:
+        """What one more in the last digit is worth; 0 for a fraction, which has no last digit."""
+        return 0.0 if self.fraction is not None else float(f"1e{self.place}")
+
+    @property
+    def figures(self) -> int:
+        """How many significant figures it shows; a zero shows none."""
+        return len(str(self.digits)) if self.digits else 0
+
+    def could_come_from(self) -> Interval:
+        """Every number that rounds to this one, or is cut to it.
+
+        Half a unit below and a whole unit above, in size; a little more below, since who holds a
+        guard digit rounds twice: 0.12346 is held as 0.1235 and written as 0.124.
+        """
+        size, unit = abs(self.value), self.unit
+        if self.digits == 0 and self.fraction is None:
+            return Interval(-unit, unit)
+        low, high = size - 0.55 * unit, size + unit
+        return Interval(-high, -low) if self.negative else Interval(low, high)
+
+    def could_come_out_of(self, numbers: Interval) -> bool:
+        """Whether a number in an interval rounds to this one, or is cut to it."""
+        exactly = numbers.exactly
+        if exactly is None:
+            return self.could_come_from().meets(numbers)
+        # Such as 1.71, which cannot be cut to 1.70; but 1.2346 may be held as 1.235, and so 1.24.
+        held = abs(self.value) - 0.55 * self.unit <= abs(exactly) < abs(self.value)
+        return self.is_honest_for(exactly) or (held and (exactly < 0) == self.negative)
+
+    def guarded(self, number: float) -> Iterator[float]:
+        """Give what is held of a number by someone with one or two digits more than are written."""
+        for finer in (0.1, 0.01):
+            step = self.unit * finer
+            if step and abs(number / step) < 2**52:
+                yield round(number / step) * step
+                yield cut(number, step)
+
+    def is_honest_for(self, number: float) -> bool:
+        """Whether a number rounds or is cut to this one, a guard digit aside."""
+        return self.rounds(number) or self.cuts(number)
+
+    def rounds(self, number: float) -> bool:
+        """Whether a number rounds to this one; a half goes away from zero, or to an even digit."""
+        slack = 1e-9 * self.unit + 1e-14 * abs(number)
+        off, half = abs(number - self.value), 0.5 * self.unit
+        is_tie = abs(off - half) <= slack < half / 10
+        if is_tie and abs(number) > abs(self.value):
+            return self.digits % 2 == 0
+        return off <= half + slack
+
+    def cuts(self, number: float) -> bool:
+        """Whether a number is cut off to this one."""
+        if (number < 0) != self.negative and self.digits:
+            return False
+        beyond = abs(number) - abs(self.value)
+        noise = 1e-14 * abs(number)
+        return -1e-9 * self.unit - noise <= beyond < self.unit - noise
+
+    def __str__(self) -> str:
+        """Write it plainly, with just its own digits."""
+        sign = "-" if self.negative else ""
+        if self.fraction is not None:
+            return f"{sign}{self.fraction}"
+        size = Decimal((0, tuple(map(int, str(self.digits))), self.place))
+        if self.place <= 0 and size.adjusted() >= (-4 if self.digits else -20):
+            return f"{sign}{size:f}"
+        return f"{sign}{size:e}".replace("e+", "e")
+
+
+@lru_cache(maxsize=4096)
+def read_number(text: str) -> Written:
+    """Read a number in the ways in which people write them.
+
+    ``-3.18e-4``, ``−3.18 × 10^-4``, ``-3,18·10⁻⁴``, ``-.000318``, ``1/3``, ``½``, ``1,234.5``.
+
+    Raises
+    ------
+    ValueError
+        If it is not a number, or one that no computer can hold; in half a sentence.
+    """
+    if len(text) > LONGEST:
+        raise ValueError(f"is {len(text):,} characters long; the limit is {LONGEST}")
+    plain = _plain(text)
+    if match := _NUMBER.fullmatch(plain):
+        return _decimal(match)
+    if match := _POWER.fullmatch(plain):
+        return _bounded(1, _exponent(match), match["sign"] == "-")
+    if match := _FRACTION.fullmatch(plain):
+        bottom = Fraction(match["bottom"])
+        if not bottom:
+            raise ValueError("divides by zero")
+        return Written(1, 0, match["sign"] == "-", Fraction(match["top"]) / bottom)
+    raise ValueError("is not a number")
+
+
+def _plain(text: str) -> str:
+    """Spell a number with a point, a minus, and no blanks; nothing where it cannot be one."""
+    if any(unicodedata.category(character)[0] == "C" for character in text.strip(" \t")):
+        return ""  # characters that cannot be seen
+    spelled = ""
+    for character in text.strip():
+        if character in "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺":
+            if spelled.rstrip().endswith("10"):
+                spelled += "^"
+            elif not re.search(r"10\s*\^[-+\d]*$", spelled):
+                return ""
+            spelled += character.translate(_SUPERSCRIPT)
+        elif "<fraction>" in unicodedata.decomposition(character):
+            spelled += " " * spelled[-1:].isdigit() + unicodedata.normalize("NFKC", character)
+        else:
+            spelled += unicodedata.normalize("NFKC", character)
+    joined = spelled.translate(_SIGNS)
+    if _GROUPS.fullmatch(joined):
+        joined = joined.replace(" ", "")  # 1 000
+    if re.search(r"\d\s+\d", joined):
+        return ""  # two numbers
+    compact = re.sub(r"\s+", "", joined)
+    if compact[:1] in ("=", "≈", "~"):
+        compact = compact[1:]
+    if compact.startswith("(") and compact.endswith(")") and compact.count("(") == 1:
+        compact = compact[1:-1]
+    compact = re.sub(r"^([+-]?)\(([^()]*)\)", r"\1\2", compact)
+    if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+\.\d*", compact):
+        return compact.replace(",", "")
+    return compact.replace(",", ".")
+
+
+def _decimal(match: re.Match[str]) -> Written:
+    whole = match["whole"] or ""
+    decimals = match["decimals"] or match["bare"] or ""
+    place = _exponent(match) - len(decimals)
+    return _bounded(int(whole + decimals), place, match["sign"] == "-")
+
+
+def _exponent(match: re.Match[str]) -> int:
+    return int(match["exponent"] or match["bracketed"] or 0)
+
+
+def _bounded(digits: int, place: int, negative: bool) -> Written:
+    if place < -LARGEST_EXPONENT or place + len(str(digits)) > LARGEST_EXPONENT:
+        raise ValueError("is out of range")
+    return Written(digits, place, negative)
+
+
+def cut(number: float, step: float) -> float:
+    """Cut a number off to a multiple of a step; 0.0179999999999 is 0.018, by the floats' error."""
+    return math.trunc(number / step + math.copysign(1e-6, number)) * step
+
+
+def rounded(number: float, kind: str, count: int) -> Written:
+    """Round a number half up to so many significant ``"figures"`` or ``"decimals"``.
+
+    A tie is one in decimals: what a float holds of a number is taken at 15 figures.
+
+    >>> str(rounded(0.5, "figures", 4)), str(rounded(1.125, "decimals", 2))
+    ('0.5000', '1.13')
+    """
+    size = abs(Decimal(repr(float(number)) if count > 14 else format(number, ".15g")))
+    if kind == "decimals" and size.adjusted() >= 15:
+        kind, count = "figures", 15  # of so large a number a float has no decimals
+    place = size.adjusted() - count + 1 if kind == "figures" and size else -count
+    digits = int((size.scaleb(-place) + Decimal("0.5")).to_integral_value("ROUND_FLOOR"))
+    if kind == "figures" and len(str(digits)) > count:
+        digits, place = digits // 10, place + 1
+    return Written(digits, place, number < 0 and digits > 0)

@@ -1,0 +1,1 @@
+"""The TOML sheet: its model, its reader, its writer."""

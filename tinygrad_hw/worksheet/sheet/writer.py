@@ -1,0 +1,99 @@
+"""Write a sheet down, as the TOML that ``parse_sheet`` reads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet
+
+
+def sheet_text(sheet: Sheet) -> str:
+    """Write a sheet as TOML; ``parse_sheet`` gives an equal one back."""
+    return "\n".join([*_head(sheet), *_answers(sheet)]).strip("\n") + "\n"
+
+
+def answers_text(sheet: Sheet) -> str:
+    """Write only the sections of answers, as they stand at the end of a sheet."""
+    return "\n".join(_answers(sheet)).strip("\n") + "\n"
+
+
+def quoted(text: str) -> str:
+    """Write a text as a string of TOML, on one line and with nothing in it that cannot be seen."""
+    return '"' + "".join(map(_escaped, text)) + '"'
+
+
+def _escaped(character: str) -> str:
+    if character in '"\\':
+        return "\\" + character
+    return character if character.isprintable() else f"\\U{ord(character):08x}"
+
+
+def _head(sheet: Sheet) -> Iterator[str]:
+    yield f"title = {quoted(sheet.title)}"
+    yield f"student = {quoted(sheet.student)}"
+    yield from _section("given", {name: _number(x) for name, x in sheet.given.items()})
+    yield from _section("parameters", {name: _number(x) for name, x in sheet.parameters.items()})
+    yield from _section("forward", {name: quoted(e.source) for name, e in sheet.forward.items()})
+    update = {"loss": quoted(sheet.loss), "rate": _rate(sheet)}
+    yield from _section("update", update | ({"steps": str(sheet.steps)} if sheet.later else {}))
+    if sheet.rounding:
+        kind, digits = sheet.rounding
+        yield from _section("rounding", {kind: str(digits)})
+
+
+def _rate(sheet: Sheet) -> str:
+    """Write the rate: as a given number that is the same and that no formula uses, if there is one.
+
+    A sheet that has been read knows the number only.
+    """
+    used = {name for expression in sheet.forward.values() for name in expression.names}
+    unused = [n for n, x in sheet.given.items() if x == sheet.rate and n not in used]
+    return quoted(unused[0]) if unused else _number(sheet.rate)
+
+
+def _answers(sheet: Sheet) -> Iterator[str]:
+    yield from _step("answers", sheet.answers)
+    for k, answers in enumerate(sheet.later, start=2):
+        yield from _step(f"answers.step{k}", answers)
+    yield from _section("answers.table", _texts(sheet.answers.table))
+
+
+def _step(place: str, answers: Answers) -> Iterator[str]:
+    yield from _section(f"{place}.forward", _texts(answers.forward))
+    for name, answer in answers.partials.items():
+        yield from ["", f"[{place}.partials.{_key(name)}]", *_partial(answer)]
+    yield from _section(f"{place}.updated", _texts(answers.updated))
+
+
+def _partial(answer: PartialAnswer) -> Iterator[str]:
+    if len(answer.paths) == 1:
+        yield f"factors = {_inline(answer.paths[0])}"
+    elif answer.paths:
+        yield from ["paths = [", *(f"  {_inline(path)}," for path in answer.paths), "]"]
+    if answer.value is not None:
+        yield f"value = {quoted(answer.value)}"
+    if answer.struck:
+        yield f"struck = [{', '.join(map(quoted, answer.struck))}]"
+
+
+def _section(place: str, items: Mapping[str, str]) -> list[str]:
+    lines = [f"{_key(name)} = {item}" for name, item in items.items()]
+    return ["", f"[{place}]", *lines] if lines else []
+
+
+def _texts(answers: Mapping[str, str]) -> dict[str, str]:
+    return {name: quoted(text) for name, text in answers.items()}
+
+
+def _inline(path: Mapping[str, str]) -> str:
+    factors = [f"{_key(name)} = {quoted(text)}" for name, text in path.items()]
+    return f"{{ {', '.join(factors)} }}" if factors else "{}"
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else quoted(name)
+
+
+def _number(x: float) -> str:
+    return str(int(x)) if x.is_integer() and abs(x) < 1e15 else repr(x)

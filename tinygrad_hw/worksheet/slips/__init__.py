@@ -1,0 +1,1 @@
+"""The catalogue of slips, and which of them explains a wrong number."""

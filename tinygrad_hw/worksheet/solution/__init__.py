@@ -1,0 +1,1 @@
+"""What is right on a sheet, and what depends on what."""

@@ -1,0 +1,140 @@
+"""What stands above what in a sheet: the structure that derivatives follow.
+
+A derivative dP/dQ is *local* where Q stands in P's own formula, *total* where Q is further down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from tinygrad_hw.explain.chains.chain import local_derivatives
+from tinygrad_hw.symbolic.formula import (
+    Apply,
+    Formula,
+    compute,
+    differentiate,
+    product,
+    read_formula,
+    rebuilt,
+    replace,
+)
+from tinygrad_hw.worksheet.solution.solve import Solution
+
+PRIME = "′"  # tells factors of one name in several paths apart
+
+
+def parts_of(name: str) -> tuple[str, str]:
+    """Split dP/dQ into P and Q."""
+    top, bottom = name.strip(PRIME).split("/")
+    return top[1:], bottom[1:]
+
+
+class Structure:
+    """The names of a solved sheet, their formulas, and their exact derivatives by each other.
+
+    Attributes
+    ----------
+    formulas
+        The formula of every forward value.
+    uses
+        The names that stand in each.
+    exact
+        The exact value of every name.
+    """
+
+    def __init__(self, solution: Solution) -> None:
+        self.solution = solution
+        self.loss = solution.sheet.loss
+        forward = solution.sheet.forward
+        self.formulas = {name: read_formula(e.source) for name, e in forward.items()}
+        self.uses = {name: e.names for name, e in forward.items()}
+        self.exact = {name: float(value.data) for name, value in solution.values.items()}
+        self._derivatives: dict[str, float] = {}
+
+    def is_local(self, top: str, bottom: str) -> bool:
+        """Whether Q stands in P's own formula."""
+        return bottom in self.uses.get(top, ())
+
+    def depends(self, top: str, bottom: str) -> bool:
+        """Whether P is made from Q, by however many steps."""
+        return bottom in self._sources.get(top, ())
+
+    @cached_property
+    def _sources(self) -> dict[str, frozenset[str]]:
+        sources: dict[str, frozenset[str]] = {}
+        for name, used in self.uses.items():
+            sources[name] = frozenset(used).union(*(sources.get(u, ()) for u in used))
+        return sources
+
+    def users(self, top: str, bottom: str) -> list[str]:
+        """Names on the way from P down to Q that stand right above Q."""
+        return [
+            name
+            for name, used in self.uses.items()
+            if bottom in used and (name == top or self.depends(top, name))
+        ]
+
+    def renamed(self, formula: Formula) -> Formula:
+        """Put names for the parts of a formula that have one: a student may have worked with them.
+
+        A forward formula as a whole is left, since it is its own name's.
+        """
+        if isinstance(formula, Apply) and formula in self.formulas.values():
+            return rebuilt(formula, tuple(replace(part, self._named) for part in formula.operands))
+        return replace(formula, self._named)
+
+    @cached_property
+    def _named(self) -> dict[Formula, Formula]:
+        named: dict[Formula, Formula] = {}
+        for name, formula in self.formulas.items():
+            if isinstance(formula, Apply):
+                named.setdefault(formula, name)
+                named.setdefault(product(-1.0, formula), product(-1.0, name))
+        return named
+
+    def derivative(self, name: str) -> float:
+        """The exact dP/dQ."""
+        name = name.strip(PRIME)
+        if name not in self._derivatives:
+            top, bottom = parts_of(name)
+            if top == bottom:
+                exact = 1.0
+            elif self.is_local(top, bottom):
+                exact = self._local(top, bottom)
+            else:
+                exact = sum(
+                    self.derivative(f"d{top}/d{user}") * self.derivative(f"d{user}/d{bottom}")
+                    for user in self.users(top, bottom)
+                )
+            self._derivatives[name] = exact
+        return self._derivatives[name]
+
+    def _local(self, top: str, bottom: str) -> float:
+        """The engine's own derivative; by a given number, which it does not differentiate, ours."""
+        for operand, slope in local_derivatives(self.solution.values[top]):
+            if operand.label == bottom:
+                return slope
+        return compute(differentiate(self.formulas[top], bottom), self.exact)
+
+    def value(self, name: str) -> float:
+        """The exact value of a name, or of a derivative."""
+        return self.derivative(name) if "/" in name else self.exact[name]
+
+    def completed(self, path: Mapping[str, str], bottom: str) -> list[str] | None:
+        """The factors of a path in order, those that were not written put in; None for no path."""
+        names: list[str] = []
+        here = self.loss
+        for name in path:
+            top, end = parts_of(name)
+            if top != here:
+                if not self.depends(here, top):
+                    return None
+                names.append(f"d{here}/d{top}")
+            names.append(name)
+            here = end
+        if here != bottom:
+            if not self.depends(here, bottom):
+                return None
+            names.append(f"d{here}/d{bottom}")
+        return names

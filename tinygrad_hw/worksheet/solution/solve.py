@@ -1,0 +1,139 @@
+"""Solve a sheet: every forward value, every partial as a chain, every updated parameter."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw.engine import Value
+from tinygrad_hw.explain.chains.chain import Chain, chains
+from tinygrad_hw.explain.notation.text import chain_lines
+from tinygrad_hw.formatting.numbers import bracketed, number, updated
+from tinygrad_hw.worksheet.sheet.model import Sheet, SheetError
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """What a sheet asks for, at full precision; where it asks for several steps, the first.
+
+    Attributes
+    ----------
+    forward
+        Value of every name in [forward].
+    partials
+        Derivative of the loss by every parameter, by names such as "dE/dw7".
+    updated
+        Every parameter after one step of gradient descent.
+    chains
+        The chain of every parameter by its name, and of the totals that those refer to.
+    values
+        The recorded graph: every name's Value.
+    later
+        The solutions of the second and each later step, whose sheets have the updated parameters.
+    """
+
+    sheet: Sheet
+    values: dict[str, Value]
+    forward: dict[str, float]
+    partials: dict[str, float]
+    updated: dict[str, float]
+    chains: dict[str, Chain]
+    later: tuple[Solution, ...] = ()
+
+    @property
+    def steps(self) -> tuple[Solution, ...]:
+        """The solution of every step, this one first."""
+        return (self, *self.later)
+
+    @property
+    def final(self) -> dict[str, float]:
+        """Every parameter after the last step: what belongs in the closing table."""
+        return self.steps[-1].updated
+
+    def as_json(self) -> dict[str, Any]:
+        """Forward values, partials and updated values, ready for ``json.dumps``.
+
+        Where there are several steps, these are the first's, and "steps" has those of each.
+        """
+        each = [
+            {"forward": step.forward, "partials": step.partials, "updated": step.updated}
+            for step in self.steps
+        ]
+        return each[0] | {"steps": each} if self.later else dict(each[0])
+
+
+def solve(sheet: Sheet) -> Solution:
+    """Evaluate and differentiate a sheet, for as many steps as it asks for.
+
+    Raises
+    ------
+    SheetError
+        If a value or a derivative is not finite, or the loss does not depend on any parameter.
+    """
+    first = last = _solve_step(sheet)
+    later = []
+    for k, answers in enumerate(sheet.later, start=2):
+        here = dataclasses.replace(
+            sheet, parameters=last.updated, answers=answers, steps=1, later=()
+        )
+        try:
+            last = _solve_step(here)
+        except SheetError as error:
+            raise SheetError(f"{error}, in step {k}") from None
+        later.append(last)
+    return dataclasses.replace(first, later=tuple(later))
+
+
+def _solve_step(sheet: Sheet) -> Solution:
+    values = sheet.evaluate()
+    loss = values[sheet.loss]
+    if loss.constant:
+        raise SheetError(f"{sheet.where}: {sheet.loss} does not depend on any parameter")
+    with np.errstate(all="ignore"):  # what is not finite is refused below, by name
+        explained = chains(loss, [values[name] for name in sheet.parameters])
+    partials, new = {}, {}
+    for name, old in sheet.parameters.items():
+        slope = explained[name].value + 0.0  # a product with a zero may be -0.0
+        partials[f"d{sheet.loss}/d{name}"] = slope
+        new[name] = old - sheet.rate * slope
+        if not math.isfinite(new[name]):
+            raise SheetError(f"{sheet.where}: d{sheet.loss}/d{name} is {slope}; it has no update")
+    forward = {name: float(values[name].data) for name in sheet.forward}
+    return Solution(sheet, values, forward, partials, new, explained)
+
+
+def solution_lines(solution: Solution) -> Iterator[str]:
+    """Write a solution down as lines of text; each step under a heading, if there are several."""
+    if solution.sheet.title:
+        yield solution.sheet.title
+        yield ""
+    for k, step in enumerate(solution.steps, start=1):
+        if solution.later:
+            yield from ([""] if k > 1 else [])
+            yield f"Step {k} of {len(solution.steps)}"
+            yield ""
+        yield from _step_lines(step)
+
+
+def _step_lines(solution: Solution) -> Iterator[str]:
+    sheet = solution.sheet
+    yield "Forward"
+    for name, value in solution.forward.items():
+        yield f"  {name} = {sheet.forward[name].source} = {number(value)}"
+    yield ""
+    yield "Partials (multiplied with all digits; four figures are shown)"
+    for chain in solution.chains.values():
+        yield from ("  " + line for line in chain_lines(chain))
+    yield ""
+    yield f"Updated (new = old - {bracketed(sheet.rate)} × d{sheet.loss}/d…)"
+    for name, new in solution.updated.items():
+        old, slope = sheet.parameters[name], solution.partials[f"d{sheet.loss}/d{name}"]
+        yield (
+            f"  {name} = {number(old)} - {bracketed(sheet.rate)} × {bracketed(slope)}"
+            f" = {updated(old, new)}"
+        )
