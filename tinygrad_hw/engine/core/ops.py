@@ -321,4 +321,4 @@ def einsum_back(upstream: Any, position: int, operands: Any, subscripts: str) ->
     return back if shape_of(back) == shape else broadcast_to(back, shape)
 
 
-LANGUAGE.update(vars(compute) | globals() | {"dtype_of": dtype_of})
+LANGUAGE.update(vars(numerics) | globals() | {"dtype_of": dtype_of})
