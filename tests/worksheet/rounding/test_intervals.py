@@ -96,7 +96,7 @@ def extended(operation: Operation, *operands: Interval) -> Interval:
 def test_of_one_operand(operation: Operation, data: st.DataObject) -> None:
     ends = positive_numbers if operation in ONLY_POSITIVE else numbers
     box, inside = data.draw(boxes(ends))
-    assume(operation is not ops.exp or box.size < 700)
+    assume(operation is not ops.exp or box.magnitude < 700)
     assert holds(extended(operation, box), RISING[operation](mpmath.mpf(inside)))
 
 
@@ -106,14 +106,14 @@ def test_of_a_magnitude(boxed: tuple[Interval, float]) -> None:
     result = extended(ops.abs, box)
     assert abs(inside) in result
     assert result.low >= 0
-    assert result.high == box.size
+    assert result.high == box.magnitude
 
 
 @given(st.lists(boxes(), min_size=1, max_size=6))
 def test_of_sums(boxed: list[tuple[Interval, float]]) -> None:
     result = extended(ops.add, *(box for box, _ in boxed))
     assert holds(result, mpmath.fsum(inside for _, inside in boxed))
-    size = sum(box.size for box, _ in boxed)
+    size = sum(box.magnitude for box, _ in boxed)
     slack = 2 * len(boxed) * ULP * size
     assert result.low >= math.fsum(box.low for box, _ in boxed) - slack
     assert result.high <= math.fsum(box.high for box, _ in boxed) + slack
@@ -132,7 +132,7 @@ def test_a_product_of_two_is_hardly_wider_than_it_has_to_be(
     x, y = first[0], second[0]
     corners = [mpmath.mpf(a) * b for a in (x.low, x.high) for b in (y.low, y.high)]
     result = extended(ops.mul, x, y)
-    slack = 8 * ULP * x.size * y.size
+    slack = 8 * ULP * x.magnitude * y.magnitude
     assert result.low >= float(min(corners)) - slack
     assert result.high <= float(max(corners)) + slack
 
@@ -175,7 +175,7 @@ def test_of_powers(base: tuple[Interval, float], exponent: tuple[Interval, float
     result = extended(ops.pow, x, y)
     assert holds(result, mpmath.power(mpmath.mpf(a), mpmath.mpf(b)))
     corners = [mpmath.power(mpmath.mpf(p), q) for p in (x.low, x.high) for q in (y.low, y.high)]
-    steepness = y.size * max(abs(math.log(x.low)), abs(math.log(x.high)), 1.0)
+    steepness = y.magnitude * max(abs(math.log(x.low)), abs(math.log(x.high)), 1.0)
     slack = 20 * ULP * (1 + steepness)
     assert result.low >= float(min(corners)) * (1 - slack)
     assert result.high <= float(max(corners)) * (1 + slack)
@@ -193,7 +193,7 @@ def test_a_broken_power_of_what_may_be_negative_is_not_known(
 def test_a_rising_function_is_tight(operation: Operation, data: st.DataObject) -> None:
     ends = positive_numbers if operation in ONLY_POSITIVE else numbers
     box, _ = data.draw(boxes(ends))
-    assume(operation is not ops.exp or box.size < 700)
+    assume(operation is not ops.exp or box.magnitude < 700)
     result = extended(operation, box)
     low, high = (float(RISING[operation](mpmath.mpf(end))) for end in (box.low, box.high))
     tiny = math.ulp(0.0)  # what is left of sigmoid(-800)
@@ -306,7 +306,7 @@ def test_a_point_is_one_number_the_floats_own_error_aside() -> None:
 )
 def test_what_has_no_end_is_no_point(interval: Interval) -> None:
     assert not interval.is_point
-    assert interval.exactly is None
+    assert interval.short_decimal is None
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ def test_what_has_no_end_is_no_point(interval: Interval) -> None:
 def test_the_number_of_few_digits_that_it_stands_for(
     interval: Interval, number: float | None
 ) -> None:
-    assert interval.exactly == number
+    assert interval.short_decimal == number
 
 
 @given(boxes(), boxes())
@@ -336,12 +336,12 @@ def test_hull_common_and_meets(
     assert in_y in both
     assert both == y.hull(x)
     assert {both.low, both.high} <= {x.low, x.high, y.low, y.high}
-    assert x.meets(y) is y.meets(x) is (x.low <= y.high and y.low <= x.high)
-    shared = x.common(y)
+    assert x.overlaps(y) is y.overlaps(x) is (x.low <= y.high and y.low <= x.high)
+    shared = x.intersection(y)
     assert shared.low in x
     assert shared.high in x
-    assert (shared.low in y and shared.high in y) or not x.meets(y)
-    if not x.meets(y):
+    assert (shared.low in y and shared.high in y) or not x.overlaps(y)
+    if not x.overlaps(y):
         assert shared in (point(x.low), point(x.high))
         gap = max(x.low - y.high, y.low - x.high)
         assert min(abs(shared.low - y.low), abs(shared.low - y.high)) == pytest.approx(gap)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from tinygrad_hw.worksheet.rounding.intervals import Interval
 from tinygrad_hw.worksheet.rounding.written_number import (
     LONGEST,
-    Written,
-    cut,
+    WrittenNumber,
     read_number,
-    rounded,
+    round_number,
+    truncate,
 )
 
 # --- What is read ---------------------------------------------------------------------------------
@@ -135,7 +135,7 @@ def test_a_fraction_is_exact_and_has_no_last_digit(text: str, exact: Fraction) -
     assert written.negative is (exact < 0)
     assert written.value == float(exact)
     assert written.unit == 0.0
-    assert written.rounds(float(exact))
+    assert written.is_rounding_of(float(exact))
     assert not written.is_honest_for(float(exact) + 1e-9)
 
 
@@ -278,7 +278,7 @@ def test_the_longest_number_is_read() -> None:
 # --- Laws -----------------------------------------------------------------------------------------
 
 decimals_written = st.builds(
-    Written,
+    WrittenNumber,
     digits=st.integers(0, 10**17) | st.integers(0, 200),
     place=st.integers(-40, 20),
     negative=st.booleans(),
@@ -286,7 +286,7 @@ decimals_written = st.builds(
 
 
 @given(decimals_written)
-def test_what_is_shown_reads_as_it_was(written: Written) -> None:
+def test_what_is_shown_reads_as_it_was(written: WrittenNumber) -> None:
     assert read_number(str(written)) == written
 
 
@@ -332,16 +332,16 @@ def test_any_text_is_a_finite_number_or_refused_in_half_a_sentence(text: str) ->
 # --- What the digits say, against exact arithmetic ------------------------------------------------
 
 
-def exact_value(written: Written) -> Decimal:
+def exact_value(written: WrittenNumber) -> Decimal:
     size = Decimal((0, tuple(map(int, str(written.digits))), written.place))
     return -size if written.negative else size
 
 
-def unit_of(written: Written) -> Fraction:
+def unit_of(written: WrittenNumber) -> Fraction:
     return Fraction(10) ** written.place
 
 
-def value_of(written: Written) -> Fraction:
+def value_of(written: WrittenNumber) -> Fraction:
     return Fraction(exact_value(written))
 
 
@@ -352,7 +352,7 @@ def near_a_bound(number: Fraction, unit: Fraction) -> bool:
 
 
 small_written = st.builds(
-    Written,
+    WrittenNumber,
     digits=st.integers(0, 99_999),
     place=st.integers(-12, 3),
     negative=st.booleans(),
@@ -361,42 +361,44 @@ offsets = st.fractions(-2, 2, max_denominator=9973)  # in units of the last digi
 
 
 @given(small_written, offsets)
-def test_rounds_and_cuts_are_those_of_exact_arithmetic(written: Written, offset: Fraction) -> None:
+def test_rounds_and_cuts_are_those_of_exact_arithmetic(
+    written: WrittenNumber, offset: Fraction
+) -> None:
     unit = unit_of(written)
     number = value_of(written) + offset * unit
     assume(not near_a_bound(number, unit))
     held = float(number)
-    assert written.rounds(held) is (abs(offset) < Fraction(1, 2))
+    assert written.is_rounding_of(held) is (abs(offset) < Fraction(1, 2))
     towards_zero = int(number / unit) * unit  # int() of a Fraction cuts
     is_cut = towards_zero == value_of(written) and (
         written.digits == 0 or (number < 0) == written.negative
     )
-    assert written.cuts(held) is is_cut
+    assert written.is_truncation_of(held) is is_cut
     assert written.is_honest_for(held) is (abs(offset) < Fraction(1, 2) or is_cut)
 
 
 @given(small_written)
-def test_a_half_is_rounded_away_from_zero_or_to_an_even_digit(written: Written) -> None:
+def test_a_half_is_rounded_away_from_zero_or_to_an_even_digit(written: WrittenNumber) -> None:
     outward = -1 if written.negative else 1
     below = value_of(written) - outward * unit_of(written) / 2
     above = value_of(written) + outward * unit_of(written) / 2
-    assert written.rounds(float(below))  # half up
-    assert written.rounds(float(above)) is (written.digits % 2 == 0)
+    assert written.is_rounding_of(float(below))  # half up
+    assert written.is_rounding_of(float(above)) is (written.digits % 2 == 0)
 
 
 @given(st.integers(0, 10**15 - 1), st.integers(-18, 0), st.booleans())
 def test_a_number_rounds_to_all_its_digits(digits: int, place: int, negative: bool) -> None:
     """The floats' own error on either side of it is no half of a unit."""
-    written = Written(digits, place, negative)
+    written = WrittenNumber(digits, place, negative)
     for towards in (-math.inf, math.inf):
-        assert written.rounds(math.nextafter(written.value, towards))
+        assert written.is_rounding_of(math.nextafter(written.value, towards))
 
 
 @pytest.mark.parametrize("text", ["1/3", "-1/3", "2/7", "½"])
 def test_a_fraction_is_what_it_is_but_for_the_floats_own_error(text: str) -> None:
     written = read_number(text)
     for towards in (-math.inf, math.inf):
-        assert written.rounds(math.nextafter(written.value, towards))
+        assert written.is_rounding_of(math.nextafter(written.value, towards))
 
 
 @pytest.mark.parametrize(
@@ -424,8 +426,8 @@ def test_a_fraction_is_what_it_is_but_for_the_floats_own_error(text: str) -> Non
 )
 def test_rounding_and_cutting(text: str, number: float, rounds: bool, cuts: bool) -> None:
     written = read_number(text)
-    assert written.rounds(number) is rounds
-    assert written.cuts(number) is cuts
+    assert written.is_rounding_of(number) is rounds
+    assert written.is_truncation_of(number) is cuts
 
 
 def guarded(number: Fraction, unit: Fraction) -> set[Fraction]:
@@ -448,14 +450,14 @@ def test_every_honest_way_to_write_a_number_could_come_from_it(
     unit = Fraction(10) ** place
     for held in guarded(number, unit):
         for shown in (half_up(held, unit), round(held / unit) * unit, int(held / unit) * unit):
-            written = Written(abs(int(shown / unit)), place, shown < 0)
-            source = written.could_come_from()
+            written = WrittenNumber(abs(int(shown / unit)), place, shown < 0)
+            source = written.preimage()
             slack = float(unit) * 1e-9
             assert source.low - slack <= float(number) <= source.high + slack
 
 
 @given(small_written, offsets)
-def test_nothing_further_off_could_come_from_it(written: Written, offset: Fraction) -> None:
+def test_nothing_further_off_could_come_from_it(written: WrittenNumber, offset: Fraction) -> None:
     """Half a unit and a guard digit's half towards zero, a unit away from it."""
     assume(written.digits > 0)
     number = value_of(written) + offset * unit_of(written)
@@ -463,12 +465,12 @@ def test_nothing_further_off_could_come_from_it(written: Written, offset: Fracti
     assume(abs(outward + Fraction(11, 20)) > Fraction(1, 10**6))
     assume(abs(outward - 1) > Fraction(1, 10**6))
     inside = -Fraction(11, 20) < outward < 1
-    assert (float(number) in written.could_come_from()) is inside
+    assert (float(number) in written.preimage()) is inside
 
 
 @given(small_written, offsets, st.fractions(Fraction(1, 100), 3, max_denominator=997))
 def test_it_could_come_out_of_an_interval_that_meets_these(
-    written: Written, offset: Fraction, width: Fraction
+    written: WrittenNumber, offset: Fraction, width: Fraction
 ) -> None:
     unit = unit_of(written)
     low = value_of(written) + offset * unit
@@ -484,7 +486,7 @@ def test_it_could_come_out_of_an_interval_that_meets_these(
         assume(abs(bound - other) > unit / 10**6)
     numbers = Interval(float(low), float(high))
     assume(not numbers.is_point)
-    assert written.could_come_out_of(numbers) is (low <= furthest and nearest <= high)
+    assert written.is_reachable_from(numbers) is (low <= furthest and nearest <= high)
 
 
 @pytest.mark.parametrize(
@@ -511,17 +513,17 @@ def test_it_could_come_out_of_an_interval_that_meets_these(
     ],
 )
 def test_what_could_come_out_of_one_number(text: str, number: float, could: bool) -> None:
-    assert read_number(text).could_come_out_of(Interval(number, number)) is could
+    assert read_number(text).is_reachable_from(Interval(number, number)) is could
 
 
 def test_nothing_is_ruled_out_by_an_interval_that_holds_everything() -> None:
-    assert read_number("0.67").could_come_out_of(Interval(-math.inf, math.inf))
+    assert read_number("0.67").is_reachable_from(Interval(-math.inf, math.inf))
 
 
 @given(st.floats(-1e3, 1e3), small_written)
-def test_what_is_held_with_a_guard_digit_is_near(number: float, written: Written) -> None:
+def test_what_is_held_with_a_guard_digit_is_near(number: float, written: WrittenNumber) -> None:
     assume(abs(number) / written.unit < 1e9)
-    held = list(written.guarded(number))
+    held = list(written.guard_digit_values(number))
     assert len(held) == 4
     for i, finer in enumerate((0.1, 0.1, 0.01, 0.01)):
         reach = written.unit * finer * (0.5 if i % 2 == 0 else 1)
@@ -531,7 +533,7 @@ def test_what_is_held_with_a_guard_digit_is_near(number: float, written: Written
 @given(st.integers(-(10**9), 10**9), st.integers(-9, 3))
 def test_a_number_on_the_grid_is_not_cut_off_below_itself(whole: int, place: int) -> None:
     step = float(f"1e{place}")
-    assert cut(whole * step, step) == pytest.approx(whole * step, abs=step * 1e-6)
+    assert truncate(whole * step, step) == pytest.approx(whole * step, abs=step * 1e-6)
 
 
 # --- Rounding -------------------------------------------------------------------------------------
@@ -556,11 +558,11 @@ def quantized(number: float, kind: str, count: int, mode: str = ROUND_HALF_UP) -
 )
 def test_rounded_is_decimals_own_quantize(number: float, kind: str, count: int) -> None:
     expected = quantized(number, kind, count)
-    written = rounded(number, kind, count)
+    written = round_number(number, kind, count)
     assert exact_value(written) == expected
     assert written.place == expected.as_tuple().exponent
     assert written.negative is (expected < 0)
-    assert written.rounds(number)
+    assert written.is_rounding_of(number)
     if kind == "figures":
         assert written.figures == count
 
@@ -587,4 +589,4 @@ def test_who_rounds_otherwise_is_honest_too(number: float, count: int, mode: str
     ],
 )
 def test_rounded_numbers_as_they_are_shown(number: float, kind: str, count: int, text: str) -> None:
-    assert str(rounded(number, kind, count)) == text
+    assert str(round_number(number, kind, count)) == text

@@ -9,7 +9,7 @@ import pytest
 
 from tinygrad_hw.worksheet.exercises.fresh_sheet import key
 from tinygrad_hw.worksheet.marking.mark import Item, mark
-from tinygrad_hw.worksheet.rounding.written_number import Written
+from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber
 from tinygrad_hw.worksheet.sheet.model import parse_sheet
 from tinygrad_hw.worksheet.slips.catalogue import CATALOGUE
 from tinygrad_hw.worksheet.slips.slip import FACTOR, PARTIAL, PARTS, Case, Imagined, Slip
@@ -448,7 +448,7 @@ def thirds(case: Case) -> Iterator[Imagined]:
         yield Imagined(3.0, "three")
 
 
-def fourfold(written: Written) -> Iterator[Written]:
+def fourfold(written: WrittenNumber) -> Iterator[WrittenNumber]:
     yield replace(written, digits=written.digits * 4)
 
 

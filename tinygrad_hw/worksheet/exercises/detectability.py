@@ -13,7 +13,7 @@ import numpy as np
 from tinygrad_hw.symbolic.formula import compute, names_in
 from tinygrad_hw.worksheet.feedback.text import place
 from tinygrad_hw.worksheet.marking.mark import steps_of
-from tinygrad_hw.worksheet.rounding.written_number import Written, rounded
+from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber, round_number
 from tinygrad_hw.worksheet.sheet.model import Sheet
 from tinygrad_hw.worksheet.slips.catalogue import CATALOGUE
 from tinygrad_hw.worksheet.slips.slip import Case, Slip
@@ -41,7 +41,7 @@ def unseen_slips(key: Sheet) -> Iterator[str]:
                         yield f"{slip.id} at {place(case)}"
 
 
-def _made(slip: Slip, case: Case) -> Iterator[Written]:
+def _made(slip: Slip, case: Case) -> Iterator[WrittenNumber]:
     """What a slip makes of a number, written as it is asked for."""
     if slip.undo:  # digits that are swapped back are swapped
         yield from slip.undo(case.written)
@@ -50,12 +50,12 @@ def _made(slip: Slip, case: Case) -> Iterator[Written]:
         return
     for imagined in slip.imagine(case):
         inputs = {**case.inputs, **imagined.more}
-        exactly = {name: inputs[name].full for name in names_in(imagined.formula)}
-        value, right = compute(imagined.formula, exactly), case.expected.full
+        exactly = {name: inputs[name].unrounded for name in names_in(imagined.formula)}
+        value, right = compute(imagined.formula, exactly), case.expected.unrounded
         same = abs(value - right) <= EXACTLY * abs(right)
         if not (same and slip.id in IDLE):
-            yield rounded(value, *rounding)
+            yield round_number(value, *rounding)
 
 
-def _hides(written: Written, case: Case) -> bool:
-    return written.could_come_out_of(case.expected.honest)
+def _hides(written: WrittenNumber, case: Case) -> bool:
+    return written.is_reachable_from(case.expected.honest)

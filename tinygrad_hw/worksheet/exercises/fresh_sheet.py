@@ -15,7 +15,7 @@ from tinygrad_hw.explain.chains.chain import chains, local_derivatives
 from tinygrad_hw.formatting import numbers
 from tinygrad_hw.symbolic.expression import read_expression
 from tinygrad_hw.worksheet.exercises.detectability import unseen_slips
-from tinygrad_hw.worksheet.rounding.written_number import rounded
+from tinygrad_hw.worksheet.rounding.written_number import round_number
 from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet, SheetError
 from tinygrad_hw.worksheet.solution.solve import Solution, solve
 
@@ -300,4 +300,4 @@ def right(x: float, rounding: tuple[str, int] | None) -> str:
     """
     if abs(x) < 1e15 and float(format(x, ".15g")).is_integer():
         return str(round(x))
-    return str(rounded(x, *(rounding or ("figures", numbers.FIGURES))))
+    return str(round_number(x, *(rounding or ("figures", numbers.FIGURES))))

@@ -27,7 +27,7 @@ from tinygrad_hw.formatting.numbers import FIGURES, number, updated
 from tinygrad_hw.worksheet.feedback.text import ANSWER, NUDGE, PLACE, UNKNOWN, nudges, shortfalls
 from tinygrad_hw.worksheet.marking.mark import Marks
 from tinygrad_hw.worksheet.marking.marked_number import Item
-from tinygrad_hw.worksheet.rounding.written_number import LONGEST, read_number, rounded
+from tinygrad_hw.worksheet.rounding.written_number import LONGEST, read_number, round_number
 from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer
 from tinygrad_hw.worksheet.slips.slip import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
 
@@ -242,7 +242,7 @@ class _Body:
     def right(self, item: Item) -> str:
         """Write the exact number: one that is missing as the sheet asks for it."""
         if item.verdict == "missing" and self.sheet.rounding:
-            return str(rounded(item.exact, *self.sheet.rounding))
+            return str(round_number(item.exact, *self.sheet.rounding))
         if item.part in (UPDATED, TABLE):
             return updated(self.old[item.step - 1][item.name], item.exact)
         there = read_number(item.printed).figures if item.printed.strip() else 0

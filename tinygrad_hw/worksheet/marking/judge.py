@@ -20,10 +20,20 @@ from tinygrad_hw.symbolic.formula import (
 )
 from tinygrad_hw.symbolic.formula import replace as put
 from tinygrad_hw.worksheet.marking.marked_number import MOST_DIGITS, Item, trusted_digits
-from tinygrad_hw.worksheet.rounding import admissible
-from tinygrad_hw.worksheet.rounding.admissible import Carried, either, evaluate, known
+from tinygrad_hw.worksheet.rounding.admissible import (
+    Admissible,
+    admissible_if_following,
+    admissible_if_honest,
+    admissible_if_unwritten,
+    admissible_if_wrong,
+    evaluate,
+    known_number,
+    last_place_unit,
+    union,
+    without_short_decimals,
+)
 from tinygrad_hw.worksheet.rounding.intervals import Interval
-from tinygrad_hw.worksheet.rounding.written_number import Written, read_number, rounded
+from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber, read_number, round_number
 from tinygrad_hw.worksheet.sheet.model import PartialAnswer, Sheet
 from tinygrad_hw.worksheet.slips.catalogue import CATALOGUE
 from tinygrad_hw.worksheet.slips.diagnosis import Effort, Fit, convicts, diagnose
@@ -34,7 +44,7 @@ from tinygrad_hw.worksheet.solution.solve import Solution
 RATE = "the rate"  # what it is called in a formula; no name of a sheet has a blank
 MOST_PATHS = 60  # that are looked at one by one, for one partial
 NO_ANSWER = PartialAnswer((), None, ())
-Inputs = Mapping[str, Carried]
+Inputs = Mapping[str, Admissible]
 
 
 class Step:
@@ -61,18 +71,18 @@ class Step:
         self.loss = sheet.loss
         self.parameters = solution.sheet.parameters
         self.structure = Structure(solution)
-        self.forward: dict[str, Carried] = {n: known(x) for n, x in sheet.given.items()}
+        self.forward: dict[str, Admissible] = {n: known_number(x) for n, x in sheet.given.items()}
         self.forward |= start
-        self.derivatives: dict[str, list[Carried]] = {}  # by name, as written so far
-        self.partials: dict[str, Carried] = {}
-        self.updated: dict[str, Carried] = {}
+        self.derivatives: dict[str, list[Admissible]] = {}  # by name, as written so far
+        self.partials: dict[str, Admissible] = {}
+        self.updated: dict[str, Admissible] = {}
         self.effort = Effort()
         self.items: list[Item] = []
         self.cases: list[Case] = []  # what was written, as it was judged
         self.lost: dict[str, str] = {}  # where digits were lost, by the name of what lost them
-        self._factors: dict[tuple[str, int, str], Carried] = {}  # by partial, path and name
-        self._locals: dict[str, Carried] = {}
-        self._totals: dict[str, Carried] = {}
+        self._factors: dict[tuple[str, int, str], Admissible] = {}  # by partial, path and name
+        self._locals: dict[str, Admissible] = {}
+        self._totals: dict[str, Admissible] = {}
 
     # --- The pass ---------------------------------------------------------------------------------
 
@@ -126,7 +136,7 @@ class Step:
             if verdicts.get(name, "missing") == "missing":
                 self.updated[name] = held
 
-    def _keep(self, held: Carried, item: Item | None) -> Carried:
+    def _keep(self, held: Admissible, item: Item | None) -> Admissible:
         if item:
             self.items.append(item)
         return held
@@ -145,8 +155,8 @@ class Step:
         partial, i, name = key
         formula, inputs = self._derivative(*parts_of(name))
         others = self.derivatives.get(name, [])
-        right = [other for other in others if other.clean]  # it may be copied from these
-        expected = either(self._expected_derivative(*parts_of(name)), *right)
+        right = [other for other in others if other.free_of_slips]  # it may be copied from these
+        expected = union(self._expected_derivative(*parts_of(name)), *right)
         case = Case(FACTOR, name, partial, expected, formula, inputs, self, path=i)
         printed = self.answers.partials[partial].paths[i][name]
         held, item = self._judge(case, printed, others)
@@ -160,17 +170,17 @@ class Step:
     # --- One number -------------------------------------------------------------------------------
 
     def _judge(
-        self, case: Case, printed: str | None, others: Sequence[Carried] = ()
-    ) -> tuple[Carried, Item | None]:
+        self, case: Case, printed: str | None, others: Sequence[Admissible] = ()
+    ) -> tuple[Admissible, Item | None]:
         """Give a number its verdict, if it was asked for; say what is carried on of it.
 
         ``others`` are what was written for the same quantity before.
         """
         expected, exact = case.expected, self.exact(case)
         if not printed or not printed.strip():
-            held = admissible.unwritten(expected, self.rounding)
+            held = admissible_if_unwritten(expected, self.rounding)
             return held, None if printed is None else self._item(case, "", exact, "missing")
-        written = rounded(exact, "figures", self.ideal) if self.ideal else self._read(printed)
+        written = round_number(exact, "figures", self.ideal) if self.ideal else self._read(printed)
         case = replace(case, written=written, printed=printed)
         self.cases.append(case)
         verdict, source = self._verdict(case, exact, others)
@@ -178,7 +188,9 @@ class Step:
         if verdict == "wrong":
             fits = diagnose(case, self.catalogue)
         elif verdict != "exact" and self._is_unusual(written, verdict, source):
-            copied = next((x for x in others if not x.clean and x.fits(written)), None)
+            copied = next(
+                (x for x in others if not x.free_of_slips and x.matches_a_habit(written)), None
+            )
             if copied:
                 verdict, source = "follows", copied
             elif fits := convicts(case, self.catalogue, strictly=self.scratch is not None):
@@ -186,16 +198,18 @@ class Step:
         item = self._item(case, printed, exact, verdict, fits)
         if verdict == "wrong":
             imagined = fits[0].imagined if fits and fits[0].sharp else None
-            return admissible.wrong(expected, written, imagined), item
+            return admissible_if_wrong(expected, written, imagined), item
         if verdict == "follows":
-            return admissible.following(expected, source, written), item
-        held = admissible.honest(expected, written)
-        if self.ideal and held.tight.exactly is None:  # the worst that rounding could have done
+            return admissible_if_following(expected, source, written), item
+        held = admissible_if_honest(expected, written)
+        if (
+            self.ideal and held.tight.short_decimal is None
+        ):  # the worst that rounding could have done
             half = written.unit / 2
             held = replace(held, tight=expected.tight.widened(half, half))
         return held, item
 
-    def _read(self, printed: str) -> Written:
+    def _read(self, printed: str) -> WrittenNumber:
         """Read a number; of 12600, where three figures are asked, the zeros only hold the place."""
         written = read_number(printed)
         kind, count = self.sheet.rounding or ("decimals", 0)
@@ -204,21 +218,25 @@ class Step:
             return replace(written, digits=written.digits // 10**beyond, place=beyond)
         return written
 
-    def _is_unusual(self, written: Written, verdict: str, source: Carried) -> bool:
+    def _is_unusual(self, written: WrittenNumber, verdict: str, source: Admissible) -> bool:
         """Whether a number is within what rounding allows, but comes from no single habit."""
         likely = source.own_tight if verdict == "follows" else source.tight
-        return not written.could_come_out_of(likely) and not source.fits(written)
+        return not written.is_reachable_from(likely) and not source.matches_a_habit(written)
 
-    def _verdict(self, case: Case, exact: float, others: Sequence[Carried]) -> tuple[str, Carried]:
+    def _verdict(
+        self, case: Case, exact: float, others: Sequence[Admissible]
+    ) -> tuple[str, Admissible]:
         written, expected = case.written, case.expected
         if self.shows_nothing(case):
             return "wrong", expected
-        if written.rounds(exact):
+        if written.is_rounding_of(exact):
             return "exact", expected
-        if written.could_come_out_of(expected.honest):
+        if written.is_reachable_from(expected.honest):
             return "rounded", expected
         for other in (expected, *others):
-            if not (other.clean and other is expected) and written.could_come_out_of(other.own):
+            if not (other.free_of_slips and other is expected) and written.is_reachable_from(
+                other.own
+            ):
                 return "follows", other
         return "wrong", expected
 
@@ -239,8 +257,8 @@ class Step:
         kind, count = self.sheet.rounding
         if count <= (written.figures if kind == "figures" else -written.place):
             return False
-        unit = admissible.unit_of(exact, self.sheet.rounding)  # 2.58 may stand for 2.5800
-        return all(abs(x - old) > unit for x in (exact, *expected.points))
+        unit = last_place_unit(exact, self.sheet.rounding)  # 2.58 may stand for 2.5800
+        return all(abs(x - old) > unit for x in (exact, *expected.by_habit))
 
     def exact(self, case: Case) -> float:
         """The number at full precision; 0 where only the floats' own error is left."""
@@ -253,7 +271,7 @@ class Step:
         else:
             exact = self.structure.derivative(case.name)
         honest = case.expected.honest
-        return 0.0 if 0 in honest and honest.size < 1e-14 else exact
+        return 0.0 if 0 in honest and honest.magnitude < 1e-14 else exact
 
     def _item(
         self, case: Case, printed: str, exact: float, verdict: str, fits: Sequence[Fit] = ()
@@ -277,19 +295,19 @@ class Step:
             hint=first.slips[0].hint if first else "",
             formula=write(case.formula),
             is_sharp=bool(first and first.sharp),
-            is_usual=case.expected.fits(case.written) or not case.expected.clean,
+            is_usual=case.expected.matches_a_habit(case.written) or not case.expected.free_of_slips,
         )
 
     def _note(self, case: Case, exact: float, verdict: str) -> str:
         written = case.written
         if verdict != "rounded":
             return ""
-        likely = (exact, *case.expected.points)
-        if any(map(written.rounds, likely)):
+        likely = (exact, *case.expected.by_habit)
+        if any(map(written.is_rounding_of, likely)):
             return ""
         half = written.unit / 2
         near = Interval(written.value - half, written.value + half)
-        cut = any(map(written.cuts, likely)) or not near.meets(case.expected.honest)
+        cut = any(map(written.is_truncation_of, likely)) or not near.overlaps(case.expected.honest)
         return "truncated" if cut else ""
 
     def _explanation(self, case: Case, verdict: str, fits: Sequence[Fit]) -> str:
@@ -346,14 +364,14 @@ class Step:
 
     # --- What stands in the sheet -----------------------------------------------------------------
 
-    def _worked_out(self, *formulas: Formula) -> Carried:
+    def _worked_out(self, *formulas: Formula) -> Admissible:
         """Evaluate from the forward values, by formulas that are the same in different names."""
         ways = [
             evaluate(formula, self.forward, self.scratch)
             for formula in dict.fromkeys(formulas)
             if names_in(formula).keys() <= self.forward.keys()
         ]
-        return either(*ways)
+        return union(*ways)
 
     def _derivative(self, top: str, bottom: str) -> tuple[Formula, Inputs]:
         """How dP/dQ is worked out, and from what."""
@@ -377,7 +395,7 @@ class Step:
                 terms.append(product(upper, lower))
         return total(*terms), inputs
 
-    def _expected_derivative(self, top: str, bottom: str) -> Carried:
+    def _expected_derivative(self, top: str, bottom: str) -> Admissible:
         """What dP/dQ should be, from what was written before it."""
         formula, inputs = self._derivative(top, bottom)
         if not self.structure.is_local(top, bottom):
@@ -387,20 +405,22 @@ class Step:
             self._locals[name] = self._worked_out(formula, self.structure.renamed(formula))
         return self._locals[name]
 
-    def _carried_derivative(self, top: str, bottom: str) -> Carried:
+    def _carried_derivative(self, top: str, bottom: str) -> Admissible:
         """What may be carried of dP/dQ: as written anywhere, or else as worked out."""
         name = f"d{top}/d{bottom}"
         if name not in self._totals:
-            expected = admissible.unwritten(self._expected_derivative(top, bottom), self.rounding)
+            expected = admissible_if_unwritten(
+                self._expected_derivative(top, bottom), self.rounding
+            )
             written = self.derivatives.get(name, [])
-            self._totals[name] = either(*written, expected) if written else expected
+            self._totals[name] = union(*written, expected) if written else expected
         return self._totals[name]
 
     def _product(self, partial: str, answer: PartialAnswer) -> tuple[Formula, Inputs]:
         """How a partial is worked out: from the factors written for it, if they are all there."""
         bottom = parts_of(partial)[1]
         terms: list[Formula] = []
-        inputs: dict[str, Carried] = {}
+        inputs: dict[str, Admissible] = {}
         exact = 0.0
         for i, path in enumerate(answer.paths):
             names = self.structure.completed(path, bottom)
@@ -419,15 +439,17 @@ class Step:
                 return total(*terms), inputs
         return self._total(self.loss, bottom)
 
-    def _update(self, name: str) -> tuple[Formula, Inputs, Carried]:
+    def _update(self, name: str) -> tuple[Formula, Inputs, Admissible]:
         """How a parameter is updated, from what, and what it should be then."""
         partial = f"d{self.loss}/d{name}"
         formula = total(name, product(-1.0, RATE, partial))
-        inputs = {name: self.forward[name], RATE: known(self.sheet.rate)}
+        inputs = {name: self.forward[name], RATE: known_number(self.sheet.rate)}
         inputs |= {partial: self.partials[partial]}
         expected = evaluate(formula, inputs, self.scratch)
-        if inputs[partial].honest.size and expected.honest.exactly is not None:
-            expected = admissible.blurred(expected)  # not 5.7, but 5.7 - 1e-14, which is cut to 5.6
+        if inputs[partial].honest.magnitude and expected.honest.short_decimal is not None:
+            expected = without_short_decimals(
+                expected
+            )  # not 5.7, but 5.7 - 1e-14, which is cut to 5.6
         return formula, inputs, expected
 
     # --- What the slips ask for -------------------------------------------------------------------
@@ -442,14 +464,14 @@ class Step:
         kind = next((kind for kind in kinds if name in kind), {})
         return [other for other in self.forward if other in kind and other != name]
 
-    def new_values(self, name: str) -> Iterator[Carried]:
+    def new_values(self, name: str) -> Iterator[Admissible]:
         """A parameter after its update, as it was written and as it is."""
         printed = self.answers.updated.get(name) or self.table.get(name)
         if printed and printed.strip():
-            yield known(read_number(printed).value)
-        yield known(self.solution.updated[name])
+            yield known_number(read_number(printed).value)
+        yield known_number(self.solution.updated[name])
 
-    def answers_like(self, case: Case) -> Iterator[tuple[str, Carried]]:
+    def answers_like(self, case: Case) -> Iterator[tuple[str, Admissible]]:
         """The same answer of other parameters, where it is another number: exact, and written."""
         own = self.exact(case)
         for name in self.parameters:
@@ -463,9 +485,9 @@ class Step:
             if abs(exact - own) <= 1e-12 * abs(own):  # itself, or a twin
                 continue
             if printed and printed.strip():
-                yield label, known(read_number(printed).value)
-            yield label, self.partials.get(label) or self.updated.get(label) or known(exact)
-            yield label, known(exact)
+                yield label, known_number(read_number(printed).value)
+            yield label, self.partials.get(label) or self.updated.get(label) or known_number(exact)
+            yield label, known_number(exact)
 
     def expanded(self, case: Case) -> tuple[Formula, Inputs]:
         """The whole sum over paths of a partial, down to local factors."""
@@ -493,7 +515,7 @@ class Step:
         expected = self._expected_derivative(top, bottom)
         return Case(FACTOR, name.strip(PRIME), case.name, expected, formula, inputs, self)
 
-    def written_for(self, case: Case, name: str) -> Written | None:
+    def written_for(self, case: Case, name: str) -> WrittenNumber | None:
         """The number that stands beside, which a later one is made from."""
         printed: str | None
         if case.part == UPDATED:
@@ -507,19 +529,19 @@ class Step:
             printed = paths[i].get(name.strip(PRIME)) if i < len(paths) else None
         return read_number(printed) if printed and printed.strip() else None
 
-    def could_write(self, number: Written) -> bool:
+    def has_allowed_precision(self, number: WrittenNumber) -> bool:
         """Whether a number has no more figures than the sheet asks for."""
         kind, count = self.sheet.rounding or ("figures", MOST_DIGITS)
         return (number.figures if kind == "figures" else -number.place) <= count
 
-    def elsewhere(self, name: str) -> Iterator[Written]:
+    def elsewhere(self, name: str) -> Iterator[WrittenNumber]:
         """A factor as it was written in any chain."""
         for answer in self.answers.partials.values():
             for path in answer.paths:
                 if path.get(name, "").strip():
                     yield read_number(path[name])
 
-    def beside(self, case: Case) -> tuple[Written, Formula, Inputs] | None:
+    def beside(self, case: Case) -> tuple[WrittenNumber, Formula, Inputs] | None:
         """The result beside a factor, where it is the product of one path, and how it is made."""
         partial = str(case.of)
         answer = self.answers.partials[partial]
@@ -533,9 +555,9 @@ class Step:
             expected = self._expected_derivative(*parts_of(name))
             printed = answer.paths[0].get(name, "").strip()
             number = read_number(printed) if printed else None
-            fits = number and expected.allows(number)
-            right = either(expected, *(x for x in self.derivatives.get(name, ()) if x.clean))
-            inputs[name] = admissible.honest(expected, number) if number and fits else right
+            fits = number and expected.can_give(number)
+            right = union(expected, *(x for x in self.derivatives.get(name, ()) if x.free_of_slips))
+            inputs[name] = admissible_if_honest(expected, number) if number and fits else right
         return read_number(answer.value), product(*names), inputs
 
     # --- Digits that can be trusted ---------------------------------------------------------------
@@ -557,9 +579,9 @@ class Step:
 
     def _cancelled(self, case: Case) -> str:
         for part in _sums(case.formula):
-            if all(case.inputs[name].tight.exactly is not None for name in names_in(part)):
+            if all(case.inputs[name].tight.short_decimal is not None for name in names_in(part)):
                 continue
-            middles = {name: case.inputs[name].full for name in names_in(part)}
+            middles = {name: case.inputs[name].unrounded for name in names_in(part)}
             largest = max(abs(compute(term, middles)) for term in operands_of(part))
             result = abs(compute(part, middles))
             if not result or largest < 10 * result:

@@ -17,7 +17,7 @@ import numpy as np
 
 from tinygrad_hw.worksheet.marking.judge import Step
 from tinygrad_hw.worksheet.marking.marked_number import VERDICTS, Item
-from tinygrad_hw.worksheet.rounding.admissible import Carried, known
+from tinygrad_hw.worksheet.rounding.admissible import Admissible, known_number
 from tinygrad_hw.worksheet.sheet.model import Sheet, SheetError
 from tinygrad_hw.worksheet.slips.catalogue import CATALOGUE
 from tinygrad_hw.worksheet.slips.slip import Slip
@@ -141,8 +141,8 @@ def steps_of(
 ) -> list[Step]:
     """Judge every step of a sheet; with ``ideal``, its right answers in so many figures instead."""
     steps: list[Step] = []
-    start = {name: known(x) for name, x in solution.sheet.parameters.items()}
-    before: dict[str, Carried] = {}
+    start = {name: known_number(x) for name, x in solution.sheet.parameters.items()}
+    before: dict[str, Admissible] = {}
     with np.errstate(all="ignore"):
         for number, solved in enumerate(solution.steps, start=1):
             step = Step(solution.sheet, solved, start, number, before, catalogue, scratch, ideal)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from tinygrad_hw.worksheet.rounding.admissible import Carried
+from tinygrad_hw.worksheet.rounding.admissible import Admissible
 
 VERDICTS = ("exact", "rounded", "follows", "wrong", "missing")
 MOST_DIGITS = 16  # of a float
@@ -61,12 +61,12 @@ class Item:
     is_usual: bool = True
 
 
-def trusted_digits(held: Carried, exact: float) -> int:
+def trusted_digits(held: Admissible, exact: float) -> int:
     """How many digits of a number are sure, given how the ones before it were carried."""
     error = max(abs(held.tight.low - exact), abs(held.tight.high - exact))
     if not math.isfinite(error):
         return 0
-    if held.tight.exactly is not None or error <= 1e-14 * abs(exact):
+    if held.tight.short_decimal is not None or error <= 1e-14 * abs(exact):
         return MOST_DIGITS
     if exact == 0:
         return 0

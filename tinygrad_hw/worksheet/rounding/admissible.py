@@ -1,8 +1,8 @@
-"""What a student may hold of a number: in their head, on paper, in the calculator.
+"""What a number may be when the next one is worked out from it: every honest way of rounding.
 
-A written 0.9997 may be carried on as 0.9997, as 0.99966 or with all digits. A marker that is to be
-fair carries all of these at once: intervals that hold every honest way of working, and beside them
-three single numbers, one for each common habit, that tell what the digits would then be *exactly*.
+A written 0.9997 may be used further as 0.9997, as 0.99966 or with all its digits. A fair marker
+follows all of these at once: intervals that hold every honest way of working, and beside them one
+single number for each common habit, which tells what the digits would then be *exactly*.
 """
 
 from __future__ import annotations
@@ -13,28 +13,28 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from tinygrad_hw.symbolic.formula import Apply, Formula, compute, names_in
-from tinygrad_hw.worksheet.rounding.enclosure import enclose, scratch
+from tinygrad_hw.worksheet.rounding.enclosure import bound_unwritten_rounding, enclose
 from tinygrad_hw.worksheet.rounding.intervals import Interval, point
-from tinygrad_hw.worksheet.rounding.written_number import Written, cut, rounded
+from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber, round_number, truncate
 
 HABITS = ("as written", "with all digits", "with a guard digit", "with a guard digit, cut")
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
-    """One number, as it may be carried on.
+class Admissible:
+    """The admissible values of one number.
 
     Attributes
     ----------
     honest
         What it may be if all before it was done right, however it was rounded.
     tight
-        The same for a student who keeps to one habit: what is carried rounds to what is written.
+        The same for a student who keeps to one habit: the value used rounds to the one written.
     own, own_tight
         The same for what this student wrote, slips included.
-    points
+    by_habit
         The one number for each of ``HABITS``, slips included.
-    clean
+    free_of_slips
         Whether there was no slip on the way to it.
     """
 
@@ -42,80 +42,88 @@ class Carried:
     tight: Interval
     own: Interval
     own_tight: Interval
-    points: tuple[float, ...]
-    clean: bool = True
+    by_habit: tuple[float, ...]
+    free_of_slips: bool = True
 
     @property
-    def full(self) -> float:
-        """What it is for someone who carries all digits."""
-        return self.points[1]
+    def unrounded(self) -> float:
+        """The number for someone who keeps all digits."""
+        return self.by_habit[1]
 
-    def changed(self, change: Callable[[Interval], Interval]) -> Carried:
-        """The same with all its intervals changed in one way."""
+    def map_intervals(self, change: Callable[[Interval], Interval]) -> Admissible:
+        """Return the same with each interval changed by a function."""
         honest, tight = change(self.honest), change(self.tight)
         own, own_tight = change(self.own), change(self.own_tight)
-        return Carried(honest, tight, own, own_tight, self.points, self.clean)
+        return Admissible(honest, tight, own, own_tight, self.by_habit, self.free_of_slips)
 
-    def fits(self, written: Written) -> bool:
+    def matches_a_habit(self, written: WrittenNumber) -> bool:
         """Whether one of the habits gives just these digits."""
-        return any(written.is_honest_for(p) for p in self.points)
+        return any(written.is_honest_for(number) for number in self.by_habit)
 
-    def allows(self, written: Written) -> bool:
-        """Whether any habit could, in the student's own work."""
-        return written.could_come_out_of(self.own_tight)
+    def can_give(self, written: WrittenNumber) -> bool:
+        """Whether some honest rounding gives these digits, in the student's own work."""
+        return written.is_reachable_from(self.own_tight)
 
 
-def known(number: float) -> Carried:
-    """A given number: there is nothing to be rounded."""
+def known_number(number: float) -> Admissible:
+    """Return the admissible values of a given number, which nobody rounds."""
     x = point(number)
-    return Carried(x, x, x, x, (number,) * len(HABITS))
+    return Admissible(x, x, x, x, (number,) * len(HABITS))
+
+
+def known_digits(written: WrittenNumber) -> Admissible:
+    """Return the admissible values of a number of which only its written digits are known."""
+    x = written.preimage()
+    return Admissible(x, x, x, x, (written.value,) * len(HABITS))
 
 
 def evaluate(
-    formula: Formula, inputs: Mapping[str, Carried], rounding: tuple[str, int] | None = None
-) -> Carried:
+    formula: Formula, inputs: Mapping[str, Admissible], rounding: tuple[str, int] | None = None
+) -> Admissible:
     """Compute a formula in every way at once.
 
-    With a ``rounding``, what is not written on the way, such as the terms of a sum, may have been
-    rounded to it too.
+    With a ``rounding``, intermediate results that are not written, such as the terms of a sum, may
+    have been rounded to it too.
     """
     if isinstance(formula, str):
         return inputs[formula]
     if isinstance(formula, float):
-        return known(formula)
+        return known_number(formula)
     used = {name: inputs[name] for name in _names(formula)}
     honest = enclose(formula, {name: x.honest for name, x in used.items()})
     tight = honest
     if any(x.tight is not x.honest for x in used.values()):
         tight = enclose(formula, {name: x.tight for name, x in used.items()})
     own, own_tight = honest, tight
-    clean = all(x.clean for x in used.values())
-    if not clean:
+    free_of_slips = all(x.free_of_slips for x in used.values())
+    if not free_of_slips:
         own = enclose(formula, {name: x.own for name, x in used.items()})
         own_tight = enclose(formula, {name: x.own_tight for name, x in used.items()})
     if rounding and isinstance(formula, Apply):
         box = {name: x.honest for name, x in used.items()}
-        error = scratch(formula, box, lambda size: unit_of(size, rounding))
+        error = bound_unwritten_rounding(
+            formula, box, lambda magnitude: last_place_unit(magnitude, rounding)
+        )
         if error:
             honest, own = honest.widened(error, error), own.widened(error, error)
-    points = tuple(
-        compute(formula, {name: x.points[i] for name, x in used.items()})
+    by_habit = tuple(
+        compute(formula, {name: x.by_habit[i] for name, x in used.items()})
         for i in range(len(HABITS))
     )
-    result = Carried(honest, tight, own, own_tight, points, clean)
+    result = Admissible(honest, tight, own, own_tight, by_habit, free_of_slips)
     return result if all(map(math.isfinite, (honest.low, honest.high))) else _without_pole(result)
 
 
-def _without_pole(x: Carried) -> Carried:
-    """Of a number that rounding might take beyond all bounds, keep what the habits make of it.
+def _without_pole(x: Admissible) -> Admissible:
+    """Narrow a number that rounding might take to infinity to what the habits make of it.
 
     1 / (1 - a) for an ``a`` that is written as 1.00: an interval that holds everything would let
     everything pass.
     """
-    finite = [p for p in x.points if math.isfinite(p)]
+    finite = [number for number in x.by_habit if math.isfinite(number)]
     if not finite:
         return x
-    return x.changed(lambda _: point(finite[0]).hull(*finite))
+    return x.map_intervals(lambda _: point(finite[0]).hull(*finite))
 
 
 @lru_cache(maxsize=4096)
@@ -123,44 +131,44 @@ def _names(formula: Formula) -> tuple[str, ...]:
     return tuple(names_in(formula))
 
 
-def either(first: Carried, *others: Carried) -> Carried:
-    """A number that may have been come by in several ways; the first is the usual one."""
+def union(first: Admissible, *others: Admissible) -> Admissible:
+    """Return the values of a number that may be worked out in several ways, the usual one first."""
     if not others:
         return first
-    return Carried(
+    return Admissible(
         first.honest.hull(*(x.honest for x in others)),
         first.tight.hull(*(x.tight for x in others)),
         first.own.hull(*(x.own for x in others)),
         first.own_tight.hull(*(x.own_tight for x in others)),
-        first.points,
-        first.clean and all(x.clean for x in others),
+        first.by_habit,
+        first.free_of_slips and all(x.free_of_slips for x in others),
     )
 
 
-def blurred(x: Carried) -> Carried:
-    """Take a number for none of few digits: it is beside one, by less than a float can tell."""
-    little = 1e-10 * x.honest.size
-    return x.changed(lambda interval: interval.widened(little, little))
+def without_short_decimals(x: Admissible) -> Admissible:
+    """Widen a number, by less than a float can tell, so that it is no decimal of few digits."""
+    little = 1e-10 * x.honest.magnitude
+    return x.map_intervals(lambda interval: interval.widened(little, little))
 
 
-def unwritten(expected: Carried, rounding: tuple[str, int] | None) -> Carried:
-    """What is carried of a number that was not written: it may have been rounded all the same."""
+def admissible_if_unwritten(expected: Admissible, rounding: tuple[str, int] | None) -> Admissible:
+    """Return the values of a number that was not written: it may have been rounded all the same."""
     if rounding is None:
         return expected
-    return expected.changed(lambda interval: _rounded_away(interval, rounding))
+    return expected.map_intervals(lambda interval: _widen_by_rounding(interval, rounding))
 
 
-def _rounded_away(x: Interval, rounding: tuple[str, int]) -> Interval:
-    """Widen by what rounding or cutting can take away; nothing where there are no more digits."""
-    exactly = x.exactly
-    if exactly is not None and rounded(exactly, *rounding).value == exactly:
+def _widen_by_rounding(x: Interval, rounding: tuple[str, int]) -> Interval:
+    """Widen by what rounding or cutting can take away; by nothing where no digits are beyond it."""
+    short = x.short_decimal
+    if short is not None and round_number(short, *rounding).value == short:
         return x
-    unit = unit_of(x.size, rounding)
+    unit = last_place_unit(x.magnitude, rounding)
     return x.widened(unit, unit / 2)
 
 
-def unit_of(number: float, rounding: tuple[str, int]) -> float:
-    """What one more in the last digit that is asked for is worth."""
+def last_place_unit(number: float, rounding: tuple[str, int]) -> float:
+    """Return the unit of the last digit that is asked for, in a number of this magnitude."""
     kind, count = rounding
     if kind == "decimals":
         return float(f"1e-{count}")
@@ -169,72 +177,81 @@ def unit_of(number: float, rounding: tuple[str, int]) -> float:
     return 10.0 ** (math.floor(math.log10(abs(number))) + 1 - count)
 
 
-def honest(expected: Carried, written: Written) -> Carried:
-    """What is carried of a number that was worked out as it should be."""
-    wide, narrow = _wide(expected.honest, written), _narrow(expected.tight, written)
-    points = _points(expected.points, written)
-    if expected.clean or not written.could_come_out_of(expected.own):
-        return Carried(wide, narrow, wide, narrow, points)
+def admissible_if_honest(expected: Admissible, written: WrittenNumber) -> Admissible:
+    """Return the values of a number that was worked out as it should be."""
+    wide = _with_guard_digit(expected.honest, written)
+    narrow = _with_these_digits(expected.tight, written)
+    by_habit = _by_habit(expected.by_habit, written)
+    if expected.free_of_slips or not written.is_reachable_from(expected.own):
+        return Admissible(wide, narrow, wide, narrow, by_habit)
     # With a slip before it that these digits do not show: it may still be in those not written.
-    own = wide.hull(_wide(expected.own, written))
-    return Carried(
-        wide, narrow, own, narrow.hull(_narrow(expected.own_tight, written)), points, clean=False
-    )
+    own = wide.hull(_with_guard_digit(expected.own, written))
+    own_tight = narrow.hull(_with_these_digits(expected.own_tight, written))
+    return Admissible(wide, narrow, own, own_tight, by_habit, free_of_slips=False)
 
 
-def following(expected: Carried, own: Carried, written: Written) -> Carried:
-    """What is carried of a number that is right but for a slip before it."""
-    return Carried(
+def admissible_if_following(
+    expected: Admissible, source: Admissible, written: WrittenNumber
+) -> Admissible:
+    """Return the values of a number that is right but for a slip before it.
+
+    ``source`` is what the number follows from: ``expected``, or the same number written before.
+    """
+    return Admissible(
         expected.honest,
         expected.tight,
-        _wide(own.own, written),
-        _narrow(own.own_tight, written),
-        _points(own.points, written),
-        clean=False,
+        _with_guard_digit(source.own, written),
+        _with_these_digits(source.own_tight, written),
+        _by_habit(source.by_habit, written),
+        free_of_slips=False,
     )
 
 
-def wrong(expected: Carried, written: Written, imagined: Carried | None = None) -> Carried:
-    """What is carried of a number that is wrong: for those who come after, there is the right one.
+def admissible_if_wrong(
+    expected: Admissible, written: WrittenNumber, made_by_slip: Admissible | None = None
+) -> Admissible:
+    """Return the values of a wrong number; in honest work the right one stands in its place.
 
-    ``imagined`` is what the number was by the slip that explains it, where one does.
+    ``made_by_slip`` is the number that the slip gives, where one explains it.
     """
-    if imagined is None:
-        any_such = written.could_come_from()
-        own, points = any_such, (written.value,) * len(HABITS)
+    if made_by_slip is None:
+        known = known_digits(written)
+        own, by_habit = known.own, known.by_habit
     else:
-        own = _narrow(imagined.own_tight, written)
-        points = _points(imagined.points, written)
-    return Carried(expected.honest, expected.tight, own, own, points, clean=False)
+        own = _with_these_digits(made_by_slip.own_tight, written)
+        by_habit = _by_habit(made_by_slip.by_habit, written)
+    return Admissible(expected.honest, expected.tight, own, own, by_habit, free_of_slips=False)
 
 
-def _wide(x: Interval, written: Written) -> Interval:
-    if written.value == x.exactly:
+def _with_guard_digit(x: Interval, written: WrittenNumber) -> Interval:
+    """Add the written value, and room for a guard digit that was not written."""
+    if written.value == x.short_decimal:
         return x
     if written.digits == 0:
         return x.hull(0.0)
-    # a guard digit that was not written: rounded, or cut off
     return x.hull(written.value).widened(written.unit / 10, written.unit / 20)
 
 
-def _narrow(x: Interval, written: Written) -> Interval:
-    if written.value == x.exactly:
+def _with_these_digits(x: Interval, written: WrittenNumber) -> Interval:
+    """Narrow to what is written with these digits, guard digits included."""
+    if written.value == x.short_decimal:
         return x
-    source = written.could_come_from()
-    kept = x.common(source) if x.meets(source) else x
+    preimage = written.preimage()
+    narrowed = x.intersection(preimage) if x.overlaps(preimage) else x
     if written.digits == 0:
-        return kept.hull(0.0)
-    guards = [*written.guarded(kept.low), *written.guarded(kept.high)]
-    return kept.hull(written.value, *guards)
+        return narrowed.hull(0.0)
+    ends = (narrowed.low, narrowed.high)
+    return narrowed.hull(written.value, *(y for x in ends for y in written.guard_digit_values(x)))
 
 
-def _points(expected: Iterable[float], written: Written) -> tuple[float, ...]:
-    """Go on from what is held by each habit where that fits what is written, else from that."""
-    _, full, guarded, chopped = expected
+def _by_habit(expected: Iterable[float], written: WrittenNumber) -> tuple[float, ...]:
+    """Return each habit's number where it has these digits, else the written number."""
+    _, unrounded, guarded, guarded_cut = expected
     grid = written.unit / 10
-    if grid and abs(guarded) / grid < 2**52 and abs(chopped) / grid < 2**52:  # false for nan too
-        guarded, chopped = round(guarded / grid) * grid, cut(chopped, grid)
+    # the comparisons are false for nan too
+    if grid and abs(guarded) / grid < 2**52 and abs(guarded_cut) / grid < 2**52:
+        guarded, guarded_cut = round(guarded / grid) * grid, truncate(guarded_cut, grid)
     return tuple(
-        x if written.is_honest_for(x) else written.value
-        for x in (written.value, full, guarded, chopped)
+        number if written.is_honest_for(number) else written.value
+        for number in (written.value, unrounded, guarded, guarded_cut)
     )

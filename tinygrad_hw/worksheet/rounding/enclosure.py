@@ -1,4 +1,4 @@
-"""What a formula can give where its names stand for intervals, or are rounded on the way."""
+"""Enclosures: the interval of a formula's values, and the error of rounding inside a formula."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from tinygrad_hw.symbolic.formula import (
 from tinygrad_hw.worksheet.rounding.intervals import EXTENSIONS, Interval, point
 
 HALVINGS = 32  # boxes that an interval is cut into at most, where a formula rises and falls in it
-INTRICATE = 40  # parts, times names that recur; of more, each occurrence is taken by itself
+MOST_PARTS = 40  # times repeated names; beyond that, each occurrence is taken by itself
 
 
-def difficulty_of(formula: Formula) -> int:
-    """What it takes to enclose a formula, in parts that are computed."""
+def cost_of(formula: Formula) -> int:
+    """Return the work of enclosing a formula, as a number of parts to compute."""
     return size_of(formula) * (1 + 12 * len(_repeated(formula)))
 
 
 def enclose(formula: Formula, box: Mapping[str, Interval]) -> Interval:
     """Enclose all values of a formula for names within their intervals, as tightly as is cheap.
 
-    A name that occurs once is no trouble. Where one that is not a point occurs more often, as in
-    a(1 - a), the formula is held to be one function: where its derivative keeps its sign, the ends
-    of the name's interval give the ends of the result; elsewhere the interval is halved.
+    Interval arithmetic is tight for a name that occurs once. Where one that is not a point occurs
+    more often, as in a(1 - a), the derivative by that name decides: where it keeps its sign, the
+    ends of the name's interval give the ends of the result; elsewhere the interval is halved.
     """
     natural = _natural(formula, box)
     repeated = [name for name in _repeated(formula) if not box[name].is_point]
-    if not repeated or size_of(formula) * len(repeated) > INTRICATE:
+    if not repeated or size_of(formula) * len(repeated) > MOST_PARTS:
         return natural
-    return _monotone(formula, box, repeated, HALVINGS).common(natural)
+    return _monotone(formula, box, repeated, HALVINGS).intersection(natural)
 
 
 def _monotone(
@@ -67,7 +67,7 @@ def _repeated(formula: Formula) -> tuple[str, ...]:
 
 
 def _natural(formula: Formula, box: Mapping[str, Interval]) -> Interval:
-    """Compute with intervals, each occurrence of a name by itself."""
+    """Evaluate a formula in interval arithmetic, each occurrence of a name by itself."""
     if isinstance(formula, str):
         return box[formula]
     if isinstance(formula, float):
@@ -77,33 +77,38 @@ def _natural(formula: Formula, box: Mapping[str, Interval]) -> Interval:
     return extension(*operands)
 
 
-def scratch(formula: Formula, box: Mapping[str, Interval], unit: Callable[[float], float]) -> float:
-    """Bound the error from rounding what is not written: terms of a sum, products on the way.
+def bound_unwritten_rounding(
+    formula: Formula, box: Mapping[str, Interval], unit: Callable[[float], float]
+) -> float:
+    """Bound the error of rounding intermediate results: terms of a sum, products on the way.
 
     Parameters
     ----------
     unit
-        What one more in the last digit is worth, for a number of a given size. Each inner result is
-        off by less; the formula's own result is left to whoever writes it.
+        Gives the unit of the last digit of a number from its magnitude. Each intermediate result is
+        off by less; the rounding of the formula's own result is not counted.
     """
     if not isinstance(formula, Apply):
         return 0.0
-    sizes = [_natural(operand, box).size for operand in formula.operands]
+    magnitudes = [_natural(operand, box).magnitude for operand in formula.operands]
     errors = [
-        scratch(operand, box, unit) + (unit(size) if _is_worked_out(operand) else 0.0)
-        for operand, size in zip(formula.operands, sizes, strict=True)
+        bound_unwritten_rounding(operand, box, unit)
+        + (unit(magnitude) if _is_intermediate(operand) else 0.0)
+        for operand, magnitude in zip(formula.operands, magnitudes, strict=True)
     ]
     if formula.operation not in (ops.mul, ops.div, ops.pow):
         return sum(errors)  # of the functions that a sheet knows only exp and log can be steeper
-    relative = sum(e / size for e, size in zip(errors, sizes, strict=True) if size)
-    size = _natural(formula, box).size
+    relative = sum(
+        e / magnitude for e, magnitude in zip(errors, magnitudes, strict=True) if magnitude
+    )
+    magnitude = _natural(formula, box).magnitude
     if formula.operation is ops.mul:  # one rounding for each multiplication but the last
-        relevant = sum(size not in (0.0, 1.0) for size in sizes)
-        return relative * size + max(relevant - 2, 0) * unit(size)
-    return relative * size * (sizes[1] if formula.operation is ops.pow else 1)
+        relevant = sum(magnitude not in (0.0, 1.0) for magnitude in magnitudes)
+        return relative * magnitude + max(relevant - 2, 0) * unit(magnitude)
+    return relative * magnitude * (magnitudes[1] if formula.operation is ops.pow else 1)
 
 
-def _is_worked_out(formula: Formula) -> bool:
-    """Whether there is anything to compute: a number with its sign turned is not."""
+def _is_intermediate(formula: Formula) -> bool:
+    """Whether a part is an intermediate result; a number with its sign turned is none."""
     operands = operands_of(formula)
     return bool(operands) and not (operands[0] == -1.0 and not operands_of(operands[-1]))

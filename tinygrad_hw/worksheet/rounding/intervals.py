@@ -1,4 +1,4 @@
-"""Interval arithmetic, rounded outward: what an interval holds, it holds for certain.
+"""Interval arithmetic, rounded outward: a result always holds the true one.
 
 Every operation returns an interval that contains the result for every choice of numbers in its
 operands. After each step the ends move outward by a few units in the last place of a float, more
@@ -17,9 +17,9 @@ from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.operation import Operation
 
 OUTWARD = 4 * 2.0**-52  # relative; sigmoid and pow are right to some 2 units in the last place
-TINY = 1e-300  # smaller is nothing
+TINY = 1e-300  # anything smaller counts as 0
 LARGEST, SMALLEST = sys.float_info.max, math.ulp(0.0)
-POINT = 1e-12  # relative; narrower than this is a number, and its width the floats' own error
+POINT_WIDTH = 1e-12  # relative; an interval no wider is one number and its floating-point error
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class Interval:
     high: float
 
     @property
-    def size(self) -> float:
-        """The largest magnitude in it."""
+    def magnitude(self) -> float:
+        """The largest absolute value in it."""
         return max(abs(self.low), abs(self.high))
 
     @property
@@ -41,15 +41,17 @@ class Interval:
 
     @property
     def is_point(self) -> bool:
-        """Whether it is one number, the floats' own error aside."""
-        return self.high - self.low <= POINT * self.size < math.inf or self.size < TINY
+        """Whether it holds one number, floating-point error aside."""
+        return (
+            self.high - self.low <= POINT_WIDTH * self.magnitude < math.inf or self.magnitude < TINY
+        )
 
     @property
-    def exactly(self) -> float | None:
-        """The decimal number of few digits that it stands for, the floats' own error aside."""
-        if self.size < TINY:
+    def short_decimal(self) -> float | None:
+        """The decimal of at most eight digits that it stands for; None where there is none."""
+        if self.magnitude < TINY:
             return 0.0
-        if not self.high - self.low <= 1e-11 * self.size < math.inf:
+        if not self.high - self.low <= 1e-11 * self.magnitude < math.inf:
             return None
         short = float(f"{self.middle:.8g}")
         return short if short in self else None
@@ -57,32 +59,32 @@ class Interval:
     def __contains__(self, number: float) -> bool:
         return self.low <= number <= self.high
 
-    def meets(self, other: Interval) -> bool:
+    def overlaps(self, other: Interval) -> bool:
         """Whether the two have a number in common."""
         return self.low <= other.high and other.low <= self.high
 
-    def common(self, other: Interval) -> Interval:
-        """What both hold; where that is nothing, the point of this one that is nearest."""
+    def intersection(self, other: Interval) -> Interval:
+        """Return what both hold; where that is nothing, the nearest point of this one."""
         low, high = max(self.low, other.low), min(self.high, other.high)
         if low <= high:
             return Interval(low, high)
         return point(self.high if self.high < other.low else self.low)
 
     def hull(self, *others: Interval | float) -> Interval:
-        """The smallest interval that holds this one and all the others."""
+        """Return the smallest interval that holds this one and all the others."""
         lows = [o.low if isinstance(o, Interval) else o for o in others]
         highs = [o.high if isinstance(o, Interval) else o for o in others]
         return Interval(min(self.low, *lows), max(self.high, *highs))
 
     def widened(self, towards_zero: float, away: float) -> Interval:
-        """Move the ends outward, by one amount where that is towards zero and another elsewhere."""
+        """Move the ends outward, by one amount where that is towards zero and another where not."""
         low = self.low - (towards_zero if self.low > 0 else away)
         high = self.high + (towards_zero if self.high < 0 else away)
         return Interval(low, high)
 
 
 def point(number: float) -> Interval:
-    """The interval that holds one number."""
+    """Return the interval that holds one number."""
     return Interval(number, number)
 
 
@@ -94,8 +96,8 @@ def _outward(low: float, high: float) -> Interval:
     return Interval(low - abs(low) * OUTWARD, high + abs(high) * OUTWARD)
 
 
-def _not_zero(x: Interval) -> Interval:
-    """Make room for what is too small for a float."""
+def _with_underflow(x: Interval) -> Interval:
+    """Move an end at 0 by the smallest float: the true number may be too small for one."""
     low = -SMALLEST if x.low == 0 else x.low
     return Interval(low, SMALLEST if x.high == 0 else x.high)
 
@@ -104,7 +106,7 @@ def _add(*terms: Interval) -> Interval:
     low, high = sum(t.low for t in terms), sum(t.high for t in terms)
     if not (math.isfinite(low) and math.isfinite(high)):
         return _outward(low, high)
-    size = sum(t.size for t in terms) * 2.0**-53 * len(terms)  # what the additions round away
+    size = sum(t.magnitude for t in terms) * 2.0**-53 * len(terms)  # what the additions round away
     exact = size < 1 and all(t.low == t.high and t.low.is_integer() for t in terms)
     return Interval(low, high) if exact else Interval(low - size, high + size)
 
@@ -112,7 +114,7 @@ def _add(*terms: Interval) -> Interval:
 def _multiply(*factors: Interval) -> Interval:
     low, high = factors[0].low, factors[0].high
     exact = all(f.low == f.high and f.low.is_integer() for f in factors)
-    exact = exact and math.prod(f.size for f in factors) < 2**53
+    exact = exact and math.prod(f.magnitude for f in factors) < 2**53
     for factor in factors[1:]:
         corners = (low * factor.low, low * factor.high, high * factor.low, high * factor.high)
         low, high = min(corners), max(corners)
@@ -121,7 +123,7 @@ def _multiply(*factors: Interval) -> Interval:
     if exact:
         return Interval(low, high)
     product = _outward(low, high)
-    return product if any(0 in factor for factor in factors) else _not_zero(product)
+    return product if any(0 in factor for factor in factors) else _with_underflow(product)
 
 
 def _divide(x: Interval, y: Interval) -> Interval:
@@ -139,7 +141,7 @@ def _power(x: Interval, y: Interval) -> Interval:
         if n < 0 and x.low <= 0 <= x.high:
             return Interval(-math.inf, math.inf)
         power = _outward(min(ends), max(ends))
-        return power if 0 in x else _not_zero(power)
+        return power if 0 in x else _with_underflow(power)
     if x.low <= 0:
         return Interval(-math.inf, math.inf)
     return _exp(_multiply(y, _log(x)))
@@ -154,10 +156,10 @@ def _raise(x: float, n: float) -> float:
         return math.inf
 
 
-def _rising(
+def _increasing(
     operation: Operation, least: float = -math.inf, positive: bool = False
 ) -> Callable[[Interval], Interval]:
-    """Extend a function that rises everywhere from ``least`` on, and is not defined before."""
+    """Extend an increasing function to intervals; it is not defined below ``least``."""
     compute = operation.compute
 
     def extended(x: Interval) -> Interval:
@@ -169,12 +171,12 @@ def _rising(
     return extended
 
 
-_exp, _log = _rising(ops.exp, positive=True), _rising(ops.log, least=0.0)
+_exp, _log = _increasing(ops.exp, positive=True), _increasing(ops.log, least=0.0)
 
 
 def _absolute(x: Interval) -> Interval:
     low = 0.0 if x.low <= 0 <= x.high else min(abs(x.low), abs(x.high))
-    return Interval(low, x.size)
+    return Interval(low, x.magnitude)
 
 
 EXTENSIONS: dict[Operation, Callable[..., Interval]] = {
@@ -182,14 +184,14 @@ EXTENSIONS: dict[Operation, Callable[..., Interval]] = {
     ops.mul: _multiply,
     ops.div: _divide,
     ops.pow: _power,
-    ops.sigmoid: _rising(ops.sigmoid, positive=True),
-    ops.tanh: _rising(ops.tanh),
-    ops.relu: _rising(ops.relu),
+    ops.sigmoid: _increasing(ops.sigmoid, positive=True),
+    ops.tanh: _increasing(ops.tanh),
+    ops.relu: _increasing(ops.relu),
     ops.exp: _exp,
     ops.log: _log,
-    ops.sqrt: _rising(ops.sqrt, least=0.0),
-    ops.softplus: _rising(ops.softplus, positive=True),
+    ops.sqrt: _increasing(ops.sqrt, least=0.0),
+    ops.softplus: _increasing(ops.softplus, positive=True),
     ops.abs: _absolute,
-    ops.sign: _rising(ops.sign),
+    ops.sign: _increasing(ops.sign),
 }
 """How each operation of a formula acts on intervals; a difference is a sum there."""

@@ -1,4 +1,4 @@
-"""A number as somebody wrote it: its value, and how much its digits say.
+"""A number as it was written: its digits, what they may be rounded from, and how it is read.
 
 ``0.50`` and ``0.5`` are one number to a computer and two to a marker: the first claims to be right
 to the hundredth. So a written number keeps the place of its last digit, its *unit*.
@@ -17,7 +17,7 @@ from functools import cached_property, lru_cache
 
 from tinygrad_hw.worksheet.rounding.intervals import Interval
 
-LONGEST = 60  # characters; nobody writes a longer number by hand
+LONGEST = 60  # characters; no number written by hand is longer
 LARGEST_EXPONENT = 300  # of ten, in either direction; what a float can still divide
 
 _SIGNS = str.maketrans(
@@ -39,8 +39,8 @@ _FRACTION = re.compile(r"(?P<sign>[+-]?)(?P<top>\d+(?:\.\d+)?)/(?P<bottom>\d+(?:
 
 
 @dataclass(frozen=True)
-class Written:
-    """A number that was written down.
+class WrittenNumber:
+    """A written number.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class Written:
 
     @cached_property
     def unit(self) -> float:
-        """What one more in the last digit is worth; 0 for a fraction, which has no last digit."""
+        """The unit of the last digit; 0 for a fraction, which has no last digit."""
         return 0.0 if self.fraction is not None else float(f"1e{self.place}")
 
     @property
@@ -77,11 +77,11 @@ class Written:
         """How many significant figures it shows; a zero shows none."""
         return len(str(self.digits)) if self.digits else 0
 
-    def could_come_from(self) -> Interval:
-        """Every number that rounds to this one, or is cut to it.
+    def preimage(self) -> Interval:
+        """Return the interval of numbers that round to this one, or are cut to it.
 
-        Half a unit below and a whole unit above, in size; a little more below, since who holds a
-        guard digit rounds twice: 0.12346 is held as 0.1235 and written as 0.124.
+        In absolute value, half a unit below and a whole unit above; a little more below, since a
+        student who keeps a guard digit rounds twice: 0.12346 to 0.1235, and that to 0.124.
         """
         size, unit = abs(self.value), self.unit
         if self.digits == 0 and self.fraction is None:
@@ -89,28 +89,28 @@ class Written:
         low, high = size - 0.55 * unit, size + unit
         return Interval(-high, -low) if self.negative else Interval(low, high)
 
-    def could_come_out_of(self, numbers: Interval) -> bool:
+    def is_reachable_from(self, numbers: Interval) -> bool:
         """Whether a number in an interval rounds to this one, or is cut to it."""
-        exactly = numbers.exactly
-        if exactly is None:
-            return self.could_come_from().meets(numbers)
-        # Such as 1.71, which cannot be cut to 1.70; but 1.2346 may be held as 1.235, and so 1.24.
-        held = abs(self.value) - 0.55 * self.unit <= abs(exactly) < abs(self.value)
-        return self.is_honest_for(exactly) or (held and (exactly < 0) == self.negative)
+        number = numbers.short_decimal
+        if number is None:
+            return self.preimage().overlaps(numbers)
+        # Such as 1.71, which cannot be cut to 1.70; but 1.2346 may be rounded twice: 1.235, 1.24.
+        rounded_twice = abs(self.value) - 0.55 * self.unit <= abs(number) < abs(self.value)
+        return self.is_honest_for(number) or (rounded_twice and (number < 0) == self.negative)
 
-    def guarded(self, number: float) -> Iterator[float]:
-        """Give what is held of a number by someone with one or two digits more than are written."""
+    def guard_digit_values(self, number: float) -> Iterator[float]:
+        """Yield a number rounded and cut to one and to two digits more than are written."""
         for finer in (0.1, 0.01):
             step = self.unit * finer
             if step and abs(number / step) < 2**52:
                 yield round(number / step) * step
-                yield cut(number, step)
+                yield truncate(number, step)
 
     def is_honest_for(self, number: float) -> bool:
         """Whether a number rounds or is cut to this one, a guard digit aside."""
-        return self.rounds(number) or self.cuts(number)
+        return self.is_rounding_of(number) or self.is_truncation_of(number)
 
-    def rounds(self, number: float) -> bool:
+    def is_rounding_of(self, number: float) -> bool:
         """Whether a number rounds to this one; a half goes away from zero, or to an even digit."""
         slack = 1e-9 * self.unit + 1e-14 * abs(number)
         off, half = abs(number - self.value), 0.5 * self.unit
@@ -119,8 +119,8 @@ class Written:
             return self.digits % 2 == 0
         return off <= half + slack
 
-    def cuts(self, number: float) -> bool:
-        """Whether a number is cut off to this one."""
+    def is_truncation_of(self, number: float) -> bool:
+        """Whether a number is this one when its further digits are cut off."""
         if (number < 0) != self.negative and self.digits:
             return False
         beyond = abs(number) - abs(self.value)
@@ -128,7 +128,7 @@ class Written:
         return -1e-9 * self.unit - noise <= beyond < self.unit - noise
 
     def __str__(self) -> str:
-        """Write it plainly, with just its own digits."""
+        """Return the number with just its own digits."""
         sign = "-" if self.negative else ""
         if self.fraction is not None:
             return f"{sign}{self.fraction}"
@@ -139,7 +139,7 @@ class Written:
 
 
 @lru_cache(maxsize=4096)
-def read_number(text: str) -> Written:
+def read_number(text: str) -> WrittenNumber:
     """Read a number in the ways in which people write them.
 
     ``-3.18e-4``, ``−3.18 × 10^-4``, ``-3,18·10⁻⁴``, ``-.000318``, ``1/3``, ``½``, ``1,234.5``.
@@ -147,11 +147,12 @@ def read_number(text: str) -> Written:
     Raises
     ------
     ValueError
-        If it is not a number, or one that no computer can hold; in half a sentence.
+        If it is not a number, or too large or too small for a float. The message is the second half
+        of a sentence that begins with the number.
     """
     if len(text) > LONGEST:
         raise ValueError(f"is {len(text):,} characters long; the limit is {LONGEST}")
-    plain = _plain(text)
+    plain = _normalized(text)
     if match := _NUMBER.fullmatch(plain):
         return _decimal(match)
     if match := _POWER.fullmatch(plain):
@@ -160,12 +161,12 @@ def read_number(text: str) -> Written:
         bottom = Fraction(match["bottom"])
         if not bottom:
             raise ValueError("divides by zero")
-        return Written(1, 0, match["sign"] == "-", Fraction(match["top"]) / bottom)
+        return WrittenNumber(1, 0, match["sign"] == "-", Fraction(match["top"]) / bottom)
     raise ValueError("is not a number")
 
 
-def _plain(text: str) -> str:
-    """Spell a number with a point, a minus, and no blanks; nothing where it cannot be one."""
+def _normalized(text: str) -> str:
+    """Spell a number with a point, a minus and no blanks; return "" where it cannot be one."""
     if any(unicodedata.category(character)[0] == "C" for character in text.strip(" \t")):
         return ""  # characters that cannot be seen
     spelled = ""
@@ -196,7 +197,7 @@ def _plain(text: str) -> str:
     return compact.replace(",", ".")
 
 
-def _decimal(match: re.Match[str]) -> Written:
+def _decimal(match: re.Match[str]) -> WrittenNumber:
     whole = match["whole"] or ""
     decimals = match["decimals"] or match["bare"] or ""
     place = _exponent(match) - len(decimals)
@@ -207,23 +208,23 @@ def _exponent(match: re.Match[str]) -> int:
     return int(match["exponent"] or match["bracketed"] or 0)
 
 
-def _bounded(digits: int, place: int, negative: bool) -> Written:
+def _bounded(digits: int, place: int, negative: bool) -> WrittenNumber:
     if place < -LARGEST_EXPONENT or place + len(str(digits)) > LARGEST_EXPONENT:
         raise ValueError("is out of range")
-    return Written(digits, place, negative)
+    return WrittenNumber(digits, place, negative)
 
 
-def cut(number: float, step: float) -> float:
-    """Cut a number off to a multiple of a step; 0.0179999999999 is 0.018, by the floats' error."""
+def truncate(number: float, step: float) -> float:
+    """Cut a number off to a multiple of a step; 0.0179999999999 counts as 0.018."""
     return math.trunc(number / step + math.copysign(1e-6, number)) * step
 
 
-def rounded(number: float, kind: str, count: int) -> Written:
-    """Round a number half up to so many significant ``"figures"`` or ``"decimals"``.
+def round_number(number: float, kind: str, count: int) -> WrittenNumber:
+    """Round a number half up to ``count`` significant ``"figures"`` or ``"decimals"``.
 
-    A tie is one in decimals: what a float holds of a number is taken at 15 figures.
+    Ties are those of the decimal number, which is the float rounded to 15 figures.
 
-    >>> str(rounded(0.5, "figures", 4)), str(rounded(1.125, "decimals", 2))
+    >>> str(round_number(0.5, "figures", 4)), str(round_number(1.125, "decimals", 2))
     ('0.5000', '1.13')
     """
     size = abs(Decimal(repr(float(number)) if count > 14 else format(number, ".15g")))
@@ -233,4 +234,4 @@ def rounded(number: float, kind: str, count: int) -> Written:
     digits = int((size.scaleb(-place) + Decimal("0.5")).to_integral_value("ROUND_FLOOR"))
     if kind == "figures" and len(str(digits)) > count:
         digits, place = digits // 10, place + 1
-    return Written(digits, place, number < 0 and digits > 0)
+    return WrittenNumber(digits, place, number < 0 and digits > 0)

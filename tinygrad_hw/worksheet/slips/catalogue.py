@@ -22,8 +22,8 @@ from tinygrad_hw.symbolic.formula import (
     replace,
     total,
 )
-from tinygrad_hw.worksheet.rounding.admissible import HABITS, Carried, evaluate
-from tinygrad_hw.worksheet.rounding.written_number import Written
+from tinygrad_hw.worksheet.rounding.admissible import HABITS, Admissible, evaluate
+from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber
 from tinygrad_hw.worksheet.slips.slip import (
     FACTOR,
     FORWARD,
@@ -40,11 +40,11 @@ from tinygrad_hw.worksheet.solution.dependencies import PRIME
 # --- What slips do to digits ----------------------------------------------------------------------
 
 
-def _other_sign(written: Written) -> Iterator[Written]:
+def _other_sign(written: WrittenNumber) -> Iterator[WrittenNumber]:
     yield altered(written, negative=not written.negative)
 
 
-def _point_moved(written: Written) -> Iterator[Written]:
+def _point_moved(written: WrittenNumber) -> Iterator[WrittenNumber]:
     for places in (1, -1, 2, -2, 3, -3):
         yield altered(written, place=written.place + places)
     exponent = written.place + len(str(written.digits)) - 1
@@ -52,7 +52,7 @@ def _point_moved(written: Written) -> Iterator[Written]:
         yield altered(written, place=written.place - 2 * exponent)
 
 
-def _zero_moved(written: Written) -> Iterator[Written]:
+def _zero_moved(written: WrittenNumber) -> Iterator[WrittenNumber]:
     """A zero inside the digits, one too many or one too few."""
     text = str(written.digits)
     for i in range(1, len(text)):
@@ -62,7 +62,7 @@ def _zero_moved(written: Written) -> Iterator[Written]:
             yield altered(written, digits=int(text[:i] + "0" + text[i:]), place=written.place - 1)
 
 
-def _swapped(written: Written) -> Iterator[Written]:
+def _swapped(written: WrittenNumber) -> Iterator[WrittenNumber]:
     text = str(written.digits).zfill(max(len(str(written.digits)), 1 - written.place))
     for i in range(len(text) - 1):
         if text[i] != text[i + 1]:
@@ -70,7 +70,7 @@ def _swapped(written: Written) -> Iterator[Written]:
             yield altered(written, digits=int(swapped))
 
 
-def _digit_changed(written: Written) -> Iterator[Written]:
+def _digit_changed(written: WrittenNumber) -> Iterator[WrittenNumber]:
     text = str(written.digits)
     for i, old in enumerate(text):
         for new in "0123456789":
@@ -323,13 +323,16 @@ def _product_tells(case: Case) -> Iterator[str]:
     result, formula, inputs = beside
     with_right = evaluate(formula, {**inputs, case.name: case.expected})
     as_written = evaluate(formula, {**inputs, case.name: _exactly(case.written)})
-    made_right = result.could_come_out_of(with_right.tight)
-    if not made_right or result.could_come_out_of(as_written.own_tight):
+    made_right = result.is_reachable_from(with_right.tight)
+    if not made_right or result.is_reachable_from(as_written.own_tight):
         return
     w = case.written
     likely = (*case.step.elsewhere(case.name), *_point_moved(w), *_swapped(w), *_other_sign(w))
     products = [evaluate(formula, {**inputs, case.name: _exactly(other)}) for other in likely]
-    for gives in (Carried.fits, Carried.allows):  # to the last digit, or within rounding
+    for gives in (
+        Admissible.matches_a_habit,
+        Admissible.can_give,
+    ):  # to the last digit, or within rounding
         for other, made in zip(likely, products, strict=True):
             if gives(made, result):
                 yield f"the product {result} beside it was made with {other}"
@@ -337,9 +340,9 @@ def _product_tells(case: Case) -> Iterator[str]:
     yield f"the product {result} beside it is right, so it was made with another number"
 
 
-def _exactly(written: Written) -> Carried:
-    x = written.could_come_from()
-    return Carried(x, x, x, x, (written.value,) * len(HABITS))
+def _exactly(written: WrittenNumber) -> Admissible:
+    x = written.preimage()
+    return Admissible(x, x, x, x, (written.value,) * len(HABITS))
 
 
 def _copy(case: Case) -> Iterator[str]:

@@ -10,9 +10,9 @@ from itertools import chain
 
 from tinygrad_hw.symbolic.formula import Formula, names_in
 from tinygrad_hw.symbolic.formula import replace as put
-from tinygrad_hw.worksheet.rounding.admissible import Carried, evaluate
-from tinygrad_hw.worksheet.rounding.enclosure import difficulty_of
-from tinygrad_hw.worksheet.rounding.written_number import Written
+from tinygrad_hw.worksheet.rounding.admissible import Admissible, evaluate
+from tinygrad_hw.worksheet.rounding.enclosure import cost_of
+from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber
 from tinygrad_hw.worksheet.slips.catalogue import CATALOGUE, shared
 from tinygrad_hw.worksheet.slips.slip import FACTOR, PARTIAL, TABLE, Case, Imagined, Slip
 from tinygrad_hw.worksheet.solution.dependencies import PRIME
@@ -33,7 +33,7 @@ class Effort:
 
     def spend(self, formula: Formula) -> None:
         """Use up what it takes to try a formula; where that is more than is left, raise."""
-        self.left -= difficulty_of(formula)
+        self.left -= cost_of(formula)
         if self.left < 0:
             raise OutOfEffortError
 
@@ -46,7 +46,7 @@ class Fit:
     text: str
     sharp: bool
     detail: str = ""
-    imagined: Carried | None = None
+    imagined: Admissible | None = None
 
 
 def diagnose(case: Case, catalogue: Sequence[Slip] = CATALOGUE) -> list[Fit]:
@@ -111,13 +111,13 @@ def _single(case: Case, catalogue: Sequence[Slip]) -> Iterator[Fit]:
             yield from _imagined(slip, case, imagined)
 
 
-def _undone(slip: Slip, case: Case, meanings: Iterable[Written]) -> Iterator[Fit]:
+def _undone(slip: Slip, case: Case, meanings: Iterable[WrittenNumber]) -> Iterator[Fit]:
     for meant in meanings:
         nothing = meant.digits == 0 and case.step.exact(case) != 0
         if nothing or case.step.shows_nothing(replace(case, written=meant)):
             continue
-        sharp = case.expected.fits(meant) and case.step.could_write(meant)
-        if sharp or case.expected.allows(meant):
+        sharp = case.expected.matches_a_habit(meant) and case.step.has_allowed_precision(meant)
+        if sharp or case.expected.can_give(meant):
             yield Fit((slip,), _text(slip, case, meant=meant), sharp)
 
 
@@ -139,10 +139,10 @@ def _in_factors(case: Case, catalogue: Sequence[Slip]) -> Iterator[tuple[Slip, I
 def _imagined(slip: Slip, case: Case, imagined: Imagined) -> Iterator[Fit]:
     case.step.effort.spend(imagined.formula)
     value = evaluate(imagined.formula, {**case.inputs, **imagined.more})
-    if not math.isfinite(value.own_tight.size):  # it would explain anything
+    if not math.isfinite(value.own_tight.magnitude):  # it would explain anything
         return
-    sharp = value.fits(case.written)
-    if sharp or value.allows(case.written):
+    sharp = value.matches_a_habit(case.written)
+    if sharp or value.can_give(case.written):
         text = _text(slip, case, detail=imagined.detail)
         yield Fit((slip,), text, sharp, imagined.detail, value)
 
@@ -161,6 +161,6 @@ def _pairs(case: Case, catalogue: Sequence[Slip]) -> Iterator[Fit]:
                     yield Fit((*fit.slips, first), both, sharp=True)
 
 
-def _text(slip: Slip, case: Case, meant: Written | None = None, detail: str = "") -> str:
+def _text(slip: Slip, case: Case, meant: WrittenNumber | None = None, detail: str = "") -> str:
     text = slip.explanation.format(name=case.name, printed=case.printed, meant=meant, detail=detail)
     return text.replace(PRIME, "")

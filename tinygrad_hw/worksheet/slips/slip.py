@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tinygrad_hw.symbolic.formula import Formula
-from tinygrad_hw.worksheet.rounding.admissible import Carried
-from tinygrad_hw.worksheet.rounding.written_number import Written
+from tinygrad_hw.worksheet.rounding.admissible import Admissible
+from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber
 
 if TYPE_CHECKING:
     from tinygrad_hw.worksheet.marking.judge import Step
@@ -58,14 +58,14 @@ class Case:
     part: str
     name: str
     of: str | None
-    expected: Carried
+    expected: Admissible
     formula: Formula
-    inputs: Mapping[str, Carried]
+    inputs: Mapping[str, Admissible]
     step: Step
-    written: Written = field(default_factory=lambda: Written(0, 0))
+    written: WrittenNumber = field(default_factory=lambda: WrittenNumber(0, 0))
     printed: str = ""
     path: int = 0
-    copied: Written | None = None
+    copied: WrittenNumber | None = None
 
     @property
     def top(self) -> str:
@@ -89,7 +89,7 @@ class Imagined:
 
     formula: Formula
     detail: str
-    more: Mapping[str, Carried] = field(default_factory=dict)
+    more: Mapping[str, Admissible] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class Slip:
     hint: str
     explanation: str
     parts: tuple[str, ...] = PARTS
-    undo: Callable[[Written], Iterator[Written]] | None = None
+    undo: Callable[[WrittenNumber], Iterator[WrittenNumber]] | None = None
     imagine: Callable[[Case], Iterator[Imagined]] | None = None
     betrayed: Callable[[Case], Iterator[str]] | None = None
     convicts: tuple[str, ...] = ()
