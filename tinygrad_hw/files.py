@@ -1,41 +1,141 @@
-"""Write files whole or not at all."""
+"""Write files whole or not at all, and never over what somebody may still want."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from tinygrad_hw.errors import InputError
 
+OPENING_BYTES = 10_000  # enough of an earlier output to recognize it by
+
 
 class OutputError(InputError):
-    """A place that cannot be written to."""
+    """A place that cannot be written to, or holds something that would be lost."""
 
 
-def save(contents: Mapping[Path, bytes], *, force: bool = False) -> None:
-    """Write files; each appears, or is replaced, when all have been written beside their places.
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A file that a command is to write.
 
-    Folders are made where they are missing, and taken away again if nothing comes of it.
+    Attributes
+    ----------
+    path, content
+        Where to write, and what.
+    opening
+        How every output of this kind begins. A file that begins so is taken for an earlier output
+        of the same command and replaced without a question.
+    """
+
+    path: Path
+    content: bytes
+    opening: re.Pattern[bytes] | None = None
+
+
+def write_outputs(
+    outputs: Sequence[Output], *, reads: Iterable[Path] = (), force: bool = False
+) -> None:
+    """Write the outputs of a command; refuse to destroy anything by it.
+
+    A file that is there already is replaced if it is an earlier output of the same command (see
+    ``Output.opening``) or holds the very bytes that are to be written.
+
+    Parameters
+    ----------
+    outputs
+        The files to write: all of them, or none if one is refused.
+    reads
+        The files that the command reads: they are never written to, by whatever name or link.
+    force
+        True to replace any other file.
 
     Raises
     ------
     OutputError
-        If a file is there already and not to be replaced, or a place cannot be written to.
+        If a file would be lost, two outputs are the same file, or a place cannot be written to.
+    """
+    refuse_to_destroy(outputs, reads=reads, force=force)
+    write_files({output.path: output.content for output in outputs})
+
+
+def refuse_to_destroy(
+    outputs: Sequence[Output], *, reads: Iterable[Path] = (), force: bool = False
+) -> None:
+    """Raise what ``write_outputs`` would raise for files that are there; write nothing."""
+    read = {identity for path in reads if (identity := _identity(path))}
+    places: dict[str | tuple[int, int], Path] = {}
+    for output in outputs:
+        path = output.path
+        identity = _identity(path)
+        other = places.setdefault(identity or os.path.realpath(path), path)
+        if other is not path:
+            raise OutputError(
+                f"{other} and {path} are the same file; give another name for one of them"
+            )
+        if identity in read:
+            raise OutputError(
+                f"{path} is read by this command and would be written over; give another name"
+            )
+        if not force and os.path.isfile(path) and not _is_earlier_output(output):
+            raise OutputError(
+                f"{path} is there already; give another name, or --force to replace it"
+            )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what is equal for two names of one file; None where there is no file."""
+    try:
+        status = path.stat()
+    except OSError:  # no file, or no name for one: reading or writing will say so
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _is_earlier_output(output: Output) -> bool:
+    try:
+        with output.path.open("rb") as file:
+            there = file.read(max(OPENING_BYTES, len(output.content) + 1))
+    except OSError:
+        return False
+    begins_alike = output.opening is not None and output.opening.match(there[:OPENING_BYTES])
+    return bool(begins_alike) or there == output.content
+
+
+def write_files(contents: Mapping[Path, bytes], *, make_folders: bool = True) -> None:
+    """Write files; each appears, or is replaced, when all have been written beside their places.
+
+    Links stay links, and a file keeps its permissions. Folders are made where they are missing, and
+    taken away again if nothing comes of it.
+
+    Parameters
+    ----------
+    contents
+        The bytes of each file.
+    make_folders
+        False to refuse a file whose folder is missing.
+
+    Raises
+    ------
+    OutputError
+        If a place is no file, or cannot be written to.
     """
     unfinished: dict[Path, Path] = {}
-    made: list[Path] = []
+    new_folders: list[Path] = []
     path = Path()
     try:
         for path in contents:
-            _check(path, force)
+            if _is_there(path) and not path.is_file():
+                raise OutputError(f"{path} is not a file; give the name of a file")
         for path, content in contents.items():
-            target = path.resolve()
-            for folder in reversed(target.parents):
+            target = Path(os.path.realpath(path))
+            for folder in reversed(target.parents) if make_folders else ():
                 if not folder.exists():
-                    made.append(folder)
+                    new_folders.append(folder)
                     folder.mkdir()
             part = target.with_name(f".{target.name}.{os.getpid()}.part")
             unfinished[part] = target
@@ -54,13 +154,15 @@ def save(contents: Mapping[Path, bytes], *, force: bool = False) -> None:
         for part in unfinished:
             with suppress(OSError):  # most often it has become the file
                 part.unlink()
-        for folder in reversed(made):
+        for folder in reversed(new_folders):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
 
 
-def _check(path: Path, force: bool) -> None:
-    if path.exists() and not path.is_file():
-        raise OutputError(f"{path} is not a file; give the name of a file")
-    if path.exists() and not force:
-        raise OutputError(f"{path} is there already; give another name, or --force to replace it")
+def _is_there(path: Path) -> bool:
+    """Return whether there is something of this name; a loop of links is an OSError."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    return True

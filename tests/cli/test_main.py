@@ -292,7 +292,7 @@ def test_a_class_gets_different_sheets_in_one_command(run: Run) -> None:
     sheets[4].unlink()
     status, out, error = run(*options)
     assert (status, out) == (2, "")
-    assert "sheet-001.toml is there already; give another name, or --force to replace it" in error
+    assert "sheet-004.toml is there already; give another name, or --force to replace it" in error
     assert not sheets[4].exists()
     assert run(*options, "--force")[0] == 0
     assert sheets[3].read_text() != "mine"

@@ -229,13 +229,13 @@ def _step(arguments: argparse.Namespace) -> None:
 
 
 def _page(arguments: argparse.Namespace) -> None:
-    from tinygrad_hw.files import save
+    from tinygrad_hw.files import write_files
     from tinygrad_hw.worksheet.feedback.interactive_page import sheet_page
     from tinygrad_hw.worksheet.sheet.model import read_sheet
 
     sheet = _sheet(arguments.sheet)
     out = arguments.out or Path(f"{sheet.stem}.html")
-    save({out: sheet_page(read_sheet(sheet)).encode()}, force=True)
+    write_files({out: sheet_page(read_sheet(sheet)).encode()})
     _print(f"Page: {out}")
 
 
@@ -263,7 +263,7 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _check_sheet(path: Path, arguments: argparse.Namespace, weights: Mapping[str, float]) -> None:
-    from tinygrad_hw.files import save
+    from tinygrad_hw.files import write_files
     from tinygrad_hw.worksheet.feedback.html_page import page
     from tinygrad_hw.worksheet.feedback.text import feedback_lines
     from tinygrad_hw.worksheet.marking.mark import as_json, mark
@@ -274,7 +274,7 @@ def _check_sheet(path: Path, arguments: argparse.Namespace, weights: Mapping[str
     said = points_text(*points(marks, weights))
     if arguments.html is not None:
         out = Path(arguments.html or f"{path.stem}.html")
-        save({out: page(marks, arguments.hints, said).encode()}, force=True)
+        write_files({out: page(marks, arguments.hints, said).encode()})
     if arguments.json:
         print(json.dumps(as_json(marks), indent=2, ensure_ascii=True))
         return
@@ -290,7 +290,7 @@ def _check_folder(
     from rich.console import Console
     from rich.progress import track
 
-    from tinygrad_hw.files import save
+    from tinygrad_hw.files import write_files
     from tinygrad_hw.worksheet.feedback.classroom import class_lines, mark_all, sheets_in, table
     from tinygrad_hw.worksheet.feedback.html_page import page
     from tinygrad_hw.worksheet.marking.points import points, points_text
@@ -317,7 +317,7 @@ def _check_folder(
                 said = points_text(*points(result.marks, weights))
                 text = page(result.marks, arguments.hints, said)
                 written[pages / f"{result.file.stem}.html"] = text.encode()
-    save(written, force=True)
+    write_files(written)
     for line in class_lines(results, weights):
         _print_wrapped(line)
     if arguments.html is not None:
@@ -328,7 +328,7 @@ def _exercise(arguments: argparse.Namespace) -> None:
     from rich.console import Console
     from rich.progress import track
 
-    from tinygrad_hw.files import save
+    from tinygrad_hw.files import Output, write_outputs
     from tinygrad_hw.worksheet.exercises.fresh_sheet import exercise, key
     from tinygrad_hw.worksheet.sheet.model import MOST_STEPS
     from tinygrad_hw.worksheet.sheet.writer import sheet_text
@@ -366,7 +366,7 @@ def _exercise(arguments: argparse.Namespace) -> None:
         if keys is not None:
             solved = FOR_THE_TEACHER + sheet_text(key(sheet))
             files[keys if count is None else keys / f"key-{number}.toml"] = solved.encode()
-    save(files, force=arguments.force)
+    write_outputs([Output(*item) for item in files.items()], force=arguments.force)
     if out is None:
         print(text, end="")
     elif count is None:

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinygrad_hw.files import OutputError, save
 from tinygrad_hw.worksheet import blanks, exercise, key, parse_sheet, read_sheet, sheet_text
 from tinygrad_hw.worksheet.exercises.fill_in import fill
 from tinygrad_hw.worksheet.sheet.model import SheetError
@@ -257,29 +256,3 @@ def test_a_link_stays_a_link_and_permissions_stay(path: Path) -> None:
     assert link.is_symlink()
     assert 'a = "0.7"' in path.read_text()
     assert path.stat().st_mode & 0o777 == 0o600
-
-
-# --- Writing files --------------------------------------------------------------------------------
-
-
-def test_files_are_all_written_or_none(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    good, bad = tmp_path / "new/deep/good", tmp_path / "file/bad"
-    with pytest.raises(OutputError, match=r"cannot write .*bad: not a directory; give a place"):
-        save({good: b"1", bad: b"2"})
-    assert [path.name for path in tmp_path.rglob("*")] == ["file"]
-    save({good: b"1", tmp_path / "other": b"2"})
-    assert (good.read_bytes(), (tmp_path / "other").read_bytes()) == (b"1", b"2")
-
-
-def test_what_is_there_is_replaced_only_by_force_and_only_if_a_file(tmp_path: Path) -> None:
-    there, new = tmp_path / "there", tmp_path / "new"
-    there.write_text("old")
-    with pytest.raises(OutputError, match="there is there already; give another name, or --force"):
-        save({new: b"1", there: b"2"})
-    assert (there.read_text(), new.exists()) == ("old", False)
-    save({there: b"2"}, force=True)
-    assert there.read_text() == "2"
-    for place in (tmp_path, Path("/dev/null")):
-        with pytest.raises(OutputError, match="is not a file; give the name of a file"):
-            save({place: b""}, force=True)

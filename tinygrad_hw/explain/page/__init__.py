@@ -15,7 +15,7 @@ from pathlib import Path
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.explain.page.html import Document, Form, Remark
 from tinygrad_hw.explain.page.model import content_of, fixed, planned, program_of
-from tinygrad_hw.files import save
+from tinygrad_hw.files import write_files
 from tinygrad_hw.program import CaptureError
 
 __all__ = ["Form", "Remark", "page", "page_html"]
@@ -73,4 +73,4 @@ def page(
     OutputError
         If the place cannot be written to.
     """
-    save({Path(path): page_html(root, title=title).encode()}, force=True)
+    write_files({Path(path): page_html(root, title=title).encode()})

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tinygrad_hw.files import save
+from tinygrad_hw.files import write_files
 from tinygrad_hw.formatting.numbers import bracketed
 from tinygrad_hw.worksheet.exercises.fresh_sheet import blanks
 from tinygrad_hw.worksheet.sheet.model import Answers, Sheet, SheetError, parse_sheet, read_text
@@ -131,7 +131,7 @@ class _Form:
             raise SheetError(
                 f"{self.path}: was changed by somebody else and is left as it is; run fill again"
             )
-        save({self.path: text.encode()}, force=True)
+        write_files({self.path: text.encode()})
         self.saved = text
 
     def add_blanks(self, say: Callable[[str], None]) -> None:
