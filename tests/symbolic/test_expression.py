@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_hw import Value
-from tinygrad_hw.symbolic.expression import ExpressionError, is_name, read_expression
+from tinygrad_hw.symbolic import ExpressionError, is_name, read_expression
 
 NAMES = {"x": 1.5, "y": -0.5, "z": 2.0}
 

@@ -13,19 +13,19 @@ from hypothesis import strategies as st
 from tinygrad_hw.engine import Value
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.explain.notation.text import write
-from tinygrad_hw.symbolic.expression import read_expression
-from tinygrad_hw.symbolic.formula import (
+from tinygrad_hw.symbolic import (
     Apply,
     Formula,
+    add,
     compute,
     differentiate,
+    divide,
+    multiply,
     names_in,
     power,
-    product,
-    quotient,
+    read_expression,
     read_formula,
-    replace,
-    total,
+    substitute,
 )
 from tinygrad_hw.worksheet.rounding.enclosure import HALVINGS, enclose
 from tinygrad_hw.worksheet.rounding.intervals import Interval, point
@@ -233,11 +233,11 @@ def test_names_and_how_often() -> None:
 
 
 def test_replacing_simplifies_anew() -> None:
-    assert replace(read_formula("a*b + c"), {"b": 0.0}) == "c"
-    assert replace(read_formula("(a + b)**2 * c"), {read_formula("a + b"): "s"}) == read_formula(
+    assert substitute(read_formula("a*b + c"), {"b": 0.0}) == "c"
+    assert substitute(read_formula("(a + b)**2 * c"), {read_formula("a + b"): "s"}) == read_formula(
         "s**2 * c"
     )
-    assert replace("a", {"a": "b", "b": "c"}) == "b"  # at once, and not one after the other
+    assert substitute("a", {"a": "b", "b": "c"}) == "b"  # at once, and not one after the other
 
 
 @given(anything, st.sampled_from(NAMES), points)
@@ -246,7 +246,7 @@ def test_putting_a_number_for_a_name_keeps_the_value(
 ) -> None:
     formula = read_formula(text)
     expected = otherwise_skip(of_tree, formula, values)
-    put = replace(formula, {name: values[name]})
+    put = substitute(formula, {name: values[name]})
     found = otherwise_skip(of_tree, put, values)
     assert abs(found - expected) <= mpmath.mpf(10) ** -12 * (1 + abs(expected)) * 1000
     assert name not in names_in(put)
@@ -425,9 +425,9 @@ def test_points_give_points() -> None:
 def long_ones() -> list[tuple[str, Formula]]:
     many = [f"w{i}" for i in range(3000)]
     return [
-        ("a sum of one name", total(*["a"] * 3000)),
-        ("a product", product(*many)),
-        ("a difference of products", total(*(product(-1.0, x, "a") for x in many))),
+        ("a sum of one name", add(*["a"] * 3000)),
+        ("a product", multiply(*many)),
+        ("a difference of products", add(*(multiply(-1.0, x, "a") for x in many))),
     ]
 
 
@@ -468,25 +468,25 @@ def test_what_is_written_means_the_same(text: str, values: dict[str, float]) -> 
 
 ON_PAPER: list[tuple[Formula, str]] = [
     (read_formula("a*(1 - a)"), "a · (1 - a)"),
-    (total("a", product(-1.0, "y")), "a - y"),
-    (total(product(-1.0, "y"), "a"), "a - y"),
+    (add("a", multiply(-1.0, "y")), "a - y"),
+    (add(multiply(-1.0, "y"), "a"), "a - y"),
     (6.0, "6"),
     (-0.5, "-0.5"),
-    (product(2.0, "a"), "2 · a"),
-    (product(-1.0, "a", "b"), "-a · b"),
+    (multiply(2.0, "a"), "2 · a"),
+    (multiply(-1.0, "a", "b"), "-a · b"),
     (power("a", 2.0), "a^2"),
     (power(read_formula("1 - a"), 2.0), "(1 - a)^2"),
     (power("a", -1.0), "a^(-1)"),
     (read_formula("sigmoid(z)"), "σ(z)"),
     (read_formula("tanh(a + b)"), "tanh(a + b)"),
-    (quotient("a", read_formula("1 + b")), "a / (b + 1)"),
-    (quotient("a", product("b", "c")), "a / (b · c)"),
-    (quotient("a", quotient("b", "c")), "a / (b / c)"),
-    (power(product("a", "b"), 2.0), "(a · b)^2"),
-    (power(quotient("a", "b"), 2.0), "(a / b)^2"),
+    (divide("a", read_formula("1 + b")), "a / (b + 1)"),
+    (divide("a", multiply("b", "c")), "a / (b · c)"),
+    (divide("a", divide("b", "c")), "a / (b / c)"),
+    (power(multiply("a", "b"), 2.0), "(a · b)^2"),
+    (power(divide("a", "b"), 2.0), "(a / b)^2"),
     (power(power("a", 2.0), 3.0), "(a^2)^3"),
     (power("a", power("b", 2.0)), "a^(b^2)"),
-    (power("a", product("b", "c")), "a^(b · c)"),
+    (power("a", multiply("b", "c")), "a^(b · c)"),
 ]
 
 

@@ -18,7 +18,7 @@ from tinygrad_hw.engine import Linear, Pointwise
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.explain import Chain, explain
-from tinygrad_hw.symbolic.formula import compute
+from tinygrad_hw.symbolic import compute
 
 LAW = settings(
     max_examples=150,

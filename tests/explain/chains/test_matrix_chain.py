@@ -26,7 +26,7 @@ from tinygrad_hw.explain import MatrixChain, explain
 from tinygrad_hw.explain.chains import matrix_chain as matrix
 from tinygrad_hw.explain.chains.array_formulas import Names
 from tinygrad_hw.explain.chains.shapes import Phrase
-from tinygrad_hw.symbolic.formula import Apply, Partial
+from tinygrad_hw.symbolic import Apply, Partial
 
 LAW = settings(max_examples=120, deadline=None, derandomize=True, database=None)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tinygrad_hw import Value
 from tinygrad_hw.nn import MLP
-from tinygrad_hw.symbolic.expression import read_expression
+from tinygrad_hw.symbolic import read_expression
 from tinygrad_hw.worksheet import sheet_from
 from tinygrad_hw.worksheet.sheet.model import Sheet, SheetError
 from tinygrad_hw.worksheet.solution.solve import solve

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_hw.homework import sheet_path
-from tinygrad_hw.symbolic.expression import is_name, read_expression
+from tinygrad_hw.symbolic import is_name, read_expression
 from tinygrad_hw.worksheet import parse_sheet, read_sheet, sheet_text
 from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet
 

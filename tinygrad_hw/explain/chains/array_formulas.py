@@ -31,17 +31,17 @@ from tinygrad_hw.explain.chains.shapes import (
     turns_matrices,
     word,
 )
-from tinygrad_hw.symbolic.formula import (
+from tinygrad_hw.symbolic import (
     Apply,
     Formula,
     Partial,
-    is_made_by,
-    product,
+    add,
+    is_call_of,
+    multiply,
+    node_count,
     read_formula,
-    replace,
-    rule_names,
-    size_of,
-    total,
+    rule_bindings,
+    substitute,
     walk,
 )
 
@@ -115,7 +115,7 @@ class Names:
         if self.is_named(node):
             return self.name(node)
         body = self._body(node)
-        if body is None or size_of(body) > LONGEST or self.shape(body) != node.shape:
+        if body is None or node_count(body) > LONGEST or self.shape(body) != node.shape:
             return self.name(node)
         return body
 
@@ -141,7 +141,7 @@ class Names:
         """X · Y; without brackets where any are meant, which with a vector not any may be."""
         if any(len(x.shape) < 2 for x in node.inputs):
             for x in node.inputs:
-                if is_made_by(self.tree(x), ops.matmul):
+                if is_call_of(self.tree(x), ops.matmul):
                     self.name(x)
         return Sized(ops.matmul, tuple(self.tree(x) for x in node.inputs), node.shape)
 
@@ -181,7 +181,7 @@ class Names:
     def local(self, node: Node, position: int) -> Formula:
         """The derivative of a pointwise operation by one operand; short, if need be with names."""
         slope = self._local(node, position)
-        if size_of(slope) > LONGEST:
+        if node_count(slope) > LONGEST:
             self.shorten((*node.inputs, node))
             slope = self._local(node, position)
         return slope
@@ -202,7 +202,7 @@ class Names:
         if isinstance(condition, bool | np.bool_):
             return float(bool(condition) == (position == 0))
         mask = self._attribute_name(node, "condition")
-        return mask if position == 0 else total(1.0, product(-1.0, mask))
+        return mask if position == 0 else add(1.0, multiply(-1.0, mask))
 
     def _by_its_record(self, node: Node, position: int) -> Formula | None:
         """What the record shows, which holds for the attributes that are its defaults."""
@@ -218,11 +218,11 @@ class Names:
             out = self.tree(node)
             if operation.reduces:
                 out = spread(out, node, node.inputs[position].shape)
-        known = rule_names(out, operation, tuple(map(self.tree, node.inputs)))
+        known = rule_bindings(out, operation, tuple(map(self.tree, node.inputs)))
         for part in walk(rule):
             if part not in known if isinstance(part, str) else is_told_more(part):
                 return None
-        return replace(rule, known)
+        return substitute(rule, known)
 
     def _prime(self, node: Node, position: int) -> Formula:
         """A word for the derivative, of what and by which operand: ``maximum′[2](A, v)``."""
@@ -287,7 +287,7 @@ class Names:
             kind = "a constant" if node.constant else "a Value without a label"
             return Phrase(f"{kind}, {shape_text(node.shape)}")
         body = self._body(node)
-        if body is None or size_of(body) > LONGEST or self.shape(body) != node.shape:
+        if body is None or node_count(body) > LONGEST or self.shape(body) != node.shape:
             self.shorten(node.inputs)
             body = self._call(node) if body is None else self._body(node)
         if body is None or self.shape(body) != node.shape:

@@ -23,7 +23,7 @@ from tinygrad_hw.engine.core.node import Node, Traced
 from tinygrad_hw.explain.chains.from_graph import is_named, local_formulas
 from tinygrad_hw.explain.notation.display import Displayed
 from tinygrad_hw.formatting.numbers import number
-from tinygrad_hw.symbolic.formula import Formula
+from tinygrad_hw.symbolic import Formula
 
 MOST_FACTORS = 60  # in all paths together; more than anybody would write out
 

@@ -10,16 +10,16 @@ from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import Node, Traced
 from tinygrad_hw.engine.core.operation import Operation
-from tinygrad_hw.symbolic.formula import (
+from tinygrad_hw.symbolic import (
     Apply,
     Formula,
+    add,
     differentiate,
+    divide,
+    multiply,
+    node_count,
     power,
-    product,
-    quotient,
-    replace,
-    size_of,
-    total,
+    substitute,
 )
 
 LONGEST = 40  # names, numbers and operations; nobody reads more in one line
@@ -45,7 +45,7 @@ def formula_of(node: Node) -> Formula | None:
             tree = _constant(inner)
         else:
             tree = apply(inner, [trees[id(x)] for x in inner.inputs])
-        if tree is None or size_of(tree) > LONGEST:
+        if tree is None or node_count(tree) > LONGEST:
             return None
         trees[id(inner)] = tree
     return trees[id(node)]
@@ -63,23 +63,23 @@ def apply(node: Node, operands: list[Formula]) -> Formula | None:
     if operation is ops.affine:
         half = len(operands) // 2
         pairs = zip(operands[:half], operands[half:-1], strict=True)
-        return total(*(product(w, x) for w, x in pairs), operands[-1])
+        return add(*(multiply(w, x) for w, x in pairs), operands[-1])
     if operation is ops.add:
-        return total(*operands)
+        return add(*operands)
     if operation is ops.sub:
-        return total(operands[0], product(-1.0, operands[1]))
+        return add(operands[0], multiply(-1.0, operands[1]))
     if operation is ops.mul:
-        return product(*operands)
+        return multiply(*operands)
     if operation is ops.div:
-        return quotient(operands[0], operands[1])
+        return divide(operands[0], operands[1])
     if operation is ops.pow:
         return power(operands[0], operands[1])
     if operation is ops.square:
         return power(operands[0], 2.0)
     if operation is ops.reciprocal:
-        return quotient(1.0, operands[0])
+        return divide(1.0, operands[0])
     if operation is ops.neg:
-        return product(-1.0, operands[0])
+        return multiply(-1.0, operands[0])
     if operation is ops.pos:
         return operands[0]
     is_told = operation.defaults or operation.arity == ANY_NUMBER
@@ -100,9 +100,9 @@ def local_formulas(node: Node, operands: list[Node]) -> list[Formula | None]:
     slopes: list[Formula | None] = []
     for operand in operands:
         try:
-            slope = replace(differentiate(formula, str(operand.label)), itself)
+            slope = substitute(differentiate(formula, str(operand.label)), itself)
         except (TypeError, ValueError, SyntaxError):  # it says more than a formula of ours can
             slopes.append(None)
             continue
-        slopes.append(slope if size_of(slope) <= LONGEST else None)
+        slopes.append(slope if node_count(slope) <= LONGEST else None)
     return slopes

@@ -41,15 +41,15 @@ from tinygrad_hw.explain.chains.shapes import (
 )
 from tinygrad_hw.explain.notation.display import Displayed
 from tinygrad_hw.formatting.numbers import number
-from tinygrad_hw.symbolic.formula import (
+from tinygrad_hw.symbolic import (
     Apply,
     Formula,
     Partial,
-    is_made_by,
-    product,
-    quotient,
-    size_of,
-    total,
+    add,
+    divide,
+    is_call_of,
+    multiply,
+    node_count,
 )
 
 
@@ -156,7 +156,7 @@ class _Writer:
         """The gradient of a node in formulas: by its name, or written out."""
         if node is self.root:
             return 1.0
-        upstream = total(*terms)
+        upstream = add(*terms)
         if isinstance(upstream, Apply) and self._needs_name(node, upstream):
             self.names.name(node)
         if not self.names.is_named(node):
@@ -166,13 +166,13 @@ class _Writer:
 
     def _needs_name(self, node: Node, upstream: Apply) -> bool:
         """Whether what has arrived cannot be written out in what is passed on."""
-        if size_of(upstream) > LONGEST:
+        if node_count(upstream) > LONGEST:
             return True
         for position, operand in enumerate(node.inputs):
             if id(operand) not in self.leads:
                 continue
             if isinstance(node.operation, Pointwise):
-                whole = size_of(upstream) + size_of(self.names.local(node, position))
+                whole = node_count(upstream) + node_count(self.names.local(node, position))
                 if whole > LONGEST or (operand.shape != node.shape and is_open(upstream)):
                     return True
             elif node.operation in (ops.sum, ops.mean, ops.broadcast_to):
@@ -189,7 +189,7 @@ class _Writer:
 
     def _full(self, formula: Formula, shape: tuple[int, ...]) -> Formula:
         """A formula of this shape: of what would be broadcast to it, times ones."""
-        return formula if self.names.shape(formula) == shape else product(formula, ones(shape))
+        return formula if self.names.shape(formula) == shape else multiply(formula, ones(shape))
 
     # --- What an operation sends to one operand ---------------------------------------------------
 
@@ -206,14 +206,14 @@ class _Writer:
             return self._shared(node, upstream)
         if self.names.shape(upstream):
             return self._transposed(node, position, upstream)
-        return product(upstream, self._transposed(node, position, ones(node.shape)))
+        return multiply(upstream, self._transposed(node, position, ones(node.shape)))
 
     def _multiplied(self, node: Node, position: int, upstream: Formula) -> Formula:
         """Upstream times the local derivative, summed where the operand was broadcast."""
         shape = node.inputs[position].shape
         if node.operation.reduces:
             upstream = self._spread(node, upstream, shape)
-        passed = product(upstream, self.names.local(node, position))
+        passed = multiply(upstream, self.names.local(node, position))
         if node.operation.reduces:
             return passed
         whole = np.broadcast_shapes(node.shape, shape)
@@ -226,7 +226,7 @@ class _Writer:
         if node.operation is ops.sum:
             return passed
         count = max(int(np.prod(shape)), 1) / max(int(np.prod(node.shape)), 1)
-        return product(quotient(1.0, count), passed)
+        return multiply(divide(1.0, count), passed)
 
     def _spread(self, node: Node, upstream: Formula, shape: tuple[int, ...]) -> Formula:
         if not self.names.shape(upstream):
@@ -239,7 +239,7 @@ class _Writer:
             return turned(upstream, node.inputs[0].shape)
         if node.operation is ops.matmul and is_plain_product(node):
             other = node.inputs[1 - position]
-            if size_of(upstream) + size_of(self.names.tree(other)) > LONGEST:
+            if node_count(upstream) + node_count(self.names.tree(other)) > LONGEST:
                 self.names.shorten([other])
             return matrix_product_back(node, position, upstream, self.names.tree(other))
         return self.names.transposed(node, position, upstream)
@@ -253,7 +253,7 @@ class _Writer:
             if term != 0.0:
                 counted[term] = counted.get(term, 0.0) + 1.0
         whole = tuple(
-            self._full(product(times, term), node.shape) for term, times in counted.items()
+            self._full(multiply(times, term), node.shape) for term, times in counted.items()
         )
         partial = Partial(str(self.root.label), self.names.name(node))
         written = whole or tuple(terms[:1])
@@ -264,7 +264,7 @@ class _Writer:
         text = shape_text(node.shape)
         if len(terms) == 1 and (factors := factors_of(terms[0])):
             return f"{text} = {shapes_of_factors(factors, self.names.shapes)}"
-        summed = node.shape and len(terms) == 1 and is_made_by(terms[0], ops.sum)
+        summed = node.shape and len(terms) == 1 and is_call_of(terms[0], ops.sum)
         return f"{text}, summed over the rest" if summed else text
 
     def defined(self) -> list[Equation]:

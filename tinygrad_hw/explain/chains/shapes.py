@@ -16,14 +16,14 @@ import numpy as np
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.core.operation import Composite, Operation
-from tinygrad_hw.symbolic.formula import (
+from tinygrad_hw.symbolic import (
     Apply,
     Formula,
     Partial,
-    is_made_by,
+    is_call_of,
+    multiply,
+    node_count,
     operands_of,
-    product,
-    size_of,
     walk,
 )
 
@@ -109,7 +109,7 @@ def is_simple(formula: Formula) -> bool:
     """Whether it can be a factor in a product of matrices and be read at a glance."""
     if not isinstance(formula, Apply):
         return True
-    return size_of(formula) <= SIMPLE and not any(isinstance(x, Sized) for x in walk(formula))
+    return node_count(formula) <= SIMPLE and not any(isinstance(x, Sized) for x in walk(formula))
 
 
 def ones(shape: Shape) -> Formula:
@@ -157,7 +157,7 @@ def turned(formula: Formula, shape: Shape) -> Formula:
     """Its transpose, of this shape; of a stack, that of each matrix. Xᵀᵀ is X."""
     if isinstance(formula, float):
         return formula
-    if is_made_by(formula, ops.transpose):
+    if is_call_of(formula, ops.transpose):
         return operands_of(formula)[0]
     return Sized(ops.transpose, (formula,), shape)
 
@@ -188,7 +188,7 @@ def matrix_product_back(node: Node, position: int, upstream: Formula, other: For
     """
     x, shape = node.inputs[1 - position].shape, node.inputs[position].shape
     if not node.shape:
-        return product(upstream, other)
+        return multiply(upstream, other)
     flipped = turned(other, (*x[:-2], *x[:-3:-1]))
     pair = (upstream, flipped) if position == 0 else (flipped, upstream)
     whole = (*node.shape[:-2], *shape[-2:]) if len(shape) > 1 else shape
@@ -197,9 +197,9 @@ def matrix_product_back(node: Node, position: int, upstream: Formula, other: For
 
 def factors_of(formula: Formula) -> tuple[Formula, ...]:
     """The two factors of a product of matrices, be it times a number; else nothing."""
-    if is_made_by(formula, ops.mul):
+    if is_call_of(formula, ops.mul):
         formula = operands_of(formula)[-1]
-    return operands_of(formula) if is_made_by(formula, ops.matmul) else ()
+    return operands_of(formula) if is_call_of(formula, ops.matmul) else ()
 
 
 def shapes_of_factors(factors: tuple[Formula, ...], shapes: Mapping[str, Shape]) -> str:

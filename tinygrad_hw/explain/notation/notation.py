@@ -17,14 +17,14 @@ from tinygrad_hw.explain.chains.matrix_chain import Equation, MatrixChain
 from tinygrad_hw.explain.chains.shapes import Phrase
 from tinygrad_hw.explain.notation.display import Displayed
 from tinygrad_hw.formatting.numbers import FIGURES, number
-from tinygrad_hw.symbolic.formula import (
+from tinygrad_hw.symbolic import (
     Apply,
     Formula,
     Partial,
-    is_made_by,
+    is_call_of,
     is_negative,
-    product,
-    size_of,
+    multiply,
+    node_count,
 )
 
 EXACT = f"Exact factors are multiplied; {FIGURES} figures of each are shown."
@@ -42,7 +42,7 @@ class Row(NamedTuple):
 
 def _is_long(path: tuple[Factor, ...]) -> bool:
     """Whether the formulas of a path are more than anybody reads in one line."""
-    return len(path) > 1 and sum(size_of(x.tree) for x in path if x.tree is not None) > LONGEST
+    return len(path) > 1 and sum(node_count(x.tree) for x in path if x.tree is not None) > LONGEST
 
 
 def _has_power_of_ten(formula: Formula) -> bool:
@@ -154,7 +154,7 @@ class Notation(ABC):
                     base = self.bracketed(base)
                 return self.power(base, self.formula(operands[1]))
             return self.power(base, self._operand(operands[1], ops.mul, ops.div, ops.pow))
-        if operation is ops.relu and is_made_by(operands[0], ops.sign):
+        if operation is ops.relu and is_call_of(operands[0], ops.sign):
             return self._indicator(operands[0])
         return self.function(operation, [self.formula(x) for x in operands])
 
@@ -169,7 +169,7 @@ class Notation(ABC):
         first, *rest = sorted(terms, key=is_negative)
         parts = [self.formula(first)]
         for term in rest:
-            turned = product(-1.0, term) if is_negative(term) else term
+            turned = multiply(-1.0, term) if is_negative(term) else term
             parts += [self.sign("-" if is_negative(term) else "+"), self.formula(turned)]
         return self.row_of(parts)
 

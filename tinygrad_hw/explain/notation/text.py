@@ -10,7 +10,7 @@ from tinygrad_hw.explain.chains.chain import Chain
 from tinygrad_hw.explain.graph.labels import clean
 from tinygrad_hw.explain.notation.display import Displayed
 from tinygrad_hw.explain.notation.notation import Notation
-from tinygrad_hw.symbolic.formula import Formula
+from tinygrad_hw.symbolic import Formula
 
 PLAIN_SIGNS = str.maketrans(
     {"∂": "d", "σ": "sigmoid", "·": "*", "×": "x", "⊙": ".*", "ᵀ": "^T", "′": "'", "…": "..."}

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinygrad_hw.symbolic.formula import compute, names_in
+from tinygrad_hw.symbolic import compute, names_in
 from tinygrad_hw.worksheet.feedback.text import place
 from tinygrad_hw.worksheet.marking.mark import steps_of
 from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber, round_number

@@ -13,7 +13,7 @@ import numpy as np
 from tinygrad_hw.errors import InputError
 from tinygrad_hw.explain.chains.chain import chains, local_derivatives
 from tinygrad_hw.formatting import numbers
-from tinygrad_hw.symbolic.expression import read_expression
+from tinygrad_hw.symbolic import read_expression
 from tinygrad_hw.worksheet.exercises.detectability import unseen_slips
 from tinygrad_hw.worksheet.rounding.written_number import round_number
 from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet, SheetError

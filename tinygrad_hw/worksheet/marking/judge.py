@@ -8,17 +8,17 @@ from dataclasses import replace
 
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.explain.notation.text import write
-from tinygrad_hw.symbolic.formula import (
+from tinygrad_hw.symbolic import (
     Formula,
+    add,
     compute,
     differentiate,
-    is_made_by,
+    is_call_of,
+    multiply,
     names_in,
     operands_of,
-    product,
-    total,
+    substitute,
 )
-from tinygrad_hw.symbolic.formula import replace as put
 from tinygrad_hw.worksheet.marking.marked_number import MOST_DIGITS, Item, trusted_digits
 from tinygrad_hw.worksheet.rounding.admissible import (
     Admissible,
@@ -379,7 +379,7 @@ class Step:
             return 1.0, {}
         if self.structure.is_local(top, bottom):
             slope = differentiate(self.structure.formulas[top], bottom)
-            return put(slope, {self.structure.formulas[top]: top}), self.forward
+            return substitute(slope, {self.structure.formulas[top]: top}), self.forward
         return self._total(top, bottom)
 
     def _total(self, top: str, bottom: str) -> tuple[Formula, Inputs]:
@@ -389,11 +389,11 @@ class Step:
             upper, lower = f"d{top}/d{user}", f"d{user}/d{bottom}"
             inputs[lower] = self._carried_derivative(user, bottom)
             if user == top:
-                terms.append(product(lower))
+                terms.append(multiply(lower))
             else:
                 inputs[upper] = self._carried_derivative(top, user)
-                terms.append(product(upper, lower))
-        return total(*terms), inputs
+                terms.append(multiply(upper, lower))
+        return add(*terms), inputs
 
     def _expected_derivative(self, top: str, bottom: str) -> Admissible:
         """What dP/dQ should be, from what was written before it."""
@@ -431,18 +431,18 @@ class Step:
                 if held is None:
                     held = self._carried_derivative(*parts_of(name))
                 inputs[f"{name}{PRIME * i}"] = held
-            terms.append(product(*(f"{name}{PRIME * i}" for name in names)))
+            terms.append(multiply(*(f"{name}{PRIME * i}" for name in names)))
             exact += math.prod(self.structure.derivative(name) for name in names)
         else:
             right = self.solution.partials[partial]
             if answer.paths and abs(exact - right) <= 1e-9 * abs(right):
-                return total(*terms), inputs
+                return add(*terms), inputs
         return self._total(self.loss, bottom)
 
     def _update(self, name: str) -> tuple[Formula, Inputs, Admissible]:
         """How a parameter is updated, from what, and what it should be then."""
         partial = f"d{self.loss}/d{name}"
-        formula = total(name, product(-1.0, RATE, partial))
+        formula = add(name, multiply(-1.0, RATE, partial))
         inputs = {name: self.forward[name], RATE: known_number(self.sheet.rate)}
         inputs |= {partial: self.partials[partial]}
         expected = evaluate(formula, inputs, self.scratch)
@@ -500,7 +500,7 @@ class Step:
                     continue
                 longer[name], more = self._derivative(top, bottom)
                 inputs |= more
-            whole = put(formula, longer)
+            whole = substitute(formula, longer)
             if not longer or _terms(whole) > MOST_PATHS:
                 break
             formula = _spread(whole)
@@ -558,7 +558,7 @@ class Step:
             fits = number and expected.can_give(number)
             right = union(expected, *(x for x in self.derivatives.get(name, ()) if x.free_of_slips))
             inputs[name] = admissible_if_honest(expected, number) if number and fits else right
-        return read_number(answer.value), product(*names), inputs
+        return read_number(answer.value), multiply(*names), inputs
 
     # --- Digits that can be trusted ---------------------------------------------------------------
 
@@ -593,7 +593,7 @@ class Step:
 
 
 def _sums(formula: Formula) -> Iterator[Formula]:
-    if is_made_by(formula, ops.add):
+    if is_call_of(formula, ops.add):
         yield formula
     for operand in operands_of(formula):
         yield from _sums(operand)
@@ -602,18 +602,18 @@ def _sums(formula: Formula) -> Iterator[Formula]:
 def _terms(formula: Formula) -> int:
     """How many terms a formula has when it is multiplied out."""
     counts = map(_terms, operands_of(formula))
-    if is_made_by(formula, ops.add):
+    if is_call_of(formula, ops.add):
         return sum(counts)
-    return math.prod(counts) if is_made_by(formula, ops.mul) else 1
+    return math.prod(counts) if is_call_of(formula, ops.mul) else 1
 
 
 def _spread(formula: Formula) -> Formula:
     """Multiply out: a product with a sum in it becomes a sum of products."""
-    if is_made_by(formula, ops.add):
-        return total(*(_spread(term) for term in operands_of(formula)))
-    factors = operands_of(formula) if is_made_by(formula, ops.mul) else (formula,)
+    if is_call_of(formula, ops.add):
+        return add(*(_spread(term) for term in operands_of(formula)))
+    factors = operands_of(formula) if is_call_of(formula, ops.mul) else (formula,)
     for i, factor in enumerate(factors):
-        if is_made_by(factor, ops.add):
+        if is_call_of(factor, ops.add):
             rest = (*factors[:i], *factors[i + 1 :])
-            return total(*(_spread(product(*rest, term)) for term in operands_of(factor)))
+            return add(*(_spread(multiply(*rest, term)) for term in operands_of(factor)))
     return formula

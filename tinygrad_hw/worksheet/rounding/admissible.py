@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from tinygrad_hw.symbolic.formula import Apply, Formula, compute, names_in
+from tinygrad_hw.symbolic import Apply, Formula, compute, names_in
 from tinygrad_hw.worksheet.rounding.enclosure import bound_unwritten_rounding, enclose
 from tinygrad_hw.worksheet.rounding.intervals import Interval, point
 from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber, round_number, truncate

@@ -6,14 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from tinygrad_hw.engine.core import ops
-from tinygrad_hw.symbolic.formula import (
-    Apply,
-    Formula,
-    differentiate,
-    names_in,
-    operands_of,
-    size_of,
-)
+from tinygrad_hw.symbolic import Apply, Formula, differentiate, names_in, node_count, operands_of
 from tinygrad_hw.worksheet.rounding.intervals import EXTENSIONS, Interval, point
 
 HALVINGS = 32  # boxes that an interval is cut into at most, where a formula rises and falls in it
@@ -22,7 +15,7 @@ MOST_PARTS = 40  # times repeated names; beyond that, each occurrence is taken b
 
 def cost_of(formula: Formula) -> int:
     """Return the work of enclosing a formula, as a number of parts to compute."""
-    return size_of(formula) * (1 + 12 * len(_repeated(formula)))
+    return node_count(formula) * (1 + 12 * len(_repeated(formula)))
 
 
 def enclose(formula: Formula, box: Mapping[str, Interval]) -> Interval:
@@ -34,7 +27,7 @@ def enclose(formula: Formula, box: Mapping[str, Interval]) -> Interval:
     """
     natural = _natural(formula, box)
     repeated = [name for name in _repeated(formula) if not box[name].is_point]
-    if not repeated or size_of(formula) * len(repeated) > MOST_PARTS:
+    if not repeated or node_count(formula) * len(repeated) > MOST_PARTS:
         return natural
     return _monotone(formula, box, repeated, HALVINGS).intersection(natural)
 

@@ -11,7 +11,7 @@ from typing import Any
 from tinygrad_hw.engine import Value
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import Node
-from tinygrad_hw.symbolic.expression import FUNCTIONS, is_name, read_expression
+from tinygrad_hw.symbolic import FUNCTIONS, is_name, read_expression
 from tinygrad_hw.worksheet.sheet.model import Answers, Sheet, SheetError, parse_sheet
 from tinygrad_hw.worksheet.sheet.writer import sheet_text
 

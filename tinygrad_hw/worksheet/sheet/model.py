@@ -19,7 +19,7 @@ import numpy as np
 
 from tinygrad_hw.engine import Value
 from tinygrad_hw.errors import InputError
-from tinygrad_hw.symbolic.expression import Expression, ExpressionError, is_name, read_expression
+from tinygrad_hw.symbolic import Expression, ExpressionError, is_name, read_expression
 
 LARGEST = 1_000_000  # bytes of a file; the largest sheet we know has 10,000
 MOST_STEPS = 20

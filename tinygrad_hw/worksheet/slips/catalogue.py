@@ -7,20 +7,20 @@ first: where several explain a number equally well, the first is named.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace as altered
+from dataclasses import replace
 
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.explain.notation.text import write
-from tinygrad_hw.symbolic.formula import (
+from tinygrad_hw.symbolic import (
     Apply,
     Formula,
-    is_made_by,
+    add,
+    is_call_of,
+    multiply,
     names_in,
     operands_of,
-    product,
-    rebuilt,
-    replace,
-    total,
+    substitute,
+    with_operands,
 )
 from tinygrad_hw.worksheet.rounding.admissible import HABITS, Admissible, evaluate
 from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber
@@ -41,15 +41,15 @@ from tinygrad_hw.worksheet.solution.dependencies import PRIME
 
 
 def _other_sign(written: WrittenNumber) -> Iterator[WrittenNumber]:
-    yield altered(written, negative=not written.negative)
+    yield replace(written, negative=not written.negative)
 
 
 def _point_moved(written: WrittenNumber) -> Iterator[WrittenNumber]:
     for places in (1, -1, 2, -2, 3, -3):
-        yield altered(written, place=written.place + places)
+        yield replace(written, place=written.place + places)
     exponent = written.place + len(str(written.digits)) - 1
     if abs(exponent) > 1:
-        yield altered(written, place=written.place - 2 * exponent)
+        yield replace(written, place=written.place - 2 * exponent)
 
 
 def _zero_moved(written: WrittenNumber) -> Iterator[WrittenNumber]:
@@ -57,9 +57,9 @@ def _zero_moved(written: WrittenNumber) -> Iterator[WrittenNumber]:
     text = str(written.digits)
     for i in range(1, len(text)):
         if text[i] == "0" and text[i:].strip("0"):
-            yield altered(written, digits=int(text[:i] + text[i + 1 :]), place=written.place + 1)
+            yield replace(written, digits=int(text[:i] + text[i + 1 :]), place=written.place + 1)
         if len(text) < 16:
-            yield altered(written, digits=int(text[:i] + "0" + text[i:]), place=written.place - 1)
+            yield replace(written, digits=int(text[:i] + "0" + text[i:]), place=written.place - 1)
 
 
 def _swapped(written: WrittenNumber) -> Iterator[WrittenNumber]:
@@ -67,7 +67,7 @@ def _swapped(written: WrittenNumber) -> Iterator[WrittenNumber]:
     for i in range(len(text) - 1):
         if text[i] != text[i + 1]:
             swapped = text[:i] + text[i + 1] + text[i] + text[i + 2 :]
-            yield altered(written, digits=int(swapped))
+            yield replace(written, digits=int(swapped))
 
 
 def _digit_changed(written: WrittenNumber) -> Iterator[WrittenNumber]:
@@ -75,14 +75,14 @@ def _digit_changed(written: WrittenNumber) -> Iterator[WrittenNumber]:
     for i, old in enumerate(text):
         for new in "0123456789":
             if new != old:
-                yield altered(written, digits=int(text[:i] + new + text[i + 1 :]))
+                yield replace(written, digits=int(text[:i] + new + text[i + 1 :]))
 
 
 # --- What slips do to the working -----------------------------------------------------------------
 
 
 def _factors(formula: Formula) -> tuple[Formula, ...]:
-    return operands_of(formula) if is_made_by(formula, ops.mul) else (formula,)
+    return operands_of(formula) if is_call_of(formula, ops.mul) else (formula,)
 
 
 def _edited(
@@ -94,7 +94,7 @@ def _edited(
         assert isinstance(formula, Apply)
         for inner, detail in _edited(operand, edit):
             changed = (*formula.operands[:i], inner, *formula.operands[i + 1 :])
-            yield rebuilt(formula, changed), detail
+            yield with_operands(formula, changed), detail
 
 
 def _imagined(
@@ -109,12 +109,12 @@ def _factor_dropped(case: Case) -> Iterator[Imagined]:
         factors = _factors(formula)
         for i, factor in enumerate(factors):
             if len(factors) > 1 and not isinstance(factor, float):
-                left = product(*factors[:i], *factors[i + 1 :])
+                left = multiply(*factors[:i], *factors[i + 1 :])
                 yield left, f"without the factor {write(factor)}"
 
     yield from _imagined(case, edit)
     for names in shared(case.formula):
-        left = replace(case.formula, dict.fromkeys(names, 1.0))
+        left = substitute(case.formula, dict.fromkeys(names, 1.0))
         yield Imagined(left, f"without the factor {names[0]} in any path")
 
 
@@ -123,11 +123,11 @@ def _factor_twice(case: Case) -> Iterator[Imagined]:
         factors = _factors(formula)
         for factor in factors:
             if len(factors) > 1 and not isinstance(factor, float):
-                yield product(factor, *factors), f"with the factor {write(factor)} twice"
+                yield multiply(factor, *factors), f"with the factor {write(factor)} twice"
 
     yield from _imagined(case, edit)
     for names in shared(case.formula):
-        more = replace(case.formula, {name: product(name, name) for name in names})
+        more = substitute(case.formula, {name: multiply(name, name) for name in names})
         yield Imagined(more, f"with the factor {names[0]} twice in every path")
 
 
@@ -141,18 +141,18 @@ def shared(formula: Formula) -> list[list[str]]:
 
 def _term_missing(case: Case) -> Iterator[Imagined]:
     def edit(formula: Formula) -> Iterator[tuple[Formula, str]]:
-        terms = operands_of(formula) if is_made_by(formula, ops.add) else ()
+        terms = operands_of(formula) if is_call_of(formula, ops.add) else ()
         for i, term in enumerate(terms):
-            yield total(*terms[:i], *terms[i + 1 :]), f"without {write(term)}"
+            yield add(*terms[:i], *terms[i + 1 :]), f"without {write(term)}"
 
     yield from _imagined(case, edit)
 
 
 def _term_of_other_sign(case: Case) -> Iterator[Imagined]:
     def edit(formula: Formula) -> Iterator[tuple[Formula, str]]:
-        terms = operands_of(formula) if is_made_by(formula, ops.add) else ()
+        terms = operands_of(formula) if is_call_of(formula, ops.add) else ()
         for i, term in enumerate(terms):
-            turned = total(*terms[:i], product(-1.0, term), *terms[i + 1 :])
+            turned = add(*terms[:i], multiply(-1.0, term), *terms[i + 1 :])
             yield turned, f"with the sign of {write(term)} turned"
 
     yield from _imagined(case, edit)
@@ -162,13 +162,13 @@ def _loss_factor(case: Case) -> Iterator[Imagined]:
     """The 2 of the square and the ½ before it, of which one was forgotten."""
     if (case.name if case.part == FORWARD else case.top) != case.step.loss:
         return
-    yield Imagined(product(2.0, case.formula), "twice as large")
-    yield Imagined(product(0.5, case.formula), "half as large")
+    yield Imagined(multiply(2.0, case.formula), "twice as large")
+    yield Imagined(multiply(0.5, case.formula), "half as large")
 
 
 def _loss_turned(case: Case) -> Iterator[Imagined]:
-    if case.top == case.step.loss and is_made_by(case.formula, ops.add):
-        turned = product(-1.0, case.formula)
+    if case.top == case.step.loss and is_call_of(case.formula, ops.add):
+        turned = multiply(-1.0, case.formula)
         yield Imagined(turned, f"{write(turned)} in place of {write(case.formula)}")
 
 
@@ -179,13 +179,13 @@ def _sigmoid_prime(case: Case) -> Iterator[Imagined]:
         return
     a, z = case.top, case.bottom
     right = write(case.formula)
-    alone = total(1.0, product(-1.0, a))
-    for other in (a, alone, product(a, alone)):
+    alone = add(1.0, multiply(-1.0, a))
+    for other in (a, alone, multiply(a, alone)):
         if other != case.formula:
             yield Imagined(other, f"{write(other)} in place of {right}", {a: case.step.forward[a]})
     if z in case.step.forward:
         more = {a: case.step.forward[a], z: case.step.forward[z]}
-        primed = replace(case.formula, {a: z})
+        primed = substitute(case.formula, {a: z})
         yield Imagined(primed, f"{write(primed)} in place of {right}", more)
 
 
@@ -219,7 +219,7 @@ def _another_name(case: Case) -> Iterator[Imagined]:
         for other in case.step.siblings(name):
             below = case.part == FACTOR and case.step.structure.depends(other, case.top)
             if other not in own and not below:
-                swapped = replace(case.formula, {name: other})
+                swapped = substitute(case.formula, {name: other})
                 more = {other: case.step.forward[other]}
                 yield Imagined(swapped, f"{other} in place of {name}", more)
 
@@ -232,7 +232,7 @@ def _not_activated(case: Case) -> Iterator[Imagined]:
 
 def _not_squared(case: Case) -> Iterator[Imagined]:
     def edit(formula: Formula) -> Iterator[tuple[Formula, str]]:
-        if is_made_by(formula, ops.pow):
+        if is_call_of(formula, ops.pow):
             base, _ = operands_of(formula)
             yield base, f"{write(base)} in place of {write(formula)}"
 
@@ -244,7 +244,7 @@ def _early_update(case: Case) -> Iterator[Imagined]:
     for name in names_in(case.formula):
         if name in case.step.parameters:
             new = f"new {name}"
-            formula = replace(case.formula, {name: new})
+            formula = substitute(case.formula, {name: new})
             for value in case.step.new_values(name):
                 yield Imagined(formula, f"the new {name} in place of the old", {new: value})
 
@@ -256,10 +256,10 @@ def _outdated(case: Case) -> Iterator[Imagined]:
     used = names_in(case.formula)
     for name in used:
         if name in case.step.before:
-            formula = replace(case.formula, {name: old[name]})
+            formula = substitute(case.formula, {name: old[name]})
             yield Imagined(formula, f"{name} as it was a step before", before)
     if len(used.keys() & old.keys()) > 1:
-        yield Imagined(replace(case.formula, old), "the parameters of the step before", before)
+        yield Imagined(substitute(case.formula, old), "the parameters of the step before", before)
 
 
 def _other_parameter(case: Case) -> Iterator[Imagined]:
@@ -268,38 +268,38 @@ def _other_parameter(case: Case) -> Iterator[Imagined]:
     if case.part == UPDATED:
         for other, value in case.step.partials.items():
             if other != case.slope:
-                formula = replace(case.formula, {case.slope: other})
+                formula = substitute(case.formula, {case.slope: other})
                 yield Imagined(formula, f"{other} in place of {case.slope}", {other: value})
 
 
 def _path_missing(case: Case) -> Iterator[Imagined]:
     expanded, inputs = case.step.expanded(case)
-    terms = operands_of(expanded) if is_made_by(expanded, ops.add) else ()
+    terms = operands_of(expanded) if is_call_of(expanded, ops.add) else ()
     for i, term in enumerate(terms):
         path = "direct path" if term == case.name else f"path {write(term)}"
-        yield Imagined(total(*terms[:i], *terms[i + 1 :]), f"without the {path}", inputs)
+        yield Imagined(add(*terms[:i], *terms[i + 1 :]), f"without the {path}", inputs)
 
 
 def _ascent(case: Case) -> Iterator[Imagined]:
-    uphill = replace(case.formula, {case.slope: product(-1.0, case.slope)})
+    uphill = substitute(case.formula, {case.slope: multiply(-1.0, case.slope)})
     yield Imagined(uphill, "added in place of subtracted")
 
 
 def _rate_forgotten(case: Case) -> Iterator[Imagined]:
-    whole = total(case.name, product(-1.0, case.slope))
+    whole = add(case.name, multiply(-1.0, case.slope))
     yield Imagined(whole, f"{case.slope} was not multiplied by the rate")
 
 
 def _change_alone(case: Case) -> Iterator[Imagined]:
-    change = total(case.formula, product(-1.0, case.name))
+    change = add(case.formula, multiply(-1.0, case.name))
     yield Imagined(change, "only the change")
-    yield Imagined(product(-1.0, change), "only the change")
+    yield Imagined(multiply(-1.0, change), "only the change")
     yield Imagined(case.name, f"{case.name} as it was before")
 
 
 def _change_misplaced(case: Case) -> Iterator[Imagined]:
     for places in (1, -1, 2, -2, 3, -3):
-        moved = replace(case.formula, {case.slope: product(10.0**places, case.slope)})
+        moved = substitute(case.formula, {case.slope: multiply(10.0**places, case.slope)})
         how_far = f"{abs(places)} place{'s' * (abs(places) > 1)}"
         side = "left" if places > 0 else "right"
         yield Imagined(moved, f"the change is {how_far} too far to the {side}")
@@ -312,7 +312,7 @@ def _misread(case: Case) -> Iterator[Imagined]:
             continue
         moved = () if case.part == UPDATED else _point_moved(number)  # the change is, there
         for misread in (*_swapped(number), *moved, *_zero_moved(number)):
-            formula = replace(case.formula, {name: misread.value})
+            formula = substitute(case.formula, {name: misread.value})
             yield Imagined(formula, f"made with {misread} for {name}, which is {number}")
 
 

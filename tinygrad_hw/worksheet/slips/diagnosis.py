@@ -8,8 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from tinygrad_hw.symbolic.formula import Formula, names_in
-from tinygrad_hw.symbolic.formula import replace as put
+from tinygrad_hw.symbolic import Formula, names_in, substitute
 from tinygrad_hw.worksheet.rounding.admissible import Admissible, evaluate
 from tinygrad_hw.worksheet.rounding.enclosure import cost_of
 from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber
@@ -132,7 +131,7 @@ def _in_factors(case: Case, catalogue: Sequence[Slip]) -> Iterator[tuple[Slip, I
         for slip in catalogue:
             for imagined in slip.imagine(factor) if slip.imagine and FACTOR in slip.parts else ():
                 more = {**inputs, **factor.inputs, **imagined.more}
-                whole = put(formula, dict.fromkeys(names, imagined.formula))
+                whole = substitute(formula, dict.fromkeys(names, imagined.formula))
                 yield slip, Imagined(whole, f"{imagined.detail} in {factor.name}", more)
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tinygrad_hw.symbolic.formula import Formula
+from tinygrad_hw.symbolic import Formula
 from tinygrad_hw.worksheet.rounding.admissible import Admissible
 from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber
 

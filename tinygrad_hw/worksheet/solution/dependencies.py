@@ -9,15 +9,15 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from tinygrad_hw.explain.chains.chain import local_derivatives
-from tinygrad_hw.symbolic.formula import (
+from tinygrad_hw.symbolic import (
     Apply,
     Formula,
     compute,
     differentiate,
-    product,
+    multiply,
     read_formula,
-    rebuilt,
-    replace,
+    substitute,
+    with_operands,
 )
 from tinygrad_hw.worksheet.solution.solve import Solution
 
@@ -81,8 +81,10 @@ class Structure:
         A forward formula as a whole is left, since it is its own name's.
         """
         if isinstance(formula, Apply) and formula in self.formulas.values():
-            return rebuilt(formula, tuple(replace(part, self._named) for part in formula.operands))
-        return replace(formula, self._named)
+            return with_operands(
+                formula, tuple(substitute(part, self._named) for part in formula.operands)
+            )
+        return substitute(formula, self._named)
 
     @cached_property
     def _named(self) -> dict[Formula, Formula]:
@@ -90,7 +92,7 @@ class Structure:
         for name, formula in self.formulas.items():
             if isinstance(formula, Apply):
                 named.setdefault(formula, name)
-                named.setdefault(product(-1.0, formula), product(-1.0, name))
+                named.setdefault(multiply(-1.0, formula), multiply(-1.0, name))
         return named
 
     def derivative(self, name: str) -> float:
