@@ -340,7 +340,7 @@ def test_every_value_is_enclosed(text: str, box: dict[str, Interval]) -> None:
 def test_names_that_occur_once_do_not_widen(text: str, box: dict[str, Interval]) -> None:
     corners = [exactly(text, values) for values in samples(box, 8)]
     enclosure = enclose(read_formula(text), box)
-    slack = 60 * ULP * (1 + max(abs(x) for x in corners) + sum(x.size**3 for x in box.values()))
+    slack = 60 * ULP * (1 + max(abs(x) for x in corners) + sum(x.magnitude**3 for x in box.values()))
     assert enclosure.low >= float(min(corners)) - slack
     assert enclosure.high <= float(max(corners)) + slack
 
@@ -379,7 +379,7 @@ def test_a_repeated_name_hardly_widens(
     assert mpmath.mpf(enclosure.low) <= min(exact)
     assert max(exact) <= mpmath.mpf(enclosure.high)
     steepest = 1 + max(abs(exactly(slope_of(text), {"a": end})) for end in inside)
-    slack = 1e-11 * (1 + x.size**3)  # a number is one whose width is less than 1e-12 of it
+    slack = 1e-11 * (1 + x.magnitude**3)  # a number is one whose width is less than 1e-12 of it
     width = x.high - x.low
     if width > 0.01 or any(x.low - width <= turn <= x.high + width for turn in turns):
         slack += float(steepest) * width / 32
