@@ -37,7 +37,7 @@ def loops_are_kept_here(tmp_path, monkeypatch):
 @pytest.fixture(autouse=True)
 def no_mode_is_left_on():
     yield
-    assert state.tape is None
+    assert state.recorder is None
     assert state.recording
     assert not state.nested
 
@@ -1074,7 +1074,7 @@ def test_an_error_leaves_everything_as_it_was(error, where):
     steps = optimiser._states[b][0].raw
     with pytest.raises(error):
         c(given)
-    assert state.tape is None
+    assert state.recorder is None
     for value in (w, b, given, optimiser._states[b][0]):
         assert type(value.raw) in (float, np.ndarray), value
         assert value.grad is None

@@ -505,7 +505,7 @@ def test_taking_a_number_out_is_refused_with_the_reason(taker, what):
     for _ in range(2):
         with pytest.raises(TypeError if taker != "list" else (TypeError, ValueError)):
             c(1.0)
-        assert state.tape is None
+        assert state.recorder is None
         assert type(w.raw) is float
         assert w.grad is None
     assert c.captures == 0

@@ -109,8 +109,8 @@ class Value(Node):
         self.attributes = NO_ATTRIBUTES
         self.group = state.group
         self.kept = False
-        if state.tape is not None:
-            state.tape.made_inside(self)
+        if state.recorder is not None:
+            state.recorder.register(self)
 
     @property
     def data(self) -> Any:
@@ -350,7 +350,7 @@ def _operation_for(function: Any) -> Callable[..., Any]:
 
 def _seen(value: Value, by: str) -> Any:
     """The data, for a program that takes them out; which one that is being captured cannot."""
-    if state.tape is not None:
+    if state.recorder is not None:
         name = value.label or "a Value"
         raise TypeError(
             f"{by} of {name} is read while a program is captured: the program would hold this one "

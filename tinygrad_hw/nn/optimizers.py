@@ -92,8 +92,8 @@ class Optimiser(ABC):
     def _make_state(self, parameter: Value) -> None:
         if parameter in self._states:
             return
-        if state.tape is not None:  # what is made in a captured run is the same in every run
-            raise state.tape.not_ready()
+        if state.recorder is not None:  # what is made in a captured run is the same in every run
+            raise state.recorder.not_ready()
         zero: Any = np.zeros(parameter.shape, parameter.dtype) if parameter.shape else 0.0
         states = [Value(zero, name, constant=True) for name in self.states]
         self._states[parameter] = [Value(0.0, "steps", constant=True), *states]

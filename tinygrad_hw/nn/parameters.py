@@ -25,9 +25,9 @@ _OWNERS: weakref.WeakValueDictionary[int, FlatParameters] = weakref.WeakValueDic
 
 def store(leaf: Value, data: Any) -> None:
     """Have a Value of ours hold new data, in its own array if it is one."""
-    if state.tape is not None:
+    if state.recorder is not None:
         observed(leaf)
-        data = data if isinstance(data, Traced) else state.tape.constant(data)
+        data = data if isinstance(data, Traced) else state.recorder.constant(data)
     if isinstance(leaf.raw, np.ndarray):
         np.copyto(leaf.raw, data)
     else:
@@ -67,17 +67,17 @@ class FlatParameters:
     @classmethod
     def of(cls, values: Sequence[Value]) -> FlatParameters:
         """The buffer that these Values are in, or a new one."""
-        tape = state.tape
+        recorder = state.recorder
         for value in values:  # one of them may have been given new data
-            data = value.raw if tape is None else tape.before(value)
+            data = value.raw if recorder is None else recorder.data_before(value)
             owner = _OWNERS.get(id(getattr(data, "base", None)))
             if owner is not None and [*map(id, owner.values)] == [*map(id, values)]:
-                if tape is not None and not owner.is_collected(tape):
-                    raise tape.not_ready()
+                if recorder is not None and not owner.is_collected(recorder):
+                    raise recorder.not_ready()
                 owner.collect()
                 return owner
-        if tape is not None:
-            raise tape.not_ready()
+        if recorder is not None:
+            raise recorder.not_ready()
         return cls(values)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> FlatParameters:
@@ -101,10 +101,10 @@ class FlatParameters:
             value.raw = view
             value.kept = False  # whoever records with it takes a copy
 
-    def is_collected(self, tape: Any) -> bool:
+    def is_collected(self, recorder: Any) -> bool:
         """Whether no parameter had been given new data before the function ran."""
         pairs = zip(self.values, self._views, strict=True)
-        return all(tape.before(value) is view for value, view in pairs)
+        return all(recorder.data_before(value) is view for value, view in pairs)
 
     def collect(self) -> None:
         """Bring the data into the buffer that a parameter has been given meanwhile."""

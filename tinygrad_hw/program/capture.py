@@ -20,7 +20,7 @@ from tinygrad_hw.program.emit.numpy import Changed, NotFinite
 from tinygrad_hw.program.guards import signature
 from tinygrad_hw.program.names import identifier
 from tinygrad_hw.program.program import Program
-from tinygrad_hw.program.recorder import Entered, NotReady, Tape
+from tinygrad_hw.program.recorder import BoundValue, NotReady, Recorder
 from tinygrad_hw.program.recording import Result
 from tinygrad_hw.program.variable import CaptureError, Variable
 
@@ -158,11 +158,14 @@ class Captured:
                 )
             return self.function(*given[0], **given[1])
         had_gradients = {
-            id(e.node) for program in programs for e in program.entered if e.node.grad is not None
+            id(e.node)
+            for program in programs
+            for e in program.bound_values
+            if e.node.grad is not None
         }
-        tape = Tape(had_gradients)
+        recorder = Recorder(had_gradients)
         try:
-            program = Program(self.function, tape, given, self.jit)
+            program = Program(self.function, recorder, given, self.jit)
         except NotReady:
             return self.function(*given[0], **given[1])
         self.captures += 1
@@ -202,7 +205,9 @@ class Captured:
         given = self.program.given
         if given is None:
             raise CaptureError("a program with arrays has no JavaScript; only one of numbers")
-        program = Program(self.function, Tape(careful=True, fresh=True), given, jit=False)
+        program = Program(
+            self.function, Recorder(assume_finite=False, without_gradients=True), given, jit=False
+        )
         outputs = [
             *_numbered("result", [x for x in program.outputs if not x.names]),
             *[(f"gradient_of_{_name(e)}", e.new_gradient) for e in program.with_gradient],
@@ -246,7 +251,9 @@ class Captured:
         key = signature(first), tuple([isinstance(x, np.ndarray) for x in leaves_of(arguments)])
         batched = self._batches.get(key)
         if batched is None or not batched.holds((first, {}), gradients=False):
-            batched = Program(self.function, Tape(fresh=True), (first, {}), jit=False)
+            batched = Program(
+                self.function, Recorder(without_gradients=True), (first, {}), jit=False
+            )
             if batched.changed_numbers or batched.line.written:
                 raise ValueError(f"{self.name} changes Values: take the update out of batch()")
             batched.load_batch()
@@ -267,7 +274,7 @@ class Captured:
 
 def _runs_plainly() -> bool:
     """Whether something is going on that a program would not take part in."""
-    return bool(state.tape is not None or state.nested or state.anomaly or not state.recording)
+    return bool(state.recorder is not None or state.nested or state.anomaly or not state.recording)
 
 
 def _first_point(x: Any) -> Any:
@@ -278,7 +285,7 @@ def _number(x: Any) -> float:
     return float(raw(x))
 
 
-def _name(e: Entered) -> str:
+def _name(e: BoundValue) -> str:
     return identifier(e.node.label or "") or f"value_{e.variable.number}"
 
 
@@ -286,7 +293,7 @@ def _returned(result: Result, program: Program) -> Any:
     """What a result is in the program; a Value that is handed through is what was entered."""
     if result.variable is not None:
         return result.variable
-    entered = program.tape.entered.get(id(result.given))
+    entered = program.recorder.bound_values.get(id(result.given))
     return result.given if entered is None else entered.variable
 
 

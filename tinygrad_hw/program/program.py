@@ -17,7 +17,7 @@ from tinygrad_hw.program.emit.numba import is_fusable, wanted
 from tinygrad_hw.program.emit.numpy import NotFinite, PythonText, all_finite
 from tinygrad_hw.program.guards import Surroundings
 from tinygrad_hw.program.names import Names
-from tinygrad_hw.program.recorder import BACKWARD, Entered, Tape
+from tinygrad_hw.program.recorder import BACKWARD, BoundValue, Recorder
 from tinygrad_hw.program.recording import collector_off, own, recorded
 from tinygrad_hw.program.schedule import Fused, needed, root, straighten
 from tinygrad_hw.program.variable import Variable
@@ -26,7 +26,7 @@ from tinygrad_hw.program.variable import Variable
 class Bound:
     """An array that the program has in its hands from run to run, since Values are it or see it."""
 
-    def __init__(self, array: Any, variable: Variable, leaf: Entered | None) -> None:
+    def __init__(self, array: Any, variable: Variable, leaf: BoundValue | None) -> None:
         self.array = array
         self.variable = variable
         self.leaf = leaf  # the Value whose data it is; None where Values only have views of it
@@ -53,23 +53,25 @@ class Program:
     def __init__(
         self,
         function: Callable[..., Any],
-        tape: Tape,
+        recorder: Recorder,
         given: Any,
         jit: bool | None,
     ) -> None:
         name = getattr(function, "__name__", "")
         self.name = Names({"finite", "Changed", "NotFinite"}).give([name, "program"])
-        self.tape = tape
+        self.recorder = recorder
         with collector_off():  # millions of objects, none of them garbage
             self._make(function, given, jit)
 
     def _make(self, function: Callable[..., Any], given: Any, jit: bool | None) -> None:
-        tape = self.tape
+        recorder = self.recorder
         self.surroundings = Surroundings(function, given)
-        self.results, self.leaves, self.tree = recorded(tape, function, given, self.surroundings)
+        self.results, self.leaves, self.tree = recorded(
+            recorder, function, given, self.surroundings
+        )
         has_arrays = any(leaf is not None and leaf.shape for leaf in self.leaves)
         self.given = None if has_arrays else given  # to record it again, for another language
-        self.entered = list(tape.entered.values())
+        self.bound_values = list(recorder.bound_values.values())
         nodes = [(i, x) for i, x in enumerate(leaves_of(given)) if isinstance(x, Node)]
         self.place = {id(x): i for i, x in reversed(nodes)}
         found = {id(x) for x in self.surroundings.values}
@@ -78,7 +80,7 @@ class Program:
             for i, x in nodes
             if id(x) in found or (self.leaves[i] is None and self.place[id(x)] == i)
         ]
-        self.outside = {id(e.node) for e in self.entered} - {id(x) for _, x in nodes}
+        self.outside = {id(e.node) for e in self.bound_values} - {id(x) for _, x in nodes}
         self.compiles = wanted(jit)
         self._sort_out()
         self.text = PythonText(
@@ -96,7 +98,7 @@ class Program:
 
     def _sort_out(self) -> None:
         """Tell inputs, results, gradients and changed data of Values apart."""
-        entered = self.entered
+        entered = self.bound_values
         self.outputs = [x.variable for x in self.results if x.variable is not None]
         changed = [e for e in entered if isinstance(e.new, Variable) and e.new is not e.variable]
         whole = {e.variable: e for e in entered if e.variable.function is None}
@@ -106,9 +108,11 @@ class Program:
         self.with_gradient = [e for e in entered if e.is_differentiated]
         self.new_gradients = [e.new_gradient for e in self.with_gradient]
         self.cleared = [
-            e for e in entered if e.new_gradient is None and (e.forgotten or e.grad is not None)
+            e
+            for e in entered
+            if e.new_gradient is None and (e.gradient_cleared or e.grad is not None)
         ]
-        self.branches = list(dict(self.tape.branches).items())
+        self.branches = list(dict(self.recorder.branches).items())
         kept = [*self.outputs, *self.new_gradients]
         self.finite = self._ends_of_backward(
             [*kept, *self.new_numbers, *(new for _, new in arrays)]
@@ -116,13 +120,17 @@ class Program:
         checked = [*kept, *self.new_numbers, *(condition for condition, _ in self.branches)]
         checked += self.finite
         self.line = straighten(
-            checked, arrays, kept, self.tape.shaped, is_fusable if self.compiles else None
+            checked,
+            arrays,
+            kept,
+            self.recorder.data_dependent,
+            is_fusable if self.compiles else None,
         )
-        used = needed([*checked, *self.tape.shaped, *(new for _, new in arrays)])
+        used = needed([*checked, *self.recorder.data_dependent, *(new for _, new in arrays)])
         written = {old for old, _ in arrays}
         self.bound = [
             Bound(array, variable, whole.get(variable))
-            for array, variable in self.tape.arrays
+            for array, variable in self.recorder.array_inputs
             if variable in written or (variable in used and variable not in whole)
         ]
         in_hand = {bound.variable for bound in self.bound}
@@ -140,7 +148,7 @@ class Program:
         self.fresh = [
             e
             for e in entered
-            if e.gradient is None and e.grad is None and not e.forgotten
+            if e.gradient is None and e.grad is None and not e.gradient_cleared
             if e.is_differentiated or (id(e.node) in found and e.new_gradient is None)
         ]
         self.inputs = [
@@ -155,9 +163,11 @@ class Program:
         That it is 0 holds for finite local derivatives without looking at each. Should one become
         infinite, then something here is not finite, and the engine itself is asked.
         """
-        if not self.tape.assumes_finite:
+        if not self.recorder.assumed_finite:
             return []
-        found = dict.fromkeys(x for x in ends if x.phase == BACKWARD or self.tape.assumes_forward)
+        found = dict.fromkeys(
+            x for x in ends if x.phase == BACKWARD or self.recorder.assumed_forward
+        )
         for variable in needed(ends):
             if variable.phase != BACKWARD:
                 found.update(dict.fromkeys(x for x in variable.needs if x.phase == BACKWARD))
@@ -319,7 +329,7 @@ class Program:
 
     def _release(self) -> None:
         """Let go of the recorded run's graph and arrays: the program has its own."""
-        self.tape.release()
+        self.recorder.release()
         for step in self.line.steps:
             for variable in step.members if isinstance(step, Fused) else [step]:
                 variable.value = None

@@ -16,7 +16,7 @@ from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.transforms.pytree import leaves_of, rebuilt
 from tinygrad_hw.engine.value import Value
 from tinygrad_hw.program.guards import Surroundings
-from tinygrad_hw.program.recorder import Tape, tracing
+from tinygrad_hw.program.recorder import Recorder, recording_with
 from tinygrad_hw.program.variable import CaptureError, Variable
 
 _RECORDING = threading.RLock()  # the Values of a run stand for their data as long as it lasts
@@ -41,29 +41,29 @@ class Result(NamedTuple):
 
 
 def recorded(
-    tape: Tape, function: Callable[..., Any], given: Any, around: Surroundings
+    recorder: Recorder, function: Callable[..., Any], given: Any, around: Surroundings
 ) -> tuple[list[Result], list[Variable | None], Any]:
     """Run the function once, with everything taken down."""
     with _RECORDING:
-        return _recorded(tape, function, given, around)
+        return _recorded(recorder, function, given, around)
 
 
 def _recorded(
-    tape: Tape, function: Callable[..., Any], given: Any, around: Surroundings
+    recorder: Recorder, function: Callable[..., Any], given: Any, around: Surroundings
 ) -> tuple[list[Result], list[Variable | None], Any]:
     before = _random_state(), around.random_states()
     leaves: list[Variable | None] = []
-    with tracing(tape):
+    with recording_with(recorder):
         try:
             for node in around.values:
-                tape.enter(node)
-            stand_ins = [_stand_in(tape, x, leaves) for x in leaves_of(given)]
+                recorder.bind(node)
+            stand_ins = [_stand_in(recorder, x, leaves) for x in leaves_of(given)]
             _name_arguments(function, given, leaves)
             arguments, options = rebuilt(given, stand_ins)
             tree = function(*arguments, **options)
-            results = [_result(tape, x) for x in leaves_of(tree)]
+            results = [_result(recorder, x) for x in leaves_of(tree)]
         finally:
-            tape.leave()
+            recorder.restore()
     if around.kept():
         raise CaptureError(
             f"{getattr(function, '__name__', 'the function')} keeps a number in an attribute, a "
@@ -89,18 +89,18 @@ def collector_off() -> Iterator[None]:
             gc.enable()
 
 
-def _stand_in(tape: Tape, given: Any, leaves: list[Variable | None]) -> Any:
+def _stand_in(recorder: Recorder, given: Any, leaves: list[Variable | None]) -> Any:
     """What the function is given in place of an argument, while it is recorded."""
     leaf = None
     if isinstance(given, Node):
-        tape.enter(given)
+        recorder.bind(given)
         raw: Any = given.raw
         is_input = isinstance(raw, Variable) and raw.function is None
         leaf = raw if is_input and not any(raw is known for known in leaves) else None
         leaves.append(leaf)
         return given
     if type(given) is float or isinstance(given, np.ndarray | np.floating):
-        leaf = Variable(tape, given)
+        leaf = Variable(recorder, given)
     leaves.append(leaf)
     return given if leaf is None else leaf
 
@@ -131,7 +131,7 @@ def _names_of(name: str, argument: Any) -> Iterator[str]:
         yield name
 
 
-def _result(tape: Tape, x: Any) -> Result:
+def _result(recorder: Recorder, x: Any) -> Result:
     if not isinstance(x, Node):
         parts = x if isinstance(x, set | frozenset) else getattr(x, "__dict__", {}).values()
         if isinstance(x, Iterator) or any(isinstance(part, Node | Variable) for part in parts):
@@ -141,9 +141,9 @@ def _result(tape: Tape, x: Any) -> Result:
             )
         return Result(x if isinstance(x, Variable) else None, x, False, None)
     data: Any = x.raw
-    if x.operation is None and not tape.is_made_inside(x):
+    if x.operation is None and not recorder.is_registered(x):
         return Result(None, x, False, None)  # the function hands a Value through
-    tape.name(x)
+    recorder.add_label(x)
     return Result(data if isinstance(data, Variable) else None, data, True, x.label)
 
 

@@ -95,7 +95,7 @@ class Line:
 
 def is_view(variable: Variable) -> bool:
     """Whether it is another way to look at its operand, which costs nothing."""
-    return variable.source is not None
+    return variable.view_of is not None
 
 
 def is_array_constant(variable: Variable) -> bool:
@@ -105,8 +105,8 @@ def is_array_constant(variable: Variable) -> bool:
 
 def root(variable: Variable) -> Variable:
     """What a view of a view is a view of."""
-    while variable.source is not None:
-        variable = variable.source
+    while variable.view_of is not None:
+        variable = variable.view_of
     return variable
 
 

@@ -1,24 +1,21 @@
-"""Variable: what stands for a number or an array while a program is captured.
+"""Variable: the stand-in for a number or an array while a function is recorded.
 
-NumPy's functions and Python's operators work on Variables, compute, and leave an instruction on the
-``Tape``. A Variable refuses to turn into a number: that number would be in the program for ever.
-Its truth may be asked for (``if loss > 3``); the answer is then a guard of the program.
+NumPy's functions and Python's operators work on Variables, compute, and leave an instruction with
+the recorder. A Variable refuses to turn into a number, which would be the same in every run. Its
+truth may be asked for (``if loss > 3``); the answer is then a guard of the program.
 """
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
 from tinygrad_hw.engine.core.node import Node, Traced, shape_of
 
-if TYPE_CHECKING:
-    from tinygrad_hw.program.recorder import Tape
-
-_TAKEN = (
+_REFUSAL = (
     "a number is taken out of what a captured program computes ({}): it would stay what it is in "
     "this run; use NumPy's functions or operators, or compute it outside and pass it as an argument"
 )
@@ -28,16 +25,40 @@ class CaptureError(TypeError):
     """The function does something that no program can repeat."""
 
 
+class CallRecorder(Protocol):
+    """What a Variable asks of the recorder that it belongs to."""
+
+    phase: str
+    origin: str | None
+
+    def next_number(self) -> int:
+        """Return the next number in the order of the program."""
+
+    def constant(self, value: Any) -> Variable:
+        """Return a Variable that is the same in every run."""
+
+    def call(
+        self, function: Any, inputs: tuple[Any, ...], options: dict[str, Any] | None = None
+    ) -> Any:
+        """Compute a call and record it."""
+
+    def cast(self, variable: Variable, dtype: Any) -> Any:
+        """Record a conversion to another dtype."""
+
+    def branch(self, condition: Variable) -> bool:
+        """Return the truth of a condition, and make it a guard of the program."""
+
+
 class Variable(Traced):
-    """One value of the program: an input, a constant, or what an instruction gives.
+    """One value of the program: an input, a constant, or the result of an instruction.
 
     Attributes
     ----------
-    tape
-        Where it stands.
+    recorder
+        The recorder that it belongs to.
     number
-        Its place in the order of the program.
-    source
+        Its number in the order of the program.
+    view_of
         The operand that it is a view of, or None.
     needs
         The Variables among the operands and in the options.
@@ -51,19 +72,19 @@ class Variable(Traced):
     phase
         ``forward``, ``backward``, or ``after`` it.
     names
-        What the student calls it, if anything; a name of our own making comes later.
+        The user's labels for it, if any.
     origin
-        The operation of the table that it is a part of, for a remark in the source.
+        The operation of the table that it is a part of, for a comment in the source.
     """
 
     __slots__ = (
-        *("tape", "number", "function", "operands", "options", "constant", "phase", "names"),
-        *("needs", "origin", "source"),
+        *("recorder", "number", "function", "operands", "options", "constant", "phase", "names"),
+        *("needs", "origin", "view_of"),
     )
 
     def __init__(
         self,
-        tape: Tape,
+        recorder: CallRecorder,
         value: Any,
         function: Any = None,
         operands: tuple[Any, ...] = (),
@@ -71,83 +92,83 @@ class Variable(Traced):
         *,
         constant: bool = False,
     ) -> None:
-        self.tape = tape
-        self.number = tape.count()
+        self.recorder = recorder
+        self.number = recorder.next_number()
         self.value = value
         self.function = function
         self.operands = operands
         self.options = options or {}
         self.needs = variables(operands) + variables(options) if function is not None else []
-        self.source = self._viewed()
+        self.view_of = self._viewed_operand()
         self.constant = constant
-        self.phase = tape.phase
+        self.phase = recorder.phase
         self.names: list[str] = []
-        self.origin = tape.origin
+        self.origin = recorder.origin
 
-    def _viewed(self) -> Variable | None:
-        """What it is only another way to look at, if it is: then they share their memory."""
+    def _viewed_operand(self) -> Variable | None:
+        """Return the operand whose memory the result shares, if any."""
         if not isinstance(self.value, np.ndarray) or self.value.base is None:
             return None
         arrays = (x for x in self.needs if isinstance(x.value, np.ndarray))
         return next((x for x in arrays if np.may_share_memory(x.value, self.value)), None)
 
-    # --- What may be asked, since a guard of the program sees to it that it stays so --------------
+    # --- What may be asked: guards of the program hold it fixed -----------------------------------
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Lengths of the dimensions."""
+        """Return the lengths of the dimensions."""
         return shape_of(self.value)
 
     @property
     def ndim(self) -> int:
-        """Number of dimensions."""
+        """Return the number of dimensions."""
         return len(self.shape)
 
     @property
     def size(self) -> int:
-        """Number of elements."""
+        """Return the number of elements."""
         return int(np.size(self.value))
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """NumPy's name for the kind of number."""
+        """Return the dtype."""
         return np.result_type(self.value)
 
     def __len__(self) -> int:
         return len(self.value)
 
     def __bool__(self) -> bool:
-        return self.tape.branch(self)
+        return self.recorder.branch(self)
 
     def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self)))
 
     # --- What may not -----------------------------------------------------------------------------
 
-    def _taken(self, by: str) -> NoReturn:
-        raise CaptureError(_TAKEN.format(by))
+    def _refuse(self, what: str) -> NoReturn:
+        raise CaptureError(_REFUSAL.format(what))
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        self._taken("by NumPy")
+        self._refuse("by NumPy")
 
     def __float__(self) -> float:
-        self._taken("by float() or a function of math")
+        self._refuse("by float() or a function of math")
 
     def __int__(self) -> int:
-        self._taken("by int()")
+        self._refuse("by int()")
 
     def __index__(self) -> int:
-        return self._taken("as a plain index")
+        return self._refuse("as a plain index")
 
     def item(self) -> float:
-        """Refuse."""
-        self._taken("by item()")
+        """Raise CaptureError: a number would leave the program."""
+        self._refuse("by item()")
 
     def tolist(self) -> Any:
-        """Refuse."""
-        self._taken("by tolist()")
+        """Raise CaptureError: numbers would leave the program."""
+        self._refuse("by tolist()")
 
-    def __setitem__(self, index: Any, given: Any) -> None:
+    def __setitem__(self, index: Any, value: Any) -> None:
         raise CaptureError(
             "elements of an array are set while a program is captured; "
             "make a new array, with np.where or np.concatenate"
@@ -161,10 +182,10 @@ class Variable(Traced):
 
     def __format__(self, spec: str) -> str:
         if spec:
-            self._taken("by a format")
+            self._refuse("by a format")
         return str(self)
 
-    # --- What is taken down -----------------------------------------------------------------------
+    # --- What is recorded -------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         if any(isinstance(x, Node) for x in inputs):
@@ -172,46 +193,48 @@ class Variable(Traced):
         if options.get("out") is not None:
             raise CaptureError(f"np.{ufunc.__name__} writes into an array; leave out= away")
         function = ufunc if method == "__call__" else getattr(ufunc, method)
-        return self.tape.call(function, inputs, options)
+        return self.recorder.call(function, inputs, options)
 
     def __array_function__(
         self, function: Any, types: Any, args: tuple[Any, ...], options: dict[str, Any]
     ) -> Any:
         if any(issubclass(kind, Node) for kind in types):
             return NotImplemented  # a Value beside it records
-        if function in _QUESTIONS:
-            return function(*plainly(args), **plainly(options))
-        if function in _WRITERS:
+        if function in _SHAPE_FUNCTIONS:
+            return function(*concrete(args), **concrete(options))
+        if function in _IN_PLACE_FUNCTIONS:
             raise CaptureError(f"np.{function.__name__} writes into an array; make a new one")
-        return self.tape.call(function, args, options)
+        return self.recorder.call(function, args, options)
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, tuple) and not index:
             return self
-        return self.tape.call(operator.getitem, (self, index), {})
+        return self.recorder.call(operator.getitem, (self, index), {})
 
     def reshape(self, *shape: Any, order: str = "C") -> Any:
-        """The same elements in another shape."""
+        """Return the same elements in another shape."""
         shape = shape[0] if len(shape) == 1 else shape
-        return self.tape.call(np.reshape, (self, shape), {"order": order} if order != "C" else {})
+        return self.recorder.call(
+            np.reshape, (self, shape), {"order": order} if order != "C" else {}
+        )
 
     def astype(self, dtype: Any, copy: bool = True) -> Any:
-        """The same numbers of another kind."""
-        return self.tape.cast(self, dtype)
+        """Return the same numbers in another dtype."""
+        return self.recorder.cast(self, dtype)
 
     def copy(self) -> Any:
-        """Itself: nothing writes into it."""
+        """Return the Variable itself: nothing writes into it."""
         return self
 
     @property
     def T(self) -> Any:  # noqa: N802 - NumPy's name
-        """The transpose."""
-        return self.tape.call(np.transpose, (self,), {})
+        """Return the transpose."""
+        return self.recorder.call(np.transpose, (self,), {})
 
     @property
     def mT(self) -> Any:  # noqa: N802 - NumPy's name
-        """The transpose of the last two dimensions."""
-        return self.tape.call(np.swapaxes, (self, -2, -1), {})
+        """Return the transpose of the last two dimensions."""
+        return self.recorder.call(np.swapaxes, (self, -2, -1), {})
 
     def __getattr__(self, name: str) -> Any:
         if hasattr(np.ndarray, name) and not name.startswith("_"):
@@ -222,18 +245,20 @@ class Variable(Traced):
 def _operator(function: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
     def apply(self: Variable, other: Any) -> Any:
         return (
-            NotImplemented if isinstance(other, Node) else self.tape.call(function, (self, other))
+            NotImplemented
+            if isinstance(other, Node)
+            else self.recorder.call(function, (self, other))
         )
 
     def reflected(self: Variable, other: Any) -> Any:
-        return self.tape.call(function, (other, self))
+        return self.recorder.call(function, (other, self))
 
     return apply, reflected
 
 
 def _method(function: Any) -> Callable[..., Any]:
     def method(self: Variable, *arguments: Any, **options: Any) -> Any:
-        return self.tape.call(function, (self, *arguments), options)
+        return self.recorder.call(function, (self, *arguments), options)
 
     return method
 
@@ -267,16 +292,28 @@ for _name in ("transpose", "squeeze", "take", "clip", "swapaxes", "repeat", "rou
     setattr(Variable, _name, _method(getattr(np, _name)))
 Variable.__hash__ = object.__hash__  # type: ignore[method-assign]
 
-_QUESTIONS = {np.shape, np.ndim, np.size, np.result_type, np.iscomplexobj, np.broadcast_shapes}
-_WRITERS = {np.copyto, np.put, np.putmask, np.place, np.fill_diagonal, np.put_along_axis}
+_SHAPE_FUNCTIONS = {
+    np.shape,
+    np.ndim,
+    np.size,
+    np.result_type,
+    np.iscomplexobj,
+    np.broadcast_shapes,
+}
+_IN_PLACE_FUNCTIONS = {np.copyto, np.put, np.putmask, np.place, np.fill_diagonal, np.put_along_axis}
 
 
 def variables(tree: Any) -> list[Variable]:
-    """Every Variable in operands and options, however deep in an index."""
+    """Return every Variable in operands and options, nested in an index too."""
     if isinstance(tree, Variable):
         return [tree]
     if isinstance(tree, tuple | list):
-        return [found for part in tree if part.__class__ not in _BARE for found in variables(part)]
+        return [
+            found
+            for part in tree
+            if part.__class__ not in _WITHOUT_VARIABLES
+            for found in variables(part)
+        ]
     if isinstance(tree, dict):
         return [found for part in tree.values() for found in variables(part)]
     if isinstance(tree, slice):
@@ -284,16 +321,16 @@ def variables(tree: Any) -> list[Variable]:
     return []
 
 
-_BARE = {float, int, str, bool, type(None), np.ndarray}
+_WITHOUT_VARIABLES = {float, int, str, bool, type(None), np.ndarray}
 
 
-def plainly(tree: Any) -> Any:
-    """The same operands with the data of this run."""
+def concrete(tree: Any) -> Any:
+    """Return the same operands with the data of this run in the place of Variables."""
     if isinstance(tree, Variable):
         return tree.value
     if isinstance(tree, tuple | list):
-        parts = [plainly(part) for part in tree]
+        parts = [concrete(part) for part in tree]
         return tuple(parts) if isinstance(tree, tuple) else parts
     if isinstance(tree, dict):
-        return {name: plainly(part) for name, part in tree.items()}
+        return {name: concrete(part) for name, part in tree.items()}
     return tree

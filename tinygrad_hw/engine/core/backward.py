@@ -73,8 +73,8 @@ def backward(root: Node, seed: Any = None) -> None:
     totals = {id(root): _seed(root, seed)}
     accumulate(order, totals)
     _write(order, totals)
-    if state.tape is not None:
-        state.tape.written(root, order)
+    if state.recorder is not None:
+        state.recorder.name_gradients(root, order)
 
 
 def accumulate(
@@ -86,8 +86,8 @@ def accumulate(
     or of those in ``wanted``.
     """
     send = pull_watched if state.anomaly else pull
-    if state.tape is not None:
-        send = state.tape.watched(send)
+    if state.recorder is not None:
+        send = state.recorder.traced_pull(send)
     for node in reversed(order):
         upstream = totals.get(id(node))
         if upstream is None or node.operation is None or node.constant:
@@ -98,8 +98,8 @@ def accumulate(
                 key = id(operand)
                 before = totals.get(key)
                 totals[key] = edge[1] if before is None else before + edge[1]
-    if state.tape is not None:
-        state.tape.end_of_backward()
+    if state.recorder is not None:
+        state.recorder.end_of_backward()
 
 
 def _write(order: list[Node], totals: dict[int, Any]) -> None:
@@ -155,4 +155,4 @@ def seed_for(node: Node, given: Any) -> Data:
     if isinstance(data, Traced):
         return data
     seed: Data = float(data) if kind is float else np.asarray(data, kind)[()]
-    return seed if state.tape is None else state.tape.constant(seed)
+    return seed if state.recorder is None else state.recorder.constant(seed)

@@ -198,7 +198,7 @@ def shape_of(data: Any) -> tuple[int, ...]:
 def is_finite(data: Any) -> bool:
     """Whether every element is neither inf nor nan; a program that is captured takes note."""
     if isinstance(data, Traced):
-        return bool(state.tape.is_finite(data))
+        return bool(state.recorder.is_finite(data))
     if isinstance(data, np.ndarray):
         return data.dtype == bool or bool(np.isfinite(data).all())
     return math.isfinite(data)
@@ -211,15 +211,15 @@ def raw(x: Any) -> Any:
 
 def observed(x: Any) -> Any:
     """``raw``, for what a user's program looks at: one that is captured then depends on it."""
-    if state.tape is not None and isinstance(x, Node):
-        state.tape.enter(x)
+    if state.recorder is not None and isinstance(x, Node):
+        state.recorder.bind(x)
     return raw(x)
 
 
 def forget_gradient(node: Node) -> None:
     """Set ``grad`` to None; a program that is captured will do so too."""
-    if state.tape is not None:
-        state.tape.forget(node)
+    if state.recorder is not None:
+        state.recorder.clear_gradient(node)
     node.grad = None
 
 

@@ -221,10 +221,10 @@ class Operation:
                     for operand in operands
                 ]
             )
-            if state.tape is not None:
+            if state.recorder is not None:
                 for operand in operands:
                     if isinstance(operand, Node):
-                        state.tape.enter(operand)
+                        state.recorder.bind(operand)
             arguments = tuple([node.raw if node.kept else node.for_graph() for node in inputs])
             if attributes:
                 attributes = {name: _own(given) for name, given in attributes.items()}
@@ -246,14 +246,14 @@ class Operation:
         node = node_class.made(data, self, inputs, arguments, attributes, constant, kept=True)
         if line:
             node.line = line
-        if state.tape is not None:
-            state.tape.made_inside(node)
+        if state.recorder is not None:
+            state.recorder.register(node)
         return node
 
     def _evaluate(self, arguments: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
         """Compute, with Python floats treated as NumPy treats its own: inf or nan and a warning."""
-        if state.tape is not None:
-            return state.tape.apply(self, arguments, attributes)
+        if state.recorder is not None:
+            return state.recorder.apply(self, arguments, attributes)
         if self.on_floats and all([type(argument) is float for argument in arguments]):
             try:
                 return self.on_floats(*arguments)
@@ -301,7 +301,7 @@ def _as_floats(data: Any, arguments: tuple[Data, ...]) -> Any:
     if dtype.kind == "f":
         return data
     if isinstance(data, Traced):
-        return state.tape.cast(data, np.result_type(*arguments))
+        return state.recorder.cast(data, np.result_type(*arguments))
     if dtype.kind not in "iub":
         raise TypeError(f"the result is {dtype.name} data; an operation gives real numbers")
     return np.asarray(data, np.result_type(*arguments))[()]

@@ -33,7 +33,7 @@ class _State(threading.local):
     nested = False  # inside a function that grad, jvp, ... is differentiating
     anomaly: bool | str = False  # or a line: watched already, on behalf of what stands there
     group: Group | None = None
-    tape: Any = None  # what takes down every computation while a program is captured
+    recorder: Any = None  # what takes down every computation while a program is captured
 
 
 state = _State()

@@ -16,7 +16,7 @@ from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.engine.core.state import setting
 from tinygrad_hw.program.names import Names, identifier
-from tinygrad_hw.program.recorder import Tape
+from tinygrad_hw.program.recorder import Recorder
 from tinygrad_hw.program.schedule import Line
 from tinygrad_hw.program.variable import CaptureError, Variable
 
@@ -162,16 +162,18 @@ class _Text:
 
     def _opened(self, operation: Operation, variable: Variable) -> Any:
         """What an operation's own function does, instruction by instruction."""
-        tape = Tape()
+        recorder = Recorder()
         stand_ins = [
-            Variable(tape, x.value if isinstance(x, Variable) else float(x))
+            Variable(recorder, x.value if isinstance(x, Variable) else float(x))
             for x in variable.operands
         ]
         for stand_in, operand in zip(stand_ins, variable.operands, strict=True):
             self.names[stand_in] = self._operand(operand)
-        with setting(tape=tape):
+        with setting(recorder=recorder):
             result = operation.compute(*stand_ins, **variable.options)
-        guards = dict(tape.branches)  # an operation of the user's own may ask: x if x > 0 else …
+        guards = dict(
+            recorder.branches
+        )  # an operation of the user's own may ask: x if x > 0 else …
         made: list[Variable] = []
         seen = set(stand_ins)
 

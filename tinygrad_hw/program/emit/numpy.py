@@ -17,7 +17,7 @@ from tinygrad_hw.engine.core import numerics, ops
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.program.emit.numba import Loop, compiled
 from tinygrad_hw.program.names import Names
-from tinygrad_hw.program.recorder import AFTER, BACKWARD, FORWARD, IN_PYTHON
+from tinygrad_hw.program.recorder import AFTER, BACKWARD, FORWARD
 from tinygrad_hw.program.schedule import (
     Fused,
     Line,
@@ -28,6 +28,7 @@ from tinygrad_hw.program.schedule import (
     phase_of,
     root,
 )
+from tinygrad_hw.program.simplify import IN_PYTHON
 from tinygrad_hw.program.variable import Variable
 
 INFIX = {
