@@ -38,6 +38,7 @@ from tinygrad_hw.nn import (
 )
 from tinygrad_hw.nn.callbacks import Logs
 from tinygrad_hw.nn.initializers import Initialiser
+from tinygrad_hw.nn.models import LayerSummary
 
 HIDDEN, BATCH, RATE, PATIENCE, EXAMPLES = 128, 32, 0.001, 10, 10
 
@@ -100,8 +101,8 @@ class Outcome:
     examples
         Ten test images drawn at random: index in the test set, true class, predicted class and the
         probability given to that class.
-    summary
-        The lines of ``model.summary()``.
+    layers
+        What ``model.summary()`` prints of each layer.
     """
 
     name: str
@@ -114,7 +115,7 @@ class Outcome:
     test_accuracy: float
     confusion: npt.NDArray[np.int64]
     examples: list[tuple[int, int, int, float]]
-    summary: list[str]
+    layers: list[LayerSummary]
     seconds: float
 
 
@@ -129,8 +130,6 @@ def train(experiment: Experiment, data: Dataset, seed: int, listener: Listener) 
     """
     start = time.perf_counter()
     model = experiment.model(data.x_train.shape[1:], seed)
-    summary: list[str] = []
-    model.summary(summary.append)
     stopping = EarlyStopping(
         "val_loss", patience=experiment.patience or 0, restore_best_weights=True
     )
@@ -160,7 +159,7 @@ def train(experiment: Experiment, data: Dataset, seed: int, listener: Listener) 
         test_accuracy=test["accuracy"],
         confusion=confusion_matrix(data.y_test, predicted, experiment.classes),
         examples=_examples(model, data.x_test, data.y_test, predicted, seed),
-        summary=summary,
+        layers=model.summary_rows(),
         seconds=time.perf_counter() - start,
     )
 

@@ -6,7 +6,7 @@ import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,25 @@ EVALUATION_ROWS = 500  # at a time: enough for fast products, few enough to stay
 # Products of two numbers in one of two matrices from which on two threads are quicker than one; the
 # curves of benchmarks/ by batch size and by width cross between 13 and 26 million.
 THREADED = 20_000_000
+
+
+class LayerSummary(NamedTuple):
+    """One layer as ``Sequential.summary`` prints it.
+
+    Attributes
+    ----------
+    name, kind
+        "dense_1" and "Dense".
+    output_shape
+        "(None, 10)": the number of examples is open.
+    parameters
+        Elements of all its parameters.
+    """
+
+    name: str
+    kind: str
+    output_shape: str
+    parameters: int
 
 
 class Sequential(Module):
@@ -340,20 +359,24 @@ class Sequential(Module):
             )
         self.flat.set(weights)
 
-    def summary(self, print_fn: Callable[[str], Any] = print) -> None:
-        """Print the layers, their output shapes and their numbers of parameters."""
-        rows = [
-            (
-                f"{layer.name} ({type(layer).__name__})",
+    def summary_rows(self) -> list[LayerSummary]:
+        """Return what ``summary`` prints of each layer, in order."""
+        return [
+            LayerSummary(
+                layer.name,
+                type(layer).__name__,
                 f"(None, {', '.join(map(str, shape))})",
-                f"{sum(p.size for p in layer.parameters):,}",
+                sum(p.size for p in layer.parameters),
             )
             for layer, shape in zip(self.layers, self.output_shapes, strict=True)
         ]
+
+    def summary(self, print_fn: Callable[[str], Any] = print) -> None:
+        """Print the layers, their output shapes and their numbers of parameters."""
         line = "{:<28} {:<20} {:>12}".format
         print_fn(line("Layer (type)", "Output Shape", "Param #"))
-        for row in rows:
-            print_fn(line(*row))
+        for row in self.summary_rows():
+            print_fn(line(f"{row.name} ({row.kind})", row.output_shape, f"{row.parameters:,}"))
         print_fn(f"Total params: {self.count_params():,}")
 
 

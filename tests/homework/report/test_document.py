@@ -17,7 +17,7 @@ import pytest
 from tinygrad_hw.data import Dataset, load
 from tinygrad_hw.formatting.html import figure, formula, prose, typeset
 from tinygrad_hw.homework import SHEETS, sheet_path
-from tinygrad_hw.homework.experiments import ALL, Experiment, Outcome
+from tinygrad_hw.homework.experiments import ALL, BINARY, INITIALISERS, TEN, Experiment, Outcome
 from tinygrad_hw.homework.report import original_figures
 from tinygrad_hw.homework.report.compare import beside, distance
 from tinygrad_hw.homework.report.document import figures, report, results
@@ -69,12 +69,7 @@ def outcome(experiment: Experiment, epochs: int = 7, examples: int = 3) -> Outco
         test_accuracy=float(np.trace(matrix) / matrix.sum()),
         confusion=matrix,
         examples=[(i, i % classes, (i + i // 2) % classes, 0.987654) for i in range(examples)],
-        summary=[
-            "Layer (type)                 Output Shape              Param #",
-            "flatten (Flatten)            (None, 784)                     0",
-            "dense (Dense)                (None, 128)               100,480",
-            "dense_1 (Dense)              (None, 1)                     129",
-        ],
+        layers=experiment.model((28, 28), seed=0).summary_rows(),
         seconds=12.5,
     )
 
@@ -260,6 +255,45 @@ def test_our_numbers_of_a_network_stand_beside_the_homeworks(page: Page) -> None
     assert ["Loss", "0.0024", "0.01235", "+0.0099"] in page.rows
     assert ["Loss", "0.0789", "0.01235", "−0.067"] in page.rows
     assert ["Errors", "2 of 1,968", "3 of 197", "+1"] in page.rows
+
+
+LAYERS = ["Homework’s layer", "Output", "Parameters", "Our layer", "Output", "Parameters"]
+
+
+@pytest.mark.parametrize(
+    ("position", "network", "experiment"),
+    [
+        (0, original_figures.BINARY, BINARY),
+        (1, original_figures.INITIALISERS, INITIALISERS[0]),
+        (2, original_figures.TEN, TEN),
+    ],
+)
+def test_each_layer_stands_beside_its_counterpart(
+    position: int, network: original_figures.Network, experiment: Experiment, page: Page
+) -> None:
+    heads = [i for i, row in enumerate(page.rows) if row == LAYERS]
+    assert len(heads) == 3
+    body = page.rows[heads[position] + 1 :]
+    end = next(i for i, row in enumerate(body) if row[0] == "Total")
+    layers, nothing = body[:end], ["–", "–", "–"]
+
+    assert [tuple(row[:3]) for row in layers if row[:3] != nothing] == list(network.summary)
+    model = experiment.model((28, 28), seed=0)
+    lines: list[str] = []
+    model.summary(lines.append)
+    ours = [re.split(r"  +", line) for line in lines[1:-1]]  # between the head and the total
+    assert [row[3:] for row in layers if row[3:] != nothing] == ours
+    assert [row[3] for row in layers if row[:3] == nothing] == ["rescaling (Rescaling)"]
+    for row in layers:
+        if row[:3] != nothing:
+            kinds = [re.findall(r"\((\w+)\)", row[column]) for column in (0, 3)]
+            assert kinds[0] == kinds[1]
+            assert len(kinds[0]) == 1
+            assert row[1] == row[4]
+            assert row[2] == row[5].replace(",", "")
+    for row in body[end : end + 2]:
+        assert row[1:] == ["", network.parameters, "", "", f"{model.count_params():,}"]
+    assert body[end + 2] == ["Not trainable", "", "0", "", "", "0"]
 
 
 def test_the_classification_report_stands_beside_ours(page: Page) -> None:

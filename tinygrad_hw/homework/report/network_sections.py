@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
 
 import numpy as np
 import numpy.typing as npt
@@ -26,29 +27,54 @@ from tinygrad_hw.homework.experiments import BATCH, HIDDEN, PATIENCE, RATE, Expe
 from tinygrad_hw.homework.report import figures, original_figures
 from tinygrad_hw.homework.report.markup import confusion, figure_box, inline_svg, picture
 from tinygrad_hw.homework.report.results import errors, tested
+from tinygrad_hw.nn.models import LayerSummary
 
 
 def summary(theirs: original_figures.Network, outcome: Outcome) -> list[Html]:
     """Set the homework's ``model.summary()`` beside ours, and its sums of parameters."""
     rows = [
-        row(name, shape, figure(parameters), *layer)
-        for (name, shape, parameters), layer in zip(theirs.summary, _layers(outcome), strict=False)
+        row(*_their_layer(their_layer), *_our_layer(our_layer))
+        for their_layer, our_layer in _aligned(theirs.summary, outcome.layers)
     ]
-    total = (figure(theirs.parameters), "", figure(count(outcome.parameters)))
+    total = (figure(theirs.parameters), "", "", figure(count(outcome.parameters)))
     rows.append(row("Total", "", *total, class_="result"))
     rows.append(row("Trainable", "", *total))
-    rows.append(row("Not trainable", "", figure("0"), "", figure("0")))
-    columns = ["Homework’s layer", "Output", "Parameters", "Our output", "Ours"]
+    rows.append(row("Not trainable", "", figure("0"), "", "", figure("0")))
+    columns = ["Homework’s layer", "Output", "Parameters", "Our layer", "Output", "Parameters"]
     whole = table("Layers and parameters", columns, rows, class_="numbers layers")
     return [whole, *_counted_by_hand(theirs, outcome)]
 
 
-def _layers(outcome: Outcome) -> Iterator[tuple[str, Html]]:
-    """Give output shape and parameters of each layer from the lines of ``model.summary()``."""
-    for line in outcome.summary:
-        start, end = line.rfind("(None"), line.rfind(")") + 1
-        if start >= 0:
-            yield line[start:end], figure(line[end:].strip())
+TheirLayer = tuple[str, str, str]
+NO_LAYER = (figure(""),) * 3
+
+
+def _aligned(
+    theirs: Sequence[TheirLayer], ours: Sequence[LayerSummary]
+) -> Iterator[tuple[TheirLayer | None, LayerSummary | None]]:
+    """Pair layers of the same kind in their order; give None beside one that has no counterpart."""
+    their_kinds = [name[name.rindex("(") + 1 : -1] for name, _, _ in theirs]  # "dense (Dense)"
+    matcher = SequenceMatcher(None, their_kinds, [layer.kind for layer in ours], autojunk=False)
+    for tag, start, stop, our_start, our_stop in matcher.get_opcodes():
+        if tag == "equal":
+            yield from zip(theirs[start:stop], ours[our_start:our_stop], strict=True)
+        else:
+            yield from ((layer, None) for layer in theirs[start:stop])
+            yield from ((None, layer) for layer in ours[our_start:our_stop])
+
+
+def _their_layer(layer: TheirLayer | None) -> tuple[str, str, str]:
+    if layer is None:
+        return NO_LAYER
+    name, shape, parameters = layer
+    return name, shape, figure(parameters)
+
+
+def _our_layer(layer: LayerSummary | None) -> tuple[str, str, str]:
+    if layer is None:
+        return NO_LAYER
+    name = f"{layer.name} ({layer.kind})"
+    return name, layer.output_shape, figure(count(layer.parameters))
 
 
 def _counted_by_hand(theirs: original_figures.Network, outcome: Outcome) -> list[Html]:

@@ -119,8 +119,8 @@ def initialisers(work: Work, drawn: Mapping[str, str]) -> Html:
         "Question 2 B: four initialisers",
         paragraph(
             "The network of Question 2, its hidden weights drawn in four ways. The homework’s code "
-            f"trains for {original_figures.INITIALISERS_EPOCHS} epochs without stopping early, while its "
-            "table of hyperparameters says 20; we follow the code."
+            f"trains for {original_figures.INITIALISERS_EPOCHS} epochs without stopping early, "
+            "while its table of hyperparameters says 20; we follow the code."
         ),
         _other_digits(work),
         section(
@@ -156,8 +156,8 @@ def _accuracies(outcomes: Mapping[str, Outcome], drawn: Mapping[str, str]) -> li
     return [
         paragraph(
             "The homework compares the four in a picture and writes one of them out. Its test took "
-            f"{original_figures.INITIALISERS.test_batches} batches of {BATCH} each time; ours makes "
-            f"{parts.test_batches(first)}."
+            f"{original_figures.INITIALISERS.test_batches} batches of {BATCH} each time; ours "
+            f"makes {parts.test_batches(first)}."
         ),
         table("Test accuracy of the four", columns, rows, class_="numbers"),
         figure_box(
