@@ -2,6 +2,6 @@
 
 import sys
 
-from tinygrad_hw.cli.main import main
+from tinygrad_hw.cli import main
 
 sys.exit(main())

@@ -124,7 +124,7 @@ def write_files(contents: Mapping[Path, bytes], *, make_folders: bool = True) ->
     OutputError
         If a place is no file, or cannot be written to.
     """
-    unfinished: dict[Path, Path] = {}
+    unfinished: dict[Path, tuple[Path, Path]] = {}  # what each part becomes, and its name
     new_folders: list[Path] = []
     path = Path()
     try:
@@ -138,12 +138,12 @@ def write_files(contents: Mapping[Path, bytes], *, make_folders: bool = True) ->
                     new_folders.append(folder)
                     folder.mkdir()
             part = target.with_name(f".{target.name}.{os.getpid()}.part")
-            unfinished[part] = target
+            unfinished[part] = target, path
             part.write_bytes(content)
             if target.exists():
                 shutil.copymode(target, part)
-        for part, target in unfinished.items():
-            path = target
+        for part, (target, named) in unfinished.items():
+            path = named
             part.replace(target)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()

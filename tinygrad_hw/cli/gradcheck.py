@@ -1,7 +1,8 @@
-"""Check the derivative of a function in a user's own file: ``tinygrad-hw gradcheck f.py:loss``."""
+"""The verb that checks a derivative of the user's own: gradcheck."""
 
 from __future__ import annotations
 
+import argparse
 import inspect
 import json
 import re
@@ -12,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.cli.arguments import Verbs, add_seed, check_seed
+from tinygrad_hw.cli.terminal import print_line
 from tinygrad_hw.engine import ANY_NUMBER, GradientError, gradcheck
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.errors import InputError
@@ -21,16 +24,42 @@ class CheckError(InputError):
     """A function that cannot be found, or not be called."""
 
 
-def check_lines(target: str, given: list[str], seed: int) -> Iterator[str]:
-    """Check ``FILE.py:function``, to the second order, and tell line by line.
+def add_gradcheck(verbs: Verbs) -> None:
+    """Add the verb and its arguments to the parser."""
+    parser = verbs.add_parser("gradcheck", help="check the derivative of a function of yours")
+    parser.add_argument("function", metavar="FILE.py:function", help="the file is run")
+    parser.add_argument(
+        "--at",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an argument, such as x=0.5 or x=[1,2]; else its default, else a random number",
+    )
+    add_seed(parser, "of the random numbers (0)")
+    parser.set_defaults(verb=_gradcheck)
+
+
+def _gradcheck(arguments: argparse.Namespace) -> int:
+    check_seed(arguments.seed)
+    try:
+        for line in check_lines(arguments.function, arguments.at, arguments.seed):
+            print_line(line)
+    except GradientError as error:
+        print_line(f"WRONG, or a kink or jump at this point: {error}")
+        return 1
+    return 0
+
+
+def check_lines(target: str, at: list[str], seed: int) -> Iterator[str]:
+    """Check ``FILE.py:function`` to the second order; report line by line.
 
     Parameters
     ----------
     target
         The file and the function; the file is run.
-    given
-        ``NAME=VALUE`` for arguments, the value a number or nested lists of them. An argument not
-        given has its default value, or else is a random number between 0.5 and 1.5.
+    at
+        ``NAME=VALUE`` for arguments, the value a number or nested lists of them. An argument
+        without one has its default value, or else is a random number between 0.5 and 1.5.
     seed
         Of the random numbers.
 
@@ -42,11 +71,11 @@ def check_lines(target: str, given: list[str], seed: int) -> Iterator[str]:
         If a derivative is wrong.
     """
     function, name = _load(target)
-    points = _points(function, name, given, np.random.default_rng(seed))
+    points = _points(function, name, at, np.random.default_rng(seed))
     for position, (argument, point) in enumerate(points.items()):
         yield f"argument {position}: {argument} = {' '.join(str(point).split())}"
     try:
-        with np.errstate(all="ignore"):  # what is not finite is told in a line of ours
+        with np.errstate(all="ignore"):  # what is not finite is reported in one line
             worst = gradcheck(function, *points.values(), order=2)
     except GradientError as error:
         names = list(points)
@@ -80,15 +109,15 @@ def _load(target: str) -> tuple[Callable[..., Any], str]:
 
 
 def _points(
-    function: Callable[..., Any], name: str, given: list[str], random: np.random.Generator
+    function: Callable[..., Any], name: str, at: list[str], random: np.random.Generator
 ) -> dict[str, Any]:
-    values = dict(_value(text) for text in given)
+    values = dict(_name_and_value(text) for text in at)
     points = {}
     for parameter in _parameters(function):
         if parameter.kind not in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
             raise CheckError(f"{name} takes *{parameter.name}; check one with named arguments")
-        drawn = round(float(random.uniform(0.5, 1.5)), 3)
-        default = drawn if parameter.default is parameter.empty else parameter.default
+        number = round(float(random.uniform(0.5, 1.5)), 3)
+        default = number if parameter.default is parameter.empty else parameter.default
         points[parameter.name] = values.pop(parameter.name, default)
     if values:
         raise CheckError(f"{name} has no argument {min(values)!r}; it has {', '.join(points)}")
@@ -98,14 +127,14 @@ def _points(
 
 
 def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
-    """Those of a function; of an operation, its operands."""
+    """Return the parameters of a function; of an operation, its operands."""
     if isinstance(function, Operation) and function.arity != ANY_NUMBER:
         kind = inspect.Parameter.POSITIONAL_ONLY
         return [inspect.Parameter(operand, kind) for operand in function.operands()]
     return list(inspect.signature(function).parameters.values())
 
 
-def _value(text: str) -> tuple[str, Any]:
+def _name_and_value(text: str) -> tuple[str, Any]:
     name, _, value = text.partition("=")
     try:
         return name.strip(), np.asarray(json.loads(value), float)[()]

@@ -21,7 +21,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tinygrad_hw.cli.main import main as cli
+from tinygrad_hw import cli
 from tinygrad_hw.homework import SHEETS, sheet_path
 from tinygrad_hw.worksheet.marking.mark import Marks, mark
 from tinygrad_hw.worksheet.marking.marked_number import VERDICTS

@@ -22,7 +22,7 @@ from tinygrad_hw.explain.graph.labels import clean, name_of
 if TYPE_CHECKING:
     from graphviz import Digraph, Source
 
-__all__ = ["DrawError", "graph", "save", "svg"]
+__all__ = ["DrawError", "drawing", "graph", "save", "svg"]
 
 FONTS = f"'DejaVu Sans Mono', Menlo, '{FONT}', 'Courier New', monospace"
 PNG_DPI = "192"
@@ -65,6 +65,27 @@ def svg(root: Node, *, unfolded: bool = False, title: str | None = None) -> str:
     return _standalone(text, clean(title or "") or name_of(root) or "computation graph")
 
 
+def drawing(
+    root: Node,
+    path: str | os.PathLike[str],
+    *,
+    unfolded: bool = False,
+    title: str | None = None,
+) -> bytes:
+    """Draw for a file of this name, and return its content; see ``save``."""
+    path = Path(path)
+    kind = path.suffix.lower()
+    if kind not in {".svg", ".dot", ".gv", ".png", ".pdf"}:
+        raise DrawError(
+            f"cannot draw {path}: the name must end in .svg or .dot, or in .png or .pdf where "
+            "Graphviz is installed"
+        )
+    if kind == ".svg":
+        return svg(root, unfolded=unfolded, title=title).encode()
+    source = graph(root, unfolded=unfolded, title=title)
+    return _pixels(source, path) if kind in {".png", ".pdf"} else source.source.encode()
+
+
 def save(
     root: Node,
     path: str | os.PathLike[str],
@@ -82,19 +103,7 @@ def save(
         If the ending is another, the place cannot be written, ``dot`` is needed and missing, or
         there is too much to draw.
     """
-    path = Path(path)
-    kind = path.suffix.lower()
-    if kind not in {".svg", ".dot", ".gv", ".png", ".pdf"}:
-        raise DrawError(
-            f"cannot draw {path}: the name must end in .svg or .dot, or in .png or .pdf where "
-            "Graphviz is installed"
-        )
-    if kind == ".svg":
-        data = svg(root, unfolded=unfolded, title=title).encode()
-    else:
-        source = graph(root, unfolded=unfolded, title=title)
-        data = _pixels(source, path) if kind in {".png", ".pdf"} else source.source.encode()
-    _write(path, data)
+    _write(Path(path), drawing(root, path, unfolded=unfolded, title=title))
 
 
 def _standalone(text: str, title: str) -> str:

@@ -1,0 +1,82 @@
+"""The verb that marks a sheet, or a folder of them."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., tuple[int, str, str]]
+RunApart = Callable[..., subprocess.Popen[str]]
+
+
+def test_check_marks_a_sheet_and_exits_with_0(run: Run) -> None:
+    status, out, error = run("check", "q1a")
+    assert (status, error) == (0, "")
+    assert "  dE/dw4 = -9.5345e-8 has two digits changed round; -9.5435e-8 would fit.\n" in out
+    assert out.endswith("9 wrong. Points: 99.5 of 104.\n")
+    assert "9.5435e-8" not in run("check", "q1a", "--hints", "2")[1]
+    assert run("check", "q1a", "--weights", "slip=0")[1].endswith("Points: 95 of 104.\n")
+
+
+def test_check_gives_json(run: Run) -> None:
+    marked = json.loads(run("check", "q1b", "--json")[1])
+    assert marked["summary"] == {"exact": 75, "rounded": 16, "follows": 0, "wrong": 0, "missing": 0}
+    assert len(marked["items"]) == 91
+    assert marked["student"] == "the homework"
+
+
+def test_check_writes_a_page_where_it_is_told_or_by_the_sheet_s_name(run: Run) -> None:
+    status, out, _ = run("check", "q1a", "--html")
+    assert status == 0
+    assert out.endswith("Page: q1a.html\n")
+    run("check", "q1a", "--html", "back/a.html", "--hints", "1")
+    assert "two digits changed round" in Path("q1a.html").read_text("utf-8")
+    assert "two digits changed round" not in Path("back/a.html").read_text("utf-8")
+
+
+def test_check_marks_a_folder(run: Run) -> None:
+    run("exercise", "--net", "1-1", "--count", "3", "-o", "class", "--key", "keys")
+    Path("keys/key-002.toml").write_text("[")
+    status, out, error = run("check", "keys", "--csv", "marks.csv", "--html", "pages")
+    assert (status, error) == (0, "")
+    assert out.startswith("2 of 3 sheets marked\nPoints: mean 100.0 %")
+    assert "Not marked\n  keys/key-002.toml: is not TOML" in out
+    assert len(Path("marks.csv").read_text("utf-8-sig").splitlines()) == 4
+    assert sorted(p.name for p in Path("pages").iterdir()) == ["key-001.html", "key-003.html"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere.toml"], "nowhere.toml: No such file or directory; give the path of a sheet"),
+        (["."], ".: there is no .toml file in this folder"),
+        ([".", "--json"], ".: is a folder; --json is for one sheet, --csv for a folder"),
+        (["q1a", "--csv", "x.csv"], "--csv is for a folder of sheets"),
+        (["q1a", "--hints", "4"], "argument --hints: invalid choice: 4"),
+        (["q1a", "--weights", "x=1"], "'x=1' sets no weight; write one of forward, factor"),
+        (["empty.toml"], "empty.toml: there are no answers to mark; fill in [answers]"),
+        (["word.toml"], "word.toml, line 12: z = 'one' is not a number"),
+    ],
+)
+def test_check_says_in_one_line_what_is_wrong(
+    run: Run, arguments: list[str], message: str, sheet: str
+) -> None:
+    Path("sheets").mkdir()
+    if arguments[0].endswith(".toml"):
+        Path("empty.toml").write_text(sheet.format("w*x"))
+        Path("word.toml").write_text(sheet.format("w*x") + '[answers.forward]\nz = "one"\n')
+    status, out, error = run("check", *arguments)
+    assert (status, out) == (2, "")
+    assert error.startswith(f"tinygrad-hw: {message}")
+    assert error.count("\n") == 1
+
+
+def test_check_leaves_nothing_half_written(run: Run) -> None:
+    Path("taken").write_text("mine")
+    status, _, error = run("check", "q1a", "--html", "taken/page.html")
+    assert status == 2
+    assert error.count("\n") == 1
+    assert Path("taken").read_text() == "mine"
+    assert [path.name for path in Path.cwd().iterdir()] == ["taken"]

@@ -1,0 +1,146 @@
+"""The verbs that make sheets and fill them in."""
+
+import io
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tinygrad_hw.worksheet.exercises.fresh_sheet import exercise
+from tinygrad_hw.worksheet.sheet.model import Sheet
+
+Run = Callable[..., tuple[int, str, str]]
+RunApart = Callable[..., subprocess.Popen[str]]
+
+
+def solved(run: Run, path: str) -> dict[str, Any]:
+    status, out, error = run("solve", path, "--json")
+    assert (status, error) == (0, "")
+    answer: dict[str, Any] = json.loads(out)
+    return answer
+
+
+def test_an_exercise_is_printed_or_written_with_its_key(run: Run) -> None:
+    status, printed, error = run("exercise", "--net", "2-3-1", "--seed", "7")
+    assert (status, error) == (0, "")
+    assert 'title = "A 2-3-1 network of sigmoids, no. 7"' in printed
+    assert 'z1 = "w1*x1 + w2*x2 + b1"' in printed
+    assert printed.count('""') == 1 + 9 + (4 * 3 + 4) + (9 * 5 + 9) + 13 + 13
+    to_files = ("exercise", "--net", "2-3-1", "--seed", "7", "-o", "s.toml", "--key", "new/k.toml")
+    assert run(*to_files) == (0, "Sheet: s.toml, its key: new/k.toml\n", "")
+    assert Path("s.toml").read_text() == printed
+    key = Path("new/k.toml").read_text()
+    assert key.count('""') == 1  # of the student's label
+    answers = re.findall(r'^(\w+) = "([-.\d]+)"$', key, re.MULTILINE)
+    solution = solved(run, "s.toml")
+    for name, value in answers[:9]:
+        assert float(value) == pytest.approx(solution["forward"][name], rel=5.1e-4)
+    assert run("exercise", "--net", "2-3-1", "--seed", "8")[1] != printed
+
+
+def test_figures_and_steps_of_an_exercise(run: Run) -> None:
+    options = shlex.split("exercise --net 2-2-1 --figures 3 --steps 2 -o s.toml --key k.toml")
+    assert run(*options) == (0, "Sheet: s.toml, its key: k.toml\n", "")
+    text, key = Path("s.toml").read_text(), Path("k.toml").read_text()
+    assert "figures = 3" in text
+    assert "steps = 2" in text
+    assert "[answers.step2.updated]" in text
+    steps = solved(run, "s.toml")["steps"]
+    assert len(steps) == 2
+    table = re.findall(r'(\w+) = "(.*)"', key.split("[answers.table]")[1])
+    assert {name: float(x) for name, x in table} == pytest.approx(steps[1]["updated"], rel=5.1e-3)
+    assert "Step 2 of 2" in run("solve", "s.toml")[1]
+
+
+def test_a_class_gets_different_sheets_in_one_command(run: Run) -> None:
+    options = shlex.split("exercise --net 2-2-1 --seed 3 --count 12 -o class --key keys")
+    status, out, error = run(*options)
+    assert (status, out, error) == (0, "12 sheets in class, their keys in keys\n", "")
+    sheets = sorted(Path("class").iterdir())
+    assert [path.name for path in sheets] == [f"sheet-{i:03}.toml" for i in range(1, 13)]
+    assert len({path.read_text() for path in sheets}) == 12
+    assert sheets[2].read_text() == run("exercise", "--net", "2-2-1", "--seed", "5")[1]
+    for path in sheets:
+        key = Path("keys") / path.name.replace("sheet", "key")
+        assert solved(run, str(key)) == solved(run, str(path))
+    sheets[3].write_text("mine")
+    sheets[4].unlink()
+    status, out, error = run(*options)
+    assert (status, out) == (2, "")
+    assert "sheet-004.toml is there already; give another name, or --force to replace it" in error
+    assert not sheets[4].exists()
+    assert run(*options, "--force")[0] == 0
+    assert sheets[3].read_text() != "mine"
+
+
+def test_ctrl_c_leaves_no_part_of_a_class(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    def third_is_stopped(*arguments: Any, **options: Any) -> Sheet:
+        if len(made) == 2:
+            raise KeyboardInterrupt
+        made.append(exercise(*arguments, **options))
+        return made[-1]
+
+    monkeypatch.setattr("tinygrad_hw.worksheet.exercises.fresh_sheet.exercise", third_is_stopped)
+    status, out, error = run(
+        "exercise", "--net", "1-1", "--count", "5", "-o", "class", "--key", "keys"
+    )
+    assert (status, out, error) == (130, "", "\ntinygrad-hw: stopped\n")
+    assert not any(Path.cwd().iterdir())
+
+
+@pytest.fixture
+def type_in(run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
+    def fill(typed: str) -> list[str]:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+        status, out, error = run("fill", "s.toml")
+        assert (status, error) == (0, "")
+        return out.splitlines()
+
+    return fill
+
+
+def test_fill_asks_and_writes(run: Run, type_in: Callable[[str], list[str]]) -> None:
+    run("exercise", "--net", "2-3-1", "--seed", "7", "-o", "s.toml")
+    before = Path("s.toml").read_text()
+    out = type_in("0.7\nnonsense\n−3,18·10⁻⁴\n\nb\nb\n.5\n")
+    assert out[2:4] == ["1 of 105   z1 = w1*x1 + w2*x2 + b1", "  z1 = 0.7"]
+    assert "  'nonsense' is not a number" in out
+    assert "  a1 (now −3,18·10⁻⁴) = .5" in out
+    assert out[-1] == "s.toml: 2 filled in, 103 left"
+    after = before.replace('z1 = ""', 'z1 = "0.7"').replace('a1 = ""', 'a1 = ".5"')
+    assert Path("s.toml").read_text() == after
+    assert type_in("q\n")[2] == "1 of 103   z2 = w3*x1 + w4*x2 + b2"
+    assert "  factor da4/dz4 = " in type_in("\n" * 10)
+    assert Path("s.toml").read_text() == after
+
+
+def test_ctrl_c_keeps_what_was_typed(
+    tmp_path: Path, sheet: str, run_apart: RunApart, own_job: dict[str, Any]
+) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text(sheet.format("w*x"))
+    options = {**own_job, "stdin": subprocess.PIPE}
+    plain = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    with run_apart("fill", str(path), env=plain, **options) as process:
+        assert process.stdin is not None
+        process.stdin.write("1.0\n\xff\n")
+        process.stdin.flush()
+        assert process.stdout is not None
+        while "is not a number" not in process.stdout.readline():  # what \xff is
+            assert process.poll() is None
+        os.killpg(process.pid, signal.SIGINT)
+        out, error = process.communicate(timeout=60)
+    assert (process.returncode, error) == (0, "")
+    assert out.endswith(f"{path}: 1 filled in, 3 left\n")
+    assert 'z = "1.0"' in path.read_text()
+    assert [path.name for path in tmp_path.iterdir()] == ["s.toml"]

@@ -1,0 +1,53 @@
+"""The arguments that several verbs take, and the parser that refuses bad ones in one line."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn, TypeAlias
+
+from tinygrad_hw.errors import InputError
+from tinygrad_hw.homework import SHEETS, sheet_path
+
+SHEET_HELP = f"a TOML file, or {' or '.join(SHEETS)} for the homework's own sheets"
+Verb: TypeAlias = Callable[[argparse.Namespace], int | None]
+Verbs: TypeAlias = "argparse._SubParsersAction[Parser]"
+
+
+class UsageError(InputError):
+    """Arguments that make no sense together."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are raised, and not printed with the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what is wrong with the arguments as a ``UsageError``."""
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+def add_sheet(parser: Parser, metavar: str = "SHEET") -> None:
+    """Add the argument for a sheet, or for one of the shipped ones by name."""
+    parser.add_argument("sheet", metavar=metavar, help=SHEET_HELP)
+
+
+def add_seed(parser: Parser, help_text: str) -> None:
+    """Add ``--seed``; see ``check_seed``."""
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help=help_text)
+
+
+def add_force(parser: Parser) -> None:
+    """Add ``--force``, for a verb that writes."""
+    parser.add_argument("--force", action="store_true", help="replace files that are there")
+
+
+def check_seed(seed: int) -> None:
+    """Raise a ``UsageError`` if a seed is negative."""
+    if seed < 0:
+        raise UsageError(f"--seed is {seed}; give 0 or more")
+
+
+def sheet_file(name: str) -> Path:
+    """Return the path of a sheet: a file of that name goes before a shipped sheet."""
+    return sheet_path(name) if name in SHEETS and not Path(name).exists() else Path(name)

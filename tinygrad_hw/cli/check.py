@@ -1,0 +1,127 @@
+"""The verb that marks: check, for one sheet and for a folder of them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from tinygrad_hw.cli.arguments import UsageError, Verbs, add_force, add_sheet, sheet_file
+from tinygrad_hw.cli.terminal import print_line, print_wrapped
+
+# How the files begin that this verb writes: see files.Output.
+PAGE_OPENING = re.compile(
+    rb'<!DOCTYPE html>\n<html lang="en">\n<head>\n.*\n<style>\n'
+    rb"/\* The report's ink and paper; green, brown and red for the marks",
+    re.DOTALL,
+)
+TABLE_OPENING = re.compile(rb"\xef\xbb\xbffile,student,points,of,percent,")
+
+
+def add_check(verbs: Verbs) -> None:
+    """Add the verb and its arguments to the parser."""
+    parser = verbs.add_parser("check", help="mark a sheet of hand work, or a folder of them")
+    add_sheet(parser, "SHEET|DIR")
+    parser.add_argument("--json", action="store_true", help="every verdict, as JSON")
+    parser.add_argument(
+        "--html", nargs="?", const="", metavar="FILE", help="write a page to hand back"
+    )
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the marks of a folder")
+    parser.add_argument(
+        "--hints",
+        type=int,
+        default=3,
+        choices=(1, 2, 3),
+        help="give away a nudge, a place, or the answer (3)",
+    )
+    parser.add_argument(
+        "--weights",
+        default="",
+        metavar="NAME=W,…",
+        help="points by part and share of them by verdict, as factor=0.5,follows=0.8; a wrong "
+        "number that a slip explains to its last digit gets slip=0.5, all others of theirs 1 or 0",
+    )
+    add_force(parser)
+    parser.set_defaults(verb=_check)
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    from tinygrad_hw.worksheet.marking.points import read_weights
+
+    weights = read_weights(arguments.weights)
+    path = sheet_file(arguments.sheet)
+    if os.path.isdir(path):  # False too for a name that cannot be one
+        if arguments.json:
+            raise UsageError(f"{path}: is a folder; --json is for one sheet, --csv for a folder")
+        _check_folder(path, arguments, weights)
+    elif arguments.csv:
+        raise UsageError(f"--csv is for a folder of sheets; {path} is not one")
+    else:
+        _check_sheet(path, arguments, weights)
+
+
+def _check_sheet(path: Path, arguments: argparse.Namespace, weights: Mapping[str, float]) -> None:
+    from tinygrad_hw.files import Output, write_outputs
+    from tinygrad_hw.worksheet.feedback.html_page import page
+    from tinygrad_hw.worksheet.feedback.text import feedback_lines
+    from tinygrad_hw.worksheet.marking.mark import as_json, mark
+    from tinygrad_hw.worksheet.marking.points import points, points_text
+    from tinygrad_hw.worksheet.sheet.model import read_sheet
+
+    marks = mark(read_sheet(path))
+    total = points_text(*points(marks, weights))
+    if arguments.html is not None:
+        out = Path(arguments.html or f"{path.stem}.html")
+        html = Output(out, page(marks, arguments.hints, total).encode(), PAGE_OPENING)
+        write_outputs([html], reads=[path], force=arguments.force)
+    if arguments.json:
+        print(json.dumps(as_json(marks), indent=2, ensure_ascii=True))
+        return
+    for line in feedback_lines(marks, arguments.hints, total):
+        print_wrapped(line)
+    if arguments.html is not None:
+        print_line(f"Page: {out}")
+
+
+def _check_folder(
+    folder: Path, arguments: argparse.Namespace, weights: Mapping[str, float]
+) -> None:
+    from rich.console import Console
+    from rich.progress import track
+
+    from tinygrad_hw.files import Output, write_outputs
+    from tinygrad_hw.worksheet.feedback.classroom import class_lines, mark_all, sheets_in, table
+    from tinygrad_hw.worksheet.feedback.html_page import page
+    from tinygrad_hw.worksheet.marking.points import points, points_text
+
+    files = sheets_in(folder)
+    console = Console(stderr=True)
+    results = list(
+        track(
+            mark_all(files),
+            "Marking",
+            total=len(files),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+    )
+    outputs = []
+    if arguments.csv:
+        marks = table(results, weights).encode("utf-8-sig")
+        outputs.append(Output(arguments.csv, marks, TABLE_OPENING))
+    if arguments.html is not None:
+        pages = Path(arguments.html) if arguments.html else folder
+        for result in results:
+            if result.marks:
+                total = points_text(*points(result.marks, weights))
+                html = page(result.marks, arguments.hints, total).encode()
+                outputs.append(Output(pages / f"{result.file.stem}.html", html, PAGE_OPENING))
+    write_outputs(outputs, reads=files, force=arguments.force)
+    for line in class_lines(results, weights):
+        print_wrapped(line)
+    if arguments.html is not None:
+        print_line(f"Pages: {pages}")

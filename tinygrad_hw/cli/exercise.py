@@ -1,0 +1,127 @@
+"""The verbs that make sheets and fill them in: exercise and fill."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from tinygrad_hw.cli.arguments import UsageError, Verbs, add_force, add_seed, check_seed
+from tinygrad_hw.cli.terminal import accept_any_bytes, ask, print_line
+from tinygrad_hw.homework import SHEETS
+
+FOR_THE_STUDENT = """\
+# Write your numbers between the quotation marks, as in a1 = "0.6225".
+# Or be asked for them, one by one: tinygrad-hw fill FILE
+
+"""
+FOR_THE_TEACHER = """\
+# The answers, worked out with all digits and rounded at the end.
+
+"""
+
+
+def add_exercise_and_fill(verbs: Verbs) -> None:
+    """Add the verbs and their arguments to the parser."""
+    parser = verbs.add_parser("exercise", help="make a fresh sheet, with blanks to fill in")
+    parser.add_argument(
+        "--net", required=True, metavar="2-3-1", help="units of each layer, inputs first"
+    )
+    add_seed(parser, "another seed, another sheet (0)")
+    parser.add_argument(
+        "-o", "--out", type=Path, metavar="FILE", help="where to write; else it is printed"
+    )
+    parser.add_argument("--key", type=Path, metavar="FILE", help="where to write the answers")
+    parser.add_argument(
+        "--figures", type=int, default=4, metavar="N", help="figures to ask for (4)"
+    )
+    parser.add_argument("--steps", type=int, default=1, metavar="N", help="updates in a row (1)")
+    parser.add_argument(
+        "--count",
+        type=int,
+        metavar="N",
+        help="so many different sheets, seed by seed; --out and --key are then folders",
+    )
+    add_force(parser)
+    parser.set_defaults(verb=_exercise)
+
+    parser = verbs.add_parser("fill", help="be asked for a sheet's answers one by one")
+    parser.add_argument(
+        "sheet", metavar="FILE", type=Path, help="a TOML file; its blanks are filled"
+    )
+    parser.set_defaults(verb=_fill)
+
+
+def _exercise(arguments: argparse.Namespace) -> None:
+    from rich.console import Console
+    from rich.progress import track
+
+    from tinygrad_hw.files import Output, write_outputs
+    from tinygrad_hw.worksheet.exercises.fresh_sheet import exercise, key
+    from tinygrad_hw.worksheet.sheet.writer import sheet_text
+
+    _check_numbers(arguments)
+    out, keys, count = arguments.out, arguments.key, arguments.count
+    outputs = []
+    console = Console(stderr=True)
+    for i in track(
+        range(count or 1),
+        "Making sheets",
+        console=console,
+        transient=True,
+        disable=count is None or not console.is_terminal,
+    ):
+        seed = arguments.seed + i
+        sheet = exercise(arguments.net, seed, arguments.figures, steps=arguments.steps)
+        text = FOR_THE_STUDENT + sheet_text(sheet)
+        number = f"{i + 1:0{max(3, len(str(count)))}}"
+        if out is not None:
+            path = out if count is None else out / f"sheet-{number}.toml"
+            outputs.append(Output(path, text.encode()))
+        if keys is not None:
+            path = keys if count is None else keys / f"key-{number}.toml"
+            outputs.append(Output(path, (FOR_THE_TEACHER + sheet_text(key(sheet))).encode()))
+    write_outputs(outputs, force=arguments.force)
+    if out is None:
+        print(text, end="")
+    elif count is None:
+        print_line(f"Sheet: {out}" + (f", its key: {keys}" if keys else ""))
+    else:
+        print_line(
+            f"{count} sheet{'s' * (count > 1)} in {out}"
+            + (f", their keys in {keys}" if keys else "")
+        )
+
+
+def _check_numbers(arguments: argparse.Namespace) -> None:
+    from tinygrad_hw.worksheet.sheet.model import MOST_STEPS
+
+    out, keys, count = arguments.out, arguments.key, arguments.count
+    for option, number, most in [
+        ("--figures", arguments.figures, 12),
+        ("--steps", arguments.steps, MOST_STEPS),
+        ("--count", 1 if count is None else count, 10_000),
+    ]:
+        if not 1 <= number <= most:
+            raise UsageError(f"{option} is {number}; give 1 to {most:,}")
+    check_seed(arguments.seed)
+    if count is not None and out is None:
+        raise UsageError("--count is given without a folder; give one with --out")
+    if count is None and None not in (out, keys) and _is_same_file(out, keys):
+        raise UsageError("--out and --key are the same file; give another for the key")
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    if os.path.exists(one) and os.path.exists(other):
+        return os.path.samefile(one, other)
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _fill(arguments: argparse.Namespace) -> None:
+    from tinygrad_hw.worksheet.exercises.fill_in import fill
+    from tinygrad_hw.worksheet.rounding.written_number import read_number
+
+    if arguments.sheet.name in SHEETS and not arguments.sheet.exists():
+        raise UsageError(f"{arguments.sheet} is shipped, and stays as it is; give a file of yours")
+    accept_any_bytes()
+    fill(arguments.sheet, ask, print_line, read_number)
