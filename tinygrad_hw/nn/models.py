@@ -158,7 +158,7 @@ class Sequential(Module):
         return ACTIVATIONS[self.layers[-1].activation](self.logits(x))
 
     def predict(self, x: npt.ArrayLike) -> Images:
-        """Outputs of shape (n, units) for inputs of shape (n, *input_shape)."""
+        """Outputs of shape ``(n, units)`` for inputs of shape ``(n, *input_shape)``."""
         self._settle()
         outputs = self._in_parts(self._outputs, self._inputs(x))
         empty = np.empty((0, *self.output_shapes[-1]), np.float32)
@@ -253,7 +253,7 @@ class Sequential(Module):
         Parameters
         ----------
         x, y
-            Examples (n, *input_shape) and their classes (n,).
+            Examples ``(n, *input_shape)`` and their classes (n,).
         batch_size
             Examples a step; the last batch of an epoch may be smaller.
         validation_split

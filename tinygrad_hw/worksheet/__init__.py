@@ -2,11 +2,17 @@
 
 from tinygrad_hw.worksheet.exercises.fresh_sheet import blanks, exercise, key
 from tinygrad_hw.worksheet.marking.mark import mark
+from tinygrad_hw.worksheet.marking.points import WEIGHTS
 from tinygrad_hw.worksheet.sheet.from_function import sheet_from
 from tinygrad_hw.worksheet.sheet.model import parse_sheet, read_sheet
 from tinygrad_hw.worksheet.sheet.writer import sheet_text
+from tinygrad_hw.worksheet.slips.catalogue import CATALOGUE
+from tinygrad_hw.worksheet.slips.slip import Slip
 
 __all__ = [
+    "CATALOGUE",
+    "WEIGHTS",
+    "Slip",
     "blanks",
     "exercise",
     "key",

@@ -43,8 +43,8 @@ def gradcheck(
     order
         2 to compare the second derivatives, too, with central differences of the first.
     step
-        h, relative to |x| where that is above 1. The default is near the cube root of float64's
-        precision, where the error of the formula (h²) and that of rounding (1/h) are alike.
+        h, relative to ``abs(x)`` where that is above 1. The default is near the cube root of
+        float64's precision, where the errors of the formula (h²) and of rounding (1/h) are alike.
     tolerance
         Allowed difference, relative to the larger of 1 and the slopes' own size.
     seed

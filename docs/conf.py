@@ -1,0 +1,115 @@
+"""The settings of the site: all that it needs is in the checkout, nothing comes from a network."""
+
+import os
+import re
+import shutil
+import tempfile
+from importlib import import_module
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+import tinygrad_hw
+from tinygrad_hw.cli.main import main
+from tinygrad_hw.homework import SHEETS
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+INDEX = (HERE / "reference/index.rst").read_text("utf-8")
+ROOMS = re.findall(r"^   (tinygrad_hw[.\w]*)$", INDEX, re.MULTILINE)
+
+project = "tinygrad_hw"
+author = "the tinygrad_hw developers"
+copyright = author
+version = release = tinygrad_hw.__version__
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "myst_nb",
+]
+source_suffix = {".rst": "restructuredtext", ".md": "myst-nb", ".py": "myst-nb"}
+exclude_patterns = ["conf.py", "_build", "_templates"]
+templates_path = ["_templates"]
+nitpicky = True
+nitpick_ignore_regex = [("py:class", ".*")]  # types in signatures; pages link with py:obj
+
+# --- Reference: one page for a room, one for each of its public names -----------------------------
+
+autosummary_generate = True
+EXPORTS = {room: getattr(import_module(room), "__all__", []) for room in ROOMS}
+HOMES = {name: f"~{room}.{name}" for room in reversed(ROOMS[1:]) for name in EXPORTS[room]}
+autosummary_context = {"exports": EXPORTS, "homes": HOMES, "package": ROOMS[0]}
+autodoc_typehints = "signature"
+autodoc_type_aliases = {"npt.ArrayLike": "ArrayLike", "ArrayLike": "ArrayLike"}
+autodoc_preserve_defaults = True
+autodoc_member_order = "bysource"
+python_use_unqualified_type_names = True
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
+
+# --- Pages and demos ------------------------------------------------------------------------------
+
+# Demos run in an IPython without anybody's own settings, which says nothing but errors.
+_ipython = tempfile.TemporaryDirectory()
+_profile = Path(_ipython.name, "profile_default")
+_profile.mkdir()
+(_profile / "ipython_kernel_config.py").write_text("get_config().IPKernelApp.log_level = 40\n")
+os.environ["IPYTHONDIR"] = _ipython.name
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+myst_update_mathjax = False
+nb_custom_formats = {".py": ["jupytext.reads", {"fmt": "py:percent"}]}
+nb_mime_priority_overrides = [("html", "text/latex", None)]  # MathML needs no script
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
+nb_merge_streams = True
+
+# --- Looks ----------------------------------------------------------------------------------------
+
+html_theme = "pydata_sphinx_theme"
+html_title = "tinygrad_hw"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sourcelink = False
+html_theme_options = {
+    "navbar_align": "left",
+    "navbar_persistent": ["search-button"],
+    "navbar_end": ["theme-switcher"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "header_links_before_dropdown": 9,
+}
+WITHOUT_SECTION = ("start", "tour", "sheet-format", "marking", "architecture", "changelog")
+html_sidebars = {page: [] for page in ("index", *WITHOUT_SECTION)}
+
+
+def copy_demos(app: Sphinx) -> None:
+    """Bring the demos to where Sphinx reads; copies that are unchanged stay as they are."""
+    copies = HERE / "demos"
+    copies.mkdir(exist_ok=True)
+    demos = {path.name: path for path in (ROOT / "demos").glob("[0-9][0-9]_*.py")}
+    for copy in copies.iterdir():
+        if copy.name not in demos:
+            copy.unlink()
+    for name, demo in demos.items():
+        if not (copies / name).exists() or (copies / name).read_bytes() != demo.read_bytes():
+            shutil.copyfile(demo, copies / name)
+
+
+def add_pages(app: Sphinx, error: Exception | None) -> None:
+    """Put the interactive pages of the shipped sheets beside the site."""
+    pages = Path(app.outdir) / "pages"
+    pages.mkdir(exist_ok=True)
+    if error is None:
+        for name in SHEETS:
+            main(["page", name, "-o", str(pages / f"{name}.html")])
+
+
+def setup(app: Sphinx) -> None:
+    """Called by Sphinx."""
+    app.connect("builder-inited", copy_demos, priority=100)  # before the sources are looked for
+    app.connect("build-finished", add_pages)
