@@ -449,13 +449,13 @@ class TestBlasThreads:
         model = homework(10, "softmax")
         model.compile(Adam(), SPARSE, jit_compile=False)  # whose first call is NumPy's
         model.fit(x[:64], y[:64], verbose=0)
-        seen, run_each = [], Program.run_each
+        seen, map_threads = [], Program.map_threads
 
         def noted(program, given, threads):
             seen.append((threads, blas_threads()))
-            return run_each(program, given, threads)
+            return map_threads(program, given, threads)
 
-        monkeypatch.setattr(Program, "run_each", noted)
+        monkeypatch.setattr(Program, "map_threads", noted)
 
         def found(threads):
             with threadpool_limits(threads, user_api="blas"):

@@ -1314,7 +1314,7 @@ def test_each_is_one_call_after_the_other(known, flat):
     if known:
         c(*calls[0])
     W.data = W.data * 0.5  # new data since
-    found = c.each(calls, 3)
+    found = c.map_threads(calls, 3)
     assert c.captures == 1
     for x, wanted in zip(found, [function(*arguments) for arguments in calls], strict=True):
         np.testing.assert_array_equal(x, wanted)
@@ -1324,16 +1324,16 @@ def test_each_uses_several_threads_at_once(monkeypatch):
     _, function, calls = a_layer()
     seen = running_threads(monkeypatch)
     c = captured(function)
-    c.each(calls[1:], 2)
+    c.map_threads(calls[1:], 2)
     assert len(seen) == 2
 
 
 def test_results_of_each_are_the_callers_own():
     _, function, calls = a_layer()
     c = captured(function)
-    first = c.each(calls, 2)
+    first = c.map_threads(calls, 2)
     kept = [x.copy() for x in first]
-    c.each(calls[::-1], 2)
+    c.map_threads(calls[::-1], 2)
     assert all(map(np.array_equal, first, kept))
 
 
@@ -1352,7 +1352,7 @@ def test_each_of_calls_that_differ(calls):
 
     c = captured(function)
     for _ in range(2):
-        found = c.each(calls, 2)
+        found = c.map_threads(calls, 2)
         assert len(found) == len(calls)
         assert all(np.array_equal(x, function(*y)) for x, y in zip(found, calls, strict=True))
 
@@ -1372,7 +1372,7 @@ def test_each_of_what_changes_values_runs_in_order():
         results = run(c, calls) + run(c, calls)
         return [*results, w.data, w.grad]
 
-    found = trained(lambda c, calls: c.each(calls, 2))
+    found = trained(lambda c, calls: c.map_threads(calls, 2))
     wanted = trained(lambda c, calls: [c(*arguments) for arguments in calls])
     assert all(map(np.array_equal, found, wanted))
 
@@ -1380,10 +1380,10 @@ def test_each_of_what_changes_values_runs_in_order():
 def test_an_error_of_one_of_each_is_raised_and_leaves_the_others_right():
     c = captured(nn.losses.sparse_categorical_crossentropy)
     calls = [(np.eye(3) * k, np.array([0, 1, 2])) for k in range(8)]
-    wanted = c.each(calls, 2)
+    wanted = c.map_threads(calls, 2)
     with pytest.raises(ValueError, match="got labels 0 to 7 for 3 classes"):
-        c.each([*calls, (np.eye(3), np.array([0, 1, 7]))], 2)
-    assert c.each(calls, 2) == wanted
+        c.map_threads([*calls, (np.eye(3), np.array([0, 1, 7]))], 2)
+    assert c.map_threads(calls, 2) == wanted
 
 
 def test_all_threads_of_each_keep_to_the_callers_errstate(monkeypatch):
@@ -1392,19 +1392,19 @@ def test_all_threads_of_each_keep_to_the_callers_errstate(monkeypatch):
     c = captured(function)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("error")
-        c.each([(x - 1e3,) for (x,) in calls], 2)  # some logs are of 0
+        c.map_threads([(x - 1e3,) for (x,) in calls], 2)  # some logs are of 0
     assert len(seen) == 2
 
 
 def test_each_keeps_to_the_callers_errstate_and_modes():
     _, function, calls = a_layer()
     c = captured(function)
-    c.each(calls, 2)
+    c.map_threads(calls, 2)
     bad = [*calls[:4], *[(np.full((400, 60), -1e3),)] * 4]  # of which some logs are of 0
     with np.errstate(all="raise"), pytest.raises(FloatingPointError):
-        c.each(bad, 2)
+        c.map_threads(bad, 2)
     with anomaly(), pytest.raises(FloatingPointError, match="log"):
-        c.each(bad, 2)
+        c.map_threads(bad, 2)
 
 
 # --- What NumPy's functions and their ufuncs understand apart -------------------------------------

@@ -340,7 +340,9 @@ def test_every_value_is_enclosed(text: str, box: dict[str, Interval]) -> None:
 def test_names_that_occur_once_do_not_widen(text: str, box: dict[str, Interval]) -> None:
     corners = [exactly(text, values) for values in samples(box, 8)]
     enclosure = enclose(read_formula(text), box)
-    slack = 60 * ULP * (1 + max(abs(x) for x in corners) + sum(x.magnitude**3 for x in box.values()))
+    slack = (
+        60 * ULP * (1 + max(abs(x) for x in corners) + sum(x.magnitude**3 for x in box.values()))
+    )
     assert enclosure.low >= float(min(corners)) - slack
     assert enclosure.high <= float(max(corners)) + slack
 

@@ -199,7 +199,7 @@ class Sequential(Module):
             if not 1 < threads <= whole:
                 return [captured(*arguments) for arguments in calls]
             with _blas().limit(limits=1):
-                results = captured.each(calls[:whole], threads)
+                results = captured.map_threads(calls[:whole], threads)
                 return results + [captured(*arguments) for arguments in calls[whole:]]
 
     def _compiled(self) -> Loss:

@@ -15,17 +15,17 @@ import numpy as np
 from tinygrad_hw.engine.core.node import raw
 from tinygrad_hw.engine.core.state import state
 from tinygrad_hw.engine.transforms.pytree import leaves_of, rebuilt
+from tinygrad_hw.program.emit.identifiers import identifier
 from tinygrad_hw.program.emit.javascript import javascript
-from tinygrad_hw.program.emit.numpy import Changed, NotFinite
+from tinygrad_hw.program.emit.runtime import Changed, NotFinite
 from tinygrad_hw.program.guards import signature
-from tinygrad_hw.program.names import identifier
 from tinygrad_hw.program.program import Program
 from tinygrad_hw.program.recorder import BoundValue, NotReady, Recorder
 from tinygrad_hw.program.recording import Result
 from tinygrad_hw.program.variable import CaptureError, Variable
 
 VARIANTS = 16  # programs for arguments of one kind, one for each way through the branches
-KINDS = 64  # of arguments, each with programs of its own
+SIGNATURES = 64  # of arguments, each with programs of its own
 
 
 def capture(function: Callable[..., Any] | None = None, *, jit: bool | None = None) -> Any:
@@ -87,12 +87,12 @@ class Captured:
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """Run the program for these arguments; make it first where there is none."""
-        if _runs_plainly():
+        if _is_suspended():
             return self.function(*arguments, **options)
         with self._lock:  # a program's buffers are for one thread at a time
             return self._run((arguments, options))
 
-    def each(self, calls: Sequence[tuple[Any, ...]], threads: int) -> list[Any]:
+    def map_threads(self, calls: Sequence[tuple[Any, ...]], threads: int) -> list[Any]:
         """Results of several calls, in order, worked out on several threads.
 
         Parameters
@@ -104,25 +104,27 @@ class Captured:
             Values, or does not do the same in every call, it is called for one after the other.
         """
         with self._lock:
-            program, first = self._shared(calls), []
+            program, first = self._common_program(calls), []
             if program is None:  # but there may be one after the first call
                 first, calls = [self(*arguments) for arguments in calls[:1]], calls[1:]
-                program = self._shared(calls)
+                program = self._common_program(calls)
             if program is not None and threads > 1:
                 self._last = program
                 try:
-                    return first + program.run_each([(x, {}) for x in calls], threads)
+                    return first + program.map_threads([(x, {}) for x in calls], threads)
                 except (Changed, NotFinite, ArithmeticError, ValueError, IndexError):
                     pass  # of a call that needs more than this program; nothing has been changed
             return first + [self(*arguments) for arguments in calls]
 
-    def _shared(self, calls: Sequence[tuple[Any, ...]]) -> Program | None:
+    def _common_program(self, calls: Sequence[tuple[Any, ...]]) -> Program | None:
         """A program for all these calls that may run several times at once."""
         kinds = {signature((arguments, {})) for arguments in calls}
-        if len(kinds) != 1 or _runs_plainly():
+        if len(kinds) != 1 or _is_suspended():
             return None
         for program in self._programs.get(kinds.pop(), []):
-            if program.holds((calls[0], {})) and not (program.changes_values or program.place):
+            if program.is_valid_for((calls[0], {})) and not (
+                program.changes_values or program.argument_index
+            ):
                 return program
         return None
 
@@ -131,9 +133,9 @@ class Captured:
         key = signature(given)
         programs = self._programs.get(key, [])
         for program in programs:
-            if not program.holds(given):
+            if not program.is_valid_for(given):
                 continue
-            if program.line.written and "raise" in np.geterr().values():
+            if program.schedule.updates and "raise" in np.geterr().values():
                 return self.function(*arguments, **options)  # it could stop in the middle
             try:
                 result = program.run(given)
@@ -148,7 +150,7 @@ class Captured:
         return self._capture(key, programs, given)
 
     def _capture(self, key: Any, programs: list[Program], given: Any) -> Any:
-        if len(programs) >= VARIANTS or len(self._programs) > KINDS:
+        if len(programs) >= VARIANTS or len(self._programs) > SIGNATURES:
             if not self._given_up:
                 self._given_up = True
                 warnings.warn(
@@ -171,7 +173,7 @@ class Captured:
         self.captures += 1
         self._programs.setdefault(key, []).append(program)
         self._last = program
-        return program.deliver_first(given)
+        return program.deliver_recorded_run(given)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """As a method: the instance is the first argument."""
@@ -214,9 +216,7 @@ class Captured:
             *[(f"new_{_name(e)}", e.new) for e in program.changed_numbers],
         ]
         results = [_returned(x, program) for x in program.results]
-        return javascript(
-            program.name, program.line, program.inputs, outputs, results, program.branches
-        )
+        return javascript(program.schedule, program.interface, outputs, results)
 
     def batch(self, *arguments: Any) -> Any:
         """Run a program of numbers for many points in one call.
@@ -250,11 +250,11 @@ class Captured:
         first = rebuilt(arguments, [_first_point(x) for x in leaves_of(arguments)])
         key = signature(first), tuple([isinstance(x, np.ndarray) for x in leaves_of(arguments)])
         batched = self._batches.get(key)
-        if batched is None or not batched.holds((first, {}), gradients=False):
+        if batched is None or not batched.is_valid_for((first, {}), gradients=False):
             batched = Program(
                 self.function, Recorder(without_gradients=True), (first, {}), jit=False
             )
-            if batched.changed_numbers or batched.line.written:
+            if batched.changed_numbers or batched.schedule.updates:
                 raise ValueError(f"{self.name} changes Values: take the update out of batch()")
             batched.load_batch()
             self._batches[key] = batched
@@ -272,7 +272,7 @@ class Captured:
         return f"<captured {self.name}>"
 
 
-def _runs_plainly() -> bool:
+def _is_suspended() -> bool:
     """Whether something is going on that a program would not take part in."""
     return bool(state.recorder is not None or state.nested or state.anomaly or not state.recording)
 

@@ -45,7 +45,7 @@ _STORES = {"STORE_ATTR", "STORE_GLOBAL"}
 _LIBRARIES = ("tinygrad_hw", "numpy")
 
 
-class Surroundings:
+class Environment:
     """The plain values that a function, and the functions that it calls, find around them.
 
     Attributes
@@ -74,14 +74,14 @@ class Surroundings:
             if not isinstance(leaf, Node):
                 self._look_into(leaf, DEPTH)
 
-    def hold(self) -> bool:
+    def unchanged(self) -> bool:
         """Whether all of them are what they were."""
         try:
             return all([_same(read(), before) for read, before in self._checks])
         except (AttributeError, KeyError, ValueError):  # one of them is gone
             return False
 
-    def kept(self) -> bool:
+    def leaked_tracer(self) -> bool:
         """Whether a stand-in for a number was put where the function will not put one again."""
         for read, _ in self._checks:
             with suppress(AttributeError, KeyError, ValueError):

@@ -12,18 +12,20 @@ import numpy as np
 
 from tinygrad_hw.engine.core.node import Node, raw
 from tinygrad_hw.engine.transforms.pytree import leaves_of, rebuilt
-from tinygrad_hw.program.emit.batch import BatchText
+from tinygrad_hw.program.emit.batch import BatchWriter
+from tinygrad_hw.program.emit.identifiers import Identifiers
 from tinygrad_hw.program.emit.numba import is_fusable, wanted
-from tinygrad_hw.program.emit.numpy import NotFinite, PythonText, all_finite
-from tinygrad_hw.program.guards import Surroundings
-from tinygrad_hw.program.names import Names
+from tinygrad_hw.program.emit.numpy import PythonWriter
+from tinygrad_hw.program.emit.runtime import NotFinite, all_finite
+from tinygrad_hw.program.guards import Environment
+from tinygrad_hw.program.instructions import Fusion, ancestors, base_of
 from tinygrad_hw.program.recorder import BACKWARD, BoundValue, Recorder
-from tinygrad_hw.program.recording import collector_off, own, recorded
-from tinygrad_hw.program.schedule import Fused, needed, root, straighten
+from tinygrad_hw.program.recording import collector_off, own, record
+from tinygrad_hw.program.schedule import Interface, make_schedule
 from tinygrad_hw.program.variable import Variable
 
 
-class Bound:
+class SharedArray:
     """An array that the program has in its hands from run to run, since Values are it or see it."""
 
     def __init__(self, array: Any, variable: Variable, leaf: BoundValue | None) -> None:
@@ -31,7 +33,7 @@ class Bound:
         self.variable = variable
         self.leaf = leaf  # the Value whose data it is; None where Values only have views of it
 
-    def settle(self) -> bool:
+    def sync(self) -> bool:
         """Take over what the Value holds now; whether it is another array."""
         node = self.leaf.node if self.leaf else None
         if node is None or (node.raw is self.array and not node.kept):
@@ -58,45 +60,43 @@ class Program:
         jit: bool | None,
     ) -> None:
         name = getattr(function, "__name__", "")
-        self.name = Names({"finite", "Changed", "NotFinite"}).give([name, "program"])
+        self.name = Identifiers({"finite", "Changed", "NotFinite"}).choose([name, "program"])
         self.recorder = recorder
         with collector_off():  # millions of objects, none of them garbage
             self._make(function, given, jit)
 
     def _make(self, function: Callable[..., Any], given: Any, jit: bool | None) -> None:
         recorder = self.recorder
-        self.surroundings = Surroundings(function, given)
-        self.results, self.leaves, self.tree = recorded(
-            recorder, function, given, self.surroundings
-        )
+        self.environment = Environment(function, given)
+        self.results, self.leaves, self.tree = record(recorder, function, given, self.environment)
         has_arrays = any(leaf is not None and leaf.shape for leaf in self.leaves)
         self.given = None if has_arrays else given  # to record it again, for another language
         self.bound_values = list(recorder.bound_values.values())
         nodes = [(i, x) for i, x in enumerate(leaves_of(given)) if isinstance(x, Node)]
-        self.place = {id(x): i for i, x in reversed(nodes)}
-        found = {id(x) for x in self.surroundings.values}
+        self.argument_index = {id(x): i for i, x in reversed(nodes)}
+        found = {id(x) for x in self.environment.values}
         self.pinned = [  # given, and found around as well, or part of a larger array
             (i, x)
             for i, x in nodes
-            if id(x) in found or (self.leaves[i] is None and self.place[id(x)] == i)
+            if id(x) in found or (self.leaves[i] is None and self.argument_index[id(x)] == i)
         ]
         self.outside = {id(e.node) for e in self.bound_values} - {id(x) for _, x in nodes}
         self.compiles = wanted(jit)
-        self._sort_out()
-        self.text = PythonText(
+        self._classify()
+        self.interface = Interface(
             self.name,
-            self.line,
             self.inputs,
-            [*self.outputs, *self.new_gradients, *self.new_numbers],
+            self.outputs,
+            [*self.new_gradients, *self.new_numbers],
             self.branches,
             self.finite,
-            returned=len(self.outputs),
         )
-        self.source = self.text.source
-        self._code = compile(self.text.text_to_run, f"<program of {self.name}>", "exec")
+        self.writer = PythonWriter(self.schedule, self.interface)
+        self.source = self.writer.source
+        self._code = compile(self.writer.text_to_run, f"<program of {self.name}>", "exec")
         self._load()
 
-    def _sort_out(self) -> None:
+    def _classify(self) -> None:
         """Tell inputs, results, gradients and changed data of Values apart."""
         entered = self.bound_values
         self.outputs = [x.variable for x in self.results if x.variable is not None]
@@ -119,33 +119,33 @@ class Program:
         )
         checked = [*kept, *self.new_numbers, *(condition for condition, _ in self.branches)]
         checked += self.finite
-        self.line = straighten(
+        self.schedule = make_schedule(
             checked,
             arrays,
             kept,
             self.recorder.data_dependent,
             is_fusable if self.compiles else None,
         )
-        used = needed([*checked, *self.recorder.data_dependent, *(new for _, new in arrays)])
+        used = ancestors([*checked, *self.recorder.data_dependent, *(new for _, new in arrays)])
         written = {old for old, _ in arrays}
-        self.bound = [
-            Bound(array, variable, whole.get(variable))
+        self.shared_arrays = [
+            SharedArray(array, variable, whole.get(variable))
             for array, variable in self.recorder.array_inputs
             if variable in written or (variable in used and variable not in whole)
         ]
-        in_hand = {bound.variable for bound in self.bound}
-        self.read = [
+        in_hand = {shared.variable for shared in self.shared_arrays}
+        self.read_values = [
             e
             for e in entered
             if e.variable in used and e.variable in whole and e.variable not in in_hand
-            if id(e.node) not in self.place
+            if id(e.node) not in self.argument_index
         ]
-        seen_to = {id(e.node) for e in self.read} | self.place.keys()
-        self.others = [e for e in entered if id(e.node) not in seen_to]
-        self.views = [e for e in entered if e.variable not in whole and e.is_array]
+        seen_to = {id(e.node) for e in self.read_values} | self.argument_index.keys()
+        self.unread_values = [e for e in entered if id(e.node) not in seen_to]
+        self.view_values = [e for e in entered if e.variable not in whole and e.is_array]
         self.accumulating = [e for e in entered if e.gradient in used]
-        found = {id(x) for x in self.surroundings.values}
-        self.fresh = [
+        found = {id(x) for x in self.environment.values}
+        self.expect_no_gradient = [
             e
             for e in entered
             if e.gradient is None and e.grad is None and not e.gradient_cleared
@@ -153,7 +153,7 @@ class Program:
         ]
         self.inputs = [
             *(leaf for leaf in self.leaves if leaf is not None),
-            *(e.variable for e in self.read),
+            *(e.variable for e in self.read_values),
             *(e.gradient for e in self.accumulating if e.gradient is not None),
         ]
 
@@ -168,7 +168,7 @@ class Program:
         found = dict.fromkeys(
             x for x in ends if x.phase == BACKWARD or self.recorder.assumed_forward
         )
-        for variable in needed(ends):
+        for variable in ancestors(ends):
             if variable.phase != BACKWARD:
                 found.update(dict.fromkeys(x for x in variable.needs if x.phase == BACKWARD))
         floats = [x for x in found if np.result_type(x.value).kind == "f" and not x.constant]
@@ -179,25 +179,17 @@ class Program:
 
     def _loaded(self) -> Callable[..., Any]:
         """The function with buffers of its own, on the arrays that the Values hold now."""
-        namespace = dict(self.text.namespace)
-        for bound in self.bound:
-            namespace[self.text.name_of(bound.variable)] = bound.array
+        namespace = dict(self.writer.namespace)
+        for shared in self.shared_arrays:
+            namespace[self.writer.name_of(shared.variable)] = shared.array
         exec(self._code, namespace)  # our own text: labels in it have been made safe
         return cast(Callable[..., Any], namespace[self.name])
 
     def load_batch(self) -> None:
         """Make the function that takes an array for each number."""
-        self.batch_text = BatchText(
-            self.name,
-            self.line,
-            self.inputs,
-            [*self.outputs, *self.new_gradients],
-            self.branches,
-            [],
-            returned=len(self.outputs),
-        )
-        namespace = dict(self.batch_text.namespace)
-        exec(compile(self.batch_text.source, f"<batch of {self.name}>", "exec"), namespace)
+        self.batch_writer = BatchWriter(self.schedule, self.interface)
+        namespace = dict(self.batch_writer.namespace)
+        exec(compile(self.batch_writer.source, f"<batch of {self.name}>", "exec"), namespace)
         self._replay_batch = namespace[self.name]
 
     def run_batch(self, arguments: Any, points: int) -> Any:
@@ -207,7 +199,7 @@ class Program:
             for x, leaf in zip(leaves_of(arguments), self.leaves, strict=True)
             if leaf is not None
         ]
-        computed = self._replay_batch(points, *given, *(e.node.raw for e in self.read))
+        computed = self._replay_batch(points, *given, *(e.node.raw for e in self.read_values))
         results, sums = computed[: len(self.outputs)], computed[len(self.outputs) :]
         if not all_finite(*sums):
             raise NotFinite
@@ -228,28 +220,28 @@ class Program:
         ]
         return rebuilt(self.tree, leaves)
 
-    def holds(self, given: Any, gradients: bool = True) -> bool:
+    def is_valid_for(self, given: Any, gradients: bool = True) -> bool:
         """Whether everything is as it was when the program was captured, gradients too or not."""
-        if not self.surroundings.hold():
+        if not self.environment.unchanged():
             return False
-        if self.place and not self._same_aliases(list(leaves_of(given))):
+        if self.argument_index and not self._same_aliases(list(leaves_of(given))):
             return False
-        for e in self.read:
+        for e in self.read_values:
             data, before = e.node.raw, e.raw
             if type(data) is not type(before) or e.node.constant is not e.constant:
                 return False
             if isinstance(data, np.ndarray) and not _alike(data, before):
                 return False
-        if any([e.node.constant is not e.constant for e in self.others]):
+        if any([e.node.constant is not e.constant for e in self.unread_values]):
             return False
         if not gradients:
             return True
-        if any([self._node(e.node, given).grad is not None for e in self.fresh]):
+        if any([self._node(e.node, given).grad is not None for e in self.expect_no_gradient]):
             return False
         return all([self._node(e.node, given).grad is not None for e in self.accumulating])
 
     def _same_aliases(self, leaves: list[Any]) -> bool:
-        """Whether the Values that are given are distinct, and others than those found around."""
+        """Return whether the Values among the arguments are the same, distinct ones as before."""
         nodes = [x for x in leaves if isinstance(x, Node)]
         if any([leaves[i] is not x for i, x in self.pinned]):
             return False
@@ -258,17 +250,19 @@ class Program:
 
     def run(self, given: Any) -> Any:
         """Replay."""
-        self._settle()
+        self._sync()
         return self._deliver(given, self.replay(*self._arguments(given)))
 
     @property
     def changes_values(self) -> bool:
         """Whether it does more than compute its results."""
-        return bool(self.line.written or self.changed_numbers or self.with_gradient or self.cleared)
+        return bool(
+            self.schedule.updates or self.changed_numbers or self.with_gradient or self.cleared
+        )
 
-    def run_each(self, given: Sequence[Any], threads: int) -> list[Any]:
+    def map_threads(self, given: Sequence[Any], threads: int) -> list[Any]:
         """Replay for each of these arguments, so many at a time, if it changes no Value."""
-        self._settle()
+        self._sync()
         results: list[Any] = [None] * len(given)
         todo = deque(enumerate(given))
 
@@ -293,13 +287,13 @@ class Program:
                 todo.clear()  # should one fail, nobody goes on
         return [self._deliver(one, computed) for one, computed in zip(given, results, strict=True)]
 
-    def _settle(self) -> None:
+    def _sync(self) -> None:
         """Bring to where the program reads what Values have been given since."""
-        for e in self.views:
+        for e in self.view_values:
             if e.node.raw is not e.raw:
                 np.copyto(cast(Any, e.raw), cast(Any, e.node.raw))
                 e.node.raw = e.raw
-        if any([bound.settle() for bound in self.bound]):
+        if any([shared.sync() for shared in self.shared_arrays]):
             self._load()
 
     def _arguments(self, given: Any) -> list[Any]:
@@ -308,21 +302,21 @@ class Program:
             for x, leaf in zip(leaves_of(given), self.leaves, strict=True)
             if leaf is not None
         ]
-        arguments += [e.node.raw for e in self.read]
+        arguments += [e.node.raw for e in self.read_values]
         arguments += [self._node(e.node, given).grad for e in self.accumulating]
         return arguments
 
-    def deliver_first(self, given: Any) -> Any:
+    def deliver_recorded_run(self, given: Any) -> Any:
         """What the recorded run itself computed, delivered as that of a replay will be."""
-        for bound in self.bound:
-            bound.settle()
-        arrays = {bound.variable: bound.array for bound in self.bound}
+        for shared in self.shared_arrays:
+            shared.sync()
+        arrays = {shared.variable: shared.array for shared in self.shared_arrays}
         values = [own(variable.value) for variable in (*self.outputs, *self.new_numbers)]
-        news = [(arrays[old], new.value.copy()) for old, new in self.line.written]
+        news = [(arrays[old], new.value.copy()) for old, new in self.schedule.updates]
         for old, new in news:
             np.copyto(old, new)
         self._load()
-        gradients = [self._in_its_place(variable) for variable in self.new_gradients]
+        gradients = [self._copy_to_buffer(variable) for variable in self.new_gradients]
         values[len(self.outputs) : len(self.outputs)] = gradients
         self._release()
         return self._deliver(given, values)
@@ -330,16 +324,18 @@ class Program:
     def _release(self) -> None:
         """Let go of the recorded run's graph and arrays: the program has its own."""
         self.recorder.release()
-        for step in self.line.steps:
-            for variable in step.members if isinstance(step, Fused) else [step]:
+        for instruction in self.schedule.instructions:
+            for variable in (
+                instruction.members if isinstance(instruction, Fusion) else [instruction]
+            ):
                 variable.value = None
 
-    def _in_its_place(self, gradient: Variable) -> Any:
+    def _copy_to_buffer(self, gradient: Variable) -> Any:
         """A gradient of the recorded run, in the buffer where those of a replay will be."""
-        place = self.line.places.get(root(gradient))
-        if place is None or place.whole is None:
+        buffer = self.schedule.buffers.get(base_of(gradient))
+        if buffer is None or buffer.parent is None:
             return own(gradient.value)
-        buffer = self.replay.__globals__[self.text.name_of(gradient)]
+        buffer = self.replay.__globals__[self.writer.name_of(gradient)]
         np.copyto(buffer, gradient.value)
         return buffer
 
@@ -349,7 +345,7 @@ class Program:
         leaves = [
             self._node(x.given, given)
             if isinstance(x.given, Node)
-            else x.made(None if x.variable is None else next(parts))
+            else x.to_caller(None if x.variable is None else next(parts))
             for x in self.results
         ]
         for e in self.with_gradient:
@@ -362,9 +358,9 @@ class Program:
 
     def _node(self, node: Node, given: Any) -> Node:
         """The Value that is meant: in this run's arguments, another one than when captured."""
-        if id(node) not in self.place:
+        if id(node) not in self.argument_index:
             return node
-        now: Node = list(leaves_of(given))[self.place[id(node)]]
+        now: Node = list(leaves_of(given))[self.argument_index[id(node)]]
         return now
 
 

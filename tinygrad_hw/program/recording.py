@@ -15,7 +15,7 @@ import numpy as np
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.transforms.pytree import leaves_of, rebuilt
 from tinygrad_hw.engine.value import Value
-from tinygrad_hw.program.guards import Surroundings
+from tinygrad_hw.program.guards import Environment
 from tinygrad_hw.program.recorder import Recorder, recording_with
 from tinygrad_hw.program.variable import CaptureError, Variable
 
@@ -30,7 +30,7 @@ class Result(NamedTuple):
     as_value: bool
     label: str | None
 
-    def made(self, computed: Any) -> Any:
+    def to_caller(self, computed: Any) -> Any:
         """What the caller gets."""
         data = own(self.given) if self.variable is None else computed
         if not self.as_value:
@@ -40,22 +40,22 @@ class Result(NamedTuple):
         return value
 
 
-def recorded(
-    recorder: Recorder, function: Callable[..., Any], given: Any, around: Surroundings
+def record(
+    recorder: Recorder, function: Callable[..., Any], given: Any, environment: Environment
 ) -> tuple[list[Result], list[Variable | None], Any]:
     """Run the function once, with everything taken down."""
     with _RECORDING:
-        return _recorded(recorder, function, given, around)
+        return _record(recorder, function, given, environment)
 
 
-def _recorded(
-    recorder: Recorder, function: Callable[..., Any], given: Any, around: Surroundings
+def _record(
+    recorder: Recorder, function: Callable[..., Any], given: Any, environment: Environment
 ) -> tuple[list[Result], list[Variable | None], Any]:
-    before = _random_state(), around.random_states()
+    before = _random_state(), environment.random_states()
     leaves: list[Variable | None] = []
     with recording_with(recorder):
         try:
-            for node in around.values:
+            for node in environment.values:
                 recorder.bind(node)
             stand_ins = [_stand_in(recorder, x, leaves) for x in leaves_of(given)]
             _name_arguments(function, given, leaves)
@@ -64,12 +64,12 @@ def _recorded(
             results = [_result(recorder, x) for x in leaves_of(tree)]
         finally:
             recorder.restore()
-    if around.kept():
+    if environment.leaked_tracer():
         raise CaptureError(
             f"{getattr(function, '__name__', 'the function')} keeps a number in an attribute, a "
             "global or a closure, where it would stay what it is in this run; return it"
         )
-    if (_random_state(), around.random_states()) != before:
+    if (_random_state(), environment.random_states()) != before:
         raise CaptureError(
             f"{getattr(function, '__name__', 'the function')} draws random numbers, which would be "
             "the same in every run; draw them outside and pass them as an argument"

@@ -1,7 +1,7 @@
-"""A program of numbers as JavaScript, for a page that recomputes it in a browser.
+"""JavaScript: a program of numbers for a page that recomputes it in a browser.
 
 The arithmetic is the program's. What an operation of the table does beyond arithmetic (a sigmoid, a
-softplus) is read by running its own function on variables, so it is not written down twice.
+softplus) is recorded by running its own function on Variables, so it is not written twice.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import numpy as np
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.engine.core.state import setting
-from tinygrad_hw.program.names import Names, identifier
+from tinygrad_hw.program.emit.identifiers import Identifiers, identifier
 from tinygrad_hw.program.recorder import Recorder
-from tinygrad_hw.program.schedule import Line
+from tinygrad_hw.program.schedule import Interface, Schedule
 from tinygrad_hw.program.variable import CaptureError, Variable
 
 HELPERS = {
@@ -70,52 +70,50 @@ _BY_NAME: dict[str, str] = {
 
 
 def javascript(
-    name: str,
-    line: Line,
-    inputs: list[Variable],
-    outputs: list[tuple[str, Any]],
-    results: list[Any],
-    guards: list[tuple[Variable, bool]],
+    schedule: Schedule, interface: Interface, outputs: list[tuple[str, Any]], results: list[Any]
 ) -> str:
     """Write a program of numbers as a function of one object, by name, that returns another.
 
-    What it returns has every named variable of the program, the outputs under the names given, and
-    the results in a list.
+    Parameters
+    ----------
+    schedule, interface
+        The program.
+    outputs
+        What is returned by name, beside every Variable that has a label.
+    results
+        What is returned as the list ``results``.
 
     Raises
     ------
     CaptureError
         If there is an array in it, or an operation that JavaScript has no words for.
     """
-    return _Text(name, line, inputs, outputs, results, guards).text()
+    return _JavaScriptWriter(schedule, interface, outputs, results).text()
 
 
-class _Text:
+class _JavaScriptWriter:
     def __init__(
         self,
-        name: str,
-        line: Line,
-        inputs: list[Variable],
+        schedule: Schedule,
+        interface: Interface,
         outputs: list[tuple[str, Any]],
         results: list[Any],
-        guards: list[tuple[Variable, bool]],
     ) -> None:
-        self.function_name = name
-        self.line, self.inputs, self.guards = line, inputs, guards
+        self.schedule, self.interface = schedule, interface
         self.outputs, self.results = outputs, results
         self.names: dict[Any, str] = {}
-        self._giver = Names({name, "given", *HELPERS})
+        self._identifiers = Identifiers({interface.name, "given", *HELPERS})
         self.helpers: dict[str, str] = {}
         self.body: list[str] = []
 
     def text(self) -> str:
-        """The whole: helpers, then the function."""
-        arguments = ", ".join(self._name(variable) for variable in self.inputs)
-        guards = dict(self.guards)
-        for condition, truth in self.guards:
+        """Return the helpers, then the function."""
+        arguments = ", ".join(self._name(variable) for variable in self.interface.inputs)
+        guards = dict(self.interface.guards)
+        for condition, truth in self.interface.guards:
             if condition.function is None:
                 self._guard(condition, truth)
-        for variable in self.line.steps:
+        for variable in self.schedule.instructions:
             if not isinstance(variable, Variable) or variable.shape:
                 raise CaptureError("a program with arrays has no JavaScript; only one of numbers")
             self._instruction(variable)
@@ -132,11 +130,11 @@ class _Text:
         results = ["null" if x is None else self._operand(x) for x in self.results]
         end = ["return {", *_wrapped(returned), "  results: [", *_wrapped(results), "  ],", "};"]
         lines = [f"  {line}" for line in [*self.body, *end]]
-        head = f"function {self.function_name}({{ {arguments} }}) {{"
+        head = f"function {self.interface.name}({{ {arguments} }}) {{"
         return "".join(self.helpers.values()) + "\n".join([head, *lines, "}"]) + "\n"
 
     def _guard(self, condition: Variable, truth: bool) -> None:
-        """Nan is true in Python: it is not 0."""
+        """Write a guard; nan is true, as in Python."""
         other = f"{self._name(condition)} {'==' if truth else '!='} 0"
         self.body.append(f'if ({other}) {{ throw new Error("another branch of the program"); }}')
 
@@ -147,7 +145,7 @@ class _Text:
             self.body.append(f"const {self._name(variable)} = +({operand});")
             return
         if isinstance(function, Operation):
-            result = self._opened(function, variable)
+            result = self._inline(function, variable)
             self.body.append(f"const {self._name(variable)} = {self._operand(result)};")
             return
         name = getattr(function, "__name__", "")
@@ -160,8 +158,8 @@ class _Text:
         operands = [self._operand(x) for x in variable.operands]
         self.body.append(f"const {self._name(variable)} = {pattern.format(*operands)};")
 
-    def _opened(self, operation: Operation, variable: Variable) -> Any:
-        """What an operation's own function does, instruction by instruction."""
+    def _inline(self, operation: Operation, variable: Variable) -> Any:
+        """Write what an operation's own function computes, instruction by instruction."""
         recorder = Recorder()
         stand_ins = [
             Variable(recorder, x.value if isinstance(x, Variable) else float(x))
@@ -174,7 +172,7 @@ class _Text:
         guards = dict(
             recorder.branches
         )  # an operation of the user's own may ask: x if x > 0 else …
-        made: list[Variable] = []
+        instructions: list[Variable] = []
         seen = set(stand_ins)
 
         def visit(x: Any) -> None:
@@ -182,22 +180,22 @@ class _Text:
                 seen.add(x)
                 for operand in x.operands:
                     visit(operand)
-                made.append(x)
+                instructions.append(x)
 
         for condition, truth in guards.items():
             visit(condition)
             if condition in stand_ins:
                 self._guard(condition, truth)
         visit(result)
-        for step in made:
-            self._instruction(step)
-            if step in guards:
-                self._guard(step, guards[step])
+        for instruction in instructions:
+            self._instruction(instruction)
+            if instruction in guards:
+                self._guard(instruction, guards[instruction])
         return result
 
     def _name(self, variable: Variable) -> str:
         if variable not in self.names:
-            self.names[variable] = self._giver.give(variable.names)
+            self.names[variable] = self._identifiers.choose(variable.names)
         return self.names[variable]
 
     def _operand(self, operand: Any) -> str:
@@ -215,6 +213,6 @@ class _Text:
 
 
 def _wrapped(parts: list[str]) -> list[str]:
-    """Parts with commas behind them, in lines that can be read."""
+    """Return parts with commas after them, wrapped."""
     text = " ".join(f"{part}," for part in parts)
     return textwrap.wrap(text, 92, initial_indent="    ", subsequent_indent="    ")

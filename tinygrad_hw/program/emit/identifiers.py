@@ -1,4 +1,4 @@
-"""Names for the variables of a program: the student's own, once they are safe to be in code."""
+"""Identifiers: names for the variables of a program, from the user's labels where there are any."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ _JAVASCRIPT = (
     "implements instanceof interface let new null package private protected prototype public "
     "static super switch this throw true typeof undefined var void window"
 ).split()
-_TAKEN = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *_JAVASCRIPT, "np", "math"}
+_RESERVED = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *_JAVASCRIPT, "np", "math"}
 
 
-class Names:
-    """Gives every variable a name of its own, in Python and in JavaScript."""
+class Identifiers:
+    """Chooses identifiers that are unique, and reserved neither in Python nor in JavaScript."""
 
-    def __init__(self, taken: set[str]) -> None:
-        self._used = _TAKEN | taken
+    def __init__(self, reserved: set[str]) -> None:
+        self._used = _RESERVED | reserved
         self._unnamed = 0
 
-    def give(self, labels: list[str]) -> str:
-        """Make a name from the first label that can be one, or a new ``t1``, ``t2``, …."""
+    def choose(self, labels: list[str]) -> str:
+        """Return a name made from the first label that can be one, else ``t1``, ``t2``, …."""
         for label in labels:
             wanted = identifier(label)
             if wanted:
-                return self._fresh(wanted)
+                return self._unique(wanted)
         self._unnamed += 1
-        return self._fresh(f"t{self._unnamed}")
+        return self._unique(f"t{self._unnamed}")
 
-    def _fresh(self, wanted: str) -> str:
+    def _unique(self, wanted: str) -> str:
         name, count = wanted, 1
         while name in self._used:
             count += 1
@@ -43,10 +43,10 @@ class Names:
 
 
 def identifier(label: str) -> str:
-    """The letters, digits and underscores of a label, as an identifier; empty if none are left.
+    """Return a label's letters, digits and underscores as an identifier, or an empty string.
 
-    A label may come from anybody's sheet. What is returned is plain ASCII, begins with a letter and
-    is at most 40 characters long, so it can neither end a line nor begin a call.
+    A label may come from an untrusted sheet. What is returned is plain ASCII, begins with a
+    letter and is at most 40 characters long, so it can neither end a line nor begin a call.
     """
     plain = unicodedata.normalize("NFKD", label[: 4 * LONGEST])
     plain = re.sub(r"[^A-Za-z0-9]+", "_", plain.encode("ascii", "ignore").decode()).strip("_")

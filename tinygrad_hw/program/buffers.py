@@ -1,0 +1,198 @@
+"""Buffers: where the results of a program live in memory, run after run.
+
+Each array that an instruction makes gets a buffer, which is made once: a new one, the buffer of
+something that is needed no more, the very array that a parameter is, or a slice of the buffer in
+which several gradients stand side by side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tinygrad_hw.program.instructions import (
+    Fusion,
+    Instruction,
+    base_of,
+    has_out,
+    is_concatenation,
+    is_elementwise,
+    operands_of,
+    results_of,
+)
+from tinygrad_hw.program.variable import Variable
+
+
+@dataclass(eq=False)
+class Buffer:
+    """Memory for results.
+
+    Attributes
+    ----------
+    like
+        An array of its shape, dtype and layout.
+    owner
+        The input whose array it is, if it is a Value's.
+    parent, offset
+        The flat buffer of which it is a slice, if it is one, and where the slice begins.
+    live_until
+        The index of the last instruction that needs what is in it.
+    """
+
+    like: Any
+    owner: Variable | None = None
+    parent: Buffer | None = None
+    offset: int = 0
+    live_until: int = -1
+
+    @property
+    def key(self) -> Any:
+        """Return what two buffers have in common that can replace each other."""
+        return self.like.shape, self.like.dtype, self.like.strides
+
+
+def assign_buffers(
+    instructions: list[Instruction],
+    commit_index: int,
+    updates: list[tuple[Variable, Variable]],
+    returned: list[Variable],
+) -> tuple[dict[Variable, Buffer], set[tuple[Variable, int]]]:
+    """Return the buffer of each result that has one, and what is built in place.
+
+    Parameters
+    ----------
+    instructions, commit_index, updates
+        As in ``Schedule``.
+    returned
+        What is still needed when the program has ended.
+    """
+    assignment = _BufferAssignment(instructions, commit_index, updates, returned)
+    assignment.run()
+    return assignment.buffers, assignment.built_in_place
+
+
+class _BufferAssignment:
+    """Assigns a buffer to each array that an instruction makes, in the order of the program."""
+
+    def __init__(
+        self,
+        instructions: list[Instruction],
+        commit_index: int,
+        updates: list[tuple[Variable, Variable]],
+        returned: list[Variable],
+    ) -> None:
+        self.instructions, self.commit_index, self.updates = instructions, commit_index, updates
+        self.buffers: dict[Variable, Buffer] = {}
+        self.built_in_place: set[tuple[Variable, int]] = set()
+        self.index_of = {
+            result: i
+            for i, instruction in enumerate(instructions)
+            for result in results_of(instruction)
+        }
+        self.last_use: dict[Variable, int] = {}
+        self.free: dict[Any, list[Buffer]] = {}
+        self.live: list[Buffer] = []
+        self.target_of = {new: old for old, new in updates}
+        end = len(instructions)
+        for i, instruction in enumerate(instructions):
+            for operand in operands_of(instruction):
+                self.last_use[base_of(operand)] = i
+        for variable in [*returned, *(new for _, new in updates)]:
+            self.last_use[base_of(variable)] = end
+        for variable, i in list(self.last_use.items()):
+            if is_concatenation(variable):  # its parts, built in place, are needed as long as it
+                for operand in variable.operands:
+                    self.last_use[base_of(operand)] = max(self.last_use[base_of(operand)], i)
+
+    def run(self) -> None:
+        for old, _ in self.updates:
+            last_use = self.last_use.get(old, -1)
+            self.buffers[old] = Buffer(old.value, owner=old, live_until=last_use)
+        self._concatenate_in_place()
+        for i, instruction in enumerate(self.instructions):
+            self._release(i)
+            for variable in results_of(instruction):
+                if variable not in self.buffers and has_out(variable):
+                    self._assign(i, instruction, variable)
+
+    def _assign(self, i: int, instruction: Instruction, variable: Variable) -> None:
+        buffer = self._target_buffer(i, instruction, variable)
+        buffer = buffer or self._operand_buffer(i, instruction, variable)
+        buffer = buffer or self._free_or_new_buffer(variable)
+        buffer.live_until = self.last_use.get(variable, i)
+        self.buffers[variable] = buffer
+        if buffer.owner is None and buffer.parent is None and buffer not in self.live:
+            self.live.append(buffer)
+
+    def _release(self, now: int) -> None:
+        for buffer in [buffer for buffer in self.live if buffer.live_until < now]:
+            self.live.remove(buffer)
+            self.free.setdefault(buffer.key, []).append(buffer)
+
+    def _free_or_new_buffer(self, variable: Variable) -> Buffer:
+        buffer = Buffer(variable.value)
+        free = self.free.get(buffer.key)
+        return free.pop() if free else buffer
+
+    def _target_buffer(self, i: int, instruction: Instruction, variable: Variable) -> Buffer | None:
+        """Return the array that is to become the result, once nothing needs what is in it."""
+        old = self.target_of.get(variable)
+        if old is None or i < self.commit_index:
+            return None
+        if old.value.strides != variable.value.strides:
+            return None
+        buffer = self.buffers[old]
+        is_free = buffer.live_until < i or (buffer.live_until == i and is_elementwise(variable))
+        return buffer if is_free and not self._is_read_through_view(instruction, old) else None
+
+    @staticmethod
+    def _is_read_through_view(instruction: Instruction, array: Variable) -> bool:
+        """Return whether a loop also reads the array through a view, so must not write into it."""
+        others = (x for x in operands_of(instruction) if x is not array)
+        return isinstance(instruction, Fusion) and any(base_of(x) is array for x in others)
+
+    def _operand_buffer(
+        self, i: int, instruction: Instruction, variable: Variable
+    ) -> Buffer | None:
+        """Return the buffer of an operand that nothing else needs."""
+        if not isinstance(instruction, Fusion) and not is_elementwise(variable):
+            return None
+        wanted = Buffer(variable.value).key
+        for operand in operands_of(instruction):
+            buffer = self.buffers.get(operand)
+            if buffer is None or buffer.parent is not None or buffer.key != wanted:
+                continue
+            may_change = buffer.owner is None or i >= self.commit_index
+            is_last = buffer.live_until == i and self.last_use.get(operand) == i
+            if may_change and is_last and not self._is_read_through_view(instruction, operand):
+                return buffer
+        return None
+
+    def _concatenate_in_place(self) -> None:
+        """Give the parts of a concatenation slices of its buffer, so that they are built in it."""
+        for i, variable in enumerate(self.instructions):
+            if isinstance(variable, Fusion) or not is_concatenation(variable):
+                continue
+            old = self.target_of.get(variable)
+            if old is not None and old in self.last_use:
+                continue
+            whole = self.buffers[old] if old is not None else Buffer(variable.value)
+            whole.live_until = len(self.instructions)
+            self.buffers[variable] = whole
+            start = 0
+            for operand in variable.operands:
+                source, size = base_of(operand), operand.size
+                fits = (
+                    operand.value.flags.c_contiguous
+                    and operand.value.ctypes.data == source.value.ctypes.data
+                    and has_out(source)
+                    and source not in self.buffers
+                    and source not in self.target_of
+                    and source.size == size
+                    and source.value.flags.c_contiguous
+                    and self.index_of.get(source, i) < i
+                )
+                if fits:
+                    self.buffers[source] = Buffer(source.value, parent=whole, offset=start)
+                    self.built_in_place.add((variable, start))
+                start += size

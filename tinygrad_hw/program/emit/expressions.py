@@ -1,0 +1,235 @@
+"""Expressions: an instruction, its operands and its comment as Python."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw.engine.core import numerics, ops
+from tinygrad_hw.engine.core.operation import Operation
+from tinygrad_hw.program.emit.identifiers import Identifiers
+from tinygrad_hw.program.instructions import is_view
+from tinygrad_hw.program.simplify import IN_PYTHON
+from tinygrad_hw.program.variable import Variable
+
+INFIX = {
+    **{operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/"},
+    **{operator.lt: "<", operator.le: "<=", operator.gt: ">", operator.ge: ">="},
+    **{operator.eq: "==", operator.ne: "!=", operator.floordiv: "//"},
+    **{operator.mod: "%", operator.and_: "&", operator.or_: "|", operator.matmul: "@"},
+}
+PREFIX = {operator.neg: "-", operator.pos: "+", np.logical_not: "not "}
+
+
+_GIVE_FLOATS = {  # for Python's numbers
+    numerics.stable_sigmoid,
+    numerics.stable_softplus,
+    numerics.gaussian_cdf,
+    numerics.weighted_sum,
+}
+
+
+class ExpressionWriter:
+    """Writes operands and instructions as Python expressions.
+
+    Attributes
+    ----------
+    namespace
+        The names that the text uses and does not define, with what they stand for.
+    names
+        The name of each Variable that has been given one.
+    """
+
+    on_numbers = True  # what is a number in the recorded run is one in every run
+
+    def __init__(self, namespace: dict[str, Any], reserved: set[str]) -> None:
+        self.namespace = namespace
+        self.names: dict[Any, str] = {}
+        self._identifiers = Identifiers({*namespace, *reserved})
+        self._inlined: dict[Any, str] = {}  # the text of what has no name and is used once
+
+    # --- Names and operands -----------------------------------------------------------------------
+
+    def _operand(self, operand: Any, variable: Variable) -> str:
+        """Return an operand of an instruction, a number of the result's dtype as Python's."""
+        value = operand.value if isinstance(operand, Variable) and operand.constant else operand
+        kind = getattr(variable.value, "dtype", None)
+        if isinstance(value, np.floating) and value.dtype == kind and np.isfinite(value):
+            others = [x for x in variable.operands if x is not operand]
+            if any(getattr(getattr(x, "value", x), "dtype", None) == kind for x in others):
+                return repr(float(value))
+        return self.text(operand)
+
+    def name_of(self, variable: Variable) -> str:
+        """Return the name of a Variable; choose it the first time."""
+        if variable not in self.names:
+            labels = variable.names
+            if (
+                not labels
+                and is_view(variable)
+                and variable.function in (np.transpose, np.swapaxes)
+            ):
+                labels = [f"{self.name_of(variable.operands[0])}_T"]
+            self.names[variable] = self._identifiers.choose(labels)
+        return self.names[variable]
+
+    def text(self, operand: Any) -> str:
+        """Return an operand in Python."""
+        if isinstance(operand, Variable):
+            if operand.constant:
+                return self.text(operand.value)
+            return self._inlined.pop(operand, None) or self.name_of(operand)
+        if isinstance(operand, tuple):
+            parts = [self.text(part) for part in operand]
+            return f"({', '.join(parts)}{',' * (len(parts) == 1)})"
+        if isinstance(operand, list):
+            return f"[{', '.join([self.text(part) for part in operand])}]"
+        if isinstance(operand, slice):
+            parts = [operand.start, operand.stop, operand.step]
+            return f"slice({', '.join([self.text(part) for part in parts])})"
+        if operand is None or operand is ... or type(operand) in (bool, int, str):
+            return "..." if operand is ... else repr(operand)
+        if type(operand) is float and math.isfinite(operand):
+            return repr(operand)
+        if isinstance(operand, type):
+            return self._global(operand, [operand.__name__])
+        return self._global(operand, ["c"] if not callable(operand) else [operand.__name__])
+
+    def _global(self, thing: Any, labels: list[str]) -> str:
+        """Return a name for something that the text cannot spell: an array, a function."""
+        for name, known in self.namespace.items():
+            if known is thing:
+                return name
+        name = self._identifiers.choose(labels)
+        self.namespace[name] = thing
+        return name
+
+    # --- Instructions as expressions --------------------------------------------------------------
+
+    def expression(self, variable: Variable) -> str:
+        """Return an instruction as an expression that makes its result anew."""
+        function = variable.function
+        operands = [self._operand(x, variable) for x in variable.operands]
+        if isinstance(function, Operation):
+            return self._operation(function, variable, operands)
+        if not variable.shape and function is not np.power:
+            function = IN_PYTHON.get(function, function)
+        if function in INFIX and len(operands) == 2:
+            return f"{operands[0]} {INFIX[function]} {operands[1]}"
+        if function in PREFIX and self.on_numbers and not variable.shape:
+            return f"{PREFIX[function]}{operands[0]}"
+        if function is operator.getitem:
+            return f"{operands[0]}[{self._index(variable.operands[1])}]"
+        if function is np.where and self.on_numbers and not variable.shape:
+            return f"{operands[1]} if {operands[0]} else {operands[2]}"
+        if function is operator.pow:
+            power = _constant(variable.operands[1])
+            is_strong = isinstance(variable.value, np.generic)
+            if is_strong or (power is not None and power == int(power)):  # never a complex number
+                return f"{operands[0]} ** {operands[1]}"
+            function = math.pow if self.on_numbers else np.power
+        if self.on_numbers and all(
+            type(getattr(x, "value", x)) in (float, int, bool) for x in variable.operands
+        ):
+            function = numerics.ON_FLOATS.get(function, function)
+        arguments = [*operands, *self._options(variable.options)]
+        call = f"{self._callable(function)}({', '.join(arguments)})"
+        if isinstance(variable.value, np.generic) and self.on_numbers:
+            call += "[()]"  # the number itself, and not a view of where it stands
+        is_numpy = isinstance(function, np.ufunc) and self.on_numbers
+        return f"float({call})" if is_numpy and type(variable.value) is float else call
+
+    def _operation(self, operation: Operation, variable: Variable, operands: list[str]) -> str:
+        is_plain = type(variable.value) is float and self.on_numbers
+        if operation is ops.affine and is_plain:
+            half = len(operands) // 2
+            products = [
+                f"{w} * {x}" for w, x in zip(operands[:half], operands[half:-1], strict=True)
+            ]
+            return " + ".join([operands[-1], *products])
+        if operation is ops.getitem:
+            return f"{operands[0]}[{self._index(variable.options['index'])}]"
+        function = operation.on_floats if is_plain and operation.on_floats else operation.compute
+        name = self._global(function, [operation.name])
+        call = f"{name}({', '.join([*operands, *self._options(variable.options)])})"
+        return (
+            call
+            if function is operation.on_floats or not is_plain
+            else self._as_float(function, call)
+        )
+
+    @staticmethod
+    def _as_float(function: Callable[..., Any], call: str) -> str:
+        """Convert the result of a function that gives NumPy's numbers for Python's."""
+        return call if function in _GIVE_FLOATS else f"float({call})"
+
+    def _callable(self, function: Any) -> str:
+        owner = getattr(function, "__self__", None)
+        known = owner.__name__ if isinstance(owner, np.ufunc) else ""
+        if known and getattr(np, known, None) is owner:
+            return f"np.{known}.{function.__name__}"
+        name = getattr(function, "__name__", "")
+        if getattr(np, name, None) is function:
+            return f"np.{name}"
+        return self._global(function, ["power" if function is math.pow else name])
+
+    def _options(self, options: dict[str, Any]) -> list[str]:
+        return [f"{name}={self.text(value)}" for name, value in options.items()]
+
+    def _index(self, index: Any) -> str:
+        parts = index if isinstance(index, tuple) else (index,)
+        return ", ".join([self._part(part) for part in parts]) + "," * (
+            isinstance(index, tuple) and len(parts) == 1
+        )
+
+    def _part(self, part: Any) -> str:
+        if isinstance(part, slice):
+            ends = ["" if end is None else self.text(end) for end in (part.start, part.stop)]
+            return ":".join(ends) + ("" if part.step is None else f":{self.text(part.step)}")
+        return self.text(part)
+
+    def _view(self, variable: Variable) -> str:
+        function = variable.function
+        source = self.text(variable.operands[0])
+        if function is np.reshape:
+            arguments = [
+                *map(repr, variable.shape),
+                *[f"order={o!r}" for o in variable.options.values() if o != "C"],
+            ]
+            return f"{source}.reshape({', '.join(arguments)})"
+        if function is np.transpose and variable.ndim == 2 and not variable.options:
+            return f"{source}.T"
+        if function is np.swapaxes and variable.ndim == 2:
+            return f"{source}.T"
+        return self.expression(variable)
+
+    def _with_comment(self, line: str, variable: Variable) -> str:
+        """Add to a line its result's shape, and the operation that it is a part of."""
+        if not variable.shape and not any(getattr(x, "shape", ()) for x in variable.operands):
+            if variable.origin in (None, getattr(variable.function, "name", None)):
+                return line
+            return line if type(variable.value) is float else f"{line}  # {variable.origin}"
+        comment = str(variable.shape) if variable.shape else "a number"
+        if variable.function is np.matmul:
+            comment += " = " + " @ ".join(str(x.shape) for x in variable.operands)
+        name = getattr(variable.function, "__name__", "")
+        if variable.origin and variable.origin not in (
+            name,
+            getattr(variable.function, "name", ""),
+        ):
+            comment += f", of {variable.origin}" if not _is_arithmetic(variable.origin) else ""
+        return f"{line}  # {comment}"
+
+
+def _constant(operand: Any) -> Any:
+    """Return a finite float that is the same in every run, or None."""
+    value = operand.value if isinstance(operand, Variable) and operand.constant else operand
+    return value if isinstance(value, float) and math.isfinite(value) else None
+
+
+def _is_arithmetic(name: str) -> bool:
+    return name in ("add", "sub", "mul", "div", "neg", "matmul", "sum", "relu", "square")

@@ -1,0 +1,46 @@
+"""Runtime: what emitted programs call and raise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+class Changed(Exception):  # noqa: N818 - not an error: the program asks to be captured again
+    """A guard inside a program does not hold."""
+
+
+class NotFinite(Exception):  # noqa: N818 - not an error: the program asks for the engine itself
+    """A gradient is inf or nan, so 0 · inf may be in it."""
+
+
+def all_finite(*gradients: Any) -> bool:
+    """Return whether every number is finite; at once if the sum of squares is."""
+    total: Any = 0.0
+    for gradient in gradients:
+        total += np.vdot(gradient, gradient) if isinstance(gradient, np.ndarray) else gradient
+    if total - total == 0.0:
+        return True
+    return all(bool(np.isfinite(gradient).all()) for gradient in gradients)
+
+
+def total(gradient: Any, points: int) -> float:
+    """Return a gradient summed over all points; a single number counts once for each."""
+    is_array = isinstance(gradient, np.ndarray)
+    return float(np.add.reduce(gradient) if is_array else gradient * points)
+
+
+def total_product(x: Any, y: Any, points: int) -> float:
+    """Return the sum over all points of a product."""
+    if isinstance(x, np.ndarray) and isinstance(y, np.ndarray):
+        return float(x @ y)
+    return float(total(x, points) * y if isinstance(x, np.ndarray) else total(y, points) * x)
+
+
+def side_by_side(points: int, *inputs: Any) -> Any:
+    """Stack inputs: a row for each input, a column for each point."""
+    rows = np.empty((len(inputs), points))
+    for row, values in zip(rows, inputs, strict=True):
+        row[...] = values
+    return rows

@@ -1,0 +1,120 @@
+"""Instructions: what may be asked of a recorded call, and calls fused into one loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tinygrad_hw.engine.core import ops
+from tinygrad_hw.program.variable import Variable
+
+
+@dataclass(eq=False)
+class Fusion:
+    """Pointwise instructions of one shape that run as one loop.
+
+    Attributes
+    ----------
+    members
+        The instructions, in order.
+    outputs
+        Those of them whose results are needed outside.
+    """
+
+    members: list[Variable]
+    outputs: list[Variable] = field(default_factory=list)
+
+    @property
+    def operands(self) -> list[Variable]:
+        """Return what it needs and does not compute itself."""
+        own = set(self.members)
+        found = {
+            operand: None
+            for member in self.members
+            for operand in member.needs
+            if operand not in own
+        }
+        return list(found)
+
+
+Instruction = Variable | Fusion
+
+
+def phase_of(instruction: Instruction) -> str:
+    """Return the phase in which an instruction begins."""
+    return instruction.members[0].phase if isinstance(instruction, Fusion) else instruction.phase
+
+
+def operands_of(instruction: Instruction) -> list[Variable]:
+    """Return the Variables that an instruction needs."""
+    if isinstance(instruction, Fusion):
+        return instruction.operands
+    return instruction.needs
+
+
+def results_of(instruction: Instruction) -> list[Variable]:
+    """Return the Variables that an instruction computes for others."""
+    return instruction.outputs if isinstance(instruction, Fusion) else [instruction]
+
+
+def is_view(variable: Variable) -> bool:
+    """Return whether it is a view of its operand, which costs nothing."""
+    return variable.view_of is not None
+
+
+def is_array_constant(variable: Variable) -> bool:
+    """Return whether it is an array that is part of the program."""
+    return variable.constant and isinstance(variable.value, np.ndarray)
+
+
+def base_of(variable: Variable) -> Variable:
+    """Return what a view, or a view of a view, is a view of; anything else itself."""
+    while variable.view_of is not None:
+        variable = variable.view_of
+    return variable
+
+
+def is_elementwise(variable: Variable) -> bool:
+    """Return whether each element of the result needs that element of the operands only."""
+    return isinstance(variable.function, np.ufunc) and variable.function is not np.matmul
+
+
+def ancestors(outputs: Iterable[Variable]) -> set[Variable]:
+    """Return everything that the outputs are computed from, themselves included."""
+    found: set[Variable] = set()
+    stack = list(outputs)
+    while stack:
+        variable = stack.pop()
+        if variable not in found:
+            found.add(variable)
+            stack += variable.needs
+    return found
+
+
+def is_concatenation(variable: Variable) -> bool:
+    """Return whether it concatenates flat arrays."""
+    return (
+        variable.function is ops.concatenate
+        and variable.ndim == 1
+        and all(isinstance(x, Variable) and x.ndim == 1 for x in variable.operands)
+    )
+
+
+def has_out(variable: Variable) -> bool:
+    """Return whether the instruction can write its result into a given buffer."""
+    value = variable.value
+    if not isinstance(value, np.ndarray) or variable.constant or is_view(variable):
+        return False
+    if value.dtype.kind not in "fiub":
+        return False
+    if not (value.flags.c_contiguous or value.flags.f_contiguous):
+        return False
+    function = variable.function
+    name = getattr(function, "__name__", "")
+    owner = function if isinstance(function, np.ufunc) else getattr(function, "__self__", None)
+    if isinstance(owner, np.ufunc):
+        known = getattr(np, owner.__name__, None) is owner
+        return known and (owner is function or name == "reduce")
+    return function in (np.where, ops.broadcast_to, ops.astype)
