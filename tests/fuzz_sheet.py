@@ -18,7 +18,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["tinygrad_hw", "tomllib"]):
-    from tinygrad_hw.worksheet.marking.mark import mark
+    from tinygrad_hw.worksheet.marking.mark_sheet import mark
     from tinygrad_hw.worksheet.sheet.model import SheetError, parse_sheet
 
 SECONDS = 3.0

@@ -6,7 +6,8 @@ The list was read off the homework by hand, before any marker was asked.
 import pytest
 
 from tinygrad_hw.homework import sheet_path
-from tinygrad_hw.worksheet.marking.mark import Item, Marks, mark
+from tinygrad_hw.worksheet.marking.mark_sheet import Marks, mark
+from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.sheet.model import read_sheet
 
 Key = tuple[str, str, str | None]
@@ -46,7 +47,7 @@ TRUNCATED_IN_A: set[Key] = {("forward", "z4", None)} | {
 }
 
 
-def key(item: Item) -> Key:
+def key(item: MarkedNumber) -> Key:
     return (item.part, item.name, item.of)
 
 
@@ -115,7 +116,8 @@ def test_rounding_n1_costs_dw1_a_tenth_of_its_value(a: Marks) -> None:
     assert item.verdict == "rounded"
     assert float(item.printed) / item.exact == pytest.approx(0.9, abs=0.01)
     assert item.trusted_digits == 0
-    assert item.lost.startswith("1 - a1, a difference of nearly equal numbers, costs 3 digits")
+    said = "1 - a1, a difference of nearly equal numbers, costs 3 digits"
+    assert item.cancellation.startswith(said)
 
 
 def test_nothing_is_wrong_in_b_and_nothing_follows(b: Marks) -> None:

@@ -67,7 +67,7 @@ def _check_sheet(path: Path, arguments: argparse.Namespace, weights: Mapping[str
     from tinygrad_hw.files import Output, write_outputs
     from tinygrad_hw.worksheet.feedback.html_page import page
     from tinygrad_hw.worksheet.feedback.text import feedback_lines
-    from tinygrad_hw.worksheet.marking.mark import as_json, mark
+    from tinygrad_hw.worksheet.marking.mark_sheet import as_json, mark
     from tinygrad_hw.worksheet.marking.points import points, points_text
     from tinygrad_hw.worksheet.sheet.model import read_sheet
 

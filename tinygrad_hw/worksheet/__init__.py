@@ -1,7 +1,7 @@
 """Sheets of hand work: reading, solving, making, filling in and marking them."""
 
 from tinygrad_hw.worksheet.exercises.fresh_sheet import blanks, exercise, key
-from tinygrad_hw.worksheet.marking.mark import mark
+from tinygrad_hw.worksheet.marking.mark_sheet import mark
 from tinygrad_hw.worksheet.marking.points import WEIGHTS
 from tinygrad_hw.worksheet.sheet.from_function import sheet_from
 from tinygrad_hw.worksheet.sheet.model import parse_sheet, read_sheet

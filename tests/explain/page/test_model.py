@@ -888,7 +888,7 @@ def test_a_sheet_without_answers_asks_for_all_of_them(steps: int) -> None:
 
 
 def test_marks_stand_at_their_names_and_in_one_table() -> None:
-    from tinygrad_hw.worksheet.marking.mark import mark
+    from tinygrad_hw.worksheet.marking.mark_sheet import mark
 
     sheet = shipped("q1a")
     tree = read(sheet_page(sheet))

@@ -41,7 +41,7 @@ from tinygrad_hw.formatting.numbers import number
 from tinygrad_hw.homework import sheet_path
 from tinygrad_hw.worksheet.exercises.fresh_sheet import exercise, key
 from tinygrad_hw.worksheet.feedback.interactive_page import sheet_page
-from tinygrad_hw.worksheet.marking.mark import mark
+from tinygrad_hw.worksheet.marking.mark_sheet import mark
 from tinygrad_hw.worksheet.sheet.model import Sheet, read_sheet
 
 CHROMIUM = shutil.which("chromium")

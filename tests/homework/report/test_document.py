@@ -26,8 +26,8 @@ from tinygrad_hw.homework.report.markup import confusion, inline_svg
 from tinygrad_hw.homework.report.question1 import Example, pairs
 from tinygrad_hw.homework.report.questions2_3 import ranking
 from tinygrad_hw.homework.report.results import Work
-from tinygrad_hw.worksheet.marking.mark import Marks, mark
-from tinygrad_hw.worksheet.marking.marked_number import Item
+from tinygrad_hw.worksheet.marking.mark_sheet import Marks, mark
+from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.sheet.model import read_sheet
 from tinygrad_hw.worksheet.solution.solve import Solution, solve
 
@@ -192,7 +192,7 @@ def test_every_figure_of_a_sheet_has_its_neighbour_and_its_mark(
         ), pair
 
 
-def said(mark: Item | None) -> str:
+def said(mark: MarkedNumber | None) -> str:
     if mark is None:
         return "written again"
     return "cut" if mark.note == "truncated" else mark.verdict

@@ -14,7 +14,7 @@ from tinygrad_hw.formatting.html import figure, typeset
 from tinygrad_hw.homework import sheet_path
 from tinygrad_hw.worksheet import exercise, key, parse_sheet, read_sheet, sheet_text
 from tinygrad_hw.worksheet.feedback.html_page import page
-from tinygrad_hw.worksheet.marking.mark import Marks, mark
+from tinygrad_hw.worksheet.marking.mark_sheet import Marks, mark
 from tinygrad_hw.worksheet.slips.catalogue import CATALOGUE
 
 HINTS = (1, 2, 3)

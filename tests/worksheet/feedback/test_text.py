@@ -5,7 +5,7 @@ import pytest
 from tinygrad_hw.homework import sheet_path
 from tinygrad_hw.worksheet import mark, read_sheet
 from tinygrad_hw.worksheet.feedback.text import feedback_lines, nudges, shortfalls
-from tinygrad_hw.worksheet.marking.mark import Marks
+from tinygrad_hw.worksheet.marking.mark_sheet import Marks
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tinygrad_hw.worksheet.marking.mark import Item, mark
+from tinygrad_hw.worksheet.marking.mark_sheet import mark
+from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.sheet.model import parse_sheet
 from tinygrad_hw.worksheet.slips.catalogue import CATALOGUE
 
@@ -57,12 +58,12 @@ SLIPS = DIGITS | {
 # --- Honest sheets --------------------------------------------------------------------------------
 
 
-def complaints(text: str) -> list[Item]:
+def complaints(text: str) -> list[MarkedNumber]:
     items = mark(parse_sheet(text)).items
     return [item for item in items if item.verdict in ("wrong", "follows")]
 
 
-def said(items: Iterable[Item]) -> str:
+def said(items: Iterable[MarkedNumber]) -> str:
     return "; ".join(
         f"{i.part} {i.name} = {i.printed} ({i.exact:.8g}): {i.verdict}, {i.slip}" for i in items
     )

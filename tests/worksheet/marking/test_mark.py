@@ -12,7 +12,8 @@ import mpmath
 import pytest
 
 from tinygrad_hw.homework import sheet_path
-from tinygrad_hw.worksheet.marking.mark import Item, as_json, mark
+from tinygrad_hw.worksheet.marking.mark_sheet import as_json, mark
+from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.sheet.model import SheetError, parse_sheet, read_sheet
 
 # --- Writing sheets -------------------------------------------------------------------------------
@@ -105,9 +106,9 @@ def sheet(top: str, *sections: str, rounding: str = "", **written: Any) -> str:
     return "\n".join([top, asked, answers(**written), *sections])
 
 
-def items(text: str) -> dict[str, Item]:
+def items(text: str) -> dict[str, MarkedNumber]:
     """Mark a sheet; the items by "part name", with "of partial" and "step n" where there is one."""
-    found: dict[str, Item] = {}
+    found: dict[str, MarkedNumber] = {}
     for item in mark(parse_sheet(text)).items:
         key = f"{item.part} {item.name}"
         key += f" of {item.of}" if item.of else ""
@@ -126,7 +127,7 @@ def those(text: str, *kinds: str) -> set[str]:
     return {key for key, verdict in verdicts(text).items() if verdict in kinds}
 
 
-def one(formula: str, printed: str, rounding: str = "", **given: float) -> Item:
+def one(formula: str, printed: str, rounding: str = "", **given: float) -> MarkedNumber:
     """Mark a sheet of one formula, of given numbers."""
     lines = [f"{name} = {number!r}" for name, number in given.items()]
     lines = ["[given]", *lines, "[parameters]", "w = 1.0", "[forward]", f'q = "{formula}"']
@@ -1044,19 +1045,19 @@ def test_a_difference_of_nearly_equal_numbers_is_called_out() -> None:
         )
     )
     said = "1 - a, a difference of nearly equal numbers, costs 3 digits"
-    assert found["forward d"].lost == said
-    assert "a - y" in found["factor dE/da of dE/dw"].lost
-    assert "nearly equal numbers" in found["partial dE/dw"].lost  # it came from there
-    assert found["forward a"].lost == ""
+    assert found["forward d"].cancellation == said
+    assert "a - y" in found["factor dE/da of dE/dw"].cancellation
+    assert "nearly equal numbers" in found["partial dE/dw"].cancellation  # it came from there
+    assert found["forward a"].cancellation == ""
 
 
 def test_a_difference_of_numbers_that_are_far_apart_is_not() -> None:
-    assert {item.lost for item in items(neuron_sheet(neuron())).values()} == {""}
+    assert {item.cancellation for item in items(neuron_sheet(neuron())).values()} == {""}
 
 
 def test_a_difference_of_exact_numbers_costs_nothing() -> None:
     item = one("x - v", "0.0003", x=1.0, v=0.9997)
-    assert (item.verdict, item.lost, item.trusted_digits) == ("exact", "", 16)
+    assert (item.verdict, item.cancellation, item.trusted_digits) == ("exact", "", 16)
 
 
 def test_floats_that_fall_just_short_are_not_cut() -> None:
@@ -1068,6 +1069,6 @@ def test_floats_that_fall_just_short_are_not_cut() -> None:
 
 def test_one_digit_is_called_a_digit() -> None:
     top = STEEP.replace("w = 8", "w = 3")  # a = 0.9526, 1 - a = 0.0474
-    assert items(sheet(top, forward={"a": "0.953", "d": "0.047"}))["forward d"].lost.endswith(
-        "costs a digit"
-    )
+    assert items(sheet(top, forward={"a": "0.953", "d": "0.047"}))[
+        "forward d"
+    ].cancellation.endswith("costs a digit")

@@ -22,9 +22,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tinygrad_hw import cli
+from tinygrad_hw.formatting.verdicts import VERDICTS
 from tinygrad_hw.homework import SHEETS, sheet_path
-from tinygrad_hw.worksheet.marking.mark import Marks, mark
-from tinygrad_hw.worksheet.marking.marked_number import VERDICTS
+from tinygrad_hw.worksheet.marking.mark_sheet import Marks, mark
 from tinygrad_hw.worksheet.sheet.model import LARGEST, SheetError, parse_sheet
 from tinygrad_hw.worksheet.solution.solve import solve
 
@@ -646,7 +646,7 @@ MEMORY = 1_500_000_000  # bytes of addresses; Python with NumPy takes some 300 m
 ALONE = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_AS, ({0}, {0}))
-from tinygrad_hw.worksheet.marking.mark import mark
+from tinygrad_hw.worksheet.marking.mark_sheet import mark
 from tinygrad_hw.worksheet.sheet.model import SheetError, parse_sheet
 try:
     mark(parse_sheet(sys.stdin.read(), "s.toml"))

@@ -8,11 +8,14 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from tinygrad_hw.worksheet.exercises.fresh_sheet import key
-from tinygrad_hw.worksheet.marking.mark import Item, mark
+from tinygrad_hw.worksheet.marking.mark_sheet import mark
+from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber
 from tinygrad_hw.worksheet.sheet.model import parse_sheet
+from tinygrad_hw.worksheet.sheet.parts import FACTOR, PARTIAL, PARTS
+from tinygrad_hw.worksheet.slips.case import Case
 from tinygrad_hw.worksheet.slips.catalogue import CATALOGUE
-from tinygrad_hw.worksheet.slips.slip import FACTOR, PARTIAL, PARTS, Case, Imagined, Slip
+from tinygrad_hw.worksheet.slips.slip import Alternative, Slip
 
 # --- A 2-2-2 network worked by hand ---------------------------------------------------------------
 
@@ -143,12 +146,12 @@ class Work:
         return "\n".join(lines) + "\n"
 
 
-def wrong(work: Work, catalogue: tuple[Slip, ...] = CATALOGUE) -> list[Item]:
+def wrong(work: Work, catalogue: tuple[Slip, ...] = CATALOGUE) -> list[MarkedNumber]:
     items = mark(parse_sheet(work.sheet()), catalogue).items
     return [item for item in items if item.verdict == "wrong"]
 
 
-def the_wrong_one(work: Work) -> Item:
+def the_wrong_one(work: Work) -> MarkedNumber:
     (item,) = wrong(work)
     return item
 
@@ -359,7 +362,7 @@ def test_a_record_is_whole(slip: Slip) -> None:
     assert said.endswith(".")
     assert slip.parts
     assert set(slip.parts) <= set(PARTS)
-    assert sum(map(bool, (slip.undo, slip.imagine, slip.betrayed))) == 1
+    assert sum(map(bool, (slip.undo, slip.alternatives, slip.evidence))) == 1
 
 
 # --- When the numbers cannot tell -----------------------------------------------------------------
@@ -443,9 +446,9 @@ def test_slips_in_two_places_are_two() -> None:
 # --- A teacher's own ------------------------------------------------------------------------------
 
 
-def thirds(case: Case) -> Iterator[Imagined]:
+def thirds(case: Case) -> Iterator[Alternative]:
     if case.part == PARTIAL:
-        yield Imagined(3.0, "three")
+        yield Alternative(3.0, "three")
 
 
 def fourfold(written: WrittenNumber) -> Iterator[WrittenNumber]:
@@ -460,7 +463,9 @@ def mentioned(case: Case) -> Iterator[str]:
 def test_a_teacher_may_add_a_record() -> None:
     work = Work({"dE/db4": lambda h: 3.0})
     assert the_wrong_one(work).slip is None
-    own = Slip("third", "Three?", "{name} = {printed} is {detail}.", (PARTIAL,), imagine=thirds)
+    own = Slip(
+        "third", "Three?", "{name} = {printed} is {detail}.", (PARTIAL,), alternatives=thirds
+    )
     (item,) = wrong(work, (*CATALOGUE, own))
     assert (item.slip, item.hint) == ("third", "Three?")
     assert item.explanation == "dE/db4 = 3.000 is three."
@@ -469,7 +474,7 @@ def test_a_teacher_may_add_a_record() -> None:
 def test_a_record_of_digits_and_one_of_evidence_may_be_added() -> None:
     own = (
         Slip("quarter", "Four?", "{name} = {printed}; {meant} would fit.", undo=fourfold),
-        Slip("often", "Again?", "{name} = {printed}: {detail}.", betrayed=mentioned),
+        Slip("often", "Again?", "{name} = {printed}: {detail}.", evidence=mentioned),
     )
     (item,) = wrong(Work(only={("forward", "z4"): "3.141"}), own)
     assert (item.slip, item.explanation) == ("often", "z4 = 3.141: it always is.")
@@ -479,7 +484,7 @@ def test_a_record_of_digits_and_one_of_evidence_may_be_added() -> None:
 
 
 def test_records_that_stand_first_are_named_first() -> None:
-    own = Slip("minus", "A minus?", "{name} = {printed}: {detail}.", (FACTOR,), imagine=turned)
+    own = Slip("minus", "A minus?", "{name} = {printed}: {detail}.", (FACTOR,), alternatives=turned)
     work = Work({"dE/da3": lambda h: h["y1"] - h["a3"]})
     (item,) = wrong(work, (own, *CATALOGUE))
     assert item.candidates == ("minus", "loss-turned", "sign")
@@ -487,9 +492,9 @@ def test_records_that_stand_first_are_named_first() -> None:
     assert item.candidates == ("loss-turned", "sign", "minus")
 
 
-def turned(case: Case) -> Iterator[Imagined]:
+def turned(case: Case) -> Iterator[Alternative]:
     if case.name == "dE/da3":
-        yield Imagined(case.step.structure.derivative("dE/da3") * -1.0, "turned")
+        yield Alternative(case.work.dependencies.derivative("dE/da3") * -1.0, "turned")
 
 
 def test_without_a_catalogue_it_is_still_wrong() -> None:

@@ -33,7 +33,7 @@ from tinygrad_hw.homework.report.question1 import Example, worked_example
 from tinygrad_hw.homework.report.questions2_3 import binary, initialisers, ten
 from tinygrad_hw.homework.report.results import Work, errors, tested
 from tinygrad_hw.nn import classification_report
-from tinygrad_hw.worksheet.marking.mark import Marks, as_json
+from tinygrad_hw.worksheet.marking.mark_sheet import Marks, as_json
 
 TITLE = "The homework, done again"
 CONTENTS = {

@@ -30,10 +30,10 @@ from tinygrad_hw.formatting.html import (
 )
 from tinygrad_hw.formatting.numbers import FIGURES
 from tinygrad_hw.homework.report.compare import beside
-from tinygrad_hw.worksheet.marking.mark import Marks
-from tinygrad_hw.worksheet.marking.marked_number import Item
+from tinygrad_hw.worksheet.marking.mark_sheet import Marks
+from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.rounding.written_number import read_number
-from tinygrad_hw.worksheet.slips.slip import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
+from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
 
 
 def tally(marks: Marks) -> str:
@@ -70,7 +70,7 @@ def errata(key: str, marks: Marks) -> Html:
     )
 
 
-def _wrong(key: str, wrong: list[Item], old: Mapping[str, float]) -> Html:
+def _wrong(key: str, wrong: list[MarkedNumber], old: Mapping[str, float]) -> Html:
     if not wrong:
         return paragraph("Nothing is wrong.")
     rows = []
@@ -82,7 +82,7 @@ def _wrong(key: str, wrong: list[Item], old: Mapping[str, float]) -> Html:
     return table(f"What is wrong: {counted(len(wrong), 'figure')}", columns, rows, class_="errata")
 
 
-def _where(key: str, item: Item) -> Html:
+def _where(key: str, item: MarkedNumber) -> Html:
     of = item.of or item.name
     if item.part == FORWARD:
         return symbol(item.name)
@@ -94,20 +94,20 @@ def _where(key: str, item: Item) -> Html:
     return join([partial(item.name), " in ", card]) if item.part == FACTOR else card
 
 
-def _follows(follows: list[Item]) -> Html:
+def _follows(follows: list[MarkedNumber]) -> Html:
     if not follows:
         return NOTHING
     return paragraph("Right but for a slip before them: ", join(_alike(follows), "; "), ".")
 
 
-def _folded(said: str, items: list[Item]) -> Html:
+def _folded(said: str, items: list[MarkedNumber]) -> Html:
     if not items:
         return NOTHING
     summary = element("summary", f"{counted(len(items), 'figure')} {said}")
     return element("details", summary, bullets(_alike(items), class_="figures"))
 
 
-def _alike(items: Iterable[Item]) -> list[Html]:
+def _alike(items: Iterable[MarkedNumber]) -> list[Html]:
     """Show each figure once, with the chains that it stands in, where it is a factor."""
     chains: dict[tuple[str, str, str], list[str]] = {}
     for item in items:
@@ -135,9 +135,9 @@ class Cost:
     ``lost`` is how many digits fewer the slope has than the numbers that are carried up to it.
     """
 
-    a: Item
-    flat: Item
-    slope: Item
+    a: MarkedNumber
+    flat: MarkedNumber
+    slope: MarkedNumber
     lost: int
     short: list[str]
 
@@ -158,10 +158,10 @@ def cost_of_rounding(marks: Marks) -> Cost | None:
     flat, _ = found[FACTOR, "dE/dw1", "da1/dz1"]
     slope, lost = found[PARTIAL, None, "dE/dw1"]
     short = [item.name for item in marks.items if item.part == PARTIAL and _is_far(item)]
-    return Cost(a, flat, slope, lost, short) if flat.lost else None
+    return Cost(a, flat, slope, lost, short) if flat.cancellation else None
 
 
-def _is_far(item: Item) -> bool:
+def _is_far(item: MarkedNumber) -> bool:
     return bool(item.exact) and abs(read_number(item.printed).value / item.exact - 1) > FAR
 
 

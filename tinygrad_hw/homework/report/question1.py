@@ -28,9 +28,9 @@ from tinygrad_hw.homework.report import original_figures
 from tinygrad_hw.homework.report.compare import beside, distance
 from tinygrad_hw.homework.report.errata import errata, tally, what_rounding_costs
 from tinygrad_hw.homework.report.markup import chain, claims, figure_box, inline_svg
-from tinygrad_hw.worksheet.marking.mark import Marks
-from tinygrad_hw.worksheet.marking.marked_number import Item
-from tinygrad_hw.worksheet.slips.slip import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
+from tinygrad_hw.worksheet.marking.mark_sheet import Marks
+from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
+from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
 from tinygrad_hw.worksheet.solution.solve import Solution
 
 
@@ -46,7 +46,7 @@ class Pair:
     name: str
     printed: str
     ours: float
-    mark: Item | None
+    mark: MarkedNumber | None
     old: float | None = None
     struck: tuple[str, ...] = ()
 
@@ -60,7 +60,7 @@ class Example:
     marks: Marks
 
     @cached_property
-    def items(self) -> dict[tuple[str, str | None, str], Item]:
+    def items(self) -> dict[tuple[str, str | None, str], MarkedNumber]:
         """The marks by part, by the partial that a factor stands in, and by name."""
         return {(item.part, item.of, item.name): item for item in self.marks.items}
 

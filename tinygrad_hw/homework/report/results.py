@@ -9,7 +9,7 @@ import numpy as np
 from tinygrad_hw.data import Dataset
 from tinygrad_hw.homework.experiments import ALL, INITIALISERS, Outcome
 from tinygrad_hw.homework.report import original_figures
-from tinygrad_hw.worksheet.marking.mark import Marks
+from tinygrad_hw.worksheet.marking.mark_sheet import Marks
 from tinygrad_hw.worksheet.solution.solve import Solution
 
 

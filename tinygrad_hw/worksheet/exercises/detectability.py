@@ -11,12 +11,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from tinygrad_hw.symbolic import compute, names_in
-from tinygrad_hw.worksheet.feedback.text import place
-from tinygrad_hw.worksheet.marking.mark import steps_of
+from tinygrad_hw.worksheet.marking.mark_sheet import judge_updates
 from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber, round_number
 from tinygrad_hw.worksheet.sheet.model import Sheet
+from tinygrad_hw.worksheet.sheet.parts import place
+from tinygrad_hw.worksheet.slips.case import Case
 from tinygrad_hw.worksheet.slips.catalogue import CATALOGUE
-from tinygrad_hw.worksheet.slips.slip import Case, Slip
+from tinygrad_hw.worksheet.slips.slip import Slip
 from tinygrad_hw.worksheet.solution.solve import solve
 
 IDLE = ("factor-dropped", "factor-twice")  # of a factor that is 1 by its formula, dz/db
@@ -32,10 +33,10 @@ def unseen_slips(key: Sheet) -> Iterator[str]:
         A sheet with its answers, and with a ``[rounding]``.
     """
     with np.errstate(all="ignore"):
-        for step in steps_of(solve(key)):
-            for case in step.cases:
+        for judge in judge_updates(solve(key)):
+            for case in judge.cases:
                 for slip in CATALOGUE:
-                    if slip.faint or case.part not in slip.parts:
+                    if slip.may_hide_in_rounding or case.part not in slip.parts:
                         continue
                     if any(_hides(w, case) for w in _made(slip, case)):
                         yield f"{slip.id} at {place(case)}"
@@ -45,13 +46,13 @@ def _made(slip: Slip, case: Case) -> Iterator[WrittenNumber]:
     """What a slip makes of a number, written as it is asked for."""
     if slip.undo:  # digits that are swapped back are swapped
         yield from slip.undo(case.written)
-    rounding = case.step.sheet.rounding
-    if not slip.imagine or not rounding:
+    rounding = case.work.sheet.rounding
+    if not slip.alternatives or not rounding:
         return
-    for imagined in slip.imagine(case):
-        inputs = {**case.inputs, **imagined.more}
-        exactly = {name: inputs[name].unrounded for name in names_in(imagined.formula)}
-        value, right = compute(imagined.formula, exactly), case.expected.unrounded
+    for alternative in slip.alternatives(case):
+        inputs = {**case.inputs, **alternative.extra_inputs}
+        exactly = {name: inputs[name].unrounded for name in names_in(alternative.formula)}
+        value, right = compute(alternative.formula, exactly), case.expected.unrounded
         same = abs(value - right) <= EXACTLY * abs(right)
         if not (same and slip.id in IDLE):
             yield round_number(value, *rounding)

@@ -11,8 +11,8 @@ from pathlib import Path
 from statistics import mean, median
 
 from tinygrad_hw.errors import InputError
-from tinygrad_hw.worksheet.marking.mark import Marks, mark
-from tinygrad_hw.worksheet.marking.marked_number import VERDICTS
+from tinygrad_hw.formatting.verdicts import VERDICTS
+from tinygrad_hw.worksheet.marking.mark_sheet import Marks, mark
 from tinygrad_hw.worksheet.marking.points import WEIGHTS, points
 from tinygrad_hw.worksheet.sheet.model import SheetError, read_sheet
 

@@ -25,11 +25,11 @@ from tinygrad_hw.formatting.html import (
 )
 from tinygrad_hw.formatting.numbers import FIGURES, number, updated
 from tinygrad_hw.worksheet.feedback.text import ANSWER, NUDGE, PLACE, UNKNOWN, nudges, shortfalls
-from tinygrad_hw.worksheet.marking.mark import Marks
-from tinygrad_hw.worksheet.marking.marked_number import Item
+from tinygrad_hw.worksheet.marking.mark_sheet import Marks
+from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.rounding.written_number import LONGEST, read_number, round_number
 from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer
-from tinygrad_hw.worksheet.slips.slip import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
+from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
 
 
 def page(marks: Marks, hints: int = ANSWER, points: str | None = None) -> str:
@@ -132,7 +132,7 @@ class _Body:
         self.marks, self.sheet, self.hints = marks, marks.sheet, hints
         self.old = [step.sheet.parameters for step in marks.solution.steps]
         self.step = 1
-        self.items: dict[tuple[int, str, str | None, str], list[Item]] = {}
+        self.items: dict[tuple[int, str, str | None, str], list[MarkedNumber]] = {}
         for item in marks.items:
             self.items.setdefault((item.step, item.part, item.of, item.name), []).append(item)
 
@@ -169,7 +169,7 @@ class _Body:
     def section(self, title: str, *content: Html) -> Html:
         return element("section", element("h3" if self.sheet.steps > 1 else "h2", title), *content)
 
-    def take(self, part: str, name: str, of: str | None = None) -> Item:
+    def take(self, part: str, name: str, of: str | None = None) -> MarkedNumber:
         """Give the next item of a name; the factors of several paths come in their order."""
         return self.items[self.step, part, of, name].pop(0)
 
@@ -192,7 +192,7 @@ class _Body:
 
     def partial(self, name: str, answer: PartialAnswer) -> Html:
         """A chain: the factors of its paths, each under its name, and the result."""
-        items: list[Item] = []
+        items: list[MarkedNumber] = []
         terms: list[Html] = []
         for path in answer.paths:
             if terms:
@@ -217,7 +217,7 @@ class _Body:
 
     # --- One number ---
 
-    def number(self, item: Item) -> Html:
+    def number(self, item: MarkedNumber) -> Html:
         if item.verdict == "missing":
             right = figure(self.right(item), "answer") if self.hints == ANSWER else NOTHING
             return join([_BOX, right])
@@ -226,20 +226,20 @@ class _Body:
         sign = _sign(item.verdict, item.note)
         return element("span", figure(item.printed), sign, class_=f"marked {item.verdict}")
 
-    def notes(self, items: Iterable[Item]) -> Html:
+    def notes(self, items: Iterable[MarkedNumber]) -> Html:
         wrong = [item for item in items if item.verdict == "wrong"]
         if self.hints == NUDGE:
             return NOTHING
         return bullets(map(self.note, wrong), class_="notes")
 
-    def note(self, item: Item) -> Html:
+    def note(self, item: MarkedNumber) -> Html:
         if self.hints == PLACE:
             return join([_name(item), ": ", item.hint or UNKNOWN])
         right = [_worked_out(item), " = ", figure(self.right(item))]
         exactly = element("span", "With all digits: ", *right, class_="exactly")
         return join([typeset(item.explanation), exactly])
 
-    def right(self, item: Item) -> str:
+    def right(self, item: MarkedNumber) -> str:
         """Write the exact number: one that is missing as the sheet asks for it."""
         if item.verdict == "missing" and self.sheet.rounding:
             return str(round_number(item.exact, *self.sheet.rounding))
@@ -284,7 +284,7 @@ def _term(operator: str, name: Html, value: Html, class_: str = "") -> Html:
     return element("span", before, factor, class_="term")
 
 
-def _name(item: Item) -> Html:
+def _name(item: MarkedNumber) -> Html:
     if item.part in (FACTOR, PARTIAL):
         return partial(item.name)
     return join(["new " if item.part in (UPDATED, TABLE) else "", symbol(item.name)])
@@ -293,7 +293,7 @@ def _name(item: Item) -> Html:
 _SLOPE = re.compile(r"(d\w+/d\w+)′*")
 
 
-def _worked_out(item: Item) -> Html:
+def _worked_out(item: MarkedNumber) -> Html:
     """Typeset how a number is worked out, but for the marks that tell equal factors apart."""
     parts = _SLOPE.split(item.formula)
     return join(partial(text) if i % 2 else formula(text) for i, text in enumerate(parts))

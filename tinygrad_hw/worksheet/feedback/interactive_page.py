@@ -9,11 +9,11 @@ from pathlib import Path
 
 from tinygrad_hw.explain.page import Form, Remark, page_html
 from tinygrad_hw.worksheet.exercises.fresh_sheet import blanks
-from tinygrad_hw.worksheet.marking.mark import mark
-from tinygrad_hw.worksheet.marking.marked_number import Item
+from tinygrad_hw.worksheet.marking.mark_sheet import mark
+from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet
+from tinygrad_hw.worksheet.sheet.parts import FACTOR, PARTIAL
 from tinygrad_hw.worksheet.sheet.writer import sheet_text
-from tinygrad_hw.worksheet.slips.slip import FACTOR, PARTIAL
 
 
 def sheet_page(sheet: Sheet) -> str:
@@ -40,7 +40,7 @@ def _is_answered(answers: Answers) -> bool:
     return any(text for _, text in _fields(answers))
 
 
-def _remark(item: Item) -> Remark:
+def _remark(item: MarkedNumber) -> Remark:
     """A mark, at the node that it is about: a parameter's, for its partial and its update."""
     whole = item.of if item.part == FACTOR else item.name
     name = (whole or "").partition("/d")[2] if item.part in (FACTOR, PARTIAL) else item.name

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tinygrad_hw.worksheet.marking.mark import Marks
-from tinygrad_hw.worksheet.marking.marked_number import Item
+from tinygrad_hw.worksheet.marking.mark_sheet import Marks
+from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.rounding.written_number import read_number
-from tinygrad_hw.worksheet.slips.slip import FACTOR, TABLE, UPDATED, Case
+from tinygrad_hw.worksheet.sheet.parts import FACTOR, TABLE, place
 
 NUDGE, PLACE, ANSWER = HINTS = (1, 2, 3)
 UNKNOWN = "Work it out again."  # for a number that no slip of the catalogue explains
@@ -29,7 +29,7 @@ class Shortfall:
     shown: int
     carry: int
     wanted: int
-    items: tuple[Item, ...]
+    items: tuple[MarkedNumber, ...]
 
     @property
     def names(self) -> list[str]:
@@ -47,23 +47,15 @@ def shortfalls(marks: Marks) -> list[Shortfall]:
     The closing table is left out: it only says again what the updates say.
     """
     rounding = marks.sheet.rounding
-    alike: dict[tuple[int, str, int, int, int, int], list[Item]] = {}
+    alike: dict[tuple[int, str, int, int, int, int], list[MarkedNumber]] = {}
     for item, lost in zip(marks.items, marks.digits_lost, strict=True):
         shown = read_number(item.printed).figures if item.printed.strip() else 0
         if item.trusted_digits < shown and item.part != TABLE:
             wanted = rounding[1] if rounding and rounding[0] == "figures" else shown
-            reason = item.lost or ROUNDING
+            reason = item.cancellation or ROUNDING
             key = (item.step, reason, item.trusted_digits, shown, wanted + lost, wanted)
             alike.setdefault(key, []).append(item)
     return [Shortfall(*key, tuple(items)) for key, items in alike.items()]
-
-
-def place(item: Item | Case) -> str:
-    """Say which number of a sheet it is."""
-    if item.part == FACTOR:
-        return f"{item.name} in {item.of}"
-    names = {UPDATED: f"the new {item.name}", TABLE: f"{item.name} in the table"}
-    return names.get(item.part, item.name)
 
 
 def nudges(marks: Marks) -> dict[str, int]:
@@ -105,7 +97,7 @@ def feedback_lines(marks: Marks, hints: int = ANSWER, points: str = "") -> Itera
     yield _tally(marks) + (f" Points: {points}." if points else "")
 
 
-def _told(marks: Marks, item: Item, hints: int) -> str:
+def _told(marks: Marks, item: MarkedNumber, hints: int) -> str:
     where = place(item)
     if marks.sheet.steps > 1:
         where += f", step {item.step}"

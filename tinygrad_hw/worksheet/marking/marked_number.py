@@ -1,20 +1,15 @@
-"""One marked number."""
+"""A marked number: its verdict, and all that is said of it."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-from tinygrad_hw.worksheet.rounding.admissible import Admissible
-
-VERDICTS = ("exact", "rounded", "follows", "wrong", "missing")
-MOST_DIGITS = 16  # of a float
-NEARLY = 0.01  # of a digit; half a unit is half a unit, whatever the floats make of it
+from tinygrad_hw.worksheet.rounding.written_number import MOST_DIGITS
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """One number that was asked for, and what became of it.
+class MarkedNumber:
+    """One number that was asked for, with its verdict.
 
     Attributes
     ----------
@@ -31,15 +26,18 @@ class Item:
     slip, candidates, explanation, hint
         The likeliest slip's id, the ids of all that the numbers cannot tell apart, what happened in
         words, and a nudge that gives nothing away.
-    trusted_digits, lost
-        How many digits the numbers before it can support, and in words where they were lost.
+    trusted_digits, cancellation
+        How many digits the numbers before it can support, and in words which difference of nearly
+        equal numbers cost digits, if any did.
     step
-        Of which update, counted from 1.
+        The update that it belongs to, counted from 1.
     formula
         How it is worked out.
-    is_sharp, is_usual
-        Whether the slip gives the number to its last digit; whether a habit of rounding does,
-        or a slip before it makes that hard to say.
+    slip_explains_every_digit
+        Whether the slip gives the number to its last digit.
+    matches_a_habit
+        Whether a habit of rounding gives the number to its last digit; also true after a slip,
+        which makes that hard to say.
     """
 
     part: str
@@ -53,22 +51,9 @@ class Item:
     candidates: tuple[str, ...] = ()
     explanation: str = ""
     trusted_digits: int = MOST_DIGITS
-    lost: str = ""
+    cancellation: str = ""
     step: int = 1
     hint: str = ""
     formula: str = ""
-    is_sharp: bool = False
-    is_usual: bool = True
-
-
-def trusted_digits(held: Admissible, exact: float) -> int:
-    """How many digits of a number are sure, given how the ones before it were carried."""
-    error = max(abs(held.tight.low - exact), abs(held.tight.high - exact))
-    if not math.isfinite(error):
-        return 0
-    if held.tight.short_decimal is not None or error <= 1e-14 * abs(exact):
-        return MOST_DIGITS
-    if exact == 0:
-        return 0
-    leading = math.floor(math.log10(abs(exact))) + 1
-    return max(0, min(MOST_DIGITS, math.floor(leading - math.log10(2 * error) + NEARLY)))
+    slip_explains_every_digit: bool = False
+    matches_a_habit: bool = True

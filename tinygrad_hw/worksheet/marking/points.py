@@ -1,4 +1,4 @@
-"""Points for a marked sheet: every number counts, by where it stands and how it was judged."""
+"""Points for a marked sheet: what each number is worth, by its part and its verdict."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping
 
 from tinygrad_hw.errors import InputError
-from tinygrad_hw.worksheet.marking.mark import Marks
-from tinygrad_hw.worksheet.marking.marked_number import VERDICTS, Item
-from tinygrad_hw.worksheet.slips.slip import PARTS
+from tinygrad_hw.formatting.verdicts import VERDICTS
+from tinygrad_hw.worksheet.marking.mark_sheet import Marks
+from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
+from tinygrad_hw.worksheet.sheet.parts import PARTS
 
 SLIP = "slip"  # a wrong number that a slip of the catalogue explains to its last digit
 WEIGHTS: Mapping[str, float] = {
@@ -22,7 +23,7 @@ WEIGHTS: Mapping[str, float] = {
 
 
 class WeightError(InputError):
-    """Weights that make no sense."""
+    """A weight that has no such name, or is no number in its range."""
 
 
 def read_weights(text: str) -> dict[str, float]:
@@ -31,7 +32,7 @@ def read_weights(text: str) -> dict[str, float]:
     Raises
     ------
     WeightError
-        If a name is none of ours, or a weight is no number from 0 on.
+        If a name is not in ``WEIGHTS``, or a weight is not a number in its range.
     """
     weights = dict(WEIGHTS)
     for entry in filter(None, (entry.strip() for entry in text.split(","))):
@@ -56,8 +57,8 @@ def points(marks: Marks, weights: Mapping[str, float] = WEIGHTS) -> tuple[float,
     return sum(weights[item.part] * weights[_credit(item)] for item in marks.items), possible
 
 
-def _credit(item: Item) -> str:
-    return SLIP if item.verdict == "wrong" and item.is_sharp else item.verdict
+def _credit(item: MarkedNumber) -> str:
+    return SLIP if item.verdict == "wrong" and item.slip_explains_every_digit else item.verdict
 
 
 def points_text(earned: float, possible: float) -> str:

@@ -18,6 +18,7 @@ from functools import cached_property, lru_cache
 from tinygrad_hw.worksheet.rounding.intervals import Interval
 
 LONGEST = 60  # characters; no number written by hand is longer
+MOST_DIGITS = 16  # significant, that a float holds
 LARGEST_EXPONENT = 300  # of ten, in either direction; what a float can still divide
 
 _SIGNS = str.maketrans(

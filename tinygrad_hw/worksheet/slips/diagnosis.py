@@ -1,4 +1,4 @@
-"""Which slips explain a number: all of the catalogue, tried against the student's own work."""
+"""The diagnosis: which slips of the catalogue explain a number in the student's work."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ from tinygrad_hw.symbolic import Formula, names_in, substitute
 from tinygrad_hw.worksheet.rounding.admissible import Admissible, evaluate
 from tinygrad_hw.worksheet.rounding.enclosure import cost_of
 from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber
-from tinygrad_hw.worksheet.slips.catalogue import CATALOGUE, shared
-from tinygrad_hw.worksheet.slips.slip import FACTOR, PARTIAL, TABLE, Case, Imagined, Slip
+from tinygrad_hw.worksheet.sheet.parts import FACTOR, PARTIAL, TABLE
+from tinygrad_hw.worksheet.slips.case import Case
+from tinygrad_hw.worksheet.slips.catalogue import CATALOGUE
+from tinygrad_hw.worksheet.slips.slip import Alternative, Slip
+from tinygrad_hw.worksheet.slips.working_slips import repeated_factors
 from tinygrad_hw.worksheet.solution.dependencies import PRIME
 
 
-class OutOfEffortError(Exception):
-    """There is nothing left to try with."""
+class BudgetExhaustedError(Exception):
+    """There is nothing left to try formulas with."""
 
 
-class Effort:
-    """How much more is tried to explain what is wrong; no stranger's sheet may take for ever.
+class Budget:
+    """The work left for explaining a sheet's wrong numbers: a bound, since anybody may send one.
 
     Counted in parts of formulas. Nine ordinary slips take 3,000.
     """
@@ -31,133 +34,160 @@ class Effort:
         self.left = left
 
     def spend(self, formula: Formula) -> None:
-        """Use up what it takes to try a formula; where that is more than is left, raise."""
+        """Subtract the work of trying a formula; raise where that is more than is left."""
         self.left -= cost_of(formula)
         if self.left < 0:
-            raise OutOfEffortError
+            raise BudgetExhaustedError
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
-    """A slip that explains a number, or two slips together."""
+class Diagnosis:
+    """A slip that explains a number, or two slips together.
+
+    Attributes
+    ----------
+    slips
+        The slip, or both.
+    text, detail
+        What happened, in full; the detail that the slip gave.
+    explains_every_digit
+        Whether it gives the number to its last digit, and not only within rounding.
+    made_by_slip
+        The number that the slip gives, where it is one of the working.
+    """
 
     slips: tuple[Slip, ...]
     text: str
-    sharp: bool
+    explains_every_digit: bool
     detail: str = ""
-    imagined: Admissible | None = None
+    made_by_slip: Admissible | None = None
 
 
-def diagnose(case: Case, catalogue: Sequence[Slip] = CATALOGUE) -> list[Fit]:
+def diagnose(case: Case, budget: Budget, catalogue: Sequence[Slip] = CATALOGUE) -> list[Diagnosis]:
     """Find the slips that explain a wrong number; the likeliest first, each slip once.
 
     Slips that give the number to its last digit come alone, if there are any; else those that could
     give it within rounding; else pairs of slips. What comes first is first in the catalogue.
     """
-    fits = _found(_single(case, catalogue))
-    if last := next((fit for fit in fits if fit.slips[0].ends_it), None):
-        return [last]
-    sharp = [fit for fit in fits if fit.sharp]
-    if not fits:
-        sharp = _found(_pairs(case, catalogue))
-    return _each_once(sharp or fits)
+    found = _within_budget(_single_slips(case, budget, catalogue))
+    if final := next((diagnosis for diagnosis in found if diagnosis.slips[0].final), None):
+        return [final]
+    sharp = [diagnosis for diagnosis in found if diagnosis.explains_every_digit]
+    if not found:
+        sharp = _within_budget(_pairs(case, budget, catalogue))
+    return _each_slip_once(sharp or found)
 
 
-def convicts(case: Case, catalogue: Sequence[Slip], strictly: bool) -> list[Fit]:
+def diagnose_despite_rounding(
+    case: Case, budget: Budget, catalogue: Sequence[Slip], table_only: bool
+) -> list[Diagnosis]:
     """Find the slips that give a number to its last digit where rounding might explain it too.
 
-    Any slip of the working is believed then, and those of the digits that are special enough; but
-    where what is not written may be rounded as well (``strictly``), only what stands in the table.
+    Any slip of the working is believed then, and those of the digits whose record says so. With
+    ``table_only``, where intermediate results may be rounded as well, only entries of the table are
+    looked at, and only slips whose record says so.
     """
-    if strictly and case.part != TABLE:
+    if table_only and case.part != TABLE:
         return []
-    special = [
-        slip for slip in catalogue if case.part in slip.convicts or (slip.imagine and not strictly)
+    believed = [
+        slip
+        for slip in catalogue
+        if case.part in slip.overrules_rounding or (slip.alternatives and not table_only)
     ]
-    return _each_once([fit for fit in _found(_single(case, special)) if fit.sharp])
+    found = _within_budget(_single_slips(case, budget, believed))
+    return _each_slip_once([diagnosis for diagnosis in found if diagnosis.explains_every_digit])
 
 
-def _found(fits: Iterator[Fit]) -> list[Fit]:
-    """Collect what is found before the effort is used up."""
-    found: list[Fit] = []
-    with suppress(OutOfEffortError):
-        for fit in fits:
-            found.append(fit)
+def _within_budget(diagnoses: Iterator[Diagnosis]) -> list[Diagnosis]:
+    """Collect what is found before the budget is exhausted."""
+    found: list[Diagnosis] = []
+    with suppress(BudgetExhaustedError):
+        for diagnosis in diagnoses:
+            found.append(diagnosis)
     return found
 
 
-def _each_once(fits: list[Fit]) -> list[Fit]:
-    first: dict[frozenset[str], Fit] = {}
-    for fit in fits:
-        first.setdefault(frozenset(slip.id for slip in fit.slips), fit)
+def _each_slip_once(diagnoses: list[Diagnosis]) -> list[Diagnosis]:
+    first: dict[frozenset[str], Diagnosis] = {}
+    for diagnosis in diagnoses:
+        first.setdefault(frozenset(slip.id for slip in diagnosis.slips), diagnosis)
     return list(first.values())
 
 
-def _single(case: Case, catalogue: Sequence[Slip]) -> Iterator[Fit]:
+def _single_slips(case: Case, budget: Budget, catalogue: Sequence[Slip]) -> Iterator[Diagnosis]:
+    """Try each slip by itself; of a partial, also those in one of its factors."""
     for slip in catalogue:
         if case.part not in slip.parts:
             continue
         if slip.undo:
-            yield from _undone(slip, case, slip.undo(case.written))
-        if slip.betrayed:
-            for detail in slip.betrayed(case):
-                yield Fit((slip,), _text(slip, case, detail=detail), True, detail)
-        if slip.imagine:
-            for imagined in slip.imagine(case):
-                yield from _imagined(slip, case, imagined)
+            yield from _try_meanings(slip, case, slip.undo(case.written))
+        if slip.evidence:
+            for detail in slip.evidence(case):
+                yield Diagnosis((slip,), _text(slip, case, detail=detail), True, detail)
+        if slip.alternatives:
+            for alternative in slip.alternatives(case):
+                yield from _try_alternative(slip, case, alternative, budget)
     if case.part == PARTIAL:
-        for slip, imagined in _in_factors(case, catalogue):
-            yield from _imagined(slip, case, imagined)
+        for slip, alternative in _slips_in_factors(case, budget, catalogue):
+            yield from _try_alternative(slip, case, alternative, budget)
 
 
-def _undone(slip: Slip, case: Case, meanings: Iterable[WrittenNumber]) -> Iterator[Fit]:
+def _try_meanings(slip: Slip, case: Case, meanings: Iterable[WrittenNumber]) -> Iterator[Diagnosis]:
     for meant in meanings:
-        nothing = meant.digits == 0 and case.step.exact(case) != 0
-        if nothing or case.step.shows_nothing(replace(case, written=meant)):
+        is_zero = meant.digits == 0 and case.exact != 0
+        if is_zero or replace(case, written=meant).shows_no_digit:
             continue
-        sharp = case.expected.matches_a_habit(meant) and case.step.has_allowed_precision(meant)
+        sharp = case.expected.matches_a_habit(meant) and case.work.is_within_rounding(meant)
         if sharp or case.expected.can_give(meant):
-            yield Fit((slip,), _text(slip, case, meant=meant), sharp)
+            yield Diagnosis((slip,), _text(slip, case, meant=meant), sharp)
 
 
-def _in_factors(case: Case, catalogue: Sequence[Slip]) -> Iterator[tuple[Slip, Imagined]]:
-    """What slips in one of its factors make of a partial."""
-    formula, inputs = case.step.expanded(case)
-    for names in chain(([name] for name in names_in(formula)), shared(formula)):
-        name = names[0]
-        case.step.effort.spend(formula)
-        if (factor := case.step.factor_case(name, case)) is None:
+def _slips_in_factors(
+    case: Case, budget: Budget, catalogue: Sequence[Slip]
+) -> Iterator[tuple[Slip, Alternative]]:
+    """Yield what slips in one of its factors make of a partial."""
+    formula, inputs = case.sum_over_paths()
+    for names in chain(([name] for name in names_in(formula)), repeated_factors(formula)):
+        budget.spend(formula)
+        if (factor := case.of_factor(names[0])) is None:
             continue
         for slip in catalogue:
-            for imagined in slip.imagine(factor) if slip.imagine and FACTOR in slip.parts else ():
-                more = {**inputs, **factor.inputs, **imagined.more}
-                whole = substitute(formula, dict.fromkeys(names, imagined.formula))
-                yield slip, Imagined(whole, f"{imagined.detail} in {factor.name}", more)
+            if not slip.alternatives or FACTOR not in slip.parts:
+                continue
+            for alternative in slip.alternatives(factor):
+                extra_inputs = {**inputs, **factor.inputs, **alternative.extra_inputs}
+                whole = substitute(formula, dict.fromkeys(names, alternative.formula))
+                detail = f"{alternative.detail} in {factor.name}"
+                yield slip, Alternative(whole, detail, extra_inputs)
 
 
-def _imagined(slip: Slip, case: Case, imagined: Imagined) -> Iterator[Fit]:
-    case.step.effort.spend(imagined.formula)
-    value = evaluate(imagined.formula, {**case.inputs, **imagined.more})
+def _try_alternative(
+    slip: Slip, case: Case, alternative: Alternative, budget: Budget
+) -> Iterator[Diagnosis]:
+    budget.spend(alternative.formula)
+    value = evaluate(alternative.formula, {**case.inputs, **alternative.extra_inputs})
     if not math.isfinite(value.own_tight.magnitude):  # it would explain anything
         return
     sharp = value.matches_a_habit(case.written)
     if sharp or value.can_give(case.written):
-        text = _text(slip, case, detail=imagined.detail)
-        yield Fit((slip,), text, sharp, imagined.detail, value)
+        text = _text(slip, case, detail=alternative.detail)
+        yield Diagnosis((slip,), text, sharp, alternative.detail, value)
 
 
-def _pairs(case: Case, catalogue: Sequence[Slip]) -> Iterator[Fit]:
+def _pairs(case: Case, budget: Budget, catalogue: Sequence[Slip]) -> Iterator[Diagnosis]:
     """Try each slip of digits on top of each slip of working, and on top of each other."""
     for first in catalogue:
         if not first.combines or not first.undo:
             continue
-        others = [slip for slip in catalogue if slip.imagine or (slip.combines and slip != first)]
+        others = [
+            slip for slip in catalogue if slip.alternatives or (slip.combines and slip != first)
+        ]
         for meant in first.undo(case.written):
-            second = replace(case, written=meant)
-            for fit in _single(second, others):
-                if fit.sharp:
-                    both = f"Two slips. {_text(first, case, meant=meant)} And {fit.text}"
-                    yield Fit((*fit.slips, first), both, sharp=True)
+            undone = replace(case, written=meant)
+            for diagnosis in _single_slips(undone, budget, others):
+                if diagnosis.explains_every_digit:
+                    both = f"Two slips. {_text(first, case, meant=meant)} And {diagnosis.text}"
+                    yield Diagnosis((*diagnosis.slips, first), both, explains_every_digit=True)
 
 
 def _text(slip: Slip, case: Case, meant: WrittenNumber | None = None, detail: str = "") -> str:

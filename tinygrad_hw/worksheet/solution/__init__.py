@@ -1,1 +1,6 @@
-"""What is right on a sheet, and what depends on what."""
+"""What is right on a sheet.
+
+- ``solve``: every forward value, partial and update at full precision.
+- ``dependencies``: which name depends on which, and the exact derivatives between them.
+- ``as_program``: the sheet as a captured program.
+"""

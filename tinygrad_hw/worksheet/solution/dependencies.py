@@ -1,4 +1,4 @@
-"""What stands above what in a sheet: the structure that derivatives follow.
+"""What depends on what in a sheet, and the exact derivative of each name by each other.
 
 A derivative dP/dQ is *local* where Q stands in P's own formula, *total* where Q is further down.
 """
@@ -21,17 +21,17 @@ from tinygrad_hw.symbolic import (
 )
 from tinygrad_hw.worksheet.solution.solve import Solution
 
-PRIME = "′"  # tells factors of one name in several paths apart
+PRIME = "′"  # as in dz/da′: the same factor in a second path
 
 
-def parts_of(name: str) -> tuple[str, str]:
+def split_derivative(name: str) -> tuple[str, str]:
     """Split dP/dQ into P and Q."""
     top, bottom = name.strip(PRIME).split("/")
     return top[1:], bottom[1:]
 
 
-class Structure:
-    """The names of a solved sheet, their formulas, and their exact derivatives by each other.
+class Dependencies:
+    """The names of a solved sheet: their formulas, who uses whom, and exact derivatives.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class Structure:
         return bottom in self.uses.get(top, ())
 
     def depends(self, top: str, bottom: str) -> bool:
-        """Whether P is made from Q, by however many steps."""
+        """Whether P depends on Q, directly or through other names."""
         return bottom in self._sources.get(top, ())
 
     @cached_property
@@ -68,26 +68,27 @@ class Structure:
         return sources
 
     def users(self, top: str, bottom: str) -> list[str]:
-        """Names on the way from P down to Q that stand right above Q."""
+        """Return the names between P and Q, P included, whose own formula uses Q."""
         return [
             name
             for name, used in self.uses.items()
             if bottom in used and (name == top or self.depends(top, name))
         ]
 
-    def renamed(self, formula: Formula) -> Formula:
-        """Put names for the parts of a formula that have one: a student may have worked with them.
+    def with_names(self, formula: Formula) -> Formula:
+        """Return a formula with names for its parts that have one: a student may have used them.
 
-        A forward formula as a whole is left, since it is its own name's.
+        A forward formula as a whole is left, since that name is its own.
         """
         if isinstance(formula, Apply) and formula in self.formulas.values():
             return with_operands(
-                formula, tuple(substitute(part, self._named) for part in formula.operands)
+                formula,
+                tuple(substitute(part, self._names_of_formulas) for part in formula.operands),
             )
-        return substitute(formula, self._named)
+        return substitute(formula, self._names_of_formulas)
 
     @cached_property
-    def _named(self) -> dict[Formula, Formula]:
+    def _names_of_formulas(self) -> dict[Formula, Formula]:
         named: dict[Formula, Formula] = {}
         for name, formula in self.formulas.items():
             if isinstance(formula, Apply):
@@ -96,10 +97,10 @@ class Structure:
         return named
 
     def derivative(self, name: str) -> float:
-        """The exact dP/dQ."""
+        """Return the exact dP/dQ."""
         name = name.strip(PRIME)
         if name not in self._derivatives:
-            top, bottom = parts_of(name)
+            top, bottom = split_derivative(name)
             if top == bottom:
                 exact = 1.0
             elif self.is_local(top, bottom):
@@ -113,22 +114,22 @@ class Structure:
         return self._derivatives[name]
 
     def _local(self, top: str, bottom: str) -> float:
-        """The engine's own derivative; by a given number, which it does not differentiate, ours."""
+        """Return the engine's derivative; by a given number, which it skips, the formula's."""
         for operand, slope in local_derivatives(self.solution.values[top]):
             if operand.label == bottom:
                 return slope
         return compute(differentiate(self.formulas[top], bottom), self.exact)
 
     def value(self, name: str) -> float:
-        """The exact value of a name, or of a derivative."""
+        """Return the exact value of a name, or of a derivative."""
         return self.derivative(name) if "/" in name else self.exact[name]
 
-    def completed(self, path: Mapping[str, str], bottom: str) -> list[str] | None:
-        """The factors of a path in order, those that were not written put in; None for no path."""
+    def complete_path(self, path: Mapping[str, str], bottom: str) -> list[str] | None:
+        """Return the factors of a path in order, missing ones put in; None where it is no path."""
         names: list[str] = []
         here = self.loss
         for name in path:
-            top, end = parts_of(name)
+            top, end = split_derivative(name)
             if top != here:
                 if not self.depends(here, top):
                     return None

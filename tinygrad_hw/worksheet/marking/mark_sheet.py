@@ -1,8 +1,8 @@
 """Mark a sheet: one verdict for every number, fair under rounding.
 
 A number is honest if some honest way of working gives it: every number before it rounded, or cut,
-or carried with more digits than are written. ``carried`` says what may be carried, ``slips`` how
-numbers come to be wrong, ``step`` holds each number against both.
+or used with more digits than are written. ``rounding.admissible`` has the values that a number may
+have, ``slips`` has how numbers come to be wrong, and the ``judge`` holds each number against both.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.worksheet.marking.judge import Step
-from tinygrad_hw.worksheet.marking.marked_number import VERDICTS, Item
+from tinygrad_hw.formatting.verdicts import VERDICTS
+from tinygrad_hw.worksheet.marking.judge import Judge
+from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.rounding.admissible import Admissible, known_number
 from tinygrad_hw.worksheet.sheet.model import Sheet, SheetError
 from tinygrad_hw.worksheet.slips.catalogue import CATALOGUE
 from tinygrad_hw.worksheet.slips.slip import Slip
+from tinygrad_hw.worksheet.slips.student_work import StudentWork
 from tinygrad_hw.worksheet.solution.solve import Solution, solve
 
-__all__ = ["Item", "Marks", "as_json", "mark"]
-
 MOST_NAMES, MOST_PARTS, MOST_FACTORS, LONGEST = 500, 2_000, 5_000, 400
-PROBE = 12  # figures; enough to lose some, and far from what a float holds
+PROBE = 12  # figures: enough to lose some, and far from what a float holds
 
 
 @dataclass(frozen=True)
 class Marks:
-    """A marked sheet."""
+    """A marked sheet: its numbers with their verdicts, in the sheet's order."""
 
     sheet: Sheet
-    items: tuple[Item, ...]
+    items: tuple[MarkedNumber, ...]
 
     @cached_property
     def solution(self) -> Solution:
@@ -43,12 +43,12 @@ class Marks:
 
     @cached_property
     def digits_lost(self) -> tuple[int, ...]:
-        """For each item, how many digits fewer it has than the numbers carried up to it.
+        """For each item, how many digits fewer it has than the numbers that it is worked out from.
 
         Found by marking the right answers, written with ``PROBE`` figures each.
         """
-        ideal = _items(self.solution, ideal=PROBE)
-        return tuple(max(0, PROBE - item.trusted_digits) for item in ideal)
+        ideal = _marked_numbers(self.solution, figures=PROBE)
+        return tuple(max(0, PROBE - number.trusted_digits) for number in ideal)
 
     @property
     def summary(self) -> dict[str, int]:
@@ -63,7 +63,7 @@ def mark(sheet: Sheet, catalogue: Sequence[Slip] = CATALOGUE) -> Marks:
     Parameters
     ----------
     catalogue
-        The slips to look for; a teacher's own may be added to ours.
+        The slips to look for; a teacher's own may be put before or after ``CATALOGUE``.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def mark(sheet: Sheet, catalogue: Sequence[Slip] = CATALOGUE) -> Marks:
     """
     _check_size(sheet)
     try:
-        items = _fairly(solve(sheet), catalogue)
+        items = _mark_fairly(solve(sheet), catalogue)
     except RecursionError:
         raise SheetError(
             f"{sheet.where}: its formulas are nested too deeply, or too many stand on each other"
@@ -84,7 +84,7 @@ def mark(sheet: Sheet, catalogue: Sequence[Slip] = CATALOGUE) -> Marks:
 
 
 def _check_size(sheet: Sheet) -> None:
-    """Refuse what nobody works by hand, since each number is tried against each other one."""
+    """Refuse a sheet too large for hand work, since each number is tried against each other one."""
     names = len(sheet.given) + len(sheet.parameters) + len(sheet.forward)
     parts = [len(expression.instructions) for expression in sheet.forward.values()]
     factors = sum(
@@ -105,55 +105,70 @@ def _check_size(sheet: Sheet) -> None:
             )
 
 
-def _fairly(solution: Solution, catalogue: Sequence[Slip]) -> tuple[Item, ...]:
-    """Mark; once more for a student who seems to round what is not written, each term of a sum.
+def _mark_fairly(solution: Solution, catalogue: Sequence[Slip]) -> tuple[MarkedNumber, ...]:
+    """Mark; then once more for a student who seems to round intermediate results too.
 
     Two numbers that only this makes honest show the habit. One alone shows it where no slip
     explains the number to its last digit, or where others are of no common habit either.
     """
-    items = _items(solution, catalogue)
-    if solution.sheet.rounding is None or all(item.verdict != "wrong" for item in items):
-        return items
-    lenient = _items(solution, catalogue, scratch=True)
-    pairs = zip(items, lenient, strict=True)
-    cleared = [a for a, b in pairs if a.verdict == "wrong" and b.verdict != "wrong"]
-    unusual = sum(item.verdict == "rounded" and not item.is_usual for item in items)
-    if len(cleared) > 1 or unusual > 1 or any(not item.is_sharp for item in cleared):
+    strict = _marked_numbers(solution, catalogue)
+    if solution.sheet.rounding is None or all(number.verdict != "wrong" for number in strict):
+        return strict
+    lenient = _marked_numbers(solution, catalogue, rounds_intermediates=True)
+    cleared = [
+        before
+        for before, after in zip(strict, lenient, strict=True)
+        if before.verdict == "wrong" and after.verdict != "wrong"
+    ]
+    unusual = sum(number.verdict == "rounded" and not number.matches_a_habit for number in strict)
+    is_habit = len(cleared) > 1 or unusual > 1
+    if is_habit or any(not number.slip_explains_every_digit for number in cleared):
         return lenient
-    return items
+    return strict
 
 
-def _items(
+def _marked_numbers(
     solution: Solution,
     catalogue: Sequence[Slip] = CATALOGUE,
-    scratch: bool = False,
-    ideal: int | None = None,
-) -> tuple[Item, ...]:
-    steps = steps_of(solution, catalogue, scratch, ideal)
-    return tuple(item for step in steps for item in step.items)
+    rounds_intermediates: bool = False,
+    figures: int | None = None,
+) -> tuple[MarkedNumber, ...]:
+    judges = judge_updates(solution, catalogue, rounds_intermediates, figures)
+    return tuple(number for judge in judges for number in judge.marked)
 
 
-def steps_of(
+def judge_updates(
     solution: Solution,
     catalogue: Sequence[Slip] = CATALOGUE,
-    scratch: bool = False,
-    ideal: int | None = None,
-) -> list[Step]:
-    """Judge every step of a sheet; with ``ideal``, its right answers in so many figures instead."""
-    steps: list[Step] = []
-    start = {name: known_number(x) for name, x in solution.sheet.parameters.items()}
-    before: dict[str, Admissible] = {}
+    rounds_intermediates: bool = False,
+    figures: int | None = None,
+) -> list[Judge]:
+    """Judge every update of a sheet.
+
+    Parameters
+    ----------
+    rounds_intermediates
+        Whether results that are not written are taken to be rounded as the sheet asks.
+    figures
+        If given, judges the right answers, rounded to that many figures, in place of the written.
+    """
+    judges: list[Judge] = []
+    parameters = {name: known_number(x) for name, x in solution.sheet.parameters.items()}
+    previous: dict[str, Admissible] = {}
     with np.errstate(all="ignore"):
         for number, solved in enumerate(solution.steps, start=1):
-            step = Step(solution.sheet, solved, start, number, before, catalogue, scratch, ideal)
-            step.mark()
-            steps.append(step)
-            start, before = step.updated, start
-    return steps
+            work = StudentWork(
+                solution.sheet, solved, number, parameters, previous, rounds_intermediates, figures
+            )
+            judge = Judge(work, catalogue, figures)
+            judge.judge()
+            judges.append(judge)
+            parameters, previous = work.updated, parameters
+    return judges
 
 
 def as_json(marks: Marks) -> dict[str, Any]:
-    """What ``check --json`` prints."""
+    """Return the marks as plain data, ready for ``json.dumps``; ``check --json`` prints it."""
     items = []
     for item in marks.items:
         entry: dict[str, Any] = {

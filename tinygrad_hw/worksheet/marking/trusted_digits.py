@@ -1,0 +1,70 @@
+"""The digits of a number that can be trusted, and the cancellation that cost the others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+from tinygrad_hw.engine.core import ops
+from tinygrad_hw.explain.notation.text import write
+from tinygrad_hw.symbolic import Formula, compute, is_call_of, names_in, operands_of
+from tinygrad_hw.worksheet.rounding.admissible import Admissible
+from tinygrad_hw.worksheet.rounding.written_number import MOST_DIGITS
+from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD
+from tinygrad_hw.worksheet.slips.case import Case
+from tinygrad_hw.worksheet.slips.student_work import RATE
+from tinygrad_hw.worksheet.solution.dependencies import PRIME
+
+SLACK = 0.01  # of a digit, so that floating-point error does not cost one
+
+
+def trusted_digits(value: Admissible, exact: float) -> int:
+    """Count the digits of a number that are sure, by the rounding of the numbers before it."""
+    error = max(abs(value.tight.low - exact), abs(value.tight.high - exact))
+    if not math.isfinite(error):
+        return 0
+    if value.tight.short_decimal is not None or error <= 1e-14 * abs(exact):
+        return MOST_DIGITS
+    if exact == 0:
+        return 0
+    leading = math.floor(math.log10(abs(exact))) + 1
+    return max(0, min(MOST_DIGITS, math.floor(leading - math.log10(2 * error) + SLACK)))
+
+
+def cancellation(case: Case, earlier: Mapping[str, str]) -> str:
+    """Say which difference of nearly equal numbers cost digits; "" if none did.
+
+    It is in the number's own formula, or ``earlier`` has it by the name of its least certain input.
+    """
+    here = _own_cancellation(case) if case.part in (FORWARD, FACTOR) else ""
+    if here:
+        return here
+    sure = {
+        name: trusted_digits(case.inputs[name], case.work.dependencies.value(name))
+        for name in names_in(case.formula)
+        if name != RATE
+    }
+    return earlier.get(min(sure, key=sure.__getitem__, default="").strip(PRIME), "")
+
+
+def _own_cancellation(case: Case) -> str:
+    for part in _sums(case.formula):
+        if all(case.inputs[name].tight.short_decimal is not None for name in names_in(part)):
+            continue
+        values = {name: case.inputs[name].unrounded for name in names_in(part)}
+        largest = max(abs(compute(term, values)) for term in operands_of(part))
+        result = abs(compute(part, values))
+        if not result or largest < 10 * result:
+            continue
+        places = math.floor(math.log10(largest / result))
+        digits = "a digit" if places == 1 else f"{places} digits"
+        return f"{write(part)}, a difference of nearly equal numbers, costs {digits}"
+    return ""
+
+
+def _sums(formula: Formula) -> Iterator[Formula]:
+    """Yield every sum in a formula, outer ones first."""
+    if is_call_of(formula, ops.add):
+        yield formula
+    for operand in operands_of(formula):
+        yield from _sums(operand)

@@ -1,0 +1,216 @@
+"""A case: one written number, and what stands around it that may explain it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from tinygrad_hw.engine.core import ops
+from tinygrad_hw.symbolic import (
+    Formula,
+    add,
+    is_call_of,
+    multiply,
+    names_in,
+    operands_of,
+    substitute,
+)
+from tinygrad_hw.worksheet.rounding.admissible import (
+    Admissible,
+    admissible_if_honest,
+    known_number,
+    last_place_unit,
+    union,
+)
+from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber, read_number
+from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
+from tinygrad_hw.worksheet.slips.student_work import Inputs, StudentWork
+from tinygrad_hw.worksheet.solution.dependencies import PRIME, split_derivative
+
+MOST_TERMS = 60  # that the sum over the paths of one partial is expanded to
+
+
+@dataclass(frozen=True)
+class Case:
+    """One written number, and what there is to explain it with.
+
+    Attributes
+    ----------
+    part, name, of
+        Which number it is, as in the report.
+    expected
+        What it should have been, in this student's work.
+    formula, inputs
+        How it is worked out, and from what. Factors are named "dE/da4" there.
+    work
+        The work that it stands in.
+    written, printed
+        The number, and as it stands in the sheet.
+    original
+        For an entry of the table: what was worked out beside the partial, if that was right.
+    """
+
+    part: str
+    name: str
+    of: str | None
+    expected: Admissible
+    formula: Formula
+    inputs: Mapping[str, Admissible]
+    work: StudentWork
+    written: WrittenNumber = field(default_factory=lambda: WrittenNumber(0, 0))
+    printed: str = ""
+    original: WrittenNumber | None = None
+
+    @property
+    def top(self) -> str:
+        """The name that is differentiated: E of dE/da4."""
+        return self.name.split("/")[0][1:]
+
+    @property
+    def bottom(self) -> str:
+        """The name to differentiate by: a4 of dE/da4."""
+        return self.name.split("/")[1][1:]
+
+    @property
+    def gradient(self) -> str:
+        """The partial that a parameter is updated by: dE/dw of w."""
+        return f"d{self.work.loss}/d{self.name}"
+
+    @property
+    def exact(self) -> float:
+        """The number at full precision; 0 where only floating-point error is left."""
+        if self.part == FORWARD:
+            exact = self.work.solution.forward[self.name]
+        elif self.part in (UPDATED, TABLE):
+            exact = self.work.solution.updated[self.name]
+        elif self.part == PARTIAL:
+            exact = self.work.solution.partials[self.name]
+        else:
+            exact = self.work.dependencies.derivative(self.name)
+        honest = self.expected.honest
+        return 0.0 if 0 in honest and honest.magnitude < 1e-14 else exact
+
+    @property
+    def shows_no_digit(self) -> bool:
+        """Whether a number shows no digit of what it should show, without an earlier reason.
+
+        Of an update it should show the change; of any other number, itself.
+        """
+        written, exact, expected = self.written, self.exact, self.expected
+        old = self.work.parameters[self.name] if self.part in (UPDATED, TABLE) else 0.0
+        if (
+            exact == old
+            or written.value != old
+            or old in expected.tight
+            or old in expected.own_tight
+        ):
+            return False
+        rounding = self.work.sheet.rounding
+        if rounding is None:
+            return True
+        kind, count = rounding
+        if count <= (written.figures if kind == "figures" else -written.place):
+            return False
+        unit = last_place_unit(exact, rounding)  # 2.58 may stand for 2.5800
+        return all(abs(x - old) > unit for x in (exact, *expected.by_habit))
+
+    def sum_over_paths(self) -> tuple[Formula, Inputs]:
+        """Return a partial as the whole sum over its paths, down to local derivatives."""
+        work = self.work
+        formula, inputs = self.formula, dict(self.inputs)
+        for _ in range(len(work.dependencies.formulas) + 1):
+            longer: dict[Formula, Formula] = {}
+            for name in names_in(formula):
+                top, bottom = split_derivative(name)
+                if work.dependencies.is_local(top, bottom) or work.derivatives.get(
+                    name.strip(PRIME)
+                ):
+                    continue
+                longer[name], more = work.derivative(top, bottom)
+                inputs |= more
+            whole = substitute(formula, longer)
+            if not longer or _count_terms(whole) > MOST_TERMS:
+                break
+            formula = _expand(whole)
+        return formula, inputs
+
+    def of_factor(self, name: str) -> Case | None:
+        """Return the case of one local factor of a partial; None where it is not local."""
+        top, bottom = split_derivative(name)
+        if not self.work.dependencies.is_local(top, bottom):
+            return None
+        formula, inputs = self.work.derivative(top, bottom)
+        expected = self.work.expected_derivative(top, bottom)
+        return Case(FACTOR, name.strip(PRIME), self.name, expected, formula, inputs, self.work)
+
+    def written_input(self, name: str) -> WrittenNumber | None:
+        """Return a factor of a partial, or the partial of an update, as it was written."""
+        partials = self.work.answers.partials
+        printed: str | None
+        if self.part == UPDATED:
+            printed = partials[name].value if name in partials else None
+        else:
+            paths = partials[self.name].paths if self.name in partials else ()
+            i = name.count(PRIME)
+            printed = paths[i].get(name.strip(PRIME)) if i < len(paths) else None
+        return read_number(printed) if printed and printed.strip() else None
+
+    def product_of_path(self) -> tuple[WrittenNumber, Formula, Inputs] | None:
+        """Return the product beside a factor as written, its formula and inputs; None for a sum."""
+        work, partial = self.work, str(self.of)
+        answer = work.answers.partials[partial]
+        if len(answer.paths) != 1 or not answer.value or not answer.value.strip():
+            return None
+        names = work.dependencies.complete_path(answer.paths[0], split_derivative(partial)[1])
+        if names is None:
+            return None
+        inputs = {}
+        for name in names:
+            expected = work.expected_derivative(*split_derivative(name))
+            printed = answer.paths[0].get(name, "").strip()
+            number = read_number(printed) if printed else None
+            if number and expected.can_give(number):
+                inputs[name] = admissible_if_honest(expected, number)
+            else:
+                right = (x for x in work.derivatives.get(name, ()) if x.free_of_slips)
+                inputs[name] = union(expected, *right)
+        return read_number(answer.value), multiply(*names), inputs
+
+    def answers_of_other_parameters(self) -> Iterator[tuple[str, Admissible]]:
+        """Yield the same answer of other parameters, where it differs: written, and exact."""
+        work, own = self.work, self.exact
+        for name in work.parameters:
+            if self.part == PARTIAL:
+                label = f"d{work.loss}/d{name}"
+                answer = work.answers.partials.get(label)
+                printed, exact = answer.value if answer else None, work.solution.partials[label]
+            else:
+                label = name
+                printed, exact = work.answers.updated.get(name), work.solution.updated[name]
+            if abs(exact - own) <= 1e-12 * abs(own):  # itself, or a twin
+                continue
+            if printed and printed.strip():
+                yield label, known_number(read_number(printed).value)
+            yield label, work.partials.get(label) or work.updated.get(label) or known_number(exact)
+            yield label, known_number(exact)
+
+
+def _count_terms(formula: Formula) -> int:
+    """Count the terms of a formula when it is expanded."""
+    counts = map(_count_terms, operands_of(formula))
+    if is_call_of(formula, ops.add):
+        return sum(counts)
+    return math.prod(counts) if is_call_of(formula, ops.mul) else 1
+
+
+def _expand(formula: Formula) -> Formula:
+    """Expand products of sums into sums of products."""
+    if is_call_of(formula, ops.add):
+        return add(*(_expand(term) for term in operands_of(formula)))
+    factors = operands_of(formula) if is_call_of(formula, ops.mul) else (formula,)
+    for i, factor in enumerate(factors):
+        if is_call_of(factor, ops.add):
+            rest = (*factors[:i], *factors[i + 1 :])
+            return add(*(_expand(multiply(*rest, term)) for term in operands_of(factor)))
+    return formula

@@ -1,0 +1,52 @@
+"""Evidence of a slip in the numbers beside: each function yields, in words, what gives it away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tinygrad_hw.worksheet.rounding.admissible import Admissible, evaluate, known_digits
+from tinygrad_hw.worksheet.sheet.parts import TABLE, UPDATED
+from tinygrad_hw.worksheet.slips.case import Case
+from tinygrad_hw.worksheet.slips.digit_slips import change_sign, move_point, transpose_digits
+
+
+def too_few_digits(case: Case) -> Iterator[str]:
+    """Find a number that shows nothing of what it should show."""
+    if case.shows_no_digit:
+        if case.part in (UPDATED, TABLE):
+            yield "too few digits were kept to see the change at all"
+        else:
+            yield "too few digits were kept to see any of it"
+
+
+def product_is_right(case: Case) -> Iterator[str]:
+    """Find a wrong factor whose product is right, so that it was made with another number."""
+    if (path := case.product_of_path()) is None:
+        return
+    result, formula, inputs = path
+    with_right = evaluate(formula, {**inputs, case.name: case.expected})
+    with_written = evaluate(formula, {**inputs, case.name: known_digits(case.written)})
+    is_right = result.is_reachable_from(with_right.tight)
+    if not is_right or result.is_reachable_from(with_written.own_tight):
+        return
+    w = case.written
+    likely = (
+        *case.work.written_factors(case.name),
+        *move_point(w),
+        *transpose_digits(w),
+        *change_sign(w),
+    )
+    products = [evaluate(formula, {**inputs, case.name: known_digits(other)}) for other in likely]
+    # to the last digit, or else within rounding
+    for gives in (Admissible.matches_a_habit, Admissible.can_give):
+        for other, made in zip(likely, products, strict=True):
+            if gives(made, result):
+                yield f"the product {result} beside it was made with {other}"
+                return
+    yield f"the product {result} beside it is right, so it was made with another number"
+
+
+def differs_from_original(case: Case) -> Iterator[str]:
+    """Find an entry of the table that is no copy of what was worked out."""
+    if case.original is not None:
+        yield f"beside its partial it was worked out as {case.original}"

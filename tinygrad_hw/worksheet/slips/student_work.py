@@ -1,0 +1,211 @@
+"""The student's work on one update: the numbers written, and how each is worked out from others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+from tinygrad_hw.symbolic import Formula, add, differentiate, multiply, names_in, substitute
+from tinygrad_hw.worksheet.rounding.admissible import (
+    Admissible,
+    admissible_if_unwritten,
+    evaluate,
+    known_number,
+    union,
+    without_short_decimals,
+)
+from tinygrad_hw.worksheet.rounding.written_number import MOST_DIGITS, WrittenNumber, read_number
+from tinygrad_hw.worksheet.sheet.model import PartialAnswer, Sheet
+from tinygrad_hw.worksheet.solution.dependencies import PRIME, Dependencies, split_derivative
+from tinygrad_hw.worksheet.solution.solve import Solution
+
+RATE = "the rate"  # its name in a formula; no name of a sheet has a blank
+Inputs = Mapping[str, Admissible]
+
+
+class StudentWork:
+    """One pass forward, backward and over the updates, as a student wrote it down.
+
+    Parameters
+    ----------
+    sheet, solution, number
+        The whole sheet; the solution of this update; which update it is, counted from 1.
+    parameters, previous_parameters
+        The parameters that this update starts from, and those of the update before, if any.
+    rounds_intermediates
+        Whether results that are not written, such as the terms of a sum, are taken to be rounded as
+        the sheet asks.
+    figures
+        The significant figures of numbers that are not written; as the sheet asks where None.
+
+    Attributes
+    ----------
+    answers, table
+        The student's answers to this update; the closing table, after the last update only.
+    forward, partials, updated
+        The admissible values of the forward names so far, of the partials and of the new
+        parameters, by name.
+    derivatives
+        The admissible values of every factor written so far, by name.
+    """
+
+    def __init__(
+        self,
+        sheet: Sheet,
+        solution: Solution,
+        number: int,
+        parameters: Inputs,
+        previous_parameters: Inputs,
+        rounds_intermediates: bool = False,
+        figures: int | None = None,
+    ) -> None:
+        self.sheet, self.solution, self.number = sheet, solution, number
+        self.loss = sheet.loss
+        self.answers = solution.sheet.answers
+        self.table = sheet.answers.table if number == sheet.steps else {}
+        self.parameters = solution.sheet.parameters
+        self.previous_parameters = previous_parameters
+        self.dependencies = Dependencies(solution)
+        self.unwritten_rounding = (
+            ("figures", figures) if figures and sheet.rounding else sheet.rounding
+        )
+        self.intermediate_rounding = sheet.rounding if rounds_intermediates else None
+        self.forward = {name: known_number(x) for name, x in sheet.given.items()} | dict(parameters)
+        self.derivatives: dict[str, list[Admissible]] = {}
+        self.partials: dict[str, Admissible] = {}
+        self.updated: dict[str, Admissible] = {}
+        self._factors: dict[tuple[str, int, str], Admissible] = {}  # by partial, path and name
+        self._local_derivatives: dict[str, Admissible] = {}
+        self._derivatives_in_use: dict[str, Admissible] = {}
+
+    def add_factor(self, partial: str, path: int, name: str, value: Admissible) -> None:
+        """Add a factor that was written for a path of a partial."""
+        self._factors[partial, path, name] = value
+        self.derivatives.setdefault(name, []).append(value)
+        self._derivatives_in_use.clear()
+
+    # --- How numbers are worked out ---------------------------------------------------------------
+
+    def evaluate(self, formula: Formula, inputs: Inputs) -> Admissible:
+        """Compute a formula in every honest way."""
+        return evaluate(formula, inputs, self.intermediate_rounding)
+
+    def forward_value(self, name: str) -> tuple[Formula, Admissible]:
+        """Return a forward name's formula and what it should be by the names above it."""
+        formula = self.dependencies.formulas[name]
+        return formula, self._from_forward_values(formula)
+
+    def _from_forward_values(self, formula: Formula) -> Admissible:
+        """Evaluate a formula as it is, and with names for the parts that have one."""
+        ways = [
+            self.evaluate(way, self.forward)
+            for way in dict.fromkeys((formula, self.dependencies.with_names(formula)))
+            if names_in(way).keys() <= self.forward.keys()
+        ]
+        return union(*ways)
+
+    def derivative(self, top: str, bottom: str) -> tuple[Formula, Inputs]:
+        """Return the formula of dP/dQ and its inputs."""
+        if top == bottom:
+            return 1.0, {}
+        if self.dependencies.is_local(top, bottom):
+            formula = self.dependencies.formulas[top]
+            return substitute(differentiate(formula, bottom), {formula: top}), self.forward
+        return self._total_derivative(top, bottom)
+
+    def _total_derivative(self, top: str, bottom: str) -> tuple[Formula, Inputs]:
+        """Return the sum over all ways from P to Q, that in P's own formula among them."""
+        terms, inputs = [], {}
+        for user in self.dependencies.users(top, bottom):
+            upper, lower = f"d{top}/d{user}", f"d{user}/d{bottom}"
+            inputs[lower] = self._derivative_in_use(user, bottom)
+            if user == top:
+                terms.append(multiply(lower))
+            else:
+                inputs[upper] = self._derivative_in_use(top, user)
+                terms.append(multiply(upper, lower))
+        return add(*terms), inputs
+
+    def expected_derivative(self, top: str, bottom: str) -> Admissible:
+        """Return what dP/dQ should be by what was written before it."""
+        formula, inputs = self.derivative(top, bottom)
+        if not self.dependencies.is_local(top, bottom):
+            return self.evaluate(formula, inputs)
+        name = f"d{top}/d{bottom}"
+        if name not in self._local_derivatives:
+            self._local_derivatives[name] = self._from_forward_values(formula)
+        return self._local_derivatives[name]
+
+    def _derivative_in_use(self, top: str, bottom: str) -> Admissible:
+        """Return dP/dQ as the student may use it: as written in any chain, or as worked out."""
+        name = f"d{top}/d{bottom}"
+        if name not in self._derivatives_in_use:
+            expected = self.expected_derivative(top, bottom)
+            unwritten = admissible_if_unwritten(expected, self.unwritten_rounding)
+            self._derivatives_in_use[name] = union(*self.derivatives.get(name, ()), unwritten)
+        return self._derivatives_in_use[name]
+
+    def partial(self, name: str, answer: PartialAnswer) -> tuple[Formula, Inputs]:
+        """Return a partial's formula and inputs: the factors written for it, if all are there."""
+        bottom = split_derivative(name)[1]
+        terms: list[Formula] = []
+        inputs: dict[str, Admissible] = {}
+        exact = 0.0
+        for i, path in enumerate(answer.paths):
+            factors = self.dependencies.complete_path(path, bottom)
+            if factors is None:
+                break
+            for factor in factors:
+                value = self._factors.get((name, i, factor))
+                if value is None:
+                    value = self._derivative_in_use(*split_derivative(factor))
+                inputs[f"{factor}{PRIME * i}"] = value
+            terms.append(multiply(*(f"{factor}{PRIME * i}" for factor in factors)))
+            exact += math.prod(self.dependencies.derivative(factor) for factor in factors)
+        else:
+            right = self.solution.partials[name]
+            if answer.paths and abs(exact - right) <= 1e-9 * abs(right):
+                return add(*terms), inputs
+        return self._total_derivative(self.loss, bottom)
+
+    def update(self, name: str) -> tuple[Formula, Inputs, Admissible]:
+        """Return the formula of a parameter's update, its inputs and what it should give."""
+        partial = f"d{self.loss}/d{name}"
+        formula = add(name, multiply(-1.0, RATE, partial))
+        inputs = {
+            name: self.forward[name],
+            RATE: known_number(self.sheet.rate),
+            partial: self.partials[partial],
+        }
+        expected = self.evaluate(formula, inputs)
+        if inputs[partial].honest.magnitude and expected.honest.short_decimal is not None:
+            # Not 5.7, but 5.7 - 1e-14, which is cut to 5.6.
+            expected = without_short_decimals(expected)
+        return formula, inputs, expected
+
+    # --- What was written -------------------------------------------------------------------------
+
+    def names_of_same_kind(self, name: str) -> list[str]:
+        """Return the other given numbers, parameters or forward names that have a value by now."""
+        kinds = (self.sheet.given, self.parameters, self.sheet.forward)
+        kind = next((kind for kind in kinds if name in kind), {})
+        return [other for other in self.forward if other in kind and other != name]
+
+    def new_values(self, name: str) -> Iterator[Admissible]:
+        """Yield a parameter after its update: as it was written, and as it is exactly."""
+        printed = self.answers.updated.get(name) or self.table.get(name)
+        if printed and printed.strip():
+            yield known_number(read_number(printed).value)
+        yield known_number(self.solution.updated[name])
+
+    def written_factors(self, name: str) -> Iterator[WrittenNumber]:
+        """Yield a factor as it was written in each chain that has it."""
+        for answer in self.answers.partials.values():
+            for path in answer.paths:
+                if path.get(name, "").strip():
+                    yield read_number(path[name])
+
+    def is_within_rounding(self, number: WrittenNumber) -> bool:
+        """Whether a number has no more digits than the sheet asks for."""
+        kind, count = self.sheet.rounding or ("figures", MOST_DIGITS)
+        return (number.figures if kind == "figures" else -number.place) <= count

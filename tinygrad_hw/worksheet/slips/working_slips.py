@@ -1,0 +1,282 @@
+"""Slips of the working: each function yields formulas that may have been computed instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from tinygrad_hw.engine.core import ops
+from tinygrad_hw.explain.notation.text import write
+from tinygrad_hw.symbolic import (
+    Apply,
+    Formula,
+    add,
+    is_call_of,
+    multiply,
+    names_in,
+    operands_of,
+    substitute,
+    with_operands,
+)
+from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, UPDATED
+from tinygrad_hw.worksheet.slips.case import Case
+from tinygrad_hw.worksheet.slips.digit_slips import change_zeros, move_point, transpose_digits
+from tinygrad_hw.worksheet.slips.slip import Alternative
+from tinygrad_hw.worksheet.solution.dependencies import PRIME
+
+Edit = Callable[[Formula], Iterator[tuple[Formula, str]]]  # one part -> others, and why in words
+
+
+def _factors(formula: Formula) -> tuple[Formula, ...]:
+    return operands_of(formula) if is_call_of(formula, ops.mul) else (formula,)
+
+
+def _edit_each_part(formula: Formula, edit: Edit) -> Iterator[tuple[Formula, str]]:
+    """Yield a formula with each of its parts edited, one at a time, and the edit in words."""
+    yield from edit(formula)
+    for i, operand in enumerate(operands_of(formula)):
+        assert isinstance(formula, Apply)
+        for inner, detail in _edit_each_part(operand, edit):
+            changed = (*formula.operands[:i], inner, *formula.operands[i + 1 :])
+            yield with_operands(formula, changed), detail
+
+
+def _with_each_part_edited(case: Case, edit: Edit) -> Iterator[Alternative]:
+    for formula, detail in _edit_each_part(case.formula, edit):
+        yield Alternative(formula, detail)
+
+
+def drop_factor(case: Case) -> Iterator[Alternative]:
+    """Leave out a factor of a product, or one that stands in several paths."""
+
+    def edit(formula: Formula) -> Iterator[tuple[Formula, str]]:
+        factors = _factors(formula)
+        for i, factor in enumerate(factors):
+            if len(factors) > 1 and not isinstance(factor, float):
+                rest = multiply(*factors[:i], *factors[i + 1 :])
+                yield rest, f"without the factor {write(factor)}"
+
+    yield from _with_each_part_edited(case, edit)
+    for names in repeated_factors(case.formula):
+        without = substitute(case.formula, dict.fromkeys(names, 1.0))
+        yield Alternative(without, f"without the factor {names[0]} in any path")
+
+
+def repeat_factor(case: Case) -> Iterator[Alternative]:
+    """Multiply by a factor twice, in one product or in every path."""
+
+    def edit(formula: Formula) -> Iterator[tuple[Formula, str]]:
+        factors = _factors(formula)
+        for factor in factors:
+            if len(factors) > 1 and not isinstance(factor, float):
+                yield multiply(factor, *factors), f"with the factor {write(factor)} twice"
+
+    yield from _with_each_part_edited(case, edit)
+    for names in repeated_factors(case.formula):
+        squared = substitute(case.formula, {name: multiply(name, name) for name in names})
+        yield Alternative(squared, f"with the factor {names[0]} twice in every path")
+
+
+def repeated_factors(formula: Formula) -> list[list[str]]:
+    """Return the factors that stand in several paths of a sum, each by its names there."""
+    alike: dict[str, list[str]] = {}
+    for name in names_in(formula):
+        alike.setdefault(name.strip(PRIME), []).append(name)
+    return [names for names in alike.values() if len(names) > 1]
+
+
+def drop_term(case: Case) -> Iterator[Alternative]:
+    """Leave out a term of a sum."""
+
+    def edit(formula: Formula) -> Iterator[tuple[Formula, str]]:
+        terms = operands_of(formula) if is_call_of(formula, ops.add) else ()
+        for i, term in enumerate(terms):
+            yield add(*terms[:i], *terms[i + 1 :]), f"without {write(term)}"
+
+    yield from _with_each_part_edited(case, edit)
+
+
+def change_sign_of_term(case: Case) -> Iterator[Alternative]:
+    """Take a term of a sum with the wrong sign."""
+
+    def edit(formula: Formula) -> Iterator[tuple[Formula, str]]:
+        terms = operands_of(formula) if is_call_of(formula, ops.add) else ()
+        for i, term in enumerate(terms):
+            turned = add(*terms[:i], multiply(-1.0, term), *terms[i + 1 :])
+            yield turned, f"with the sign of {write(term)} turned"
+
+    yield from _with_each_part_edited(case, edit)
+
+
+def double_or_halve_loss(case: Case) -> Iterator[Alternative]:
+    """Forget the 2 of the square or the ½ before it."""
+    if (case.name if case.part == FORWARD else case.top) != case.work.loss:
+        return
+    yield Alternative(multiply(2.0, case.formula), "twice as large")
+    yield Alternative(multiply(0.5, case.formula), "half as large")
+
+
+def reverse_loss_derivative(case: Case) -> Iterator[Alternative]:
+    """Take the loss's derivative with the wrong sign: y - a for a - y."""
+    if case.top == case.work.loss and is_call_of(case.formula, ops.add):
+        turned = multiply(-1.0, case.formula)
+        yield Alternative(turned, f"{write(turned)} in place of {write(case.formula)}")
+
+
+def confuse_activation_derivative(case: Case) -> Iterator[Alternative]:
+    """Take the activation for its derivative, or one factor of the derivative alone."""
+    activation = case.work.dependencies.formulas.get(case.top)
+    if not isinstance(activation, Apply) or activation.operation not in (ops.sigmoid, ops.tanh):
+        return
+    a, z = case.top, case.bottom
+    right = write(case.formula)
+    complement = add(1.0, multiply(-1.0, a))
+    for other in (a, complement, multiply(a, complement)):
+        if other != case.formula:
+            yield Alternative(
+                other, f"{write(other)} in place of {right}", {a: case.work.forward[a]}
+            )
+    if z in case.work.forward:
+        extra = {a: case.work.forward[a], z: case.work.forward[z]}
+        of_z = substitute(case.formula, {a: z})
+        yield Alternative(of_z, f"{write(of_z)} in place of {right}", extra)
+
+
+def _other_factor(case: Case) -> Iterator[Alternative]:
+    """Take, of a product, the factor to differentiate by in place of the other."""
+    q = case.bottom
+    if isinstance(case.formula, str) and case.formula != case.top and q in case.work.forward:
+        yield Alternative(q, f"{q} in place of {case.formula}", {q: case.work.forward[q]})
+
+
+def weight_for_activation(case: Case) -> Iterator[Alternative]:
+    """Differentiate by a weight and keep the weight."""
+    if case.bottom in case.work.parameters:
+        yield from _other_factor(case)
+
+
+def activation_for_weight(case: Case) -> Iterator[Alternative]:
+    """Differentiate by an activation and keep the activation."""
+    if case.bottom not in case.work.parameters:
+        yield from _other_factor(case)
+
+
+def use_another_name(case: Case) -> Iterator[Alternative]:
+    """Take another input, activation or weight."""
+    own = {case.top, case.bottom} if case.part == FACTOR else {case.name}
+    if case.formula == 1.0:  # by a bias: an input, as if it were a weight
+        for name in case.work.dependencies.uses.get(case.top, ()):
+            if name not in own:
+                extra = {name: case.work.forward[name]}
+                yield Alternative(name, f"{name} in place of 1", extra)
+        return
+    for name in names_in(case.formula):
+        for other in case.work.names_of_same_kind(name):
+            below = case.part == FACTOR and case.work.dependencies.depends(other, case.top)
+            if other not in own and not below:
+                exchanged = substitute(case.formula, {name: other})
+                extra = {other: case.work.forward[other]}
+                yield Alternative(exchanged, f"{other} in place of {name}", extra)
+
+
+def skip_activation(case: Case) -> Iterator[Alternative]:
+    """Leave a value before its activation."""
+    if isinstance(case.formula, Apply) and len(case.formula.operands) == 1:
+        inner = case.formula.operands[0]
+        yield Alternative(inner, f"{write(inner)} in place of {write(case.formula)}")
+
+
+def skip_square(case: Case) -> Iterator[Alternative]:
+    """Leave out a square."""
+
+    def edit(formula: Formula) -> Iterator[tuple[Formula, str]]:
+        if is_call_of(formula, ops.pow):
+            base, _ = operands_of(formula)
+            yield base, f"{write(base)} in place of {write(formula)}"
+
+    yield from _with_each_part_edited(case, edit)
+
+
+def use_new_parameter(case: Case) -> Iterator[Alternative]:
+    """Use a parameter after its update where the old one is still to be used."""
+    for name in names_in(case.formula):
+        if name in case.work.parameters:
+            new = f"new {name}"
+            formula = substitute(case.formula, {name: new})
+            for value in case.work.new_values(name):
+                yield Alternative(formula, f"the new {name} in place of the old", {new: value})
+
+
+def use_previous_parameters(case: Case) -> Iterator[Alternative]:
+    """Use the parameters of the step before, in a step after the first."""
+    before = {f"old {name}": value for name, value in case.work.previous_parameters.items()}
+    old: dict[Formula, Formula] = {name: f"old {name}" for name in case.work.previous_parameters}
+    used = names_in(case.formula)
+    for name in used:
+        if name in case.work.previous_parameters:
+            formula = substitute(case.formula, {name: old[name]})
+            yield Alternative(formula, f"{name} as it was a step before", before)
+    if len(used.keys() & old.keys()) > 1:
+        yield Alternative(
+            substitute(case.formula, old), "the parameters of the step before", before
+        )
+
+
+def answer_of_other_parameter(case: Case) -> Iterator[Alternative]:
+    """Give another parameter's answer, or update by another partial."""
+    for name, value in case.answers_of_other_parameters():
+        yield Alternative("other", f"it is the answer of {name}", {"other": value})
+    if case.part == UPDATED:
+        for other, value in case.work.partials.items():
+            if other != case.gradient:
+                formula = substitute(case.formula, {case.gradient: other})
+                yield Alternative(formula, f"{other} in place of {case.gradient}", {other: value})
+
+
+def drop_path(case: Case) -> Iterator[Alternative]:
+    """Leave out a path of the sum over paths."""
+    expanded, inputs = case.sum_over_paths()
+    terms = operands_of(expanded) if is_call_of(expanded, ops.add) else ()
+    for i, term in enumerate(terms):
+        path = "direct path" if term == case.name else f"path {write(term)}"
+        yield Alternative(add(*terms[:i], *terms[i + 1 :]), f"without the {path}", inputs)
+
+
+def ascend(case: Case) -> Iterator[Alternative]:
+    """Add the gradient in place of subtracting it."""
+    uphill = substitute(case.formula, {case.gradient: multiply(-1.0, case.gradient)})
+    yield Alternative(uphill, "added in place of subtracted")
+
+
+def forget_rate(case: Case) -> Iterator[Alternative]:
+    """Subtract the gradient without the learning rate."""
+    whole = add(case.name, multiply(-1.0, case.gradient))
+    yield Alternative(whole, f"{case.gradient} was not multiplied by the rate")
+
+
+def give_change_alone(case: Case) -> Iterator[Alternative]:
+    """Give the change, or the old value, for the new one."""
+    change = add(case.formula, multiply(-1.0, case.name))
+    yield Alternative(change, "only the change")
+    yield Alternative(multiply(-1.0, change), "only the change")
+    yield Alternative(case.name, f"{case.name} as it was before")
+
+
+def shift_change(case: Case) -> Iterator[Alternative]:
+    """Write the change with its point or its zeros in the wrong place."""
+    for places in (1, -1, 2, -2, 3, -3):
+        moved = substitute(case.formula, {case.gradient: multiply(10.0**places, case.gradient)})
+        how_far = f"{abs(places)} place{'s' * (abs(places) > 1)}"
+        side = "left" if places > 0 else "right"
+        yield Alternative(moved, f"the change is {how_far} too far to the {side}")
+
+
+def misread_input(case: Case) -> Iterator[Alternative]:
+    """Misread a number that was written before, while working out this one."""
+    for name in names_in(case.formula):
+        if "/" not in name or not (number := case.written_input(name)):
+            continue
+        # in an update, a moved point is the slip of the change: shift_change
+        moved = () if case.part == UPDATED else move_point(number)
+        for misread in (*transpose_digits(number), *moved, *change_zeros(number)):
+            formula = substitute(case.formula, {name: misread.value})
+            yield Alternative(formula, f"made with {misread} for {name}, which is {number}")
