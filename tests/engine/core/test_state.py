@@ -281,9 +281,9 @@ def test_anomaly_looks_into_grad(make):
 def test_anomaly_looks_into_second_derivatives():
     function = BACKWARD["power"][0]
     for call in (grad(grad(function)), lambda x: grad(function)(Value(x))):
-        assert re.search(r"gives inf \(test_modes\.py:\d+: .+\)$", told(call, 0.0))
+        assert re.search(r"gives inf \(test_state\.py:\d+: .+\)$", told(call, 0.0))
     message = told(grad(grad(lambda x: x**1.5)), 0.0)  # whose first derivative is 0
-    assert re.search(r"pow\(.*\) gives inf \(test_modes\.py:\d+: .+\)$", message)
+    assert re.search(r"pow\(.*\) gives inf \(test_state\.py:\d+: .+\)$", message)
 
 
 @quietly

@@ -255,7 +255,7 @@ def _apply_linear(
     """
     if isinstance(node.operation, Linear) or is_finite(node.raw):
         return linear(given, operands)
-    bad = [~np.isfinite(raw(x)) for x in operands]
+    bad = [np.logical_not(np.isfinite(raw(x))) for x in operands]
     finite = [ops.where(b, 0.0, x) if b.any() else x for b, x in zip(bad, operands, strict=True)]
     with np.errstate(invalid="ignore"):
         arrives = linear((raw(given) != 0) * 1.0, tuple([b * 1.0 for b in bad]))
@@ -285,7 +285,7 @@ def _silence(factor: Any, other: Any) -> Any:
     """
     if is_finite(raw(factor)):
         return factor
-    silent = (raw(other) == 0) & ~np.isfinite(raw(factor))
+    silent = (raw(other) == 0) & np.logical_not(np.isfinite(raw(factor)))
     if not isinstance(silent, Traced) and not np.any(silent):
         return factor
     return ops.where(silent, 0.0, factor)
