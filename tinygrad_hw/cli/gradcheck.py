@@ -130,7 +130,7 @@ def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
     """Return the parameters of a function; of an operation, its operands."""
     if isinstance(function, Operation) and function.arity != ANY_NUMBER:
         kind = inspect.Parameter.POSITIONAL_ONLY
-        return [inspect.Parameter(operand, kind) for operand in function.operands()]
+        return [inspect.Parameter(operand, kind) for operand in function.operand_names()]
     return list(inspect.signature(function).parameters.values())
 
 

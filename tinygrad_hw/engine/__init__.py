@@ -7,9 +7,10 @@ one node), ``graph`` (the order of the nodes), ``autodiff`` (the backward pass),
 compute with), ``derivatives`` (grad and its family), ``gradcheck`` (do we believe it?).
 """
 
-from tinygrad_hw.engine.core.backward import Step, backward, backward_steps
+from tinygrad_hw.engine.anomaly import anomaly
+from tinygrad_hw.engine.core.backward import BackwardEdge, backward, backward_steps
 from tinygrad_hw.engine.core.operation import ANY_NUMBER, Composite, Linear, Multilinear, Pointwise
-from tinygrad_hw.engine.core.state import anomaly, group, no_grad
+from tinygrad_hw.engine.core.state import group, no_grad
 from tinygrad_hw.engine.transforms.grad import (
     grad,
     hessian,
@@ -24,12 +25,12 @@ from tinygrad_hw.engine.value import Value
 
 __all__ = [
     "ANY_NUMBER",
+    "BackwardEdge",
     "Composite",
     "GradientError",
     "Linear",
     "Multilinear",
     "Pointwise",
-    "Step",
     "Value",
     "anomaly",
     "backward",

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.engine.core import numerics, ops
-from tinygrad_hw.engine.core.node import Node, Traced, observed, raw, shape_of
-from tinygrad_hw.engine.core.operation import LANGUAGE, Composite, Operation
+from tinygrad_hw.engine.core.compile_rule import LANGUAGE
+from tinygrad_hw.engine.core.data import Traced, shape_of
+from tinygrad_hw.engine.core.node import Node, raw, read_data
+from tinygrad_hw.engine.core.operation import Composite, Operation
 
 # --- Composites -----------------------------------------------------------------------------------
 
@@ -20,7 +22,7 @@ from tinygrad_hw.engine.core.operation import LANGUAGE, Composite, Operation
 def deviation(x: Any, axis: Any, ddof: float, keepdims: bool) -> Any:
     """The length of the deviations, by √n: a length has a slope, 0, where they all are 0."""
     deviations = ops.norm(x - ops.mean(x, axis, True), axis, keepdims=keepdims)
-    return ops.div(deviations, numerics.freedom(x, deviations, ddof) ** 0.5)
+    return ops.div(deviations, numerics.degrees_of_freedom(x, deviations, ddof) ** 0.5)
 
 
 def product(x: Any, axis: Any, keepdims: bool) -> Any:
@@ -113,7 +115,7 @@ def sort(x: Any, axis: int | None = -1, kind: Any = None, **options: Any) -> Any
     """In ascending order. Linear: the order once found, elements are only taken along it."""
     if axis is None:
         x, axis = ravel(x), -1
-    return ops.take_along_axis(x, np.argsort(observed(x), axis, kind, **options), axis)
+    return ops.take_along_axis(x, np.argsort(read_data(x), axis, kind, **options), axis)
 
 
 def concatenate(arrays: Any, axis: int | None = 0) -> Any:
@@ -141,7 +143,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     parts = np.split(np.arange(shape_of(x)[axis]), indices_or_sections)
     starts = [int(part[0]) if len(part) else 0 for part in parts]
     return [
-        ops.along(x, axis, start, start + len(part))
+        ops.slice_axis(x, axis, start, start + len(part))
         for start, part in zip(starts, parts, strict=True)
     ]
 

@@ -23,16 +23,9 @@ import numpy as np
 from tinygrad_hw.engine import numpy_api
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.backward import backward
-from tinygrad_hw.engine.core.node import (
-    NO_ATTRIBUTES,
-    Data,
-    Node,
-    Traced,
-    observed,
-    shape_of,
-    to_data,
-)
-from tinygrad_hw.engine.core.operation import Operation, explained
+from tinygrad_hw.engine.core.data import Data, Traced, shape_of
+from tinygrad_hw.engine.core.node import NO_ATTRIBUTES, Node, read_data, to_data
+from tinygrad_hw.engine.core.operation import Operation, with_call_context
 from tinygrad_hw.engine.core.state import state
 
 
@@ -52,7 +45,7 @@ def _comparison(compare: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     """A comparison of the numbers: a plain boolean, or an array of them."""
 
     def compared(self: Value, other: Any) -> Any:
-        return compare(observed(self), observed(other))
+        return compare(read_data(self), read_data(other))
 
     return compared
 
@@ -63,7 +56,7 @@ def _call(operation: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -
         return operation(*arguments, **options)
     except (ValueError, IndexError, TypeError) as error:
         name = operation.name if isinstance(operation, Operation) else operation.__name__
-        raise explained(error, name, arguments, options) from None
+        raise with_call_context(error, name, arguments, options) from None
 
 
 def _method(operation: Any) -> Callable[..., Any]:
@@ -108,7 +101,7 @@ class Value(Node):
         self.arguments = ()
         self.attributes = NO_ATTRIBUTES
         self.group = state.group
-        self.kept = False
+        self.saved = False
         if state.recorder is not None:
             state.recorder.register(self)
 
@@ -126,9 +119,9 @@ class Value(Node):
             seen = self.raw.view()
             seen.flags.writeable = False
             return seen
-        if self.kept:
+        if self.saved:
             self.raw = self.raw.copy()
-        self.kept = False
+        self.saved = False
         return self.raw
 
     @data.setter
@@ -146,7 +139,7 @@ class Value(Node):
         if shape_of(data) != self.shape:
             raise ValueError(f"{name} has shape {self.shape}, the new data {shape_of(data)}")
         self.raw = data
-        self.kept = False
+        self.saved = False
 
     @property
     def ndim(self) -> int:
@@ -194,7 +187,7 @@ class Value(Node):
 
     def detach(self) -> Self:
         """Return a constant with a copy of the data and no history."""
-        return type(self).leaf(to_data(observed(self)), constant=True)
+        return type(self).leaf(to_data(read_data(self)), constant=True)
 
     # --- Operators and methods: each is its operation ---------------------------------------------
 
@@ -264,7 +257,7 @@ class Value(Node):
     __gt__, __ge__ = _comparison(operator.gt), _comparison(operator.ge)
 
     def __bool__(self) -> bool:
-        return bool(observed(self))
+        return bool(read_data(self))
 
     def __float__(self) -> float:
         if state.nested and not self.constant:
@@ -308,7 +301,7 @@ class Value(Node):
                 "write a = a + v instead of a += v, and leave out= away"
             )
         if ufunc in _COMPARISONS and method == "__call__":
-            return ufunc(*map(observed, inputs), **options)
+            return ufunc(*map(read_data, inputs), **options)
         if method != "__call__":
             raise TypeError(f"np.{ufunc.__name__}.{method} is not differentiated here")
         return _call(_operation_for(ufunc), inputs, options)
@@ -317,7 +310,7 @@ class Value(Node):
         self, function: Any, types: Any, args: tuple[Any, ...], options: dict[str, Any]
     ) -> Any:
         if function in _QUESTIONS:
-            return function(*map(observed, args), **{k: observed(v) for k, v in options.items()})
+            return function(*map(read_data, args), **{k: read_data(v) for k, v in options.items()})
         given = {k: v for k, v in options.items() if v is not None or k not in ("out", "dtype")}
         return _call(_operation_for(function), args, given)
 

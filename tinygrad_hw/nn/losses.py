@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from tinygrad_hw.engine import Composite
 from tinygrad_hw.engine.core import ops
-from tinygrad_hw.engine.core.node import Node, Traced, dtype_of, raw, shape_of
+from tinygrad_hw.engine.core.data import Traced, dtype_of, shape_of
+from tinygrad_hw.engine.core.node import Node, raw
 
 
 def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:

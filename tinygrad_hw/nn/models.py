@@ -382,7 +382,7 @@ class Sequential(Module):
 
 def _batch(x: Any) -> Value:
     """A batch as it is: it is ours, and nobody writes into it."""
-    return Value.leaf(x, constant=True, kept=True)
+    return Value.leaf(x, constant=True, saved=True)
 
 
 def _unrecorded(function: Callable[[Any], Any], x: Any) -> Any:

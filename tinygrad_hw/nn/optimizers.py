@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.engine import Value
-from tinygrad_hw.engine.core.node import observed
+from tinygrad_hw.engine.core.node import read_data
 from tinygrad_hw.engine.core.state import state
 from tinygrad_hw.nn.parameters import FlatParameters, store
 
@@ -25,7 +25,7 @@ class Setting:
         self.name = name
 
     def __get__(self, optimiser: Any, owner: type | None = None) -> Any:
-        return observed(vars(optimiser)[self.name]) if optimiser is not None else self
+        return read_data(vars(optimiser)[self.name]) if optimiser is not None else self
 
     def __set__(self, optimiser: Any, number: float) -> None:
         if self.name not in vars(optimiser):
@@ -66,7 +66,7 @@ class Optimiser(ABC):
         A parameter that has no gradient stays as it is; for an array a warning says so, once.
         """
         for p in parameters:
-            observed(p)  # its ``grad`` too is what it is in this run
+            read_data(p)  # its ``grad`` too is what it is in this run
         arrays = tuple([p for p in parameters if p.shape])
         if arrays:
             flat = self._flats[arrays] = FlatParameters.of(arrays)  # kept, to be found again
@@ -78,11 +78,11 @@ class Optimiser(ABC):
 
     def _changed(self, parameter: Value, gradient: Any) -> Any:
         """New data for a parameter; its state is brought forward."""
-        data = observed(parameter)
+        data = read_data(parameter)
         self._make_state(parameter)
         count, *states = self._states[parameter]
-        store(count, observed(count) + 1.0)
-        new, *news = self.rule(data, gradient, observed(count), *map(observed, states))
+        store(count, read_data(count) + 1.0)
+        new, *news = self.rule(data, gradient, read_data(count), *map(read_data, states))
         if any(new_state is kept.raw for new_state in news for kept in states):
             news = [new_state * 1 for new_state in news]  # one becomes what another was
         for kept, new_state in zip(states, news, strict=True):

@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from tinygrad_hw.engine import Value
 from tinygrad_hw.engine.core import ops
-from tinygrad_hw.engine.core.node import Traced, observed
+from tinygrad_hw.engine.core.data import Traced
+from tinygrad_hw.engine.core.node import read_data
 from tinygrad_hw.engine.core.state import state
 
 _OWNERS: weakref.WeakValueDictionary[int, FlatParameters] = weakref.WeakValueDictionary()
@@ -26,7 +27,7 @@ _OWNERS: weakref.WeakValueDictionary[int, FlatParameters] = weakref.WeakValueDic
 def store(leaf: Value, data: Any) -> None:
     """Have a Value of ours hold new data, in its own array if it is one."""
     if state.recorder is not None:
-        observed(leaf)
+        read_data(leaf)
         data = data if isinstance(data, Traced) else state.recorder.constant(data)
     if isinstance(leaf.raw, np.ndarray):
         np.copyto(leaf.raw, data)
@@ -99,7 +100,7 @@ class FlatParameters:
         for value, view, array in zip(self.values, self._views, arrays, strict=True):
             view[...] = array
             value.raw = view
-            value.kept = False  # whoever records with it takes a copy
+            value.saved = False  # whoever records with it takes a copy
 
     def is_collected(self, recorder: Any) -> bool:
         """Whether no parameter had been given new data before the function ran."""
@@ -112,7 +113,7 @@ class FlatParameters:
             if value.raw is not view and not isinstance(value.raw, Traced):
                 view[...] = value.raw
                 value.raw = view
-            value.kept = False
+            value.saved = False
 
     def gather_gradients(self) -> Any:
         """Bring the gradients of a backward pass together; each ``grad`` becomes a view.
@@ -150,7 +151,7 @@ class FlatParameters:
         """Give the parameters new data, all in one array; but not those without a gradient."""
         if not all(self._moving):
             sizes = [value.size for value in self.values]
-            new = ops.where(np.repeat(self._moving, sizes), new, observed(self.buffer))
+            new = ops.where(np.repeat(self._moving, sizes), new, read_data(self.buffer))
         store(self.buffer, new)
         if isinstance(new, Traced):
             for value, part in zip(self.values, self._divided(new), strict=True):

@@ -10,7 +10,8 @@ from typing import Any
 
 from tinygrad_hw.engine import Value, group
 from tinygrad_hw.engine.core import ops
-from tinygrad_hw.engine.core.node import forget_gradient, shape_of
+from tinygrad_hw.engine.core.data import shape_of
+from tinygrad_hw.engine.core.node import clear_gradient
 
 
 class Module:
@@ -23,7 +24,7 @@ class Module:
     def zero_grad(self) -> None:
         """Forget the gradients, so that the next ``backward()`` does not add to them."""
         for parameter in self.parameters():
-            forget_gradient(parameter)
+            clear_gradient(parameter)
 
 
 class Neuron(Module):

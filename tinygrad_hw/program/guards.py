@@ -29,7 +29,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine.core.node import Node, Traced
+from tinygrad_hw.engine.core.data import Traced
+from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.transforms.pytree import leaves_of
 from tinygrad_hw.program.variable import CaptureError
 

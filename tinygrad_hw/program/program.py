@@ -36,10 +36,10 @@ class SharedArray:
     def sync(self) -> bool:
         """Take over what the Value holds now; whether it is another array."""
         node = self.leaf.node if self.leaf else None
-        if node is None or (node.raw is self.array and not node.kept):
+        if node is None or (node.raw is self.array and not node.saved):
             return False
         self.array = np.array(node.raw, self.array.dtype)
-        node.raw, node.kept = self.array, False
+        node.raw, node.saved = self.array, False
         return True
 
 

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.engine.core import ops
-from tinygrad_hw.engine.core.node import Node, Traced, shape_of
+from tinygrad_hw.engine.core.data import Traced, shape_of
+from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.engine.core.state import setting, state
 from tinygrad_hw.program.simplify import (
@@ -215,7 +216,7 @@ class Recorder:
         """Record an operation of the table: on Python's numbers whole, else as it computes."""
         if not variables((operands, attributes)):
             with setting(recorder=None):
-                return operation._evaluate(operands, attributes)
+                return operation.evaluate(operands, attributes)
         values, concrete_attributes = concrete(operands), concrete(attributes)
         origin, self.origin = self.origin, self.origin or operation.name
         try:
@@ -227,7 +228,7 @@ class Recorder:
                 if operation is ops.select:
                     return self.call(np.where, (attributes["condition"], *operands))
                 with setting(recorder=None):
-                    value = operation._evaluate(values, concrete_attributes)
+                    value = operation.evaluate(values, concrete_attributes)
                 if type(value) is float:
                     return self._instruction(operation, operands, attributes, value)
             elif operation is ops.astype and _has_dtype(values[0], attributes["dtype"]):
@@ -236,7 +237,7 @@ class Recorder:
                 with suppress(CaptureError):  # its function needs real arrays: record it whole
                     return operation.compute(*operands, **attributes)
             with setting(recorder=None):
-                value = operation._evaluate(values, concrete_attributes)
+                value = operation.evaluate(values, concrete_attributes)
             return self._instruction(operation, operands, attributes, value)
         finally:
             self.origin = origin
@@ -349,7 +350,7 @@ class BoundValue:
 
     Attributes
     ----------
-    raw, grad, kept, constant
+    raw, grad, saved, constant
         Its data, gradient and flags before the run.
     variable, gradient
         The stand-ins for its data and its gradient; ``gradient`` is None where it had none.
@@ -360,13 +361,13 @@ class BoundValue:
     """
 
     __slots__ = (
-        *("constant", "grad", "gradient", "gradient_cleared", "kept", "new", "new_gradient"),
-        *("node", "raw", "variable"),
+        *("constant", "grad", "gradient", "gradient_cleared", "new", "new_gradient"),
+        *("node", "raw", "saved", "variable"),
     )
 
     def __init__(self, node: Node, gradient_cleared: bool) -> None:
         self.node = node
-        self.raw, self.grad, self.kept = node.raw, node.grad, node.kept
+        self.raw, self.grad, self.saved = node.raw, node.grad, node.saved
         self.constant = node.constant
         self.gradient: Variable | None = None
         self.gradient_cleared = gradient_cleared
@@ -388,7 +389,7 @@ class BoundValue:
         """Note what the Value is now, and give it back what it was."""
         node = self.node
         self.new, self.new_gradient = node.raw, node.grad
-        node.raw, node.grad, node.kept = self.raw, self.grad, self.kept
+        node.raw, node.grad, node.saved = self.raw, self.grad, self.saved
 
 
 def recording_with(recorder: Recorder) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.engine.core import numerics, ops
-from tinygrad_hw.engine.core.node import shape_of
+from tinygrad_hw.engine.core.data import shape_of
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.program.variable import CallRecorder, CaptureError, Variable
 
@@ -71,7 +71,7 @@ def normalized_call(
 def evaluate(function: Any, operands: Any, options: Any) -> Any:
     """Compute a call on concrete operands; Python's numbers give one of Python's."""
     if function is operator.pow and type(operands[0]) is float and not shape_of(operands[1]):
-        value = ops.pow._evaluate((operands[0], float(operands[1])), {})
+        value = ops.pow.evaluate((operands[0], float(operands[1])), {})
     elif function in numerics.ON_FLOATS and all([type(x) is float for x in operands]):
         value = numerics.ON_FLOATS[function](*operands)
     else:

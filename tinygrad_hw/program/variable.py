@@ -13,7 +13,8 @@ from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
-from tinygrad_hw.engine.core.node import Node, Traced, shape_of
+from tinygrad_hw.engine.core.data import Traced, shape_of
+from tinygrad_hw.engine.core.node import Node
 
 _REFUSAL = (
     "a number is taken out of what a captured program computes ({}): it would stay what it is in "

@@ -50,4 +50,4 @@ def rule_bindings(
 ) -> dict[Formula, Formula]:
     """What the names in the text of an operation's rule stand for."""
     known: dict[Formula, Formula] = {"pi": math.pi, "upstream": 1.0, "out": out}
-    return known | dict(zip(operation.operands(), operands, strict=True))
+    return known | dict(zip(operation.operand_names(), operands, strict=True))

@@ -6,7 +6,8 @@ import ast
 from functools import lru_cache
 
 from tinygrad_hw.engine.core import ops
-from tinygrad_hw.engine.core.operation import LANGUAGE, Operation
+from tinygrad_hw.engine.core.compile_rule import LANGUAGE
+from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.symbolic.formula import Apply, Formula
 from tinygrad_hw.symbolic.simplification import add, divide, multiply, power
 

@@ -747,7 +747,7 @@ def _sum_to(x, shape):
     return np.bincount(origin.ravel(), np.ravel(x), minlength=size).reshape(shape)
 
 
-def _put_back(upstream, source, x):
+def _scatter_add(upstream, source, x):
     return np.bincount(np.ravel(source), np.ravel(upstream), np.size(x)).reshape(np.shape(x))
 
 
@@ -774,13 +774,13 @@ WORDS = {  # what the formulas say beside NumPy's names
     "astype": np.asarray,
     "sum_to": _sum_to,
     "scatter": _scatter,
-    "freedom": lambda x, out, ddof=0: np.size(x) / np.size(out) - ddof,
+    "degrees_of_freedom": lambda x, out, ddof=0: np.size(x) / np.size(out) - ddof,
     "inverse": lambda axes: (
         axes and [list(np.mod(axes, len(axes))).index(i) for i in range(len(axes))]
     ),
-    "along": lambda x, axis, start, stop: np.take(x, range(start, stop), axis),
-    "numbers": lambda x: np.arange(np.size(x)).reshape(np.shape(x)),
-    "put_back": _put_back,
+    "slice_axis": lambda x, axis, start, stop: np.take(x, range(start, stop), axis),
+    "flat_indices": lambda x: np.arange(np.size(x)).reshape(np.shape(x)),
+    "scatter_add": _scatter_add,
     "einsum_back": _einsum_back,
 }
 

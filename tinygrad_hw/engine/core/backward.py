@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_hw.engine.core.chain_rule import pull, pull_watched
+from tinygrad_hw.engine.core.chain_rule import pull
+from tinygrad_hw.engine.core.data import Data, Traced, dtype_of, shape_of
 from tinygrad_hw.engine.core.graph import topological_order
-from tinygrad_hw.engine.core.node import Data, Node, Traced, dtype_of, shape_of, to_data
+from tinygrad_hw.engine.core.node import Node, to_data
 from tinygrad_hw.engine.core.state import state
 
 
-class Step(NamedTuple):
+class BackwardEdge(NamedTuple):
     """What one edge received during a backward pass.
 
     ``total`` is the gradient of ``operand`` so far in this pass, this contribution included.
@@ -32,7 +33,7 @@ class Step(NamedTuple):
     total: Any
 
 
-def backward_steps(root: Node, seed: Any = None) -> Iterator[Step]:
+def backward_steps(root: Node, seed: Any = None) -> Iterator[BackwardEdge]:
     """Tell the backward pass edge by edge, without writing any ``grad``.
 
     Parameters
@@ -47,15 +48,15 @@ def backward_steps(root: Node, seed: Any = None) -> Iterator[Step]:
         upstream = totals.get(id(node))
         if upstream is None or node.operation is None or node.constant:
             continue
-        send = pull_watched if state.anomaly else pull
+        send = state.anomaly.pull if state.anomaly else pull
         for position, edge in enumerate(send(node, upstream)):
             if edge is not None:
                 operand = node.inputs[position]
                 local, contribution = edge
-                before = totals.get(id(operand))
-                total = contribution if before is None else before + contribution
+                so_far = totals.get(id(operand))
+                total = contribution if so_far is None else so_far + contribution
                 totals[id(operand)] = total
-                yield Step(node, operand, position, upstream, local, contribution, total)
+                yield BackwardEdge(node, operand, position, upstream, local, contribution, total)
 
 
 def backward(root: Node, seed: Any = None) -> None:
@@ -72,7 +73,7 @@ def backward(root: Node, seed: Any = None) -> None:
     order = topological_order(root)
     totals = {id(root): _seed(root, seed)}
     accumulate(order, totals)
-    _write(order, totals)
+    _store_gradients(order, totals)
     if state.recorder is not None:
         state.recorder.name_gradients(root, order)
 
@@ -85,7 +86,7 @@ def accumulate(
     ``totals`` has d root / d node by the node's id: at first those of the roots, at last of all,
     or of those in ``wanted``.
     """
-    send = pull_watched if state.anomaly else pull
+    send = state.anomaly.pull if state.anomaly else pull
     if state.recorder is not None:
         send = state.recorder.traced_pull(send)
     for node in reversed(order):
@@ -96,20 +97,20 @@ def accumulate(
         for operand, edge in zip(node.inputs, edges, strict=False):
             if edge is not None:
                 key = id(operand)
-                before = totals.get(key)
-                totals[key] = edge[1] if before is None else before + edge[1]
+                so_far = totals.get(key)
+                totals[key] = edge[1] if so_far is None else so_far + edge[1]
     if state.recorder is not None:
         state.recorder.end_of_backward()
 
 
-def _write(order: list[Node], totals: dict[int, Any]) -> None:
+def _store_gradients(order: list[Node], totals: dict[int, Any]) -> None:
     """Hand the totals to the nodes.
 
     An addition passes its upstream gradient on as it is and a reshape passes a view, so several
     nodes may share memory; a leaf's gradient must be its own, safe to change in place.
     """
     shared: set[int] = set()
-    for node in reversed(order):  # results before leaves
+    for node in reversed(order):  # results so_far leaves
         gradient = totals.get(id(node))
         if node.operation is not None:
             node.grad = gradient

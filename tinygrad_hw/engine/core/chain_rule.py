@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.engine.core import ops
-from tinygrad_hw.engine.core.node import Node, Traced, dtype_of, is_finite, raw, shape_of
-from tinygrad_hw.engine.core.operation import ANY_NUMBER, Linear, Pointwise, call_text, explained
-from tinygrad_hw.engine.core.state import setting, state
+from tinygrad_hw.engine.core.data import Traced, dtype_of, is_finite, shape_of
+from tinygrad_hw.engine.core.node import Node, raw
+from tinygrad_hw.engine.core.operation import ANY_NUMBER, Linear, Pointwise, with_call_context
 
 Contribution = tuple[Any, Any]
 
@@ -49,7 +49,7 @@ def pull(
         edges = _pull_scalars(node, upstream, wanted)
         if edges is not None:
             return edges
-    out, operands = _rule_data(node, isinstance(upstream, Node))
+    out, operands = _rule_arguments(node, isinstance(upstream, Node))
     if isinstance(node.operation, Pointwise):
         if node.operation.reduces:
             upstream = _with_reduced_axes(node, upstream)
@@ -66,7 +66,7 @@ def pull(
         ]
     except (ValueError, IndexError, TypeError) as error:
         name = f"the derivative of {node.operation.name}"
-        raise explained(error, name, node.inputs, node.attributes) from None
+        raise with_call_context(error, name, node.inputs, node.attributes) from None
 
 
 def _pull_scalars(
@@ -121,16 +121,11 @@ def push(node: Node, tangents: Sequence[Any]) -> Any:
     """
     if all([tangent is None for tangent in tangents]):
         return None
-    if not state.anomaly:
-        return _in_dtype_of(_push(node, tangents), node)
-    with setting(anomaly=_line(node)):
-        moved = _in_dtype_of(_push(node, tangents), node)
-    _watch(node, [tangent for tangent in tangents if tangent is not None], [moved])
-    return moved
+    return _cast_like(_push(node, tangents), node)
 
 
 def _push(node: Node, tangents: Sequence[Any]) -> Any:
-    out, operands = _rule_data(node, any([isinstance(tangent, Node) for tangent in tangents]))
+    out, operands = _rule_arguments(node, any([isinstance(tangent, Node) for tangent in tangents]))
     if isinstance(node.operation, Linear):  # in all operands at once
         moved = [
             np.zeros_like(raw(x))[()] if tangent is None else tangent
@@ -144,17 +139,21 @@ def _push(node: Node, tangents: Sequence[Any]) -> Any:
         if tangent is None:
             continue
         if isinstance(node.operation, Pointwise):
-            local = _local(node, position, out, operands, tangent)
-            part = _silence(local, tangent) * _silence(tangent, local)
+            local = _local_derivative(node, position, out, operands, tangent)
+            part = _zero_where_other_is_zero(local, tangent) * _zero_where_other_is_zero(
+                tangent, local
+            )
             if shape_of(part) != node.shape:
-                part = _reduced_or_spread(node, part)
+                part = _tangent_in_shape_of_result(node, part)
         else:
-            part = _apply_linear(node, partial(_move, node, position), tangent, operands)
+            part = _apply_linear(
+                node, partial(_apply_to_tangent, node, position), tangent, operands
+            )
         total = part if total is None else total + part
     return total
 
 
-def _reduced_or_spread(node: Node, part: Any) -> Any:
+def _tangent_in_shape_of_result(node: Node, part: Any) -> Any:
     """A tangent of an operand's shape, or broadcast with it, in the shape of the result."""
     if node.shape == ():
         return ops.sum(part)
@@ -164,7 +163,7 @@ def _reduced_or_spread(node: Node, part: Any) -> Any:
     return ops.broadcast_to(part, node.shape)
 
 
-def _rule_data(node: Node, recording: bool) -> tuple[Any, tuple[Any, ...]]:
+def _rule_arguments(node: Node, recording: bool) -> tuple[Any, tuple[Any, ...]]:
     """The result and the operands as a rule is given them: nodes where it shall record.
 
     Raises
@@ -189,7 +188,9 @@ def _with_reduced_axes(node: Node, reduced: Any) -> Any:
     return ops.with_reduced_axes(reduced, node.inputs[0].shape, node.attributes["axis"])
 
 
-def _local(node: Node, position: int, out: Any, operands: tuple[Any, ...], multiplied: Any) -> Any:
+def _local_derivative(
+    node: Node, position: int, out: Any, operands: tuple[Any, ...], multiplied: Any
+) -> Any:
     """The partial derivative of a pointwise operation by one operand."""
     try:
         local = node.operation.derivative(position, out, operands, node.attributes)
@@ -198,7 +199,7 @@ def _local(node: Node, position: int, out: Any, operands: tuple[Any, ...], multi
         out, *exact = [kind(x) if type(x) is float else x for x in (out, *operands)]
         local = node.operation.derivative(position, out, tuple(exact), node.attributes)
     if isinstance(multiplied, Node) and isinstance(local, np.ndarray | np.floating):
-        return _in_dtype_of(local, node)  # a float64 constant in what is recorded would stay there
+        return _cast_like(local, node)  # a float64 constant in what is recorded would stay there
     return local
 
 
@@ -206,11 +207,11 @@ def _multiply_back(
     node: Node, position: int, operand: Node, out: Any, operands: tuple[Any, ...], upstream: Any
 ) -> Contribution:
     """Upstream × local derivative, summed to the operand's shape where it was broadcast."""
-    local = _local(node, position, out, operands, upstream)
+    local = _local_derivative(node, position, out, operands, upstream)
     if type(upstream) is float:
         upstream = np.float64(upstream)  # not finite, or _pull_scalars had done it: with a warning
     if not is_finite(raw(local)):
-        local = _silence(local, upstream)
+        local = _zero_where_other_is_zero(local, upstream)
     if type(local) is int and local in (1, -1):
         contribution = upstream if local == 1 else -upstream
     else:
@@ -220,7 +221,7 @@ def _multiply_back(
         if shape_of(contribution) != whole:
             contribution = ops.broadcast_to(contribution, whole)
         contribution = ops.sum_to(contribution, operand.shape)
-    return local, _in_dtype_of(contribution, operand)
+    return local, _cast_like(contribution, operand)
 
 
 def _transpose_back(
@@ -236,10 +237,10 @@ def _transpose_back(
     if shape_of(contribution) != operand.shape:
         raise ValueError(f"by operand {position} its shape is {shape_of(contribution)}")
     formula = operation.formulas[0 if operation.arity == ANY_NUMBER else position]
-    return formula, _in_dtype_of(contribution, operand)
+    return formula, _cast_like(contribution, operand)
 
 
-def _move(node: Node, position: int, tangent: Any, operands: tuple[Any, ...]) -> Any:
+def _apply_to_tangent(node: Node, position: int, tangent: Any, operands: tuple[Any, ...]) -> Any:
     """The operation itself, with a tangent in one operand's place."""
     moved = (*operands[:position], tangent, *operands[position + 1 :])
     return node.operation(*moved, **node.attributes)
@@ -262,7 +263,7 @@ def _apply_linear(
         return ops.where(arrives == 0, linear(given, tuple(finite)), linear(given, operands))
 
 
-def _in_dtype_of(given: Any, node: Node) -> Any:
+def _cast_like(given: Any, node: Node) -> Any:
     """Give a float32 node a float32 derivative, whatever float64 constant it met on the way.
 
     A Python number receives Python numbers.
@@ -278,7 +279,7 @@ def _in_dtype_of(given: Any, node: Node) -> Any:
     return given if given.dtype == dtype else given.astype(dtype)
 
 
-def _silence(factor: Any, other: Any) -> Any:
+def _zero_where_other_is_zero(factor: Any, other: Any) -> Any:
     """Make an infinite or nan factor 0 where the other one is 0: 0 · inf is 0.
 
     Only there: a finite one must stay, since the second derivative needs it.
@@ -289,24 +290,3 @@ def _silence(factor: Any, other: Any) -> Any:
     if not isinstance(silent, Traced) and not np.any(silent):
         return factor
     return ops.where(silent, 0.0, factor)
-
-
-def pull_watched(
-    node: Node, upstream: Any, wanted: Container[int] | None = None
-) -> list[Contribution | None]:
-    """Pull under ``anomaly()``: stop where a finite upstream gradient becomes inf or nan."""
-    with setting(anomaly=_line(node)):
-        edges = pull(node, upstream, wanted)
-    _watch(node, [upstream], [edge[1] for edge in edges if edge is not None])
-    return edges
-
-
-def _watch(node: Node, came: list[Any], made: list[Any]) -> None:
-    bad = [raw(x) for x in made if not is_finite(raw(x))]
-    if bad and all([is_finite(raw(x)) for x in (*came, *node.arguments)]):
-        call = call_text(node.operation.name, node.inputs, node.attributes, node.arguments)
-        raise FloatingPointError(f"the derivative of {call} gives {bad[0]!r:.80} {_line(node)}")
-
-
-def _line(node: Node) -> str:
-    return getattr(node, "line", "(recorded outside anomaly(): its line is not known)")

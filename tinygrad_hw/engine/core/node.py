@@ -7,33 +7,13 @@ garbage collector, the moment the last reference to its root goes; and ``a * a``
 
 from __future__ import annotations
 
-import math
 import sys
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
+from typing import Any, Self, cast
 
 import numpy as np
-import numpy.typing as npt
 
+from tinygrad_hw.engine.core.data import Data, Traced, shape_of
 from tinygrad_hw.engine.core.state import Group, state
-
-if TYPE_CHECKING:
-    from tinygrad_hw.engine.core.operation import Operation
-
-Array: TypeAlias = npt.NDArray[Any]
-Number: TypeAlias = float | np.floating[Any]
-Data: TypeAlias = Number | Array
-
-
-class Traced:
-    """What stands for data while a program is captured: see ``program.variable``.
-
-    The engine computes with it as with the data themselves. It does not look at them.
-    """
-
-    __slots__ = ("value",)
-
-    value: Any  # the data of this one run
-
 
 NO_ATTRIBUTES: dict[str, Any] = {}  # shared by all nodes that have none, and never written to
 
@@ -96,8 +76,8 @@ class Node:
         input may since have been given new data, which must not change the derivative.
     group
         The innermost group that was open, or None.
-    kept
-        True where a graph holds the array ``raw``: see ``for_graph``.
+    saved
+        True where a graph holds the array ``raw``: see ``data_to_save``.
     line
         The line of the user's program that made it; set under ``anomaly()`` only.
     """
@@ -110,11 +90,11 @@ class Node:
         "grad",
         "group",
         "inputs",
-        "kept",
         "label",
         "line",
         "operation",
         "raw",
+        "saved",
     )
 
     raw: Data
@@ -126,24 +106,24 @@ class Node:
     arguments: tuple[Data, ...]
     attributes: dict[str, Any]
     group: Group | None
-    kept: bool
+    saved: bool
     line: str
 
     @classmethod
-    def leaf(cls, data: Data, *, constant: bool, kept: bool = False) -> Self:
+    def leaf(cls, data: Data, *, constant: bool, saved: bool = False) -> Self:
         """Make a node that no operation made, from data that is ours already (see to_data)."""
-        return cls.made(data, None, (), (), NO_ATTRIBUTES, constant, kept)
+        return cls.create(data, None, (), (), NO_ATTRIBUTES, constant, saved)
 
     @classmethod
-    def made(
+    def create(
         cls,
         data: Data,
-        operation: Operation | None,
+        operation: Any,
         inputs: tuple[Self, ...],
         arguments: tuple[Data, ...],
         attributes: dict[str, Any],
         constant: bool,
-        kept: bool,
+        saved: bool,
     ) -> Self:
         """Make a node with all that is known of it; a user's own comes from ``Value()``."""
         node = cls.__new__(cls)
@@ -156,27 +136,27 @@ class Node:
         node.arguments = arguments
         node.attributes = attributes
         node.group = state.group
-        node.kept = kept
+        node.saved = saved
         return node
 
-    def for_graph(self) -> Data:
+    def data_to_save(self) -> Data:
         """Give data that an operation may keep: they will not change under it.
 
         An array is never in the hands of both a graph and the user, who could write into it between
         the forward and the backward pass. Where somebody else holds it (by ``Value.data``, say),
         the graph gets a copy here; where a graph does, ``Value.data`` gives the user one.
         """
-        if isinstance(self.raw, np.ndarray) and not self.kept and self._is_held():
+        if isinstance(self.raw, np.ndarray) and not self.saved and self._is_shared():
             return self.raw.copy()
-        self.kept = True
+        self.saved = True
         return self.raw
 
-    def _is_held(self) -> bool:
+    def _is_shared(self) -> bool:
         """Whether somebody else has a reference to the array, or to what it is a view of."""
         is_view = isinstance(self.raw, np.ndarray) and self.raw.base is not None
-        return is_view or self._holders() > _ALONE
+        return is_view or self._reference_count() > _UNSHARED
 
-    def _holders(self) -> int:
+    def _reference_count(self) -> int:
         """Count the references to the array, those that the counting takes included."""
         return sys.getrefcount(self.raw)
 
@@ -186,22 +166,7 @@ class Node:
         return shape_of(self.raw)
 
 
-_ALONE = Node.leaf(np.zeros(1), constant=True)._holders()
-
-
-def shape_of(data: Any) -> tuple[int, ...]:
-    """Shape of a Node, an array or a number; Python's own numbers have no ``shape`` to ask for."""
-    shape: tuple[int, ...] = getattr(data, "shape", ())
-    return shape
-
-
-def is_finite(data: Any) -> bool:
-    """Whether every element is neither inf nor nan; a program that is captured takes note."""
-    if isinstance(data, Traced):
-        return bool(state.recorder.is_finite(data))
-    if isinstance(data, np.ndarray):
-        return data.dtype == bool or bool(np.isfinite(data).all())
-    return math.isfinite(data)
+_UNSHARED = Node.leaf(np.zeros(1), constant=True)._reference_count()
 
 
 def raw(x: Any) -> Any:
@@ -209,22 +174,15 @@ def raw(x: Any) -> Any:
     return x.raw if isinstance(x, Node) else x
 
 
-def observed(x: Any) -> Any:
+def read_data(x: Any) -> Any:
     """``raw``, for what a user's program looks at: one that is captured then depends on it."""
     if state.recorder is not None and isinstance(x, Node):
         state.recorder.bind(x)
     return raw(x)
 
 
-def forget_gradient(node: Node) -> None:
+def clear_gradient(node: Node) -> None:
     """Set ``grad`` to None; a program that is captured will do so too."""
     if state.recorder is not None:
         state.recorder.clear_gradient(node)
     node.grad = None
-
-
-def dtype_of(data: Any) -> Any:
-    """NumPy's dtype of an array or scalar; ``float`` itself for one of Python's numbers."""
-    if isinstance(data, Traced):
-        data = data.value
-    return float if type(data) is float else np.result_type(data)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine.core.node import Array
+from tinygrad_hw.engine.core.data import Array
 
 _sum: Any = np.add.reduce
 
@@ -39,12 +39,12 @@ def log1p(x: Any) -> Any:
     return math.log1p(x) if type(x) is float else np.log1p(x)
 
 
-def larger(x: Any, bound: float) -> Any:
+def maximum(x: Any, bound: float) -> Any:
     """``x``, or the bound where that is larger; nan stays nan."""
     return (bound if x <= bound else x) if type(x) is float else np.maximum(x, bound)
 
 
-def choice(condition: Any, x: Any, y: Any) -> Any:
+def where(condition: Any, x: Any, y: Any) -> Any:
     """``x`` where the condition holds, else ``y``."""
     return (x if condition else y) if type(condition) is bool else np.where(condition, x, y)
 
@@ -66,12 +66,12 @@ def stable_sigmoid(x: Any) -> Any:
     """1 / (1 + exp(-x)) without overflow; above 0 as 1 - σ(-x), which rounds once near 1."""
     tail = exp(-abs(x))
     tail = tail / (1 + tail)
-    return choice(x < 0, tail, 1 - tail)
+    return where(x < 0, tail, 1 - tail)
 
 
 def stable_softplus(x: Any) -> Any:
     """log(1 + exp(x)) without overflow."""
-    return larger(x, 0.0) + log1p(exp(-abs(x)))
+    return maximum(x, 0.0) + log1p(exp(-abs(x)))
 
 
 def gaussian_cdf(x: Any) -> Any:
@@ -98,7 +98,7 @@ def stable_logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
     return out if keepdims else np.squeeze(out, axis=axis)
 
 
-def freedom(x: Any, total: Any, ddof: float = 0) -> float:
+def degrees_of_freedom(x: Any, total: Any, ddof: float = 0) -> float:
     """How many elements were added for each total, less ``ddof``, but at least 0."""
     return max(np.size(x) / np.size(total) - ddof, 0.0) if np.size(total) else 1.0
 
@@ -106,13 +106,13 @@ def freedom(x: Any, total: Any, ddof: float = 0) -> float:
 def average(x: Any, axis: Any, keepdims: bool) -> Any:
     """Sum and divide: half the time of np.mean, which matters where x is a small batch."""
     total = _sum(x, axis=axis, keepdims=keepdims)
-    return total / freedom(x, total)
+    return total / degrees_of_freedom(x, total)
 
 
 def variance(x: Any, axis: Any, ddof: float, keepdims: bool) -> Any:
     """Mean of the squared deviations, over n - ddof."""
     total = _sum(np.square(x - average(x, axis, True)), axis=axis, keepdims=keepdims)
-    return total / freedom(x, total, ddof)
+    return total / degrees_of_freedom(x, total, ddof)
 
 
 def vector_norm(x: Any, axis: Any, ord: float, keepdims: bool) -> Any:
@@ -122,14 +122,14 @@ def vector_norm(x: Any, axis: Any, ord: float, keepdims: bool) -> Any:
     return np.sqrt(total) if ord == 2 else total ** (1 / ord)
 
 
-def reordered(x: Any, shape: Any, order: Any) -> Any:
+def reshape_in_order(x: Any, shape: Any, order: Any) -> Any:
     """Reshape, in an order of the elements that does not depend on how they lie in memory."""
     if order not in ("C", "F"):
         raise ValueError(f"order {order!r} depends on memory; give 'C' or 'F'")
     return np.reshape(x, shape, order=order)
 
 
-def broadcast_copy(x: Any, shape: Any) -> Array:
+def broadcast_to_copy(x: Any, shape: Any) -> Array:
     """A full copy: NumPy's own view with strides of 0 is slower to make, and to read from."""
     if np.ndim(x) > np.size(shape):
         raise ValueError(f"{np.ndim(x)} dimensions do not broadcast to shape {shape}")

@@ -20,23 +20,23 @@ derivative comes from the same line as the derivative.
 
 from __future__ import annotations
 
-import builtins
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from tinygrad_hw.engine.core.node import NO_ATTRIBUTES, Data, Node, Traced, is_finite, to_data
+from tinygrad_hw.engine.core.compile_rule import compile_rule, compile_signature
+from tinygrad_hw.engine.core.data import Data, Traced
+from tinygrad_hw.engine.core.node import NO_ATTRIBUTES, Node, to_data
 from tinygrad_hw.engine.core.numerics import ON_FLOATS
-from tinygrad_hw.engine.core.state import calling_line, group, state
+from tinygrad_hw.engine.core.state import group, state
 
 Rule: TypeAlias = str | float | Callable[..., Any]
 Interval: TypeAlias = tuple[float, float]
 
 ANY_NUMBER = sys.maxsize
 NOT_A_VALUE = "an index, a shape, an axis or a count cannot be a Value; use integers, or v.data"
-LANGUAGE: dict[str, Any] = {}  # what the text of a rule may name: filled by the table, ``ops``
 
 
 class Operation:
@@ -83,7 +83,7 @@ class Operation:
         "symbol",
     )
 
-    given = ""  # the first name that a rule may use: what it is given beside the operands
+    first_parameter = ""  # of a rule, before the operands: ``out`` or ``upstream``
 
     def __init__(
         self,
@@ -106,25 +106,19 @@ class Operation:
         self.arity = len(rules) if arity is None else arity
         self._check_operands()
         self.rules = tuple([self._compiled(rule) for rule in rules])
-        written = (shown,) if isinstance(shown, str) else shown
-        self.formulas = written or tuple([self._shown(rule) for rule in rules])
+        formulas = (shown,) if isinstance(shown, str) else shown
+        self.formulas = formulas or tuple([self._formula(rule) for rule in rules])
         self.symbol = symbol or name
         self.numpy = compute if numpy is None and isinstance(compute, np.ufunc) else numpy
         self.domain = domain
-        self._bind = self._binder()
+        names = "*x" if self.arity == ANY_NUMBER else ", ".join(self.operand_names())
+        self._bind = compile_signature(name, names, self.defaults)
 
     def _compiled(self, rule: Rule) -> Any:
         if not isinstance(rule, str):
             return rule
-        operands = ["position", "x"] if self.arity == ANY_NUMBER else self.operands()
-        names = [self.given, *operands, *self.defaults]
-        try:
-            code = compile(f"lambda {', '.join(names)}: {rule}", f"<rule of {self.name}>", "eval")
-        except SyntaxError as error:
-            raise ValueError(f"{self.name}: the rule {rule!r}: {error.msg}") from None
-        if "where" in LANGUAGE:  # not yet while the table itself is being read
-            self._check_names(rule, names)
-        return eval(code, LANGUAGE)  # a record's own text: never a file's, never a sheet's
+        names = ["position", "x"] if self.arity == ANY_NUMBER else self.operand_names()
+        return compile_rule(self.name, rule, [self.first_parameter, *names, *self.defaults])
 
     def _check_operands(self) -> None:
         code = getattr(self.compute, "__code__", None)
@@ -138,34 +132,11 @@ class Operation:
                 f"{most} operand{'s' * (most != 1)}; give the derivative by each"
             )
 
-    def _check_names(self, rule: str, names: list[str]) -> None:
-        import ast
-
-        used = [part for part in ast.walk(ast.parse(rule, mode="eval")) if type(part) is ast.Name]
-        own = {part.id for part in used if not isinstance(part.ctx, ast.Load)}
-        for part in used:
-            if part.id not in {*names, *own, *LANGUAGE, *dir(builtins)}:
-                raise ValueError(
-                    f"{self.name}: the rule {rule!r} uses {part.id!r}; it is written in "
-                    f"{', '.join(names)} (the operands in order, whatever your function calls "
-                    "them), np, and the operations of the table"
-                )
-
-    def operands(self) -> list[str]:
-        """What a rule calls the operands, in order."""
+    def operand_names(self) -> list[str]:
+        """Return what a rule calls the operands, in order."""
         return list("xyz"[: self.arity]) if self.arity < 4 else [f"x{i}" for i in range(self.arity)]
 
-    def _binder(self) -> Callable[..., tuple[tuple[Any, ...], dict[str, Any]]]:
-        """Have Python tell operands from attributes: ``(x, axis=None) -> (x,), {"axis": axis}``."""
-        operands = "*x" if self.arity == ANY_NUMBER else ", ".join(self.operands())
-        options = "".join([f", {name}=defaults[{name!r}]" for name in self.defaults])
-        bound = ", ".join([f"{name!r}: {name}" for name in self.defaults])
-        text = f"lambda {operands}{options}: (({operands},), {{{bound}}})"
-        bind: Callable[..., Any] = eval(text, {"defaults": self.defaults})
-        bind.__name__ = bind.__qualname__ = self.name
-        return bind
-
-    def _shown(self, rule: Rule) -> str:
+    def _formula(self, rule: Rule) -> str:
         return f"{self.name}′" if callable(rule) else str(rule)
 
     def __deepcopy__(self, _: Any) -> Operation:
@@ -184,15 +155,15 @@ class Operation:
     def __call__(self, *operands: Any, **attributes: Any) -> Any:
         """Apply to arrays (and get an array), or to at least one node (and get a node)."""
         if attributes or self.defaults or len(operands) != self.arity:
-            operands, attributes = self.bound(operands, attributes)
+            operands, attributes = self.bind(operands, attributes)
         for operand in operands:
             if isinstance(operand, Node):
                 return self.record(type(operand), operands, attributes)
-        if any([isinstance(given, Node) for given in attributes.values()]):
+        if any([isinstance(value, Node) for value in attributes.values()]):
             raise TypeError(NOT_A_VALUE)
-        return self._evaluate(operands, attributes)
+        return self.evaluate(operands, attributes)
 
-    def bound(
+    def bind(
         self, operands: tuple[Any, ...], attributes: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Tell operands from attributes given by position, and fill in the defaults."""
@@ -217,7 +188,7 @@ class Operation:
                 [
                     operand
                     if isinstance(operand, Node)
-                    else node_class.leaf(_beside(operand, operands), constant=True)
+                    else node_class.leaf(_constant_operand(operand, operands), constant=True)
                     for operand in operands
                 ]
             )
@@ -225,32 +196,34 @@ class Operation:
                 for operand in operands:
                     if isinstance(operand, Node):
                         state.recorder.bind(operand)
-            arguments = tuple([node.raw if node.kept else node.for_graph() for node in inputs])
+            arguments = tuple([node.raw if node.saved else node.data_to_save() for node in inputs])
             if attributes:
-                attributes = {name: _own(given) for name, given in attributes.items()}
-            data = self._evaluate(arguments, attributes)
+                attributes = {name: _copy_arrays(value) for name, value in attributes.items()}
+            data = self.evaluate(arguments, attributes)
             kind = type(data)
             if kind is not float and kind is not np.float64:
                 data = _as_floats(data, arguments)
         except (ValueError, IndexError, TypeError, ArithmeticError) as error:
-            raise explained(error, self.name, operands, attributes) from None
-        line = self._watch(data, inputs, arguments, attributes) if state.anomaly else None
+            raise with_call_context(error, self.name, operands, attributes) from None
+        line = None
+        if state.anomaly:
+            line = state.anomaly.check_result(self, data, inputs, arguments, attributes)
         if not state.recording:
-            return node_class.made(data, None, (), (), NO_ATTRIBUTES, True, kept=True)
+            return node_class.create(data, None, (), (), NO_ATTRIBUTES, True, saved=True)
         constant = True
         for operand in inputs:
             if not operand.constant:
                 constant = False
                 break
         # Kept by the graph from the start: its own rule may use it, it may view an operand.
-        node = node_class.made(data, self, inputs, arguments, attributes, constant, kept=True)
+        node = node_class.create(data, self, inputs, arguments, attributes, constant, saved=True)
         if line:
             node.line = line
         if state.recorder is not None:
             state.recorder.register(node)
         return node
 
-    def _evaluate(self, arguments: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
+    def evaluate(self, arguments: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
         """Compute, with Python floats treated as NumPy treats its own: inf or nan and a warning."""
         if state.recorder is not None:
             return state.recorder.apply(self, arguments, attributes)
@@ -278,22 +251,6 @@ class Operation:
             return float(data)  # Python numbers in, a Python number out: it stays weak
         return data
 
-    def _watch(
-        self,
-        data: Data,
-        inputs: tuple[Node, ...],
-        arguments: tuple[Data, ...],
-        attributes: dict[str, Any],
-    ) -> str:
-        """Under ``anomaly()``: the line of the call; stop if finite operands gave inf or nan."""
-        if isinstance(state.anomaly, str):
-            return state.anomaly
-        line = calling_line()
-        if not is_finite(data) and all(map(is_finite, arguments)):
-            call = call_text(self.name, inputs, attributes, arguments)
-            raise FloatingPointError(f"{call} gives {data!r:.80} {line}")
-        return line
-
 
 def _as_floats(data: Any, arguments: tuple[Data, ...]) -> Any:
     """A result as it is, if it is floating; what counts or compares, as its operands are."""
@@ -307,7 +264,7 @@ def _as_floats(data: Any, arguments: tuple[Data, ...]) -> Any:
     return np.asarray(data, np.result_type(*arguments))[()]
 
 
-def _beside(operand: Any, operands: tuple[Any, ...]) -> Data:
+def _constant_operand(operand: Any, operands: tuple[Any, ...]) -> Data:
     """Data of a constant operand; a mask does not make float64 of float32, as in NumPy."""
     if isinstance(operand, np.ndarray | np.generic) and operand.dtype.kind in "iub":
         others = [x.raw for x in operands if isinstance(x, Node)]
@@ -316,26 +273,39 @@ def _beside(operand: Any, operands: tuple[Any, ...]) -> Data:
     return to_data(operand)
 
 
-def _own(attribute: Any) -> Any:
+def _copy_arrays(attribute: Any) -> Any:
     """Copy the arrays of an index or a condition: the caller may change them before backward."""
     if isinstance(attribute, np.ndarray):
         return attribute.copy()
     if isinstance(attribute, tuple):
-        return tuple(_own(part) for part in attribute)
+        return tuple(_copy_arrays(part) for part in attribute)
     if isinstance(attribute, Node):
         raise TypeError(NOT_A_VALUE)
-    return [_own(part) for part in attribute] if isinstance(attribute, list) else attribute
+    return [_copy_arrays(part) for part in attribute] if isinstance(attribute, list) else attribute
 
 
 def call_text(
     name: str, operands: Sequence[Any], attributes: dict[str, Any], data: Sequence[Any] = ()
 ) -> str:
-    """Write a call down for a message: ``matmul(X (32, 784), W (128, 10))``; or with the data."""
+    """Return a call as text: ``matmul(X (32, 784), W (128, 10))``; with the data where given."""
     parts = [_operand_text(x) for x in operands]
     if data:
-        parts = [f"{_name(x)} = {_brief(d)}" for x, d in zip(operands, data, strict=True)]
-    options = [f"{name}={_brief(value)}" for name, value in attributes.items()]
+        parts = [f"{_name(x)} = {_shortened(d)}" for x, d in zip(operands, data, strict=True)]
+    options = [f"{name}={_shortened(value)}" for name, value in attributes.items()]
     return f"{name}({', '.join(parts + options)})"
+
+
+def with_call_context(
+    error: Exception, name: str, operands: Sequence[Any], attributes: dict[str, Any]
+) -> Exception:
+    """Return NumPy's error with the call before its text, unless it already has one."""
+    if getattr(error, "has_call_context", False):
+        return error
+    reason = " ".join(str(error).split())
+    new: Any = type(error)(f"{call_text(name, operands, attributes)}: {reason}")
+    new.has_call_context = True
+    in_context: Exception = new
+    return in_context
 
 
 def _name(x: Node) -> str:
@@ -347,25 +317,12 @@ def _operand_text(x: Any) -> str:
         return f"{_name(x)} {x.shape}"
     if isinstance(x, list | tuple) and any([isinstance(part, Node) for part in x]):
         return f"[{', '.join(map(_operand_text, x))}]"
-    return f"array {x.shape}" if isinstance(x, np.ndarray) else _brief(x)
+    return f"array {x.shape}" if isinstance(x, np.ndarray) else _shortened(x)
 
 
-def _brief(value: Any) -> str:
+def _shortened(value: Any) -> str:
     text = " ".join(repr(value).split())
     return text if len(text) <= 60 else text[:57] + "..."
-
-
-def explained(
-    error: Exception, name: str, operands: Sequence[Any], attributes: dict[str, Any]
-) -> Exception:
-    """Give an error of NumPy's the call before its text, unless it has one already."""
-    if getattr(error, "is_explained", False):
-        return error
-    reason = " ".join(str(error).split())
-    new: Any = type(error)(f"{call_text(name, operands, attributes)}: {reason}")
-    new.is_explained = True
-    explanation: Exception = new
-    return explanation
 
 
 class Pointwise(Operation):
@@ -378,7 +335,7 @@ class Pointwise(Operation):
     """
 
     __slots__ = ()
-    given = "out"
+    first_parameter = "out"
 
     @property
     def reduces(self) -> bool:
@@ -395,7 +352,7 @@ class Multilinear(Operation):
     """
 
     __slots__ = ()
-    given = "upstream"
+    first_parameter = "upstream"
 
 
 class Linear(Multilinear):
@@ -419,6 +376,6 @@ class Composite(Operation):
 
     def __call__(self, *operands: Any, **attributes: Any) -> Any:
         """Run the body; the group is what a drawing folds."""
-        operands, attributes = self.bound(operands, attributes)
+        operands, attributes = self.bind(operands, attributes)
         with group(self.name):
             return self.compute(*operands, **attributes)

@@ -24,8 +24,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.engine.core import numerics
-from tinygrad_hw.engine.core.node import Array, Traced, dtype_of, observed, raw, shape_of
-from tinygrad_hw.engine.core.operation import ANY_NUMBER, LANGUAGE, Linear, Multilinear, Pointwise
+from tinygrad_hw.engine.core.compile_rule import LANGUAGE
+from tinygrad_hw.engine.core.data import Array, Traced, dtype_of, shape_of
+from tinygrad_hw.engine.core.node import raw, read_data
+from tinygrad_hw.engine.core.operation import ANY_NUMBER, Linear, Multilinear, Pointwise
 
 POSITIVE, INSIDE = ((0.3, 3.0),), ((-0.9, 0.9),)  # where the tests draw operands; else (-2, 2)
 ANY = ((-2.0, 2.0),)
@@ -41,8 +43,8 @@ def rearrangement(function: Any, **defaults: Any) -> Linear:
     Where each came from is what the same function tells of the elements' numbers.
     """
     name = function.__name__
-    source = ", ".join([f"{name}(numbers(x)", *defaults])
-    rule = f"put_back(upstream, {source}), x)"
+    source = ", ".join([f"{name}(flat_indices(x)", *defaults])
+    rule = f"scatter_add(upstream, {source}), x)"
     return Linear(name, function, rule, numpy=function, defaults=defaults)
 
 
@@ -110,9 +112,9 @@ normal_cdf = Pointwise("normal_cdf", numerics.gaussian_cdf, "normal_pdf(x)",
 gelu = Pointwise("gelu", lambda x: x * numerics.gaussian_cdf(x),
                  "normal_cdf(x) + x * normal_pdf(x)",
                  shown="normal_cdf(x) + x * exp(-x**2 / 2) / sqrt(2 * pi)")
-relu = Pointwise("relu", lambda x: numerics.larger(x, 0.0), "raw(x) > 0", shown="x > 0")
+relu = Pointwise("relu", lambda x: numerics.maximum(x, 0.0), "raw(x) > 0", shown="x > 0")
 leaky_relu = Pointwise("leaky_relu",
-                       lambda x, negative_slope: numerics.choice(x > 0, x, negative_slope * x),
+                       lambda x, negative_slope: numerics.where(x > 0, x, negative_slope * x),
                        "where(x > 0, 1.0, negative_slope)", symbol="leaky relu",
                        defaults={"negative_slope": 0.01})
 elu = Pointwise("elu", lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0.0))),
@@ -141,7 +143,8 @@ max = Pointwise("max", np.maximum.reduce, "equal_shares(x, out, axis)",
                 shown="(x == out) / count(x == out)", numpy=np.max, defaults=REDUCTION)
 min = Pointwise("min", np.minimum.reduce, "equal_shares(x, out, axis)",
                 shown="(x == out) / count(x == out)", numpy=np.min, defaults=REDUCTION)
-var = Pointwise("var", numerics.variance, "2 * (x - mean(x, axis, True)) / freedom(x, out, ddof)",
+var = Pointwise("var", numerics.variance,
+                "2 * (x - mean(x, axis, True)) / degrees_of_freedom(x, out, ddof)",
                 shown="2 * (x - mean(x)) / (size(x) - ddof)", numpy=np.var, defaults=DEVIATION)
 norm = Pointwise("norm", numerics.vector_norm,
                  "ratio(x, out) if ord == 2 else sign(x) * ratio(abs(x), out) ** (ord - 1)",
@@ -153,14 +156,15 @@ logsumexp = Pointwise("logsumexp", numerics.stable_logsumexp, "exp(x - out)",
 
 sum = Linear("sum", np.add.reduce, "spread(upstream, x, axis)",
              shown="ones_like(x) * upstream", symbol="Σ", numpy=np.sum, defaults=REDUCTION)
-mean = Linear("mean", numerics.average, "spread(upstream / freedom(x, upstream, 0), x, axis)",
+mean = Linear("mean", numerics.average,
+              "spread(upstream / degrees_of_freedom(x, upstream, 0), x, axis)",
               shown="ones_like(x) * upstream / size(x)", numpy=np.mean, defaults=REDUCTION)
 cumsum = Linear("cumsum", np.cumsum,
                 "reshape(flip(cumsum(flip(upstream, axis), axis), axis), shape_of(x))",
                 numpy=np.cumsum, defaults={"axis": None})
-broadcast_to = Linear("broadcast_to", numerics.broadcast_copy, "sum_to(upstream, shape_of(x))",
+broadcast_to = Linear("broadcast_to", numerics.broadcast_to_copy, "sum_to(upstream, shape_of(x))",
                       symbol="broadcast", numpy=np.broadcast_to, defaults={"shape": None})
-reshape = Linear("reshape", numerics.reordered, "reshape(upstream, shape_of(x), order)",
+reshape = Linear("reshape", numerics.reshape_in_order, "reshape(upstream, shape_of(x), order)",
                  numpy=np.reshape, defaults={"shape": None, "order": "C"})
 transpose = Linear("transpose", np.transpose, "transpose(upstream, inverse(axes))",
                    symbol="ᵀ", numpy=np.transpose, defaults={"axes": None})
@@ -175,7 +179,8 @@ roll = Linear("roll", np.roll, "roll(upstream, np.negative(shift), axis)",
               numpy=np.roll, defaults={"shift": 0, "axis": None})
 getitem = Linear("getitem", lambda x, index: x[index], "scatter(upstream, index, shape_of(x))",
                  symbol="[·]", defaults={"index": ...})
-scatter = Linear("scatter", numerics.add_at, "upstream[index]", defaults={"index": ..., "shape": ()})
+scatter = Linear("scatter", numerics.add_at, "upstream[index]",
+                 defaults={"index": ..., "shape": ()})
 matmul = Multilinear("matmul", np.matmul, "matmul_back(upstream, x, y, 0)",
                      "matmul_back(upstream, x, y, 1)",
                      shown=("upstream @ y.mT", "x.mT @ upstream"), symbol="@")
@@ -183,7 +188,7 @@ einsum = Multilinear("einsum", lambda *x, subscripts: np.einsum(subscripts, *x, 
                      "einsum_back(upstream, position, x, subscripts)",
                      defaults={"subscripts": ""}, arity=ANY_NUMBER)
 concatenate = Linear("concatenate", lambda *x, axis, starts: np.concatenate(x, axis),
-                     "along(upstream, axis, starts[position], starts[position + 1])",
+                     "slice_axis(upstream, axis, starts[position], starts[position + 1])",
                      defaults={"axis": 0, "starts": ()}, arity=ANY_NUMBER)
 take = rearrangement(np.take, indices=0, axis=None)
 take_along_axis = rearrangement(np.take_along_axis, indices=0, axis=-1)
@@ -209,7 +214,7 @@ def normal_pdf(x: Any) -> Any:
 
 def where(condition: Any, x: Any, y: Any) -> Any:
     """``x`` where the condition holds, else ``y``; no gradient reaches the one not taken."""
-    mask = observed(condition)
+    mask = read_data(condition)
     if not isinstance(mask, Traced):
         mask = np.asarray(mask).astype(bool)[()]
     elif np.result_type(mask.value).kind != "b":
@@ -261,17 +266,17 @@ def inverse(axes: Any) -> Any:
     return axes if axes is None else tuple(np.argsort(np.mod(axes, len(axes))).tolist())
 
 
-def along(x: Any, axis: int, start: int, stop: int) -> Any:
+def slice_axis(x: Any, axis: int, start: int, stop: int) -> Any:
     """The slice ``start:stop`` of one axis."""
     return getitem(x, (slice(None),) * (axis % len(shape_of(x))) + (slice(start, stop),))
 
 
-def numbers(x: Any) -> Array:
+def flat_indices(x: Any) -> Array:
     """The place of each element of x in its flat order, in x's shape."""
     return np.arange(math.prod(shape_of(x))).reshape(shape_of(x))
 
 
-def put_back(upstream: Any, source: Array, x: Any) -> Any:
+def scatter_add(upstream: Any, source: Array, x: Any) -> Any:
     """Add each element of upstream where it came from: ``source`` has the places in x."""
     shape = shape_of(x)
     return reshape(scatter(upstream, source, (math.prod(shape),)), shape)

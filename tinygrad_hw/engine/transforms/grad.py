@@ -21,12 +21,14 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.engine import numpy_api
+from tinygrad_hw.engine.call_site import package_depth
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.backward import accumulate, seed_for
 from tinygrad_hw.engine.core.chain_rule import push
+from tinygrad_hw.engine.core.data import shape_of
 from tinygrad_hw.engine.core.graph import topological_order
-from tinygrad_hw.engine.core.node import Node, observed, raw, shape_of, to_data
-from tinygrad_hw.engine.core.state import frames_of_ours, setting, state
+from tinygrad_hw.engine.core.node import Node, raw, read_data, to_data
+from tinygrad_hw.engine.core.state import setting, state
 from tinygrad_hw.engine.transforms.pytree import leaves_of, rebuilt, structure
 from tinygrad_hw.engine.value import Value
 
@@ -62,7 +64,7 @@ def value_and_grad(function: Function, argnums: Argnums = 0) -> Function:
     """Make the function that gives the pair (value, gradient): see ``grad``."""
 
     def evaluate(*args: Any, **options: Any) -> tuple[Any, Any]:
-        trace = _Trace(function, args, options, argnums)
+        trace = _RecordedCall(function, args, options, argnums)
         shapes = [shape_of(result) for result in trace.results]
         if shapes != [()]:
             raise ValueError(
@@ -82,7 +84,7 @@ def jacobian(function: Function, argnums: Argnums = 0) -> Function:
     """
 
     def evaluate(*args: Any, **options: Any) -> Any:
-        trace = _Trace(function, args, options, argnums)
+        trace = _RecordedCall(function, args, options, argnums)
         results, inputs = trace.results, trace.inputs
         forward = _size(inputs) < _size(results)
         along, move = (inputs, trace.push_forward) if forward else (results, trace.pull_back)
@@ -112,7 +114,7 @@ def vjp(function: Function, *primals: Any) -> tuple[Any, Function]:
     That function takes v in the structure of the result and gives a tuple, one gradient for each
     argument. It may be called many times.
     """
-    trace = _Trace(function, primals, {}, tuple(range(len(primals))))
+    trace = _RecordedCall(function, primals, {}, tuple(range(len(primals))))
 
     def pull_back(vector: Any) -> Any:
         seeds = _matching(vector, trace.result, "vjp got a vector", "the result")
@@ -132,9 +134,9 @@ def jvp(function: Function, primals: Any, tangents: Any) -> tuple[Any, Any]:
         A tuple with an entry for each argument, or the one argument itself; and in the same
         structure the direction in which they move.
     """
-    primals, tangents = ((x,) if _is_one(x) else x for x in (primals, tangents))
+    primals, tangents = ((x,) if _is_single_argument(x) else x for x in (primals, tangents))
     directions = _matching(tangents, primals, "jvp got tangents", "the primals")
-    trace = _Trace(function, primals, {}, tuple(range(len(primals))))
+    trace = _RecordedCall(function, primals, {}, tuple(range(len(primals))))
     return trace.value(), rebuilt(trace.result, trace.push_forward(directions))
 
 
@@ -144,11 +146,11 @@ def hvp(function: Function, primals: Any, tangents: Any) -> Any:
     Forward mode over reverse. Primals and tangents are those of ``jvp``; the result is in their
     structure.
     """
-    argnums = 0 if _is_one(primals) else tuple(range(len(primals)))
+    argnums = 0 if _is_single_argument(primals) else tuple(range(len(primals)))
     return jvp(grad(function, argnums), primals, tangents)[1]
 
 
-class _Trace:
+class _RecordedCall:
     """One call of a function, recorded from the arguments that it is differentiated by."""
 
     def __init__(
@@ -176,7 +178,7 @@ class _Trace:
             warnings.warn(
                 "the result does not depend on the argument: its derivative is 0 (was a number "
                 "taken out of a Value, by float() or .data?)",
-                stacklevel=frames_of_ours() + 1,
+                stacklevel=package_depth() + 1,
             )
         self.order: list[Node] = []  # the nodes that depend on the inputs
         self.reached = {id(x) for x in self.inputs}  # their ids, and those of the inputs
@@ -192,7 +194,7 @@ class _Trace:
 
     def value(self) -> Any:
         """The result, as it is given back: plain where plain numbers were given."""
-        return rebuilt(self.result, [self._given_back(x, self.as_values) for x in self.results])
+        return rebuilt(self.result, [self._to_caller(x, self.as_values) for x in self.results])
 
     def by_argument(self, leaves: list[Any]) -> Any:
         """Derivatives in the structure of the argument, or a tuple of those of several."""
@@ -209,7 +211,7 @@ class _Trace:
                 before = totals.get(id(result))
                 totals[id(result)] = upstream if before is None else before + upstream
         accumulate(self.order, totals, self.reached)
-        return [self._given_back(totals.get(id(x)), as_values, x) for x in self.inputs]
+        return [self._to_caller(totals.get(id(x)), as_values, x) for x in self.inputs]
 
     def push_forward(self, directions: list[Any]) -> list[Any]:
         """The tangent of each result, from the tangent of each input (None for 0)."""
@@ -219,11 +221,12 @@ class _Trace:
             for x, direction in zip(self.inputs, directions, strict=True)
             if direction is not None
         }
+        send = state.anomaly.push if state.anomaly else push
         for node in self.order:
-            tangent = push(node, [moved.get(id(x)) for x in node.inputs])
+            tangent = send(node, [moved.get(id(x)) for x in node.inputs])
             if tangent is not None:
                 moved[id(node)] = tangent
-        return [self._given_back(moved.get(id(x)), as_values, x) for x in self.results]
+        return [self._to_caller(moved.get(id(x)), as_values, x) for x in self.results]
 
     def stacked(self, parts: list[Any], axis: int, result: int, x: int) -> Any:
         """Rows or columns of a Jacobian in one, of the result's and the input's shape."""
@@ -231,10 +234,10 @@ class _Trace:
         if shape == ():
             return parts[0]
         if not parts:
-            return self._given_back(np.zeros(shape, self.inputs[x].dtype), self.as_values)
+            return self._to_caller(np.zeros(shape, self.inputs[x].dtype), self.as_values)
         return ops.reshape(numpy_api.stack(parts, axis), shape)
 
-    def _given_back(self, found: Any, as_values: bool, like: Any = None) -> Any:
+    def _to_caller(self, found: Any, as_values: bool, like: Any = None) -> Any:
         """A derivative or value in the caller's kind; zeros where there is none; never shared."""
         if found is None:
             data = raw(like)
@@ -253,7 +256,7 @@ def _variable(given: Any) -> Value:
     if isinstance(given, Node) and not given.constant:
         copy: Value = ops.pos(given)
         return copy
-    return Value(observed(given))
+    return Value(read_data(given))
 
 
 def _like(node: Any, seed: Any, as_values: bool) -> Any:
@@ -263,7 +266,7 @@ def _like(node: Any, seed: Any, as_values: bool) -> Any:
     return Value(data, constant=True) if as_values else data
 
 
-def _is_one(primals: Any) -> bool:
+def _is_single_argument(primals: Any) -> bool:
     """Whether it is the one argument itself, and not a tuple of all; a namedtuple is one."""
     return not isinstance(primals, tuple) or hasattr(primals, "_fields")
 

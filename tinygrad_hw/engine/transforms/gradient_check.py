@@ -14,7 +14,8 @@ import numpy as np
 
 from tinygrad_hw.engine import numpy_api
 from tinygrad_hw.engine.core import ops
-from tinygrad_hw.engine.core.node import Array, Node, raw, shape_of, to_data
+from tinygrad_hw.engine.core.data import Array, shape_of
+from tinygrad_hw.engine.core.node import Node, raw, to_data
 from tinygrad_hw.engine.core.state import no_grad
 from tinygrad_hw.engine.transforms.grad import grad, jvp
 from tinygrad_hw.engine.value import Value

@@ -15,8 +15,9 @@ import numpy as np
 
 from tinygrad_hw.engine import ANY_NUMBER
 from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine.core.data import Traced, shape_of
 from tinygrad_hw.engine.core.graph import topological_order
-from tinygrad_hw.engine.core.node import Node, Traced, shape_of
+from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.core.operation import Linear
 from tinygrad_hw.explain.chains.from_graph import LONGEST, apply, is_named
 from tinygrad_hw.explain.chains.shapes import (

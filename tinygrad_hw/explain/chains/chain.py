@@ -18,8 +18,9 @@ from typing import Any
 
 from tinygrad_hw.engine import Value, backward_steps
 from tinygrad_hw.engine.core.chain_rule import pull
+from tinygrad_hw.engine.core.data import Traced
 from tinygrad_hw.engine.core.graph import topological_order
-from tinygrad_hw.engine.core.node import Node, Traced
+from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.explain.chains.from_graph import is_named, local_formulas
 from tinygrad_hw.explain.notation.display import Displayed
 from tinygrad_hw.formatting.numbers import number

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from tinygrad_hw.engine import ANY_NUMBER
 from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine.core.data import Traced
 from tinygrad_hw.engine.core.graph import topological_order
-from tinygrad_hw.engine.core.node import Node, Traced
+from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.symbolic import (
     Apply,

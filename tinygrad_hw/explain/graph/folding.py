@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine import Step, backward_steps
+from tinygrad_hw.engine import BackwardEdge, backward_steps
+from tinygrad_hw.engine.core.data import shape_of
 from tinygrad_hw.engine.core.graph import topological_order
-from tinygrad_hw.engine.core.node import Node, shape_of
+from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.core.state import Group
 from tinygrad_hw.explain.graph.graphviz import DrawError
 
@@ -251,7 +252,7 @@ def _seeded(root: Node) -> dict[int, Any]:
     return {} if root.constant or root.shape else {id(root): 1.0}
 
 
-def _steps(root: Node) -> Iterator[Step]:
+def _steps(root: Node) -> Iterator[BackwardEdge]:
     """Run the backward pass; nothing for a root that has none."""
     return backward_steps(root) if _seeded(root) else iter(())
 

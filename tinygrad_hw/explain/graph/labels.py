@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.engine import ANY_NUMBER
-from tinygrad_hw.engine.core.node import Data, Node, shape_of
+from tinygrad_hw.engine.core.data import Data, shape_of
+from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.explain.graph.folding import Box, Edge, Layout, outermost
 from tinygrad_hw.formatting.numbers import number
 

@@ -16,8 +16,9 @@ from typing import Any, cast
 import numpy as np
 
 from tinygrad_hw.engine import Value
+from tinygrad_hw.engine.core.data import Traced
 from tinygrad_hw.engine.core.graph import topological_order
-from tinygrad_hw.engine.core.node import Node, Traced
+from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.engine.core.state import Group
 from tinygrad_hw.explain.chains.chain import Chain, Factor, chains

@@ -1,0 +1,86 @@
+"""Anomaly mode: stop where the first inf or nan is made, forward or backward."""
+
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw.engine.call_site import calling_line
+from tinygrad_hw.engine.core.chain_rule import Contribution, pull, push
+from tinygrad_hw.engine.core.data import Data, is_finite
+from tinygrad_hw.engine.core.node import Node, raw
+from tinygrad_hw.engine.core.operation import Operation, call_text
+from tinygrad_hw.engine.core.state import setting
+
+
+@contextmanager
+def anomaly() -> Iterator[None]:
+    """Stop at the first operation that makes an inf or a nan, forward or backward.
+
+    Raises FloatingPointError inside the block, naming the operation, its inputs and the line of
+    your program that created it. Costs time: for looking, not for training.
+    """
+    with setting(anomaly=AnomalyDetector()), np.errstate(all="ignore"):  # the error says more
+        yield
+
+
+class AnomalyDetector:
+    """Checks every result, contribution and tangent; the engine finds it in ``state.anomaly``.
+
+    Parameters
+    ----------
+    line
+        The line whose derivative is being computed: it answers for all that is recorded meanwhile,
+        and the derivative is checked as a whole. None where the user's own calls are checked.
+    """
+
+    def __init__(self, line: str | None = None) -> None:
+        self.line = line
+
+    def check_result(
+        self,
+        operation: Operation,
+        data: Data,
+        inputs: tuple[Node, ...],
+        arguments: tuple[Data, ...],
+        attributes: dict[str, Any],
+    ) -> str:
+        """Return the line of the call; raise if finite operands gave an inf or a nan."""
+        if self.line is not None:
+            return self.line
+        line = calling_line()
+        if not is_finite(data) and all(map(is_finite, arguments)):
+            call = call_text(operation.name, inputs, attributes, arguments)
+            raise FloatingPointError(f"{call} gives {data!r:.80} {line}")
+        return line
+
+    def pull(
+        self, node: Node, upstream: Any, wanted: Container[int] | None = None
+    ) -> list[Contribution | None]:
+        """Pull; raise if a finite upstream gradient becomes an inf or a nan."""
+        with setting(anomaly=AnomalyDetector(_line_of(node))):
+            edges = pull(node, upstream, wanted)
+        _check_derivative(node, [upstream], [edge[1] for edge in edges if edge is not None])
+        return edges
+
+    def push(self, node: Node, tangents: Sequence[Any]) -> Any:
+        """Push; raise if finite tangents become an inf or a nan."""
+        given = [tangent for tangent in tangents if tangent is not None]
+        if not given:
+            return None
+        with setting(anomaly=AnomalyDetector(_line_of(node))):
+            tangent = push(node, tangents)
+        _check_derivative(node, given, [tangent])
+        return tangent
+
+
+def _check_derivative(node: Node, arriving: list[Any], leaving: list[Any]) -> None:
+    bad = [raw(x) for x in leaving if not is_finite(raw(x))]
+    if bad and all([is_finite(raw(x)) for x in (*arriving, *node.arguments)]):
+        call = call_text(node.operation.name, node.inputs, node.attributes, node.arguments)
+        raise FloatingPointError(f"the derivative of {call} gives {bad[0]!r:.80} {_line_of(node)}")
+
+
+def _line_of(node: Node) -> str:
+    return getattr(node, "line", "(recorded outside anomaly(): its line is not known)")

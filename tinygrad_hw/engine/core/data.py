@@ -1,0 +1,48 @@
+"""Plain data: the numbers and arrays that a node holds, and what may be asked of them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygrad_hw.engine.core.state import state
+
+Array: TypeAlias = npt.NDArray[Any]
+Number: TypeAlias = float | np.floating[Any]
+Data: TypeAlias = Number | Array
+
+
+class Traced:
+    """Base class of what stands for data while a program is captured: see ``program.variable``.
+
+    The engine computes with it as with the data themselves. It does not look at them.
+    """
+
+    __slots__ = ("value",)
+
+    value: Any  # the data of this one run
+
+
+def shape_of(data: Any) -> tuple[int, ...]:
+    """Return the shape of a node, an array or a number; () for one of Python's numbers."""
+    shape: tuple[int, ...] = getattr(data, "shape", ())
+    return shape
+
+
+def dtype_of(data: Any) -> Any:
+    """Return the dtype of an array or scalar; ``float`` itself for one of Python's numbers."""
+    if isinstance(data, Traced):
+        data = data.value
+    return float if type(data) is float else np.result_type(data)
+
+
+def is_finite(data: Any) -> bool:
+    """Return whether no element is inf or nan; a program being captured records the question."""
+    if isinstance(data, Traced):
+        return bool(state.recorder.is_finite(data))
+    if isinstance(data, np.ndarray):
+        return data.dtype == bool or bool(np.isfinite(data).all())
+    return math.isfinite(data)
