@@ -11,3 +11,8 @@ MEANINGS = {
     "wrong": "wrong",
     "missing": "missing",
 }
+
+
+def signed(verdict: str) -> str:
+    """Return a verdict with its sign before it, such as "✗ wrong"."""
+    return f"{SIGNS[verdict]} {verdict}"

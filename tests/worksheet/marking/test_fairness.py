@@ -2,8 +2,8 @@
 
 The tests take a few hundred sheets. For as many as one likes, by any number of processes:
 
-    python tests/worksheet/test_fairness.py honest 100000 4
-    python tests/worksheet/test_fairness.py planted 10000 4
+    python tests/worksheet/marking/test_fairness.py honest 100000 4
+    python tests/worksheet/marking/test_fairness.py planted 10000 4
 
 ``scratch`` is for students who also round what they do not write down. Seeds that fail are printed.
 """

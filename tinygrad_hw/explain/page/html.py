@@ -23,6 +23,7 @@ from tinygrad_hw.explain.page.svg import Drawing
 from tinygrad_hw.explain.stepper.frames import Frame, Number, Steps
 from tinygrad_hw.formatting.html import NOTHING, Html, element, join
 from tinygrad_hw.formatting.numbers import number
+from tinygrad_hw.formatting.verdicts import SIGNS, VERDICTS
 
 CONTENT = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; font-src data:"
@@ -457,10 +458,7 @@ def folded(heading: str, aside: str, content: Html) -> Html:
 def tally(remarks: list[Remark]) -> str:
     """How many have each verdict."""
     counts = Counter(remark.verdict for remark in remarks)
-    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in SIGNS if counts[verdict])
-
-
-SIGNS = {"exact": "✓", "rounded": "✓", "follows": "↳", "wrong": "✗", "missing": "–"}
+    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
 
 
 def marks_table(remarks: list[Remark], named: bool) -> Html:

@@ -24,6 +24,7 @@ from tinygrad_hw.formatting.html import (
     typeset,
 )
 from tinygrad_hw.formatting.numbers import FIGURES, number, updated
+from tinygrad_hw.formatting.verdicts import MEANINGS, SIGNS
 from tinygrad_hw.worksheet.feedback.text import ANSWER, NUDGE, PLACE, UNKNOWN, nudges, shortfalls
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
@@ -60,14 +61,14 @@ _BOX = element("span", class_="box", role="img", aria_label="missing", title="mi
 
 
 def _sign(verdict: str, note: str = "") -> Html:
-    sign, means = {
-        "exact": ("✓", "right to the digits written"),
-        "rounded": ("✓≈", "right, as far as the rounding before it goes"),
-        "follows": ("↳", "right but for a slip before it"),
-        "wrong": ("✗", "wrong"),
-    }[verdict]
+    sign: str | Html
+    sign, means = SIGNS[verdict], MEANINGS[verdict]
     if note == "truncated":
-        sign, means = join(["✓", element("small", " cut")]), "right, but cut and not rounded"
+        sign, means = join([sign, element("small", " cut")]), "right, but cut and not rounded"
+    elif verdict == "exact":
+        means += " to the digits written"
+    elif verdict == "rounded":
+        sign += "≈"
     return element("span", sign, class_="sign", role="img", aria_label=means, title=means)
 
 
@@ -99,11 +100,11 @@ def _legend(marks: Marks, hints: int) -> Iterator[Html]:
         return
     there = {(item.verdict, item.note) for item in marks.items}
     meanings = [
-        ("exact", "", "right"),
-        ("rounded", "", "right, as far as the rounding before it goes"),
+        ("exact", "", MEANINGS["exact"]),
+        ("rounded", "", MEANINGS["rounded"]),
         ("rounded", "truncated", "right, but cut where it should be rounded"),
-        ("follows", "", "right but for a slip before it, which is charged there"),
-        ("wrong", "", "wrong"),
+        ("follows", "", f"{MEANINGS['follows']}, which is charged there"),
+        ("wrong", "", MEANINGS["wrong"]),
     ]
     parts = [
         element("span", _sign(verdict, note), f" {said}", class_=verdict)

@@ -10,9 +10,9 @@ import pytest
 
 @pytest.fixture(scope="session")
 def students() -> ModuleType:
-    """The module ``students.py`` beside this file, which no test package can import by its name."""
+    """The module ``marking/students.py``, which no test package can import by its name."""
     if "students" not in sys.modules:
-        path = Path(__file__).with_name("students.py")
+        path = Path(__file__).with_name("marking") / "students.py"
         spec = importlib.util.spec_from_file_location("students", path)
         assert spec is not None
         assert spec.loader is not None
