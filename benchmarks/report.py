@@ -142,7 +142,9 @@ def verdict(target: Target, sides: dict[str, Outcome]) -> Verdict:
     a, b = sides[ours], sides[theirs]
     if not a.values or not b.values:
         return Verdict(ours, theirs, target.at_most, math.nan, math.nan, math.nan)
-    ratios = [mine / other for mine, other in zip(a.values, b.values, strict=False)]
+    rounds = min(len(a.values), len(b.values))  # a side that fails has no later rounds
+    both = zip(a.values[:rounds], b.values[:rounds], strict=True)
+    ratios = [mine / other for mine, other in both]
     return Verdict(ours, theirs, target.at_most, a.value / b.value, min(ratios), max(ratios))
 
 

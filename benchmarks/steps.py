@@ -6,6 +6,7 @@ with the others. Arrays are where the library wants them before the clock starts
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ class Problem:
         """Kernel and bias of every layer, in order."""
         generator = np.random.default_rng(1)
         arrays = []
-        for rows, columns in zip(self.sizes, self.sizes[1:], strict=False):
+        for rows, columns in pairwise(self.sizes):
             kernel = generator.standard_normal((rows, columns), dtype=np.float32)
             arrays += [kernel * np.float32(rows**-0.5), np.zeros(columns, np.float32)]
         return arrays

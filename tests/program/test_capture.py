@@ -1497,3 +1497,22 @@ def test_an_error_in_the_middle_of_an_update_changes_nothing_twice():
         return w.data
 
     np.testing.assert_array_equal(trained(capture), trained(lambda step: step))
+
+
+def test_arguments_keep_their_names_in_whatever_order_they_are_given():
+    """Options may be given in another order than the function's parameters."""
+
+    @capture
+    def program(a, b, *rest, scale):
+        return np.sum(a * scale - b) + np.sum(rest[0])
+
+    ones, twos, threes, fours = (np.full(3, float(i)) for i in range(1, 5))
+    program(ones, twos, threes, scale=fours)
+    assert "def program(a, b, rest_1, scale):" in program.source
+
+    @capture
+    def difference(a, b):
+        return np.sum(a * 2.0 - b)
+
+    difference(b=twos, a=ones)
+    assert "np.multiply(a, 2.0" in difference.source

@@ -10,6 +10,7 @@ import copy
 import warnings
 import weakref
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ class FlatParameters:
         self.buffer = _holding(self.data, "parameters")
         self._gradient_buffer = _holding(self.gradients, "gradients")
         self._starts = [0, *np.cumsum(sizes).tolist()]
-        self._parts = [slice(*pair) for pair in zip(self._starts, self._starts[1:], strict=False)]
+        self._parts = [slice(*pair) for pair in pairwise(self._starts)]
         self._views = self._divided(self.data)
         self._gradient_views = self._divided(self.gradients)
         self._said = False

@@ -109,26 +109,27 @@ def _name_arguments(
     function: Callable[..., Any], given: Any, leaves: list[Variable | None]
 ) -> None:
     """Call the inputs what the function calls its parameters."""
+    arguments, options = rebuilt(given, leaves)  # an option may be given before those left of it
     try:
-        bound = inspect.signature(function).bind(*given[0], **given[1])
+        bound = inspect.signature(function).bind(*arguments, **options)
     except (TypeError, ValueError):  # it has no signature, or does not take these: it will say so
         return
-    names = [name for item in bound.arguments.items() for name in _names_of(*item)]
-    for name, leaf in zip(names, leaves, strict=False):
-        if leaf is not None and not leaf.names:
-            leaf.names.append(name)
+    for item in bound.arguments.items():
+        for name, leaf in _named_leaves(*item):
+            if leaf is not None and not leaf.names:
+                leaf.names.append(name)
 
 
-def _names_of(name: str, argument: Any) -> Iterator[str]:
-    """A name for each leaf of an argument: its key in a dict, its number in a list."""
+def _named_leaves(name: str, argument: Any) -> Iterator[tuple[str, Any]]:
+    """Give each leaf of an argument with a name: its key in a dict, its number in a list."""
     if isinstance(argument, dict):
         for key, part in argument.items():
-            yield from _names_of(str(key), part)
+            yield from _named_leaves(str(key), part)
     elif isinstance(argument, tuple | list):
         for i, part in enumerate(argument, start=1):
-            yield from _names_of(f"{name}_{i}", part)
+            yield from _named_leaves(f"{name}_{i}", part)
     else:
-        yield name
+        yield name, argument
 
 
 def _result(recorder: Recorder, x: Any) -> Result:

@@ -94,7 +94,7 @@ def accumulate(
         if upstream is None or node.operation is None or node.constant:
             continue
         edges = send(node, upstream, wanted)
-        for operand, edge in zip(node.inputs, edges, strict=False):
+        for operand, edge in zip(node.inputs, edges, strict=True):
             if edge is not None:
                 key = id(operand)
                 so_far = totals.get(key)

@@ -172,7 +172,8 @@ def local_text(edge: Edge) -> str:
     operation = edge.node.operation
     if operation.arity == ANY_NUMBER:  # one rule for them all, told by position: no sentence
         return f"{operation.name}ᵀ(upstream)"
-    names = {x: name_of(node) or x for x, node in zip("xyz", edge.node.inputs, strict=False)}
+    inputs = edge.node.inputs
+    names = {x: name_of(node) or x for x, node in zip("xyz"[: len(inputs)], inputs, strict=True)}
     named = re.sub(r"\b[xyz]\b", lambda found: names.get(found[0], found[0]), edge.local)
     return named.replace(".mT", "ᵀ")
 

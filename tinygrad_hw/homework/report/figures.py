@@ -25,9 +25,14 @@ from tinygrad_hw.formatting.numbers import number
 History = Mapping[str, Sequence[float]]
 
 INK, FAINT = "#2b2a27", "#d9d4c7"
-LINES = ("#1f5fa8", "#b4540a", "#2c7a4b", "#8a3f97")
-"""Colours of the lines, in order; each also has its own dashes and marks."""
-STYLES = (("-", "o"), ("--", "s"), ("-.", "^"), (":", "D"))
+STYLES = (
+    ("#1f5fa8", "-", "o"),
+    ("#b4540a", "--", "s"),
+    ("#2c7a4b", "-.", "^"),
+    ("#8a3f97", ":", "D"),
+)
+"""Color, dashes and marks of the lines, in order."""
+LINES = [color for color, _, _ in STYLES]
 
 _VARIABLES = {INK: "ink", FAINT: "rule", **{line: f"line-{i}" for i, line in enumerate(LINES)}}
 
@@ -124,15 +129,19 @@ def wilson_interval(right: int, total: int) -> tuple[float, float]:
     return (centre - spread) / scale, min((centre + spread) / scale, 1.0)
 
 
+COLUMNS = 5
+
+
 def examples(images: Sequence[npt.NDArray[np.uint8]], captions: Sequence[str]) -> str:
     """Draw images in rows of five, each under its caption."""
-    rows = max(1, math.ceil(len(images) / 5))
+    rows = max(1, math.ceil(len(images) / COLUMNS))
     with matplotlib.rc_context({**SETTINGS, "font.size": 8}):
         drawing = Figure(figsize=(7.2, 1.75 * rows), layout="constrained")
-        places = list(drawing.subplots(rows, 5, squeeze=False).flat)
-        for place in places:
+        places = drawing.subplots(rows, COLUMNS, squeeze=False)
+        for place in places.flat:
             place.set_axis_off()
-        for place, image, caption in zip(places, images, captions, strict=False):
+        used = places.flat[: len(images)]
+        for place, image, caption in zip(used, images, captions, strict=True):
             place.imshow(image, cmap="gray_r", vmin=0, vmax=255, interpolation="none")
             place.set_title(caption, fontsize=8)
         return _svg(drawing)
@@ -152,11 +161,10 @@ def _curves(lines: Mapping[str, Sequence[float]], title: str, metric: str) -> st
     with matplotlib.rc_context(SETTINGS):
         drawing = Figure(figsize=SIZE, layout="constrained")
         axes = drawing.subplots()
-        for (name, values), colour, (dashes, mark) in zip(
-            lines.items(), LINES, STYLES, strict=False
-        ):
+        for (name, values), style in zip(lines.items(), STYLES[: len(lines)], strict=True):
+            color, dashes, mark = style
             epochs = range(1, len(values) + 1)
-            axes.plot(epochs, values, color=colour, linestyle=dashes, marker=mark, label=name)
+            axes.plot(epochs, values, color=color, linestyle=dashes, marker=mark, label=name)
         longest = max(map(len, lines.values()), default=1)
         axes.set_xlim(1 - 0.03 * longest, longest + 0.03 * longest)
         axes.xaxis.set_major_locator(MaxNLocator(7, integer=True, steps=[1, 2, 5, 10]))
