@@ -14,7 +14,7 @@ from keras import callbacks, initializers, layers, optimizers
 
 from tinygrad_hw.data import load
 
-INITIALISERS = [
+INITIALIZERS = [
     initializers.GlorotNormal(seed=1),
     initializers.HeNormal(seed=2),
     initializers.RandomNormal(stddev=0.1, seed=3),
@@ -35,13 +35,13 @@ def two_digits(images: Any, labels: Any, first: int = 3, second: int = 6) -> tup
     return images[kept], (labels[kept] == second).astype("float32")
 
 
-def network(units: int, activation: str, initialiser: Any, loss: str) -> Any:
+def network(units: int, activation: str, initializer: Any, loss: str) -> Any:
     """One hidden layer of 128."""
     model = keras.Sequential(
         [
             keras.Input((28, 28)),
             layers.Flatten(),
-            layers.Dense(128, activation="relu", kernel_initializer=initialiser),
+            layers.Dense(128, activation="relu", kernel_initializer=initializer),
             layers.Dense(units, activation=activation),
         ]
     )
@@ -68,11 +68,11 @@ def train(
 
 
 def binary(images: Any, labels: Any, test: tuple[Any, Any]) -> None:
-    """Train Question 2 with its early stopping, then once with each initialiser."""
+    """Train Question 2 with its early stopping, then once with each initializer."""
     loss = "binary_crossentropy"
     train(network(1, "sigmoid", "glorot_uniform", loss), images, labels, test, 20, stopping=True)
-    for initialiser in INITIALISERS:
-        train(network(1, "sigmoid", initialiser, loss), images, labels, test, 30, stopping=False)
+    for initializer in INITIALIZERS:
+        train(network(1, "sigmoid", initializer, loss), images, labels, test, 30, stopping=False)
 
 
 def ten_classes(images: Any, labels: Any, test: tuple[Any, Any], epochs: int = 20) -> None:

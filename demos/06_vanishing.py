@@ -94,7 +94,7 @@ assert shut == [0.0, 0.0, 0.0, 0.5]
 # What counts is the product w · σ'(z). With w = 4 and b = -2 every neuron has z = 0 and a = 0.5, if
 # x is 0.5: then the slope is a quarter, the product is 1, and nothing vanishes. With 8 and -4 it is
 # 2, and the gradient doubles in each layer: it *explodes*. Between the two there is little room. So
-# it matters how the weights are drawn; see the demo on initialisers.
+# it matters how the weights are drawn; see the demo on initializers.
 
 # %%
 for w in (2.0, 4.0, 8.0):

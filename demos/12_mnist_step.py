@@ -128,12 +128,12 @@ assert not np.any(W1.grad[unused])
 
 
 # %%
-def updated_by(optimiser):
-    """Give the parameters after one step of an optimiser, on copies."""
+def updated_by(optimizer):
+    """Give the parameters after one step of an optimizer, on copies."""
     copies = [Value(p.data, label=p.label) for p in parameters]
     for copy, p in zip(copies, parameters, strict=True):
         copy.grad = p.grad.copy()
-    optimiser.apply(copies)
+    optimizer.apply(copies)
     return [copy.data for copy in copies]
 
 

@@ -133,7 +133,7 @@ def test_gradient_descent_in_place_works_and_learns() -> None:
     np.testing.assert_allclose(w.data, [5, 5, 5], atol=1e-12)
 
 
-def test_an_optimiser_that_keeps_the_arrays_works() -> None:
+def test_an_optimizer_that_keeps_the_arrays_works() -> None:
     w = Value(START)
     array = w.data
     for _ in range(200):

@@ -8,7 +8,7 @@ from tinygrad_hw.data import Dataset, load
 from tinygrad_hw.homework.experiments import (
     ALL,
     BINARY,
-    INITIALISERS,
+    INITIALIZERS,
     TEN,
     Experiment,
     train,
@@ -29,14 +29,14 @@ def short(experiment: Experiment, epochs: int = 3) -> Experiment:
 
 def test_the_networks_are_the_homeworks() -> None:
     sizes = {e.name: e.model((28, 28), seed=0).count_params() for e in ALL}
-    assert sizes == {"ten": 101_770, "binary": 100_609} | {e.name: 100_609 for e in INITIALISERS}
-    assert [(e.name, repr(e.initialiser)) for e in INITIALISERS] == [
+    assert sizes == {"ten": 101_770, "binary": 100_609} | {e.name: 100_609 for e in INITIALIZERS}
+    assert [(e.name, repr(e.initializer)) for e in INITIALIZERS] == [
         ("GlorotNormal", "GlorotNormal(seed=1)"),
         ("HeNormal", "HeNormal(seed=2)"),
         ("RandomNormal", "RandomNormal(mean=0.0, stddev=0.1, seed=3)"),
         ("GlorotUniform", "GlorotUniform(seed=4)"),
     ]
-    assert [(e.epochs, e.patience) for e in (BINARY, TEN, INITIALISERS[0])] == [
+    assert [(e.epochs, e.patience) for e in (BINARY, TEN, INITIALIZERS[0])] == [
         (20, 10),
         (20, 10),
         (30, None),
@@ -64,7 +64,7 @@ def test_an_outcome_adds_up(small: Dataset) -> None:
 
 
 def test_training_side_by_side_changes_nothing(small: Dataset) -> None:
-    experiments = [short(BINARY), short(TEN), short(INITIALISERS[2])]
+    experiments = [short(BINARY), short(TEN), short(INITIALIZERS[2])]
     heard: list[str] = []
     together = {
         o.name: o for o in train_all(experiments, small, (3, 6), 5, lambda *e: heard.append(e[0]))

@@ -11,7 +11,7 @@ from tinygrad_hw.nn import (
     RandomNormal,
     Sequential,
 )
-from tinygrad_hw.nn.layers import INITIALISERS
+from tinygrad_hw.nn.layers import INITIALIZERS
 
 SHAPE = (784, 128)
 SIZE = 784 * 128
@@ -29,7 +29,7 @@ def truncated(z):
 # Variance of a normal distribution cut off at ±2, from the textbook: 1 - 4·φ(2) / (2Φ(2) - 1).
 CUT_STDDEV = sqrt(1 - 4 * np.exp(-2.0) / sqrt(2 * np.pi) / erf(2 / sqrt(2)))
 
-# initialiser, variance asked for, and the distribution's own function
+# initializer, variance asked for, and the distribution's own function
 CASES = {
     "glorot_uniform": (GlorotUniform, 2 / 912, lambda w: (w / sqrt(6 / 912) + 1) / 2),
     "glorot_normal": (GlorotNormal, 2 / 912, lambda w: truncated(w / sqrt(2 / 912) * CUT_STDDEV)),
@@ -97,8 +97,8 @@ def test_he_looks_at_the_fan_in_and_glorot_at_both_fans():
 class TestSeeds:
     @pytest.mark.parametrize("seed", [0, 5])
     def test_one_of_its_own_gives_the_same_weights_anywhere(self, kind, seed):
-        initialiser = kind(seed=seed)
-        first, second = (initialiser((6, 4), np.random.default_rng(model)) for model in (0, 1))
+        initializer = kind(seed=seed)
+        first, second = (initializer((6, 4), np.random.default_rng(model)) for model in (0, 1))
         np.testing.assert_array_equal(first, second)
         np.testing.assert_array_equal(first, kind(seed=seed)((6, 4), None))
         assert not np.array_equal(first, kind(seed=6)((6, 4), None))
@@ -114,8 +114,8 @@ class TestSeeds:
         assert not np.array_equal(once, other)
 
     def test_without_one_two_draws_differ(self, kind):
-        generator, initialiser = np.random.default_rng(1), kind()
-        assert not np.array_equal(initialiser((6, 4), generator), initialiser((6, 4), generator))
+        generator, initializer = np.random.default_rng(1), kind()
+        assert not np.array_equal(initializer((6, 4), generator), initializer((6, 4), generator))
 
     def test_draws_float32_of_the_shape_asked_for(self, kind):
         drawn = kind(seed=1)((6, 4), None)
@@ -123,7 +123,7 @@ class TestSeeds:
 
 
 def test_the_homeworks_four_are_known_by_keras_names():
-    assert {name: type(known) for name, known in INITIALISERS.items()} == {
+    assert {name: type(known) for name, known in INITIALIZERS.items()} == {
         name: kind for name, (kind, *_) in CASES.items()
     }
 
@@ -137,8 +137,8 @@ def test_keras_defaults():
 def test_a_name_an_instance_and_any_function_serve_a_layer(name):
     kind = CASES[name][0]
 
-    def kernel(initialiser):
-        model = Sequential([Dense(4, "relu", initialiser, input_shape=(6,))], seed=9)
+    def kernel(initializer):
+        model = Sequential([Dense(4, "relu", initializer, input_shape=(6,))], seed=9)
         return model.get_weights()[0]
 
     np.testing.assert_array_equal(kernel(name), kernel(kind()))
@@ -149,5 +149,5 @@ def test_a_name_an_instance_and_any_function_serve_a_layer(name):
 
 
 def test_repr_shows_how_to_make_it_again():
-    for initialiser in (HeNormal(seed=2), GlorotNormal(), RandomNormal(0.0, 0.1, seed=3)):
-        assert vars(eval(repr(initialiser))) == vars(initialiser)
+    for initializer in (HeNormal(seed=2), GlorotNormal(), RandomNormal(0.0, 0.1, seed=3)):
+        assert vars(eval(repr(initializer))) == vars(initializer)

@@ -16,12 +16,12 @@ UNITS = {BINARY: 1, SPARSE: 3}
 LAST = {BINARY: "sigmoid", SPARSE: "softmax"}
 
 
-def network(loss, optimiser=None, hidden="relu", seed=0, inputs=4):
+def network(loss, optimizer=None, hidden="relu", seed=0, inputs=4):
     """A small one: inputs-6-1 or inputs-6-3, compiled."""
     model = Sequential(
         [Dense(6, hidden, input_shape=(inputs,)), Dense(UNITS[loss], LAST[loss])], seed=seed
     )
-    model.compile(optimiser or Adam(0.01), loss)
+    model.compile(optimizer or Adam(0.01), loss)
     return model
 
 
@@ -122,11 +122,11 @@ def descent(weights, rate=0.01):
 
 @pytest.mark.parametrize("loss", UNITS)
 @pytest.mark.parametrize(
-    ("optimiser", "by_hand", "tolerance"), [(Adam, adam, 1e-4), (SGD, descent, 1e-5)]
+    ("optimizer", "by_hand", "tolerance"), [(Adam, adam, 1e-4), (SGD, descent, 1e-5)]
 )
-def test_training_is_what_one_would_write_in_numpy(loss, optimiser, by_hand, tolerance):
+def test_training_is_what_one_would_write_in_numpy(loss, optimizer, by_hand, tolerance):
     """Thirty steps on all examples at once, so that their order does not matter."""
-    model = network(loss, optimiser(0.01))
+    model = network(loss, optimizer(0.01))
     x, y = examples(loss)
     weights = [w.astype(np.float64) for w in model.get_weights()]
     losses, update = [], by_hand(weights)
@@ -331,7 +331,7 @@ class TestFit:
         np.testing.assert_array_equal(model.flat.data, before)
 
     def test_a_second_fit_goes_on_where_the_first_stopped(self):
-        """Optimiser and order of examples included: twice one epoch is two epochs, bit for bit."""
+        """Optimizer and order of examples included: twice one epoch is two epochs, bit for bit."""
         twice, once = network(SPARSE), network(SPARSE)
         for _ in range(2):
             twice.fit(*examples(SPARSE), batch_size=4, verbose=0)

@@ -11,15 +11,15 @@ from tinygrad_hw.nn import SGD, Adam, Dense, Sequential
 ROOT = np.sqrt(1 - 0.999)  # of 1 - β₂: where Keras's epsilon weighs
 
 
-def run(optimiser, gradients, start=0.0):
+def run(optimizer, gradients, start=0.0):
     """The parameters after every step, as an array of shape (steps, parameters)."""
     gradients = np.asarray(gradients, np.float32)
     parameter = Value(np.full(gradients.shape[1], start, np.float32))
-    optimiser.reset()
+    optimizer.reset()
     path = []
     for gradient in gradients:
         parameter.grad = gradient.copy()
-        optimiser.apply([parameter])
+        optimizer.apply([parameter])
         path.append(parameter.data.copy())
     return np.array(path)
 
@@ -161,31 +161,31 @@ class TestSGD:
         np.testing.assert_array_equal(run(used, noisy(1.0)), run(SGD(momentum=0.9), noisy(1.0)))
 
 
-@pytest.mark.parametrize("optimiser", [Adam(), SGD(momentum=0.9)])
-def test_works_in_float32_and_in_place_and_leaves_the_gradient_alone(optimiser):
+@pytest.mark.parametrize("optimizer", [Adam(), SGD(momentum=0.9)])
+def test_works_in_float32_and_in_place_and_leaves_the_gradient_alone(optimizer):
     parameter, gradient = Value(np.ones(5, np.float32)), np.full(5, 0.25, np.float32)
     parameter.grad = gradient
-    optimiser.apply([parameter])
+    optimizer.apply([parameter])
     data = parameter.data
     parameter.grad = gradient
-    optimiser.apply([parameter])
+    optimizer.apply([parameter])
     assert parameter.data is data
     assert (data < 1).all()
     assert (gradient == 0.25).all()
-    ((_, *states),) = optimiser._states.values()
+    ((_, *states),) = optimizer._states.values()
     assert {state.dtype for state in (*states, parameter)} == {np.dtype(np.float32)}
 
 
 @pytest.mark.parametrize("make", [Adam, lambda rate: SGD(rate, momentum=0.9)])
 def test_numbers_move_as_an_array_of_them_does(make):
     several, one = [Value(0.5), Value(-2.0)], Value([0.5, -2.0])
-    optimisers = make(0.1), make(0.1)
+    optimizers = make(0.1), make(0.1)
     for gradient in ([1.0, -3.0], [0.25, 0.0], [-2.0, 1e-3]):
         for parameter, number in zip(several, gradient, strict=True):
             parameter.grad = number
         one.grad = np.array(gradient)
-        optimisers[0].apply(several)
-        optimisers[1].apply([one])
+        optimizers[0].apply(several)
+        optimizers[1].apply([one])
     assert [p.data for p in several] == pytest.approx(one.data.tolist(), rel=1e-14)
 
 
@@ -193,13 +193,13 @@ def test_an_update_alone_can_be_captured():
     """Its gradients come from outside, and are those of the day."""
     model = Sequential([Dense(2, input_shape=(3,))], seed=0)
     other = Sequential([Dense(2, input_shape=(3,))], seed=0)
-    optimisers = SGD(0.5, momentum=0.9), SGD(0.5, momentum=0.9)
-    update = capture(lambda: optimisers[0].apply(model.parameters()), jit=False)
+    optimizers = SGD(0.5, momentum=0.9), SGD(0.5, momentum=0.9)
+    update = capture(lambda: optimizers[0].apply(model.parameters()), jit=False)
     for k in range(5):
         for p in (*model.parameters(), *other.parameters()):
             p.grad = np.full(p.shape, k + 1, np.float32)
         update()
-        optimisers[1].apply(other.parameters())
+        optimizers[1].apply(other.parameters())
         for found, expected in zip(model.get_weights(), other.get_weights(), strict=True):
             np.testing.assert_array_equal(found, expected)
 
@@ -230,26 +230,26 @@ def test_a_deep_copy_goes_on_where_the_model_is():
 
 
 def test_a_setting_changed_in_a_captured_step_is_changed_in_every_one():
-    optimiser, parameter = SGD(0.1), Value(1.0)
-    optimiser.build([parameter])
+    optimizer, parameter = SGD(0.1), Value(1.0)
+    optimizer.build([parameter])
 
     @capture
     def step():
-        optimiser.learning_rate = 0.5
+        optimizer.learning_rate = 0.5
         parameter.grad = 1.0
-        optimiser.apply([parameter])
+        optimizer.apply([parameter])
 
     for k in range(3):
-        optimiser.learning_rate = 0.1
+        optimizer.learning_rate = 0.1
         step()
         assert parameter.data == 1.0 - 0.5 * (k + 1)
-        assert optimiser.learning_rate == 0.5
+        assert optimizer.learning_rate == 0.5
 
 
 def test_a_setting_may_be_changed_between_steps():
-    optimiser, parameter = SGD(0.1), Value(1.0)
+    optimizer, parameter = SGD(0.1), Value(1.0)
     for rate in (0.1, 0.5):
-        optimiser.learning_rate = rate
+        optimizer.learning_rate = rate
         parameter.grad = 1.0
-        optimiser.apply([parameter])
+        optimizer.apply([parameter])
     assert parameter.data == pytest.approx(1 - 0.1 - 0.5)

@@ -9,17 +9,17 @@ X = np.random.default_rng(0).random((12, 2, 3), np.float32)
 LABELS = np.arange(12) % 3
 
 
-def three_classes(optimiser=None, seed=0):
+def three_classes(optimizer=None, seed=0):
     model = Sequential(
         [Flatten(input_shape=(2, 3)), Dense(5, "relu"), Dense(3, "softmax")], seed=seed
     )
-    model.compile(optimiser or Adam(), "sparse_categorical_crossentropy")
+    model.compile(optimizer or Adam(), "sparse_categorical_crossentropy")
     return model
 
 
-def two_classes(optimiser=None):
+def two_classes(optimizer=None):
     model = Sequential([Flatten(input_shape=(2, 3)), Dense(5, "relu"), Dense(1, "sigmoid")], seed=0)
-    model.compile(optimiser or Adam(), "binary_crossentropy")
+    model.compile(optimizer or Adam(), "binary_crossentropy")
     return model
 
 
@@ -73,8 +73,8 @@ def test_a_parameter_without_a_gradient_has_zeros_in_the_buffer_and_none_itself(
     assert unused.grad is None
 
 
-@pytest.mark.parametrize("optimiser", [SGD(0.1, momentum=0.9), Adam(0.1)], ids=["SGD", "Adam"])
-def test_a_parameter_that_the_loss_does_not_depend_on_is_skipped_and_that_is_said_once(optimiser):
+@pytest.mark.parametrize("optimizer", [SGD(0.1, momentum=0.9), Adam(0.1)], ids=["SGD", "Adam"])
+def test_a_parameter_that_the_loss_does_not_depend_on_is_skipped_and_that_is_said_once(optimizer):
     used, sometimes = Value([1.0, 2.0]), Value([3.0], label="sometimes")
     flat = FlatParameters([used, sometimes])
 
@@ -82,7 +82,7 @@ def test_a_parameter_that_the_loss_does_not_depend_on_is_skipped_and_that_is_sai
         used.grad = sometimes.grad = None
         loss = (used * used).sum()
         (loss + (sometimes * sometimes).sum() if both else loss).backward()
-        optimiser.apply(flat.values)
+        optimizer.apply(flat.values)
         return used.data.copy(), sometimes.data.copy()
 
     before = step(both=True)  # a momentum that would go on moving it
@@ -168,17 +168,17 @@ class TestFloat32:
     """Nowhere in training is there a number of another kind."""
 
     @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.uint8])
-    @pytest.mark.parametrize("optimiser", [Adam(), SGD(momentum=0.9)])
+    @pytest.mark.parametrize("optimizer", [Adam(), SGD(momentum=0.9)])
     @pytest.mark.parametrize(
         ("make", "labels"), [(three_classes, LABELS), (two_classes, LABELS > 1)]
     )
-    def test_of_every_array(self, make, labels, optimiser, dtype):
-        model = make(optimiser)
+    def test_of_every_array(self, make, labels, optimizer, dtype):
+        model = make(optimizer)
         logits = []
         step = model.train_step
         model.train_step = lambda *batch: logits.append(step(*batch)) or logits[-1]
         model.fit(X.astype(dtype), labels, batch_size=5, epochs=2, validation_split=0.25, verbose=0)
-        kept = [state.raw for states in optimiser._states.values() for state in states[1:]]
+        kept = [state.raw for states in optimizer._states.values() for state in states[1:]]
         arrays = {
             "data": [value.data for value in model.parameters()],
             "gradients": [value.grad for value in model.parameters()],

@@ -203,7 +203,7 @@ def composed(lines, pool):
 class Model:
     """Parameters and a step of training on them; two of one seed are equal."""
 
-    def __init__(self, lines, kind, optimiser, clears, seed=0):
+    def __init__(self, lines, kind, optimizer, clears, seed=0):
         numbers = np.random.default_rng(seed)
         make = kind if kind is not float else np.float64
         self.lines, self.clears = lines, clears
@@ -211,7 +211,7 @@ class Model:
         self.v = Value(numbers.normal(size=3).astype(make), label="v")
         self.m = Value(numbers.normal(size=(2, 3)).astype(make), label="m")
         self.parameters = [self.s, self.v, self.m]
-        self.optimiser = optimiser()
+        self.optimizer = optimizer()
 
     def step(self, x, y, z):
         if self.clears:
@@ -221,11 +221,11 @@ class Model:
         last, loss = composed(self.lines, [*given, *self.parameters])
         loss.backward()
         if self.clears:
-            self.optimiser.apply(self.parameters)
+            self.optimizer.apply(self.parameters)
         return loss, {"last": last, "gradients": [p.grad for p in self.parameters]}
 
     def numbers(self):
-        kept = [s.raw for states in self.optimiser._states.values() for s in states]
+        kept = [s.raw for states in self.optimizer._states.values() for s in states]
         return [p.raw for p in self.parameters] + [p.grad for p in self.parameters] + kept
 
 
@@ -240,7 +240,7 @@ def batches(kind, n=4):
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("kind", [float, np.float32])
 @pytest.mark.parametrize(
-    ("optimiser", "clears"),
+    ("optimizer", "clears"),
     [(nn.Adam, True), (lambda: nn.SGD(0.1, momentum=0.9), True), (nn.SGD, False)],
     ids=["Adam", "SGD", "accumulating"],
 )
@@ -248,8 +248,8 @@ def batches(kind, n=4):
     deadline=None, derandomize=True, database=None, max_examples=20, phases=[Phase.generate]
 )
 @given(lines=LINES)
-def test_random_programs_are_the_same_to_the_last_bit(kind, optimiser, clears, lines):
-    expected, found = (Model(lines, kind, optimiser, clears) for _ in range(2))
+def test_random_programs_are_the_same_to_the_last_bit(kind, optimizer, clears, lines):
+    expected, found = (Model(lines, kind, optimizer, clears) for _ in range(2))
     step = captured(found.step)
     for i, batch in enumerate(batches(kind)):
         loss, parts = expected.step(*batch)
@@ -398,16 +398,16 @@ def wide_step(model, x):
     t = a.T * np.exp(-np.square(a)).T + np.maximum(a, 0.3).T
     loss = np.log1p(abs(t)).mean() + np.sqrt(np.square(w) + 1e-3).sum() * 0.01
     loss.backward()
-    model.optimiser.apply(model.parameters)
+    model.optimizer.apply(model.parameters)
     return loss, a
 
 
 class Wide:
-    def __init__(self, kind, optimiser):
+    def __init__(self, kind, optimizer):
         numbers = np.random.default_rng(1)
         w = numbers.normal(size=(20, 16)).astype(kind)
         self.parameters = [Value(w, "w"), Value(numbers.normal(size=20).astype(kind), "b")]
-        self.optimiser = optimiser()
+        self.optimizer = optimizer()
 
 
 @pytest.mark.parametrize("kind", [np.float64, np.float32])
@@ -479,7 +479,7 @@ def test_zero_upstream_gives_zero_also_when_it_first_happens_at_a_replay(name, e
 
     def run(make):
         w = Value(INSIDE, label="w")
-        optimiser = nn.SGD(2.0**-40)
+        optimizer = nn.SGD(2.0**-40)
 
         def step(mask):
             w.grad = None
@@ -487,7 +487,7 @@ def test_zero_upstream_gives_zero_also_when_it_first_happens_at_a_replay(name, e
             (ops.where(mask > 0, inner, 0.0) + w * 2.0).sum().backward()
             if ending == "repaired":
                 w.grad = np.nan_to_num(w.grad, nan=7.0)
-            optimiser.apply([w])
+            optimizer.apply([w])
             gradient = w.grad * 1.0
             if ending == "cleared at the end":
                 w.grad = None
@@ -604,8 +604,8 @@ def test_a_gradient_forgotten_inside_is_forgotten_of_a_value_that_is_not_used_ot
 
 @pytest.mark.parametrize("start", [1.0, np.ones(2)], ids=["number", "array"])
 def test_an_update_alone_is_made_with_the_gradients_of_the_day(start):
-    w, optimiser = Value(start), nn.SGD(0.125)
-    update = captured(lambda: optimiser.apply([w]))
+    w, optimizer = Value(start), nn.SGD(0.125)
+    update = captured(lambda: optimizer.apply([w]))
     for gradient in (1.0, 2.0, 4.0, 8.0):
         w.grad = gradient * start
         update()
@@ -661,14 +661,14 @@ CHANGES = {
 def test_data_given_anew_between_calls_are_used(change, trains):
     def run(make):
         w, b = Value(np.arange(6.0).reshape(2, 3)), Value(np.ones(3))
-        optimiser = nn.SGD(0.125, momentum=0.5)
+        optimizer = nn.SGD(0.125, momentum=0.5)
 
         def step(x):
             w.grad = b.grad = None
             loss = (np.square(w * x) + b * w).sum()
             loss.backward()
             if trains:
-                optimiser.apply([w, b])
+                optimizer.apply([w, b])
             return loss
 
         once, found = make(step), []
@@ -682,18 +682,18 @@ def test_data_given_anew_between_calls_are_used(change, trains):
         assert_same(found, wanted)
 
 
-def test_the_state_of_an_optimiser_survives_data_given_anew():
+def test_the_state_of_an_optimizer_survives_data_given_anew():
     """Whichever parameter is given them, captured or not."""
 
     def run(make, which):
         values = [Value(np.ones(2)), Value(np.ones(2))]
-        optimiser = nn.SGD(0.125, momentum=0.5)
+        optimizer = nn.SGD(0.125, momentum=0.5)
 
         def step():
             for p in values:
                 p.grad = None
             (values[0] * 2.0 + values[1]).sum().backward()
-            optimiser.apply(values)
+            optimizer.apply(values)
 
         once = make(step)
         for i in range(5):
@@ -713,12 +713,12 @@ def test_the_state_of_an_optimiser_survives_data_given_anew():
 
 def test_graphs_recorded_outside_keep_their_numbers():
     w = Value(np.array([1.0, 2.0]))
-    optimiser = nn.SGD(0.25)
+    optimizer = nn.SGD(0.25)
 
     def step():
         w.grad = None
         np.square(w).sum().backward()
-        optimiser.apply([w])
+        optimizer.apply([w])
 
     c = captured(step)
     for _ in range(4):
@@ -734,22 +734,22 @@ def test_graphs_recorded_outside_keep_their_numbers():
 def test_plain_steps_and_captured_ones_take_turns():
     def run(makes):
         w, b = Value(np.array([1.0, -2.0]), "w"), Value(0.5, "b")
-        optimiser = nn.Adam(0.1)
+        optimizer = nn.Adam(0.1)
 
         def step(x):
             w.grad = b.grad = None
             loss = (np.tanh(w * x + b) ** 2).sum()
             loss.backward()
-            optimiser.apply([w, b])
+            optimizer.apply([w, b])
             return loss
 
         steps = [make(step) for make in makes]
         for i in range(9):
             steps[i % len(steps)](float(i) - 3)
             if i == 5:
-                optimiser.learning_rate = 0.01
+                optimizer.learning_rate = 0.01
             if i == 6:
-                optimiser.reset()
+                optimizer.reset()
         return w.data, b.data, w.grad, b.grad
 
     wanted = run([plain])
@@ -761,14 +761,14 @@ def test_plain_steps_and_captured_ones_take_turns():
 def test_two_steps_in_one_call():
     def run(make):
         w, b = Value(np.array([[1.0, -2.0], [0.5, 3.0]]), "w"), Value(np.array([0.5, 0.1]), "b")
-        optimiser = nn.Adam(0.1)
+        optimizer = nn.Adam(0.1)
 
         def steps(x, y):
             for data in (x, y):
                 w.grad = b.grad = None
                 loss = np.square(data @ w + b).sum()
                 loss.backward()
-                optimiser.apply([w, b])
+                optimizer.apply([w, b])
             return loss, np.square(x @ w).sum()
 
         once = make(steps)
@@ -784,12 +784,12 @@ def test_two_steps_in_one_call():
 def test_parameters_of_which_one_has_no_gradient():
     def run(make):
         w, spare = Value(np.ones(2), "w"), Value(np.ones(2), "spare")
-        optimiser = nn.SGD(0.5, momentum=0.9)
+        optimizer = nn.SGD(0.5, momentum=0.9)
 
         def step(uses):
             w.grad = spare.grad = None
             ((w * w).sum() + ((spare * w).sum() if uses else 0.0)).backward()
-            optimiser.apply([w, spare])
+            optimizer.apply([w, spare])
 
         once = make(step)
         for uses in (True, True, False, True, False, True):
@@ -1050,9 +1050,9 @@ class BrokenError(Exception):
 @pytest.mark.parametrize("where", ["forward", "backward", "update"])
 def test_an_error_leaves_everything_as_it_was(error, where):
     w, b = Value(np.ones(2), "w"), Value(2.0, "b")
-    optimiser = nn.Adam()
+    optimizer = nn.Adam()
     w.grad, b.grad = np.zeros(2), 0.0
-    optimiser.apply([w, b])
+    optimizer.apply([w, b])
     w.grad = b.grad = None
     kept, fails = [], [True]
 
@@ -1064,22 +1064,22 @@ def test_an_error_leaves_everything_as_it_was(error, where):
         loss.backward()
         if where == "backward" and fails[0]:
             raise error
-        optimiser.apply([w, b])
+        optimizer.apply([w, b])
         if fails[0]:
             raise error
         return loss
 
     c = captured(step)
     given = Value(np.ones(2))
-    steps = optimiser._states[b][0].raw
+    steps = optimizer._states[b][0].raw
     with pytest.raises(error):
         c(given)
     assert state.recorder is None
-    for value in (w, b, given, optimiser._states[b][0]):
+    for value in (w, b, given, optimizer._states[b][0]):
         assert type(value.raw) in (float, np.ndarray), value
         assert value.grad is None
     np.testing.assert_array_equal(w.data, 1)
-    assert optimiser._states[b][0].raw == steps
+    assert optimizer._states[b][0].raw == steps
     assert c.captures == 0
     fails[0] = False
     expected = c(given)
@@ -1159,16 +1159,16 @@ IMAGES = np.random.default_rng(0).random((50, 3, 4), np.float32)
 CLASSES = np.arange(50) * 7 % 3
 
 
-def classifier(optimiser, jit=False, seed=3):
+def classifier(optimizer, jit=False, seed=3):
     layers = [nn.Flatten(input_shape=(3, 4)), nn.Dense(7, "relu"), nn.Dense(3, "softmax")]
     model = nn.Sequential(layers, seed=seed)
-    model.compile(optimiser, "sparse_categorical_crossentropy", jit_compile=jit)
+    model.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=jit)
     return model
 
 
-def trained_by_hand(optimiser, epochs, batch, seed=3):
+def trained_by_hand(optimizer, epochs, batch, seed=3):
     """The same steps with the engine alone, nothing captured."""
-    model = classifier(optimiser, seed=seed)
+    model = classifier(optimizer, seed=seed)
     order = np.random.default_rng(np.random.SeedSequence(seed).spawn(2)[1])
     for _ in range(epochs):
         shuffled = order.permutation(len(IMAGES))
@@ -1179,17 +1179,17 @@ def trained_by_hand(optimiser, epochs, batch, seed=3):
             logits = model.logits(Value(IMAGES[rows_of], constant=True))
             loss = model._loss.of_logits(logits, model._loss.targets(CLASSES[rows_of]))
             loss.backward()
-            optimiser.apply(model.parameters())
+            optimizer.apply(model.parameters())
     return model
 
 
-@pytest.mark.parametrize("optimiser", [nn.Adam, lambda: nn.SGD(0.3, momentum=0.9)])
-def test_fit_gives_the_weights_of_the_same_steps_uncaptured(optimiser):
-    model = classifier(optimiser())
+@pytest.mark.parametrize("optimizer", [nn.Adam, lambda: nn.SGD(0.3, momentum=0.9)])
+def test_fit_gives_the_weights_of_the_same_steps_uncaptured(optimizer):
+    model = classifier(optimizer())
     model.fit(IMAGES, CLASSES, batch_size=16, epochs=3, verbose=0)
-    again = classifier(optimiser())
+    again = classifier(optimizer())
     again.fit(IMAGES, CLASSES, batch_size=16, epochs=3, verbose=0)
-    expected = trained_by_hand(optimiser(), epochs=3, batch=16)
+    expected = trained_by_hand(optimizer(), epochs=3, batch=16)
     for found, same_seed, wanted in zip(
         model.get_weights(), again.get_weights(), expected.get_weights(), strict=True
     ):
@@ -1359,13 +1359,13 @@ def test_each_of_calls_that_differ(calls):
 
 def test_each_of_what_changes_values_runs_in_order():
     def trained(run):
-        w, optimiser = Value(np.ones(3)), nn.Adam(0.1)
+        w, optimizer = Value(np.ones(3)), nn.Adam(0.1)
 
         def step(x):
             w.grad = None
             loss = ((w * x) ** 2).sum()
             loss.backward()
-            optimiser.apply([w])
+            optimizer.apply([w])
             return loss.raw
 
         c, calls = captured(step), [(np.full(3, 1.0 + k),) for k in range(6)]
@@ -1480,12 +1480,12 @@ def test_a_gradient_into_a_graph_from_outside_is_refused():
 
 def test_an_error_in_the_middle_of_an_update_changes_nothing_twice():
     def trained(wrap):
-        w, optimiser = Value(np.ones(3), "w"), nn.Adam(0.1)
+        w, optimizer = Value(np.ones(3), "w"), nn.Adam(0.1)
 
         def step(x):
             w.grad = None
             np.sum(w * x).backward()
-            optimiser.apply([w])
+            optimizer.apply([w])
 
         stepped = wrap(step)
         for _ in range(3):

@@ -121,18 +121,18 @@ def test_what_an_argument_is_beside_numbers():
 
 def test_numbers_that_change_are_no_reason_to_capture_again():
     w = Value(np.ones(3))
-    optimiser = nn.Adam(0.1)
+    optimizer = nn.Adam(0.1)
 
     def step(x, rate):
         w.grad = None
         (np.square(w * x).sum() * rate).backward()
-        optimiser.apply([w])
+        optimizer.apply([w])
 
     c = captured(step)
     numbers = np.random.default_rng(0)
     for i in range(10):
         c(numbers.normal(size=3), float(i))
-        optimiser.learning_rate = 0.1 / (i + 1)
+        optimizer.learning_rate = 0.1 / (i + 1)
         w.data = w.data * 1.01
     assert c.captures <= 2
 
@@ -393,14 +393,14 @@ def test_a_branch_that_keeps_from_what_would_fail():
 def test_a_branch_on_the_loss_decides_about_the_update():
     def run(make):
         w = Value(np.array([3.0, -2.0]))
-        optimiser = nn.SGD(0.2, momentum=0.5)
+        optimizer = nn.SGD(0.2, momentum=0.5)
 
         def step(x):
             w.grad = None
             loss = np.square(w * x).sum()
             loss.backward()
             if loss > 0.5:
-                optimiser.apply([w])
+                optimizer.apply([w])
                 return loss, "moved"
             return loss, "stayed"
 
@@ -417,12 +417,12 @@ def test_a_failed_guard_changes_nothing():
 
     def run(make):
         w = Value(np.array([1.0, 2.0]))
-        optimiser = nn.SGD(0.5)
+        optimizer = nn.SGD(0.5)
 
         def step(x):
             w.grad = None
             (w * x).sum().backward()
-            optimiser.apply([w])
+            optimizer.apply([w])
             after = w.sum()
             return after * 2 if after > 0 else after * 3
 
@@ -698,13 +698,13 @@ def test_a_number_that_is_kept_is_refused_and_a_value_is_not():
 
 def test_a_parameter_that_becomes_a_constant_is_trained_no_more():
     w, v = Value(np.ones(2)), Value(np.ones(2))
-    optimiser = nn.SGD(0.1)
+    optimizer = nn.SGD(0.1)
 
     @captured
     def step(x):
         w.grad = v.grad = None
         np.sum(w * v * x).backward()
-        optimiser.apply([p for p in (w, v) if not p.constant])
+        optimizer.apply([p for p in (w, v) if not p.constant])
 
     for _ in range(3):
         step(1.0)

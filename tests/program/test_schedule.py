@@ -64,13 +64,13 @@ def test_a_plain_array_is_what_it_was_when_it_was_used():
 
 
 def test_what_is_returned_of_a_parameter_is_from_before_the_update():
-    w, optimiser = Value(np.arange(4.0).reshape(2, 2)), SGD(0.5)
+    w, optimizer = Value(np.arange(4.0).reshape(2, 2)), SGD(0.5)
 
     def step():
         w.grad = None
         before = w.reshape(4)
         (w * w).sum().backward()
-        optimiser.apply([w])
+        optimizer.apply([w])
         return before
 
     program = capture(step)

@@ -37,7 +37,7 @@ from tinygrad_hw.nn import (
     confusion_matrix,
 )
 from tinygrad_hw.nn.callbacks import Logs
-from tinygrad_hw.nn.initializers import Initialiser
+from tinygrad_hw.nn.initializers import Initializer
 from tinygrad_hw.nn.models import LayerSummary
 
 HIDDEN, BATCH, RATE, PATIENCE, EXAMPLES = 128, 32, 0.001, 10, 10
@@ -52,7 +52,7 @@ class Experiment:
 
     name: str
     classes: int
-    initialiser: Initialiser
+    initializer: Initializer
     epochs: int
     patience: int | None
 
@@ -63,7 +63,7 @@ class Experiment:
             [
                 Rescaling(1 / 255, input_shape=image),
                 Flatten(),
-                Dense(HIDDEN, activation="relu", kernel_initializer=self.initialiser),
+                Dense(HIDDEN, activation="relu", kernel_initializer=self.initializer),
                 Dense(1, activation="sigmoid") if binary else Dense(10, activation="softmax"),
             ],
             seed=seed,
@@ -75,13 +75,13 @@ class Experiment:
 
 BINARY = Experiment("binary", 2, GlorotUniform(), epochs=20, patience=PATIENCE)
 TEN = Experiment("ten", 10, GlorotUniform(), epochs=20, patience=PATIENCE)
-INITIALISERS = [
+INITIALIZERS = [
     Experiment("GlorotNormal", 2, GlorotNormal(seed=1), epochs=30, patience=None),
     Experiment("HeNormal", 2, HeNormal(seed=2), epochs=30, patience=None),
     Experiment("RandomNormal", 2, RandomNormal(stddev=0.1, seed=3), epochs=30, patience=None),
     Experiment("GlorotUniform", 2, GlorotUniform(seed=4), epochs=30, patience=None),
 ]
-ALL = [TEN, *INITIALISERS, BINARY]  # the longest first, so that no core idles at the end
+ALL = [TEN, *INITIALIZERS, BINARY]  # the longest first, so that no core idles at the end
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """How weights start. Names, formulas and defaults are Keras's.
 
-An initialiser is called with the shape (fan-in, fan-out) of a kernel and the model's generator. One
+An initializer is called with the shape (fan-in, fan-out) of a kernel and the model's generator. One
 made with a ``seed`` of its own draws from that instead, so that it gives the same weights wherever
 it stands.
 """
@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-Initialiser = Callable[[tuple[int, int], np.random.Generator], npt.NDArray[np.float32]]
+Initializer = Callable[[tuple[int, int], np.random.Generator], npt.NDArray[np.float32]]
 
 # Standard deviation of a normal distribution cut off at two standard deviations. Dividing by it
 # gives the truncated distribution the variance that was asked for.

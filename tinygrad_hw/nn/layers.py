@@ -12,7 +12,7 @@ from tinygrad_hw.nn.initializers import (
     GlorotNormal,
     GlorotUniform,
     HeNormal,
-    Initialiser,
+    Initializer,
     RandomNormal,
 )
 
@@ -24,7 +24,7 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "softplus": ops.softplus,
     "tanh": ops.tanh,
 }
-INITIALISERS: dict[str, Initialiser] = {
+INITIALIZERS: dict[str, Initializer] = {
     "glorot_normal": GlorotNormal(),
     "glorot_uniform": GlorotUniform(),
     "he_normal": HeNormal(),
@@ -86,7 +86,7 @@ class Dense:
     activation
         A name of ACTIVATIONS; None is "linear".
     kernel_initializer
-        A name of INITIALISERS, or an initialiser. The bias starts at zero.
+        A name of INITIALIZERS, or an initializer. The bias starts at zero.
     input_shape
         Shape of one input, for the first layer of a model.
     """
@@ -97,7 +97,7 @@ class Dense:
         self,
         units: int,
         activation: str | None = None,
-        kernel_initializer: str | Initialiser = "glorot_uniform",
+        kernel_initializer: str | Initializer = "glorot_uniform",
         input_shape: tuple[int, ...] | None = None,
     ) -> None:
         if units < 1:
@@ -105,7 +105,7 @@ class Dense:
         self.units = units
         self.activation = _named(activation or "linear", ACTIVATIONS, "activation")
         self.kernel_initializer = (
-            INITIALISERS[_named(kernel_initializer, INITIALISERS, "kernel_initializer")]
+            INITIALIZERS[_named(kernel_initializer, INITIALIZERS, "kernel_initializer")]
             if isinstance(kernel_initializer, str)
             else kernel_initializer
         )

@@ -1,6 +1,6 @@
-"""Optimisers. Names, formulas and defaults are Keras's.
+"""Optimizers. Names, formulas and defaults are Keras's.
 
-An optimiser's rule is written as operations on data, once, and gives new data; so a captured
+An optimizer's rule is written as operations on data, once, and gives new data; so a captured
 program has it too. Many arrays are one to it (see ``FlatParameters``), and its state is in Values.
 """
 
@@ -24,17 +24,17 @@ class Setting:
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
-    def __get__(self, optimiser: Any, owner: type | None = None) -> Any:
-        return read_data(vars(optimiser)[self.name]) if optimiser is not None else self
+    def __get__(self, optimizer: Any, owner: type | None = None) -> Any:
+        return read_data(vars(optimizer)[self.name]) if optimizer is not None else self
 
-    def __set__(self, optimiser: Any, number: float) -> None:
-        if self.name not in vars(optimiser):
-            vars(optimiser)[self.name] = Value(float(number), self.name, constant=True)
+    def __set__(self, optimizer: Any, number: float) -> None:
+        if self.name not in vars(optimizer):
+            vars(optimizer)[self.name] = Value(float(number), self.name, constant=True)
         else:
-            store(vars(optimiser)[self.name], float(number))
+            store(vars(optimizer)[self.name], float(number))
 
 
-class Optimiser(ABC):
+class Optimizer(ABC):
     """What SGD and Adam share: parameters, each with a state of its own, changed by one rule."""
 
     states: tuple[str, ...] = ()  # names of what the rule keeps, shaped like a parameter
@@ -103,7 +103,7 @@ class Optimiser(ABC):
         """The new parameter, then the new states; ``steps`` counts from 1."""
 
 
-class SGD(Optimiser):
+class SGD(Optimizer):
     """Gradient descent: p ← p - rate · g; with momentum p ← p + v, v ← momentum · v - rate · g."""
 
     states = ("velocity",)
@@ -120,7 +120,7 @@ class SGD(Optimiser):
         return parameter + velocity, velocity
 
 
-class Adam(Optimiser):
+class Adam(Optimizer):
     """Adam (Kingma and Ba, 2015), in Keras's form: epsilon beside the uncorrected root.
 
     p ← p - a · m / (sqrt(v) + epsilon), a = rate · sqrt(1 - β₂ᵗ) / (1 - β₁ᵗ), where m and v are the

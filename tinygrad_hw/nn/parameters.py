@@ -1,6 +1,6 @@
 """All parameters of a model in one buffer, and all their gradients in another.
 
-An optimiser then works on two long arrays, whatever the layers are. Each layer's Value looks at its
+An optimizer then works on two long arrays, whatever the layers are. Each layer's Value looks at its
 part of the buffer through a view.
 """
 
@@ -44,7 +44,7 @@ class FlatParameters:
     values
         The parameters. Their data are views of ``data`` from now on.
     buffer
-        The buffer as a Value, for an optimiser.
+        The buffer as a Value, for an optimizer.
     data, gradients
         The two buffers, of shape (number of parameters,) and the parameters' dtype.
     """
@@ -120,7 +120,7 @@ class FlatParameters:
         """Bring the gradients of a backward pass together; each ``grad`` becomes a view.
 
         A parameter that the loss does not depend on has none. It keeps its data in this step,
-        whatever an optimiser's momentum says; a warning tells so, once.
+        whatever an optimizer's momentum says; a warning tells so, once.
         """
         missing = [value for value in self.values if value.grad is None]
         if missing and not self._said:

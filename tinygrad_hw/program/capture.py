@@ -35,7 +35,7 @@ def capture(function: Callable[..., Any] | None = None, *, jit: bool | None = No
     ----------
     function
         What to capture: a computation on numbers, arrays and Values. It may call ``backward()`` and
-        change parameters with an optimiser of ``nn``. Without it, ``capture`` is a decorator.
+        change parameters with an optimizer of ``nn``. Without it, ``capture`` is a decorator.
     jit
         True compiles runs of pointwise operations with numba, False does not, None does where numba
         is installed.
@@ -57,7 +57,7 @@ def capture(function: Callable[..., Any] | None = None, *, jit: bool | None = No
     -----
     While it is recorded, the function is given stand-ins for numbers and arrays: asked for their
     type, they are neither floats nor ndarrays. What is guarded and what is frozen: see ``guards``.
-    A gradient that an optimiser has gathered is a view of a buffer that the next run writes into.
+    A gradient that an optimizer has gathered is a view of a buffer that the next run writes into.
     """
     if function is None:
         return functools.partial(capture, jit=jit)

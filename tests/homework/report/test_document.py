@@ -17,7 +17,7 @@ import pytest
 from tinygrad_hw.data import Dataset, load
 from tinygrad_hw.formatting.html import figure, formula, prose, typeset
 from tinygrad_hw.homework import SHEETS, sheet_path
-from tinygrad_hw.homework.experiments import ALL, BINARY, INITIALISERS, TEN, Experiment, Outcome
+from tinygrad_hw.homework.experiments import ALL, BINARY, INITIALIZERS, TEN, Experiment, Outcome
 from tinygrad_hw.homework.report import original_figures
 from tinygrad_hw.homework.report.compare import beside, distance
 from tinygrad_hw.homework.report.document import figures, report, results
@@ -222,7 +222,7 @@ def test_sections_come_in_the_homeworks_order(page: Page) -> None:
 
 
 @pytest.mark.parametrize(
-    "network", [original_figures.BINARY, original_figures.INITIALISERS, original_figures.TEN]
+    "network", [original_figures.BINARY, original_figures.INITIALIZERS, original_figures.TEN]
 )
 def test_every_printed_figure_of_a_network_is_there(
     network: original_figures.Network, page: Page
@@ -264,7 +264,7 @@ LAYERS = ["Homework’s layer", "Output", "Parameters", "Our layer", "Output", "
     ("position", "network", "experiment"),
     [
         (0, original_figures.BINARY, BINARY),
-        (1, original_figures.INITIALISERS, INITIALISERS[0]),
+        (1, original_figures.INITIALIZERS, INITIALIZERS[0]),
         (2, original_figures.TEN, TEN),
     ],
 )
@@ -306,13 +306,13 @@ def test_the_classification_report_stands_beside_ours(page: Page) -> None:
         )
 
 
-def test_initialisers_are_compared(page: Page) -> None:
+def test_initializers_are_compared(page: Page) -> None:
     for experiment in ALL:
         if experiment.patience is None:
             row = next(row for row in page.rows if row[0] == experiment.name)
-            assert row[1] == original_figures.INITIALISERS_ACCURACY.get(experiment.name, "–")
+            assert row[1] == original_figures.INITIALIZERS_ACCURACY.get(experiment.name, "–")
             assert row[2:4] == ["0.98477", "3 of 197"]
-            assert row[5] == original_figures.INITIALISERS_TEST_TIMES[experiment.name]
+            assert row[5] == original_figures.INITIALIZERS_TEST_TIMES[experiment.name]
             assert f"{experiment.name}: 3 errors" in page.text
     assert "trains for 30 epochs" in page.text
     assert "table of hyperparameters says 20" in page.text

@@ -103,13 +103,13 @@ def test_every_function_of_numbers():
 
 
 def test_an_update_is_refused():
-    w, optimiser = Value(1.0), SGD(0.1)
-    optimiser.build([w])
+    w, optimizer = Value(1.0), SGD(0.1)
+    optimizer.build([w])
 
     def step(x):
         w.grad = None
         (w * x).backward()
-        optimiser.apply([w])
+        optimizer.apply([w])
 
     with pytest.raises(ValueError, match=r"step changes Values: take the update out of batch\(\)"):
         capture(step).batch(np.ones(3))

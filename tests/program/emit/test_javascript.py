@@ -149,13 +149,13 @@ def test_a_sum_of_exponentials_far_out():
 
 
 def test_an_update_is_a_result():
-    w, optimiser = Value(3.0, "w"), SGD(0.5)
+    w, optimizer = Value(3.0, "w"), SGD(0.5)
 
     @capture
     def program():
         w.grad = None
         (w * w).backward()
-        optimiser.apply([w])
+        optimizer.apply([w])
 
     program()
     program()

@@ -200,7 +200,7 @@ def test_texts_and_odd_numbers_in_a_program_are_spelled_safely():
 def test_it_is_readable():
     """The student's names, the parts of a step, the shapes."""
     w, b = Value(np.ones((3, 2)), label="w"), Value(np.ones(2), label="b")
-    optimiser = nn.SGD(0.1)
+    optimizer = nn.SGD(0.1)
 
     def train(images, target):
         w.grad = b.grad = None
@@ -209,7 +209,7 @@ def test_it_is_readable():
         loss = np.square(hidden - target).mean()
         loss.label = "loss"
         loss.backward()
-        optimiser.apply([w, b])
+        optimizer.apply([w, b])
         return loss
 
     c = capture(train, jit=False)

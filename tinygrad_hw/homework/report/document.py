@@ -26,12 +26,12 @@ from tinygrad_hw.formatting.html import (
 )
 from tinygrad_hw.formatting.numbers import number
 from tinygrad_hw.formatting.verdicts import signed
-from tinygrad_hw.homework.experiments import BINARY, INITIALISERS, Outcome
+from tinygrad_hw.homework.experiments import BINARY, INITIALIZERS, Outcome
 from tinygrad_hw.homework.report import figures as charts
 from tinygrad_hw.homework.report import original_figures
 from tinygrad_hw.homework.report.errata import in_short, tally
 from tinygrad_hw.homework.report.question1 import Example, worked_example
-from tinygrad_hw.homework.report.questions2_3 import binary, initialisers, ten
+from tinygrad_hw.homework.report.questions2_3 import binary, initializers, ten
 from tinygrad_hw.homework.report.results import Work, errors, tested
 from tinygrad_hw.nn import classification_report
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks, as_json
@@ -71,7 +71,7 @@ def report(work: Work, drawn: Mapping[str, str] | None = None) -> str:
             for key, letter in (("q1a", "a"), ("q1b", "b"))
         ),
         binary(work, drawn),
-        initialisers(work, drawn),
+        initializers(work, drawn),
         ten(work, drawn),
     ]
     page = files(__package__).joinpath("templates")
@@ -102,7 +102,7 @@ def figures(work: Work) -> dict[str, str]:
             [images[i] for i, *_ in outcome.examples],
             [f"true {labels[t]}, predicted {labels[p]}" for _, t, p, _ in outcome.examples],
         )
-    four = work.initialisers
+    four = work.initializers
     for metric in original_figures.METRICS:
         histories = {name: outcome.history for name, outcome in four.items()}
         drawn[f"initialisers-{metric}.svg"] = charts.compared_curve(histories, metric)
@@ -123,7 +123,7 @@ def results(work: Work) -> dict[str, Any]:
         "q1b": work.solutions["q1b"].as_json(),
         "marks": {key: _marks(marks) for key, marks in work.marks.items()},
         "binary": _network(outcomes["binary"]),
-        "initialisers": {name: _network(outcome) for name, outcome in work.initialisers.items()},
+        "initialisers": {name: _network(outcome) for name, outcome in work.initializers.items()},
         "ten": _network(outcomes["ten"]) | last,
         "seconds": work.seconds,
     }
@@ -177,7 +177,7 @@ def _lead(work: Work) -> Html:
 
 
 def _summary(work: Work) -> Html:
-    rows = [*_worked_rows(work), _binary_row(work), _initialisers_row(work), _ten_row(work)]
+    rows = [*_worked_rows(work), _binary_row(work), _initializers_row(work), _ten_row(work)]
     headline = table("What came out", ["", "The homework", "Ours"], rows, class_="headline")
     return section(
         "summary",
@@ -196,7 +196,7 @@ def _notices(work: Work) -> Iterator[Html]:
         yield paragraph(
             "This run was cut short: its networks were trained for at most "
             f"{counted(work.epochs or 0, 'epoch')}, where the homework allows {BINARY.epochs}, "
-            f"and {INITIALISERS[0].epochs} for the initialisers.",
+            f"and {INITIALIZERS[0].epochs} for the initialisers.",
             class_="notice",
         )
     if work.source is not None:
@@ -235,8 +235,8 @@ def _accuracy(outcome: Outcome) -> Html:
     )
 
 
-def _initialisers_row(work: Work) -> Html:
-    four = work.initialisers
+def _initializers_row(work: Work) -> Html:
+    four = work.initializers
     fewest = min(map(errors, four.values()))
     best = [name for name, outcome in four.items() if errors(outcome) == fewest]
     return row(

@@ -319,7 +319,7 @@ def settings(
     here = {
         "Activation, hidden layer": "ReLU",
         "Activation, output layer": "Sigmoid" if binary else "Softmax",
-        "Weight initialiser": ", ".join(map(_initialiser, experiments)),
+        "Weight initialiser": ", ".join(map(_initializer, experiments)),
         "Hidden layers": "1 (2 including the output layer)",
         "Neurons in the hidden layer": str(HIDDEN),
         "Neurons in the output layer": "1" if binary else "10",
@@ -339,8 +339,8 @@ def settings(
     )
 
 
-def _initialiser(experiment: Experiment) -> str:
-    return repr(experiment.initialiser).removesuffix("(seed=None)")
+def _initializer(experiment: Experiment) -> str:
+    return repr(experiment.initializer).removesuffix("(seed=None)")
 
 
 def _epochs(outcomes: Sequence[Outcome], experiment: Experiment) -> str:

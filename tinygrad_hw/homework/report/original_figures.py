@@ -64,11 +64,11 @@ class Network:
 METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
-def _table(output: str, initialiser: str, neurons: str, loss: str) -> tuple[tuple[str, str], ...]:
+def _table(output: str, initializer: str, neurons: str, loss: str) -> tuple[tuple[str, str], ...]:
     return (
         ("Activation, hidden layer", "ReLU"),
         ("Activation, output layer", output),
-        ("Weight initialiser", initialiser),
+        ("Weight initialiser", initializer),
         ("Hidden layers", "1 (2 including the output layer)"),
         ("Neurons in the hidden layer", "128"),
         ("Neurons in the output layer", neurons),
@@ -108,7 +108,7 @@ BINARY = Network(
     table=_table("Sigmoid", "Default: GlorotUniform", "1", "Binary_crossentropy"),
 )
 
-INITIALISERS = Network(
+INITIALIZERS = Network(
     summary=(
         ("flatten_1 … flatten_4 (Flatten)", "(None, 784)", "0"),
         ("dense_2, 4, 6, 8 (Dense)", "(None, 128)", "100480"),
@@ -124,15 +124,15 @@ INITIALISERS = Network(
         "Binary_crossentropy",
     ),
 )
-INITIALISERS_EPOCHS = "30"
+INITIALIZERS_EPOCHS = "30"
 """Epochs in the code; the table of hyperparameters says 20."""
-INITIALISERS_TEST_TIMES = {
+INITIALIZERS_TEST_TIMES = {
     "GlorotNormal": "0s 738us/step",
     "HeNormal": "0s 721us/step",
     "RandomNormal": "0s 754us/step",
     "GlorotUniform": "0s 869us/step",
 }
-INITIALISERS_ACCURACY = {"HeNormal": "100%"}
+INITIALIZERS_ACCURACY = {"HeNormal": "100%"}
 """The only accuracy that was written out; the others are in a picture."""
 
 TEN = Network(

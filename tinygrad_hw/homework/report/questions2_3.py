@@ -25,7 +25,7 @@ from tinygrad_hw.formatting.numbers import number
 from tinygrad_hw.homework.experiments import (
     BATCH,
     BINARY,
-    INITIALISERS,
+    INITIALIZERS,
     TEN,
     Outcome,
 )
@@ -109,9 +109,9 @@ def _other_digits(work: Work) -> Html:
 # --- Question 2 B ---------------------------------------------------------------------------------
 
 
-def initialisers(work: Work, drawn: Mapping[str, str]) -> Html:
+def initializers(work: Work, drawn: Mapping[str, str]) -> Html:
     """Build the section of Question 2 B: four ways to draw the first weights."""
-    outcomes = work.initialisers
+    outcomes = work.initializers
     outcome = next(iter(outcomes.values()))
     return section(
         "q2b",
@@ -119,22 +119,22 @@ def initialisers(work: Work, drawn: Mapping[str, str]) -> Html:
         "Question 2 B: four initialisers",
         paragraph(
             "The network of Question 2, its hidden weights drawn in four ways. The homework’s code "
-            f"trains for {original_figures.INITIALISERS_EPOCHS} epochs without stopping early, "
+            f"trains for {original_figures.INITIALIZERS_EPOCHS} epochs without stopping early, "
             "while its table of hyperparameters says 20; we follow the code."
         ),
         _other_digits(work),
         section(
-            "q2b-summary", 3, "The model", *parts.summary(original_figures.INITIALISERS, outcome)
+            "q2b-summary", 3, "The model", *parts.summary(original_figures.INITIALIZERS, outcome)
         ),
         section("q2b-accuracy", 3, "Accuracies", *_accuracies(outcomes, drawn)),
         section("q2b-confusion", 3, "Confusion matrices", *_four_matrices(work)),
         section("q2b-curves", 3, "Learning curves together", *_curves_together(outcomes, drawn)),
-        section("q2b-claims", 3, "What the homework concludes", _initialiser_claims(outcomes)),
+        section("q2b-claims", 3, "What the homework concludes", _initializer_claims(outcomes)),
         section(
             "q2b-settings",
             3,
             "Hyperparameters",
-            parts.settings(original_figures.INITIALISERS, list(outcomes.values()), INITIALISERS),
+            parts.settings(original_figures.INITIALIZERS, list(outcomes.values()), INITIALIZERS),
         ),
     )
 
@@ -144,11 +144,11 @@ def _accuracies(outcomes: Mapping[str, Outcome], drawn: Mapping[str, str]) -> li
     rows = [
         row(
             name,
-            figure(original_figures.INITIALISERS_ACCURACY.get(name, "")),
+            figure(original_figures.INITIALIZERS_ACCURACY.get(name, "")),
             ours(outcome.test_accuracy, 5),
             f"{count(errors(outcome))} of {count(tested(outcome))}",
             ours(outcome.test_loss),
-            original_figures.INITIALISERS_TEST_TIMES[name],
+            original_figures.INITIALIZERS_TEST_TIMES[name],
         )
         for name, outcome in outcomes.items()
     ]
@@ -156,7 +156,7 @@ def _accuracies(outcomes: Mapping[str, Outcome], drawn: Mapping[str, str]) -> li
     return [
         paragraph(
             "The homework compares the four in a picture and writes one of them out. Its test took "
-            f"{original_figures.INITIALISERS.test_batches} batches of {BATCH} each time; ours "
+            f"{original_figures.INITIALIZERS.test_batches} batches of {BATCH} each time; ours "
             f"makes {parts.test_batches(first)}."
         ),
         table("Test accuracy of the four", columns, rows, class_="numbers"),
@@ -171,7 +171,7 @@ def _accuracies(outcomes: Mapping[str, Outcome], drawn: Mapping[str, str]) -> li
 def _four_matrices(work: Work) -> list[Html]:
     matrices = [
         confusion(f"{name}: {counted(errors(outcome), 'error')}", outcome.confusion, work.labels)
-        for name, outcome in work.initialisers.items()
+        for name, outcome in work.initializers.items()
     ]
     return [
         paragraph("The homework’s are pictures, which its text does not keep. Ours:"),
@@ -219,7 +219,7 @@ def _jumps(outcome: Outcome, after: int = 0) -> float:
     return float(np.mean(np.abs(np.diff(losses)))) if len(losses) > 1 else float("nan")
 
 
-def _initialiser_claims(outcomes: Mapping[str, Outcome]) -> Html:
+def _initializer_claims(outcomes: Mapping[str, Outcome]) -> Html:
     wrong = {name: float(errors(outcome)) for name, outcome in outcomes.items()}
     restless = {name: _jumps(outcome) for name, outcome in outcomes.items()}
     late = {name: _jumps(outcome, SETTLED) for name, outcome in outcomes.items()}

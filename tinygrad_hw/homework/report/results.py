@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygrad_hw.data import Dataset
-from tinygrad_hw.homework.experiments import ALL, INITIALISERS, Outcome
+from tinygrad_hw.homework.experiments import ALL, INITIALIZERS, Outcome
 from tinygrad_hw.homework.report import original_figures
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks
 from tinygrad_hw.worksheet.solution.solve import Solution
@@ -47,9 +47,9 @@ class Work:
     source: str | None = None
 
     @property
-    def initialisers(self) -> dict[str, Outcome]:
+    def initializers(self) -> dict[str, Outcome]:
         """The outcomes of Question 2 B, in the homework's order."""
-        return {e.name: self.outcomes[e.name] for e in INITIALISERS}
+        return {e.name: self.outcomes[e.name] for e in INITIALIZERS}
 
     @property
     def cut_short(self) -> bool:

@@ -20,7 +20,7 @@ def zeros(shape, generator):
     return np.zeros(shape, np.float32)
 
 
-INITIALISERS = {
+INITIALIZERS = {
     "zeros": zeros,
     "normal 0.01": RandomNormal(stddev=0.01),
     "Glorot": GlorotUniform(),
@@ -29,13 +29,13 @@ INITIALISERS = {
 }
 
 # %% [markdown]
-# An initialiser is called with the shape of a matrix of weights, (inputs, neurons), and a generator
+# An initializer is called with the shape of a matrix of weights, (inputs, neurons), and a generator
 # of random numbers. Glorot draws with the variance 2 / (inputs + neurons), He with 2 / inputs.
 
 # %%
 random = np.random.default_rng(0)
-for name, initialiser in INITIALISERS.items():
-    drawn = initialiser((300, 100), random)
+for name, initializer in INITIALIZERS.items():
+    drawn = initializer((300, 100), random)
     print(f"{name:>11}: variance {drawn.var():.6f}, largest {np.abs(drawn).max():.3f}")
 assert math.isclose(GlorotUniform()((300, 100), random).var(), 2 / 400, rel_tol=0.05)
 assert math.isclose(HeNormal()((300, 100), random).var(), 2 / 300, rel_tol=0.05)
@@ -82,22 +82,22 @@ def size(array):
     return float(np.sqrt(np.mean(np.square(array, dtype=np.float64))))
 
 
-def sizes_through(initialiser, activation):
+def sizes_through(initializer, activation):
     """Give the sizes of outputs and of gradients, layer by layer."""
     generator = np.random.default_rng(1)
     widths = [784, *[100] * LAYERS]
     a, sums, outputs = images, [], []
     for shape in pairwise(widths):
-        z = a @ Value(initialiser(shape, generator))
+        z = a @ Value(initializer(shape, generator))
         a = activation(z)
         sums.append(z)
         outputs.append(a)
-    logits = a @ Value(initialiser((100, 10), generator))
+    logits = a @ Value(initializer((100, 10), generator))
     (-np.sum(targets * logits.log_softmax()) / len(images)).backward()
     return [size(a.data) for a in outputs], [size(z.grad) for z in sums]
 
 
-by_relu = {name: sizes_through(make, Value.relu) for name, make in INITIALISERS.items()}
+by_relu = {name: sizes_through(make, Value.relu) for name, make in INITIALIZERS.items()}
 for which, what in enumerate(("outputs", "gradients")):
     print(f"{what:<10}" + "".join(f"{name:>13}" for name in by_relu))
     for k in range(LAYERS):
@@ -137,7 +137,7 @@ assert set(by_relu["zeros"][0] + by_relu["zeros"][1]) == {0.0}
 
 # %%
 for name in ("normal 0.01", "Glorot", "He"):
-    outputs, gradients = sizes_through(INITIALISERS[name], np.tanh)
+    outputs, gradients = sizes_through(INITIALIZERS[name], np.tanh)
     forward, back = per_layer(outputs), 1 / per_layer(gradients)
     print(f"tanh, {name:>11}: forward {forward:.3f}, backward {back:.3f}")
 
@@ -152,9 +152,9 @@ x_train, y_train = mnist.x_train[:3000] / np.float32(255), mnist.y_train[:3000]
 x_test, y_test = mnist.x_test[:1000] / np.float32(255), mnist.y_test[:1000]
 
 
-def trained(initialiser):
-    hidden = [Dense(100, "relu", kernel_initializer=initialiser) for _ in range(LAYERS)]
-    last = Dense(10, "softmax", kernel_initializer=initialiser)
+def trained(initializer):
+    hidden = [Dense(100, "relu", kernel_initializer=initializer) for _ in range(LAYERS)]
+    last = Dense(10, "softmax", kernel_initializer=initializer)
     model = Sequential([Flatten(input_shape=(28, 28)), *hidden, last], seed=0)
     model.compile(SGD(0.05), loss="sparse_categorical_crossentropy", jit_compile=False)
     with np.errstate(all="ignore"):  # one of them overflows
@@ -162,7 +162,7 @@ def trained(initialiser):
         return model, history["loss"], model.evaluate(x_test, y_test)["accuracy"]
 
 
-results = {name: trained(make) for name, make in INITIALISERS.items()}
+results = {name: trained(make) for name, make in INITIALIZERS.items()}
 for name, (_, losses, accuracy) in results.items():
     falling = ", ".join(f"{loss:.3f}" for loss in losses)
     print(f"{name:>11}: loss {falling}; {accuracy:.1%} of unseen images right")
