@@ -38,7 +38,7 @@ nitpick_ignore_regex = [("py:class", ".*")]  # types in signatures; pages link w
 
 autosummary_generate = True
 EXPORTS = {room: getattr(import_module(room), "__all__", []) for room in ROOMS}
-HOMES = {name: f"~{room}.{name}" for room in reversed(ROOMS[1:]) for name in EXPORTS[room]}
+HOMES = {name: room for room in reversed(ROOMS[1:]) for name in EXPORTS[room]}
 autosummary_context = {"exports": EXPORTS, "homes": HOMES, "package": ROOMS[0]}
 autodoc_typehints = "signature"
 autodoc_type_aliases = {"npt.ArrayLike": "ArrayLike", "ArrayLike": "ArrayLike"}
@@ -87,8 +87,9 @@ WITHOUT_SECTION = ("start", "tour", "sheet-format", "marking", "architecture", "
 html_sidebars = {page: [] for page in ("index", *WITHOUT_SECTION)}
 
 
-def copy_demos(app: Sphinx) -> None:
-    """Bring the demos to where Sphinx reads; copies that are unchanged stay as they are."""
+def prepare(app: Sphinx) -> None:
+    """Bring the demos to where Sphinx reads, if they changed; forget the reference of before."""
+    shutil.rmtree(HERE / "reference/generated", ignore_errors=True)
     copies = HERE / "demos"
     copies.mkdir(exist_ok=True)
     demos = {path.name: path for path in (ROOT / "demos").glob("[0-9][0-9]_*.py")}
@@ -111,5 +112,5 @@ def add_pages(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
-    app.connect("builder-inited", copy_demos, priority=100)  # before the sources are looked for
+    app.connect("builder-inited", prepare, priority=100)  # before the sources are looked for
     app.connect("build-finished", add_pages)
