@@ -42,9 +42,13 @@ print(explain(E, weights[0]))
 E.backward()
 for weight in weights:
     print(f"dE/d{weight.label} = {weight.grad:.6f} {'█' * round(600 * weight.grad)}")
+
+# %% tags=["remove-output"]
 folder = Path(tempfile.mkdtemp())
 save(E, folder / "vanishing.svg", title="Five sigmoids in a row")
 print(f"picture: {folder / 'vanishing.svg'}")
+
+# %%
 E
 
 # %% [markdown]
@@ -105,8 +109,10 @@ for w in (2.0, 4.0, 8.0):
 # %% [markdown]
 # In the second picture, of the neurons with w = 4, all weights have the same colour.
 
-# %%
+# %% tags=["remove-output"]
 even, _ = deep(Value.sigmoid, [4.0] * 5, b=-2.0, x=0.5)
 save(even, folder / "even.svg", title="Five sigmoids in a row, w = 4")
 print(f"picture: {folder / 'even.svg'}")
+
+# %%
 even

@@ -179,7 +179,7 @@ assert math.isclose(losses[2], (1 - 1 / (1 + math.exp(-1))) ** 2)
 # %% [markdown]
 # It is quicker, since there is no graph to be made and no order to be found.
 
-# %%
+# %% tags=["remove-output"]
 for name, function in (("recorded each time", descend.function), ("captured", descend)):
     start = time.perf_counter()
     for _ in range(2000):

@@ -117,8 +117,10 @@ for p, gradient in zip(parameters, by_hand, strict=True):
 
 # %%
 unused = ~np.any(X.data, axis=0)
-print(f"{np.count_nonzero(unused)} of 784 pixels are empty in this batch,", end=" ")
-print(f"{np.count_nonzero(~np.any(mnist.x_train, axis=0))} in all training images")
+print(
+    f"{np.count_nonzero(unused)} of 784 pixels are empty in this batch, "
+    f"{np.count_nonzero(~np.any(mnist.x_train, axis=0))} in all training images"
+)
 assert not np.any(W1.grad[unused])
 
 # %% [markdown]
@@ -169,8 +171,10 @@ for p, hand, package in zip(parameters, adam_by_hand, updated_by(Adam(0.001)), s
 for name, new in (("SGD", by_hand), ("Adam", adam_by_hand)):
     steps = np.abs(new[2] - W2.data)[W2.grad != 0]
     low, middle, high = np.quantile(steps, (0.1, 0.5, 0.9))
-    print(f"{name:>4}, steps of W2: a tenth below {low:.1e}, half below {middle:.1e}, ", end="")
-    print(f"a tenth above {high:.1e}")
+    print(
+        f"{name:>4}, steps of W2: a tenth below {low:.1e}, half below {middle:.1e}, "
+        f"a tenth above {high:.1e}"
+    )
 
 # %% [markdown]
 # ## The package's own step

@@ -59,8 +59,10 @@ x = random.normal(size=(400, 500))
 for name, variance in (("1/n", 1 / 500), ("2/n", 2 / 500)):
     z = x @ random.normal(0, math.sqrt(variance), size=(500, 500))
     a = np.maximum(z, 0)
-    print(f"Var w = {name}: E[x²] = {np.mean(x**2):.3f}, Var z = {z.var():.3f}, ", end="")
-    print(f"after relu E[a²] = {np.mean(a**2):.3f}")
+    print(
+        f"Var w = {name}: E[x²] = {np.mean(x**2):.3f}, Var z = {z.var():.3f}, "
+        f"after relu E[a²] = {np.mean(a**2):.3f}"
+    )
 assert math.isclose(np.mean(a**2), np.mean(x**2), rel_tol=0.05)
 
 # %% [markdown]
@@ -183,10 +185,9 @@ print(f"zeros: all weights still 0: {not any(kernel.any() for kernel in kernels)
 print(f"biases other than 0: {[int(np.count_nonzero(bias)) for bias in biases]}")
 most_frequent = np.bincount(y_train).argmax()
 print(
-    f"it says {set(model.predict_classes(x_test).tolist())}, the most frequent class here is ",
-    end="",
+    f"it says {set(model.predict_classes(x_test).tolist())}, the most frequent class here is "
+    f"{most_frequent}: {np.mean(y_test == most_frequent):.1%} of the unseen images"
 )
-print(f"{most_frequent}: {np.mean(y_test == most_frequent):.1%} of the unseen images")
 assert not any(kernel.any() for kernel in kernels)
 assert math.isclose(accuracy, np.mean(y_test == most_frequent))
 assert math.isnan(results["normal 0.3"][1][-1])

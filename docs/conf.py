@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Sized
 from importlib import import_module
 from pathlib import Path
 
@@ -39,7 +40,20 @@ nitpick_ignore_regex = [("py:class", ".*")]  # types in signatures; pages link w
 autosummary_generate = True
 EXPORTS = {room: getattr(import_module(room), "__all__", []) for room in ROOMS}
 HOMES = {name: room for room in reversed(ROOMS[1:]) for name in EXPORTS[room]}
-autosummary_context = {"exports": EXPORTS, "homes": HOMES, "package": ROOMS[0]}
+CONSTANTS = {
+    room: {
+        name: f"{type(value).__name__}, {len(value)} entries"
+        for name in names
+        if isinstance(value := getattr(import_module(room), name), Sized)
+    }
+    for room, names in EXPORTS.items()
+}
+autosummary_context = {
+    "exports": EXPORTS,
+    "homes": HOMES,
+    "package": ROOMS[0],
+    "constants": CONSTANTS,
+}
 autodoc_typehints = "signature"
 autodoc_type_aliases = {"npt.ArrayLike": "ArrayLike", "ArrayLike": "ArrayLike"}
 autodoc_preserve_defaults = True
