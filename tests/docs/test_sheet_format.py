@@ -5,14 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tinygrad_hw.symbolic import expression
-from tinygrad_hw.symbolic.expression import FUNCTIONS
-from tinygrad_hw.worksheet import mark, parse_sheet
-from tinygrad_hw.worksheet.marking import mark as marking
+from tinygrad_hw.symbolic import FUNCTIONS, expression
+from tinygrad_hw.worksheet import SheetError, mark, parse_sheet, read_number
+from tinygrad_hw.worksheet.marking import mark_sheet
 from tinygrad_hw.worksheet.rounding import written_number
-from tinygrad_hw.worksheet.rounding.written_number import read_number
 from tinygrad_hw.worksheet.sheet import model
-from tinygrad_hw.worksheet.sheet.model import SECTIONS, STEP_SECTIONS, SheetError
+from tinygrad_hw.worksheet.sheet.model import SECTIONS, STEP_SECTIONS
 
 PAGE = (Path(__file__).parents[2] / "docs/sheet-format.md").read_text("utf-8")
 SHEETS = [text for text in re.findall(r"^```toml\n(.*?)^```$", PAGE, re.M | re.S)]
@@ -95,10 +93,10 @@ def test_the_limits() -> None:
         expression.LONGEST,
         model.MOST_STEPS,
         model.MOST_POINTS,
-        marking.MOST_NAMES,
-        marking.MOST_PARTS,
-        marking.LONGEST,
-        marking.MOST_FACTORS,
+        mark_sheet.MOST_NAMES,
+        mark_sheet.MOST_PARTS,
+        mark_sheet.LONGEST,
+        mark_sheet.MOST_FACTORS,
     ):
         assert f"{number:,}" in limits
     assert f"at most {written_number.LONGEST} characters" in PAGE
