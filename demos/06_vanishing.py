@@ -10,8 +10,7 @@ import tempfile
 from pathlib import Path
 
 from tinygrad_hw import Value
-from tinygrad_hw.explain import explain
-from tinygrad_hw.explain.graph.draw import save
+from tinygrad_hw.explain import draw, explain
 
 
 def deep(activation, numbers, b=0.0, x=1.0):
@@ -45,7 +44,7 @@ for weight in weights:
 
 # %% tags=["remove-output"]
 folder = Path(tempfile.mkdtemp())
-save(E, folder / "vanishing.svg", title="Five sigmoids in a row")
+draw(E, folder / "vanishing.svg", title="Five sigmoids in a row")
 print(f"picture: {folder / 'vanishing.svg'}")
 
 # %%
@@ -111,7 +110,7 @@ for w in (2.0, 4.0, 8.0):
 
 # %% tags=["remove-output"]
 even, _ = deep(Value.sigmoid, [4.0] * 5, b=-2.0, x=0.5)
-save(even, folder / "even.svg", title="Five sigmoids in a row, w = 4")
+draw(even, folder / "even.svg", title="Five sigmoids in a row, w = 4")
 print(f"picture: {folder / 'even.svg'}")
 
 # %%

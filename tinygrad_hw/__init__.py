@@ -44,11 +44,11 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """What people read, imported when it is asked for."""
     if name == "page":
-        from tinygrad_hw.explain.page import page
+        from tinygrad_hw.explain import write_page
 
-        return page
+        return write_page
     if name == "steps":
-        from tinygrad_hw.explain.stepper.frames import steps
+        from tinygrad_hw.explain import steps
 
         return steps
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -60,7 +60,7 @@ def __dir__() -> list[str]:
 
 def _mimebundle(value: Value, **_: Any) -> dict[str, str]:
     """Show a Value in a notebook cell: its picture, where there is one, and its text."""
-    from tinygrad_hw.explain.graph.draw import DrawError, svg
+    from tinygrad_hw.explain import DrawError, svg
     from tinygrad_hw.program import CaptureError
 
     shown = {"text/plain": repr(value)}

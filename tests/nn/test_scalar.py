@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tinygrad_hw.engine import Value
-from tinygrad_hw.explain.graph import draw
+from tinygrad_hw.explain import svg
 from tinygrad_hw.nn import MLP, Layer, Module, Neuron
 
 
@@ -130,7 +130,7 @@ def test_neuron_can_be_drawn():
         value.label = name
     out = neuron([Value(1.0, label="x1"), Value(-2.0, label="x2")])
     out.backward()
-    picture = draw.svg(out, unfolded=True)
+    picture = svg(out, unfolded=True)
     assert all(name in picture for name in ("w1", "w2", "x1", "x2", "relu"))
 
 

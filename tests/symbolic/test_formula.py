@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tinygrad_hw.engine import Value
 from tinygrad_hw.engine.core import ops
-from tinygrad_hw.explain.notation.text import write
+from tinygrad_hw.explain import formula_text
 from tinygrad_hw.symbolic import (
     Apply,
     Formula,
@@ -315,7 +315,7 @@ def test_a_derivative_as_a_student_writes_it(text: str, slope: str) -> None:
     values = {"w": 0.7, "a": 0.3, "b": -0.2}
     wanted = read_formula(slope.replace("·", "*").replace("^", "**"))
     assert compute(found, values) == pytest.approx(compute(wanted, values), rel=1e-14)
-    assert len(write(found)) <= len(slope)
+    assert len(formula_text(found)) <= len(slope)
 
 
 # --- Enclosing ------------------------------------------------------------------------------------
@@ -442,7 +442,7 @@ def test_long_sums_and_products_do_not_recurse(formula: Formula) -> None:
     box = dict.fromkeys(values, point(1.0))
     assert compute(formula, values) in enclose(formula, box)
     assert abs(compute(differentiate(formula, "a"), values)) in (0.0, 3000.0)
-    assert write(formula).count("w") in (0, 3000)
+    assert formula_text(formula).count("w") in (0, 3000)
 
 
 @pytest.mark.parametrize("sign", ["+", "-", "*"])
@@ -464,7 +464,7 @@ def read_back(text: str, values: Mapping[str, float]) -> mpmath.mpf:
 def test_what_is_written_means_the_same(text: str, values: dict[str, float]) -> None:
     formula = read_formula(text)
     expected = otherwise_skip(of_tree, formula, values)
-    found = otherwise_skip(read_back, write(formula), values)
+    found = otherwise_skip(read_back, formula_text(formula), values)
     assert abs(found - expected) <= mpmath.mpf(10) ** -9 * (1 + abs(expected))
 
 
@@ -495,6 +495,6 @@ ON_PAPER: list[tuple[Formula, str]] = [
 @pytest.mark.parametrize(("formula", "text"), ON_PAPER, ids=[text for _, text in ON_PAPER])
 def test_written_as_on_paper(formula: Formula, text: str) -> None:
     values = {"a": 0.7, "b": 0.3, "c": 1.7, "y": 0.9, "z": -0.2}
-    written = write(formula)
+    written = formula_text(formula)
     assert read_back(written, values) == pytest.approx(of_tree(formula, values))
     assert re.sub(r"[() ]", "", written) == re.sub(r"[() ]", "", text)

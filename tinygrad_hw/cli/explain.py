@@ -80,22 +80,21 @@ def _solve(arguments: argparse.Namespace) -> None:
 
 
 def _draw(arguments: argparse.Namespace) -> None:
-    from tinygrad_hw.explain.graph.draw import drawing
+    from tinygrad_hw.explain import picture_bytes
     from tinygrad_hw.files import Output, refuse_to_destroy, write_files
     from tinygrad_hw.worksheet.sheet.model import read_sheet
 
     path, out = sheet_file(arguments.sheet), arguments.out
     sheet = read_sheet(path)
     loss = sheet.evaluate()[sheet.loss]
-    content = drawing(loss, out, unfolded=arguments.scalar)
+    content = picture_bytes(loss, out, unfolded=arguments.scalar)
     refuse_to_destroy([Output(out, content, DRAWING_OPENING)], reads=[path], force=arguments.force)
     write_files({out: content}, make_folders=False)
     print_line(f"Picture: {out}")
 
 
 def _step(arguments: argparse.Namespace) -> None:
-    from tinygrad_hw.explain.stepper.frames import steps
-    from tinygrad_hw.explain.stepper.terminal import walk
+    from tinygrad_hw.explain import steps, walk
     from tinygrad_hw.worksheet.sheet.model import read_sheet
 
     sheet = read_sheet(sheet_file(arguments.sheet))

@@ -61,7 +61,7 @@ def encodable(line: str) -> str:
     try:
         line.encode(encoding)
     except UnicodeEncodeError:
-        from tinygrad_hw.explain.notation.text import PLAIN_SIGNS
+        from tinygrad_hw.explain import PLAIN_SIGNS
 
         line = line.translate(PLAIN_SIGNS).encode(encoding, "replace").decode(encoding)
     return line

@@ -1,16 +1,70 @@
-"""What a person reads: chains in words and formulas, steps, pictures, and the offline page."""
+"""What a person reads: chains in words and formulas, steps, pictures, and the offline page.
+
+``graph`` folds a recorded graph and draws it, ``notation`` writes formulas, ``chains`` explains one
+derivative, ``stepper`` tells a computation frame by frame, and ``page`` makes one offline file of
+all of these. Each may use those named before it.
+"""
 
 from __future__ import annotations
+
+from contextlib import suppress
+from html import escape
+from typing import Any
 
 from tinygrad_hw.engine import Value
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import Node
-from tinygrad_hw.explain.chains.chain import Chain, check_names, explain_number
-from tinygrad_hw.explain.chains.matrix_chain import MatrixChain, explain_array
+from tinygrad_hw.explain.chains.chain import Chain, Factor
+from tinygrad_hw.explain.chains.from_graph import local_derivatives
+from tinygrad_hw.explain.chains.matrix_chain import Equation, MatrixChain
+from tinygrad_hw.explain.chains.matrix_equations import explain_array
+from tinygrad_hw.explain.chains.scalar_chains import check_names, explain_all, explain_scalar
+from tinygrad_hw.explain.graph.draw import dot, draw, picture_bytes, svg
+from tinygrad_hw.explain.graph.graphviz import DrawError
 from tinygrad_hw.explain.graph.labels import name_of
+from tinygrad_hw.explain.notation.mathml import MATHML
+from tinygrad_hw.explain.notation.text import PLAIN_SIGNS, formula_text
+from tinygrad_hw.explain.page.answers import Form, Remark
+from tinygrad_hw.explain.page.font import font_face
+from tinygrad_hw.explain.page.write import page_html, write_page
 from tinygrad_hw.explain.stepper.frames import Frame, Steps, steps
+from tinygrad_hw.program import CaptureError
 
-__all__ = ["Chain", "Frame", "MatrixChain", "Steps", "explain", "steps"]
+__all__ = [
+    "MATHML",
+    "PLAIN_SIGNS",
+    "Chain",
+    "DrawError",
+    "Equation",
+    "Factor",
+    "Form",
+    "Frame",
+    "MatrixChain",
+    "Remark",
+    "Steps",
+    "dot",
+    "draw",
+    "explain",
+    "explain_all",
+    "font_face",
+    "formula_text",
+    "local_derivatives",
+    "page_html",
+    "picture_bytes",
+    "steps",
+    "svg",
+    "walk",
+    "write_page",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the terminal, and with it ``rich``, when it is asked for."""
+    if name == "walk":
+        from tinygrad_hw.explain.stepper.terminal import walk
+
+        return walk
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def explain(root: Value, target: Value, *, printed: bool = False) -> Chain | MatrixChain:
@@ -21,8 +75,8 @@ def explain(root: Value, target: Value, *, printed: bool = False) -> Chain | Mat
     root
         A labelled scalar.
     target
-        A labelled Value. Whatever it passes through on the way is named by its label, too; what has
-        none is multiplied out.
+        A labelled Value. Values with labels between the two are named; those without are multiplied
+        out.
     printed
         Whether to multiply the factors as they are printed, in place of the exact ones.
 
@@ -49,4 +103,29 @@ def explain(root: Value, target: Value, *, printed: bool = False) -> Chain | Mat
         raise ValueError(f"{name_of(root)} is an array of shape {root.shape}; explain a scalar")
     if any(node.shape and not node.constant for node in topological_order(root)):
         return explain_array(root, target)
-    return explain_number(root, target, printed=printed)
+    return explain_scalar(root, target, printed=printed)
+
+
+def _to_html(steps: Steps) -> str:
+    """Return the same computation as a page to step through, which needs no other file.
+
+    Raises
+    ------
+    DrawError
+        If there is an array in the graph, or more nodes than a page can show.
+    """
+    return page_html(steps.layout.root)
+
+
+def _mimebundle(steps: Steps, **_: Any) -> dict[str, str]:
+    """Show steps in a notebook: the page in a frame of its own, or the text where there is none."""
+    bundle = {"text/plain": str(steps)}
+    with suppress(DrawError, CaptureError):
+        page = escape(_to_html(steps))
+        bundle["text/html"] = f'<iframe srcdoc="{page}" width="100%" height="760"></iframe>'
+    return bundle
+
+
+# Attached here because the steps know nothing of the page that is made of them.
+Steps.to_html = _to_html  # type: ignore[attr-defined]
+Steps._repr_mimebundle_ = _mimebundle  # type: ignore[attr-defined]

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from tinygrad_hw.data import load
-from tinygrad_hw.explain.graph.draw import svg
+from tinygrad_hw.explain import svg
 from tinygrad_hw.files import OutputError
 from tinygrad_hw.homework import SHEETS, sheet_path
 from tinygrad_hw.homework.experiments import ALL, Outcome, train_all

@@ -18,6 +18,7 @@ from tinygrad_hw.symbolic.expression import (
 from tinygrad_hw.symbolic.formula import (
     Apply,
     Formula,
+    Literal,
     Partial,
     is_call_of,
     is_negative,
@@ -42,6 +43,7 @@ __all__ = [
     "Expression",
     "ExpressionError",
     "Formula",
+    "Literal",
     "Partial",
     "add",
     "compute",

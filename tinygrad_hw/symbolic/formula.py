@@ -37,6 +37,28 @@ class Partial(str):
         return self
 
 
+class Literal(str):
+    """Text that stands in a formula as it is written: a matrix of ones, or ``axis=1``.
+
+    Attributes
+    ----------
+    shape
+        Of the array that it stands for.
+    uses
+        The name that occurs in it, if there is one.
+    """
+
+    __slots__ = ("shape", "uses")
+    shape: tuple[int, ...]
+    uses: str
+
+    def __new__(cls, text: str, shape: tuple[int, ...] = (), uses: str = "") -> Literal:
+        """Create a literal."""
+        self = super().__new__(cls, text)
+        self.shape, self.uses = shape, uses
+        return self
+
+
 Formula = str | float | Apply  # a name, a number, an operation
 
 

@@ -20,9 +20,7 @@ from tinygrad_hw.engine import (
 )
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.operation import ANY_NUMBER
-from tinygrad_hw.explain.chains.chain import chains
-from tinygrad_hw.explain.graph import draw
-from tinygrad_hw.explain.notation.text import chain_lines
+from tinygrad_hw.explain import explain_all, svg
 
 cube = Pointwise("cube", lambda x: x**3, "3 * x**2")
 called = Pointwise("cube", lambda x: x**3, lambda out, x: 3 * x**2)
@@ -82,12 +80,12 @@ def test_it_is_drawn_and_explained():
     loss = cube(w) * 0.5
     loss.label = "E"
     loss.backward()
-    picture = draw.svg(loss)
+    picture = svg(loss)
     assert ">cube<" in picture
     assert "12" in picture  # the local derivative on the edge
-    [chain] = chains(loss, [w]).values()
+    [chain] = explain_all(loss, [w]).values()
     assert chain.value == w.grad == 6.0
-    assert chain_lines(chain)[0] == "∂E/∂w = 1.5 · w^2"
+    assert chain.lines[0] == "∂E/∂w = 1.5 · w^2"
     [product, power] = backward_steps(loss)
     assert (power.node.operation, power.upstream, power.local) == (cube, 0.5, 12.0)
     assert product.operand.operation is cube
@@ -230,6 +228,6 @@ def test_what_has_one_rule_for_all_is_drawn_with_its_name():
     a, b = Value([1.0, 2.0], label="a"), Value([3.0, 4.0], label="b")
     root = np.sum(np.einsum("i,j->ij", a, b))
     root.backward()
-    picture = draw.svg(root)
+    picture = svg(root)
     assert "einsumᵀ(upstream)" in picture
     assert "position" not in picture

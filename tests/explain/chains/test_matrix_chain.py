@@ -23,10 +23,9 @@ from tinygrad_hw.engine import Pointwise, numpy_api
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.explain import MatrixChain, explain
-from tinygrad_hw.explain.chains import matrix_chain as matrix
-from tinygrad_hw.explain.chains.array_formulas import Names
-from tinygrad_hw.explain.chains.shapes import Phrase
-from tinygrad_hw.symbolic import Apply, Partial
+from tinygrad_hw.explain.chains import matrix_equations
+from tinygrad_hw.explain.chains.array_formulas import ArrayFormulas
+from tinygrad_hw.symbolic import Apply, Literal, Partial
 
 LAW = settings(max_examples=120, deadline=None, derandomize=True, database=None)
 
@@ -127,7 +126,7 @@ def derivative(f: Any, position: int, operands: list[Any], options: Any) -> Any:
 # --- A reader of trees ----------------------------------------------------------------------------
 
 
-def options_in(phrases: list[Phrase], known: dict[str, Any]) -> dict[str, Any]:
+def options_in(phrases: list[Literal], known: dict[str, Any]) -> dict[str, Any]:
     words = {"array": np.array, "Ellipsis": ..., "slice": slice, "None": None, **known}
     return {
         name: eval(text, {"__builtins__": {}}, words)
@@ -138,7 +137,7 @@ def options_in(phrases: list[Phrase], known: dict[str, Any]) -> dict[str, Any]:
 def read(formula: Any, known: dict[str, Any], found: dict[str, Any], shape: Any) -> Any:
     if isinstance(formula, Partial):
         return found[formula.denominator]
-    if isinstance(formula, Phrase):
+    if isinstance(formula, Literal):
         ones = re.fullmatch(r"1\(([\d×]+)\)", formula)
         assert ones, formula
         return np.ones(tuple(map(int, ones[1].split("×"))))
@@ -146,7 +145,7 @@ def read(formula: Any, known: dict[str, Any], found: dict[str, Any], shape: Any)
         return known[formula]
     if not isinstance(formula, Apply):
         return float(formula)
-    phrases = [x for x in formula.operands if isinstance(x, Phrase) and "=" in x]
+    phrases = [x for x in formula.operands if isinstance(x, Literal) and "=" in x]
     formulas = [x for x in formula.operands if x not in phrases]
     operands = [read(x, known, found, shape) for x in formulas]
     if formula.operation is ops.matmul:
@@ -291,15 +290,15 @@ def gradients(root: Value) -> dict[int, tuple[Any, Any]]:
 
 def explained_with_names(root: Value, target: Value) -> tuple[MatrixChain, dict[str, Any]]:
     """The chain, and what each name of ours stands for."""
-    made: list[Names] = []
+    made: list[ArrayFormulas] = []
 
-    class Watched(Names):
+    class Watched(ArrayFormulas):
         def __init__(self, *given: Any) -> None:
             super().__init__(*given)
             made.append(self)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(matrix, "Names", Watched)
+        patch.setattr(matrix_equations, "ArrayFormulas", Watched)
         explained = explain(root, target)
     assert isinstance(explained, MatrixChain)
     return explained, made[-1].meaning
@@ -356,7 +355,7 @@ def readable_labels(labels: Any) -> bool:
 def check_definition(name: str, formula: Any, shown: list[str], thing: Any, known: Any) -> None:
     """A row says what a name of ours is: what it was given, or a formula that is true."""
     data = data_of(thing)
-    if isinstance(formula, Phrase):
+    if isinstance(formula, Literal):
         assert name.startswith("c") or thing.operation is None
     else:
         for read_so in (read(formula, known, {}, None), read_text(shown[0], known, {}, None)):

@@ -21,11 +21,13 @@ from hypothesis import strategies as st
 from tinygrad_hw import Value, group
 from tinygrad_hw.engine import numpy_api
 from tinygrad_hw.engine.core import ops
-from tinygrad_hw.explain.graph import draw
+from tinygrad_hw.explain import DrawError, dot, draw, svg
 from tinygrad_hw.explain.graph import graphviz as render
 from tinygrad_hw.explain.graph.dot import CHARACTER, INK, SIZE
-from tinygrad_hw.explain.graph.draw import DrawError, graph, save, svg
+from tinygrad_hw.explain.graph.draw import _in_smaller_type
+from tinygrad_hw.explain.graph.folding import fold
 from tinygrad_hw.explain.graph.labels import Scale, shade
+from tinygrad_hw.files import OutputError
 from tinygrad_hw.nn import MLP
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -529,7 +531,7 @@ def test_any_graph_has_a_picture(root: Value, unfolded: bool) -> None:
 @settings(max_examples=60, deadline=None)
 @given(any_root())
 def test_what_flows_into_a_box_adds_up_to_its_gradient(root: Value) -> None:
-    layout = draw.fold(root)
+    layout = fold(root)
     for node in (node for box in layout.boxes for node in box.nodes):
         shares = [e.contribution for e in layout.edges if e.operand is node and e.flows]
         if shares:
@@ -592,16 +594,16 @@ posix = pytest.mark.skipif(os.name == "nt", reason="the fake dot is a script")
 @pytest.mark.usefixtures("no_dot")
 def test_svg_and_dot_are_written_without_a_dot_program(tmp_path: Path, picture_a: str) -> None:
     root = network(A, 6, 1)
-    save(root, tmp_path / "g.svg")
+    draw(root, tmp_path / "g.svg")
     assert (tmp_path / "g.svg").read_text(encoding="utf-8") == picture_a
     for name in ("g.dot", "g.gv", "G.DOT"):
-        save(root, str(tmp_path / name))
-        assert (tmp_path / name).read_text(encoding="utf-8") == graph(root).source
+        draw(root, str(tmp_path / name))
+        assert (tmp_path / name).read_text(encoding="utf-8") == dot(root).source
     assert sorted(p.name for p in tmp_path.iterdir()) == ["G.DOT", "g.dot", "g.gv", "g.svg"]
 
 
 def test_the_dot_file_makes_the_same_picture(tmp_path: Path, picture_a: str) -> None:
-    save(network(A, 6, 1), tmp_path / "g.dot")
+    draw(network(A, 6, 1), tmp_path / "g.dot")
     source = graphviz.Source.from_file(tmp_path / "g.dot")
     again = render.render(source, "svg")
     again = again[again.index("<svg") :]
@@ -612,7 +614,7 @@ def test_the_dot_file_makes_the_same_picture(tmp_path: Path, picture_a: str) -> 
 @pytest.mark.parametrize("name", ["g.png", "g.pdf", "G.PNG"])
 def test_without_dot_png_and_pdf_say_what_to_do(tmp_path: Path, name: str) -> None:
     with pytest.raises(DrawError) as refused:
-        save(network(A, 6, 1), tmp_path / name)
+        draw(network(A, 6, 1), tmp_path / name)
     message = str(refused.value)
     assert message == (
         f"cannot write {tmp_path / name}: PNG and PDF need the Graphviz program `dot`, which is "
@@ -625,7 +627,7 @@ def test_without_dot_png_and_pdf_say_what_to_do(tmp_path: Path, name: str) -> No
 @pytest.mark.usefixtures("fake_dot")
 @pytest.mark.parametrize("kind", ["png", "pdf"])
 def test_with_dot_png_and_pdf_are_written(tmp_path: Path, kind: str) -> None:
-    save(network(A, 6, 1), tmp_path / f"g.{kind}")
+    draw(network(A, 6, 1), tmp_path / f"g.{kind}")
     assert f"-T{kind}" in (tmp_path / f"g.{kind}").read_text()
 
 
@@ -653,22 +655,24 @@ def test_without_either_there_is_one_line_of_advice() -> None:
 def test_a_dot_that_fails_is_quoted(fake_dot: Path, tmp_path: Path) -> None:
     fake_dot.write_text("#!/bin/sh\necho 'no fonts here' >&2\nexit 3\n")
     with pytest.raises(DrawError, match=r"failed: no fonts here; write .*svg instead"):
-        save(Value(1.0), tmp_path / "g.png")
+        draw(Value(1.0), tmp_path / "g.png")
 
 
 @pytest.mark.parametrize("name", ["g.jpeg", "g", "g.svg.zip", ""])
 def test_another_ending_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(DrawError, match=r"must end in \.svg or \.dot"):
-        save(Value(1.0), tmp_path / name)
+        draw(Value(1.0), tmp_path / name)
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "folder.svg").mkdir()
     (tmp_path / "file").write_text("")
-    for place in ("nowhere/g.svg", "folder.svg", "file/g.svg"):
-        with pytest.raises(DrawError, match=f"cannot write .*{re.escape(place)}: ") as refused:
-            save(Value(1.0), tmp_path / place)
+    for place in ("nowhere/g.svg", "file/g.svg"):
+        with pytest.raises(OutputError, match=f"cannot write .*{re.escape(place)}: ") as refused:
+            draw(Value(1.0), tmp_path / place)
         assert "\n" not in str(refused.value)
+    with pytest.raises(OutputError, match=r"folder\.svg is not a file; give the name of a file"):
+        draw(Value(1.0), tmp_path / "folder.svg")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder.svg"]
 
 
@@ -684,16 +688,16 @@ def test_an_interrupted_write_leaves_the_old_picture(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(DrawError, match="no space left on device"):
-        save(Value(1.0), target)
+    with pytest.raises(OutputError, match="no space left on device"):
+        draw(Value(1.0), target)
     assert target.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["g.svg"]
 
 
 def test_type_for_dot_is_smaller_and_labels_are_left_alone() -> None:
     root = Value(1.0, label='a "fontsize=12" \\ fontsize=12') * 2
-    plain = draw.graph(root).source
-    small = draw._in_smaller_type(draw.graph(root)).source
+    plain = dot(root).source
+    small = _in_smaller_type(dot(root)).source
     assert "fontsize=12 " in plain.replace("]", " ")
     assert small.count("fontsize=11.25") == plain.count("fontsize=12") - label_count(plain)
     assert label_count(small) == label_count(plain) > 0

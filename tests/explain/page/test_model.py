@@ -23,11 +23,8 @@ from tinygrad_hw.engine import Pointwise
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.errors import InputError
-from tinygrad_hw.explain.chains.chain import chains
+from tinygrad_hw.explain import DrawError, Remark, explain_all, page_html, write_page
 from tinygrad_hw.explain.graph.folding import fold, unfold
-from tinygrad_hw.explain.graph.graphviz import DrawError
-from tinygrad_hw.explain.page import page, page_html
-from tinygrad_hw.explain.page.html import Remark
 from tinygrad_hw.explain.page.model import Content, content_of, moved, planned, program_of
 from tinygrad_hw.explain.page.svg import CHARACTER, MARGIN, NUMBER, ROW, Drawing
 from tinygrad_hw.explain.stepper.frames import Steps
@@ -327,14 +324,14 @@ def test_folded_numbers_add_up(name: str) -> None:
     sums: dict[int, float] = {}
     for i, edge in enumerate(view.layout.edges):
         if edge.flows:
-            upstream = view.numbers[f"g{view.keys[id(edge.node)]}"]
+            upstream = view.numbers[f"g{view.node_keys[id(edge.node)]}"]
             product = upstream * view.numbers[f"l{i}"]
             assert view.numbers[f"c{i}"] == pytest.approx(product, rel=1e-12, abs=1e-300)
             home = id(edge.operand)
             sums[home] = sums.get(home, 0.0) + view.numbers[f"c{i}"]
     for node in view.nodes:
         if id(node) in sums:
-            gradient = view.numbers[f"g{view.keys[id(node)]}"]
+            gradient = view.numbers[f"g{view.node_keys[id(node)]}"]
             assert gradient == pytest.approx(sums[id(node)], rel=1e-12, abs=1e-15)
 
 
@@ -424,7 +421,7 @@ def test_articles_show_the_chain_of_every_name(name: str, written: Written) -> N
         numbers = [x.text for x in article.find("mrow") if x.get("data-k")]
         assert numbers[0] == in_math(number(float(node.raw)), brackets=False)
         if node.label and not node.constant:
-            chain = chains(root, [node])[node.label]
+            chain = explain_all(root, [node])[node.label]
             factors = [
                 in_math(number(factor.value), brackets=True)
                 for path in chain.paths
@@ -732,7 +729,7 @@ def test_what_has_no_javascript_is_shown_or_refused_as_input(root: Callable[[], 
 
 def test_page_writes_the_file(tmp_path: Path) -> None:
     root = squared()
-    page(root, tmp_path / "new" / "out.html", title="T")
+    write_page(root, tmp_path / "new" / "out.html", title="T")
     text = (tmp_path / "new" / "out.html").read_bytes().decode()
     assert text == page_html(root, title="T")
     tinygrad_hw.page(root, str(tmp_path / "out.html"))
@@ -743,9 +740,9 @@ def test_page_writes_the_file(tmp_path: Path) -> None:
 def test_page_says_where_it_cannot_write(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError):
-        page(squared(), tmp_path / "file" / "out.html")
+        write_page(squared(), tmp_path / "file" / "out.html")
     with pytest.raises(OutputError):
-        page(squared(), tmp_path)
+        write_page(squared(), tmp_path)
 
 
 # --- The drawing ----------------------------------------------------------------------------------

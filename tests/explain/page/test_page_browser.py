@@ -34,8 +34,8 @@ import tinygrad_hw
 from tinygrad_hw import Value, backward_steps, group, steps
 from tinygrad_hw.engine import Pointwise
 from tinygrad_hw.engine.core import ops
+from tinygrad_hw.explain import page_html
 from tinygrad_hw.explain.graph.folding import fold, unfold
-from tinygrad_hw.explain.page import page_html
 from tinygrad_hw.explain.stepper.frames import FORWARD, Steps
 from tinygrad_hw.formatting.numbers import number
 from tinygrad_hw.homework import sheet_path
@@ -222,7 +222,7 @@ def pressed(page: Page, button: str, before: dict[str, Any] | None = None) -> di
 def told_by_engine(view: Steps) -> Iterator[dict[str, Any]]:
     """What is to be seen before the first step and at each, by the engine's numbers alone."""
     homes = view.layout.homes
-    values = {id(node) for node in view.given}
+    values = {id(node) for node in view.leaves}
     sums: dict[int, str] = {}
     passed: Counter[str] = Counter()
 
@@ -248,7 +248,7 @@ def told_by_engine(view: Steps) -> Iterator[dict[str, Any]]:
         if frame.phase == FORWARD:
             values.add(id(frame.node))
         else:
-            sums[id(frame.node)] = number(view.numbers[frame.arrived])
+            sums[id(frame.node)] = number(view.numbers[frame.gradient_key])
         if frame.edge is not None:
             edge = frame.edge
             local, contribution = number(edge.local), number(edge.contribution)

@@ -81,7 +81,7 @@ def test_forward_first_and_only_what_is_known_is_used(loss: Value) -> None:
     phases = [frame.phase for frame in told]
     assert phases == sorted(phases, reverse=True)  # forward, then backward
     for frame in told:
-        for name in frame.lit:
+        for name in frame.highlighted:
             assert name in frame.known
         if frame.edge is not None:  # what it hands on has all arrived
             arrived = frame.known[told.name(frame.edge.node)][1]
@@ -90,7 +90,7 @@ def test_forward_first_and_only_what_is_known_is_used(loss: Value) -> None:
 
 def test_a_sentence_says_upstream_times_local() -> None:
     sheet = read_sheet(sheet_path("q1a"))
-    [frame] = [f for f in steps(sheet.evaluate()["E"]) if f.lit == ("z4", "a4")]
+    [frame] = [f for f in steps(sheet.evaluate()["E"]) if f.highlighted == ("z4", "a4")]
     assert str(frame) == ("z4 receives -0.0003183 from a4: upstream -0.01800 × local 0.01768")
 
 

@@ -8,8 +8,7 @@ from rich.text import Text
 
 from tinygrad_hw import Value
 from tinygrad_hw.engine.core import ops
-from tinygrad_hw.explain.notation.text import PLAIN_SIGNS
-from tinygrad_hw.explain.stepper.frames import Steps, steps
+from tinygrad_hw.explain import PLAIN_SIGNS, Steps, steps
 from tinygrad_hw.explain.stepper.terminal import HELP, KEYS, Walk, walk, walk_keys, walk_lines
 from tinygrad_hw.explain.stepper.terminal_view import Board
 from tinygrad_hw.formatting.numbers import number
@@ -62,7 +61,7 @@ def named(value: Value, label: str) -> Value:
 )
 def test_commands_move(commands: list[str], at: int) -> None:
     walked = Walk(Q1A)
-    assert [walked.obey(command) for command in commands] == [""] * len(commands)
+    assert [walked.handle(command) for command in commands] == [""] * len(commands)
     assert walked.at == at
     assert not walked.over
 
@@ -71,12 +70,12 @@ def test_a_name_itself_goes_before_names_that_it_is_a_part_of() -> None:
     x = Value(2.0)
     part = named(x * x, "long_z")
     walked = Walk(steps(named(part * part, "z")))
-    walked.obey("/z")
-    assert walked.frame.lit == ("z",)
-    walked.obey("0")
-    walked.obey("/z")
-    walked.obey("/ong")
-    assert "long_z" in walked.frame.lit
+    walked.handle("/z")
+    assert walked.frame.highlighted == ("z",)
+    walked.handle("0")
+    walked.handle("/z")
+    walked.handle("/ong")
+    assert "long_z" in walked.frame.highlighted
 
 
 @pytest.mark.parametrize(
@@ -100,22 +99,22 @@ def test_a_name_itself_goes_before_names_that_it_is_a_part_of() -> None:
 )
 def test_what_cannot_be_done_is_one_line_and_moves_nothing(command: str, says: str) -> None:
     walked = Walk(Q1A)
-    assert walked.obey(command) == says
+    assert walked.handle(command) == says
     assert walked.at == 0
     assert says.isprintable()
 
 
 def test_after_the_last_step_there_is_none() -> None:
     walked = Walk(Q1A)
-    walked.obey("$")
-    assert walked.obey("n") == "this is the last step"
+    walked.handle("$")
+    assert walked.handle("n") == "this is the last step"
     assert walked.at == 30
 
 
 @pytest.mark.parametrize("quits", ["q", "quit", "\x04"])
 def test_quitting(quits: str) -> None:
     walked = Walk(Q1A)
-    assert walked.obey(quits) == ""
+    assert walked.handle(quits) == ""
     assert walked.over
 
 
@@ -275,9 +274,9 @@ def test_the_homework_fits_a_small_screen_with_all_names_in_place() -> None:
         assert max(line.cell_len for line in lines) <= 80
         assert "larger window" not in text
         starts.add(tuple(text.splitlines()[4].index(name) for name in ("x1", "w2", "z1")))
-        for name in frame.lit:
+        for name in frame.highlighted:
             assert f"> {name} " in text
-        assert text.count(">") == len(frame.lit)
+        assert text.count(">") == len(frame.highlighted)
         assert text.count("*") == 1
     assert len(starts) == 1
 
@@ -300,7 +299,7 @@ def test_where_not_all_fit_what_the_step_is_about_does(told: Steps) -> None:
     board = Board(told)
     for frame in told[::7]:
         text = rows_of(board.screen(frame, 80, 24, ["legend", "keys"]))
-        assert text.count("\n> ") + text.count(" > ") == len(frame.lit)
+        assert text.count("\n> ") + text.count(" > ") == len(frame.highlighted)
         assert text.count("*") == 1
         assert "a larger window shows" in text
 
@@ -336,8 +335,8 @@ def test_plain_signs_are_laid_out_as_they_are_shown() -> None:
         text = rows_of(walked.board.block(frame, 100))
         assert text.isascii()
         assert max(map(len, text.splitlines()[2:])) <= 100
-    assert walked.obey("/(w1 * x1)") == ""
-    assert "(w1 · x1)" in walked.frame.lit
+    assert walked.handle("/(w1 * x1)") == ""
+    assert "(w1 · x1)" in walked.frame.highlighted
 
 
 def test_wide_signs_keep_the_columns_straight() -> None:

@@ -21,20 +21,20 @@ from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.core.operation import Linear
 from tinygrad_hw.explain.chains.from_graph import LONGEST, apply, is_named
 from tinygrad_hw.explain.chains.shapes import (
-    Phrase,
     Shape,
-    Sized,
-    changes_nothing,
+    ShapedApply,
+    is_identity,
+    named_operation,
     shape_in,
     shape_text,
     spread,
-    turned,
-    turns_matrices,
-    word,
+    swaps_last_axes,
+    transpose_of,
 )
 from tinygrad_hw.symbolic import (
     Apply,
     Formula,
+    Literal,
     Partial,
     add,
     is_call_of,
@@ -50,7 +50,7 @@ BRIEF = 60  # letters of an attribute; a longer one gets a name
 UNREADABLE = (TypeError, ValueError, SyntaxError, KeyError, IndexError)
 
 
-class Names:
+class ArrayFormulas:
     """The formulas of a graph's nodes over names, the user's and ours.
 
     Attributes
@@ -71,7 +71,7 @@ class Names:
         self._numbers = {letter: count(1) for letter in "tc"}
         self._given: dict[int, str] = {}
         self._attribute_names: dict[tuple[int, str], str] = {}
-        self._said: dict[str, Phrase] = {}  # what an attribute with a name is
+        self._said: dict[str, Literal] = {}  # what an attribute with a name is
         self._trees: dict[int, Formula] = {}
         self._defined: set[str] = set()
 
@@ -127,15 +127,19 @@ class Names:
             is_number = not node.shape and not isinstance(node.raw, Traced)
             return float(node.raw) if is_number else None
         operands = [self.tree(x) for x in node.inputs]
-        if changes_nothing(node):
+        if is_identity(node):
             return operands[0]
-        if operation is ops.transpose and turns_matrices(node):
-            return turned(operands[0], node.shape)
+        if operation is ops.transpose and swaps_last_axes(node):
+            return transpose_of(operands[0], node.shape)
         if operation is ops.matmul:
             return self._matrix_product(node)
         if operation.defaults:
             is_plain = operation is not ops.select and not self._attributes(node)
-            return Sized(word(operation.name), tuple(operands), node.shape) if is_plain else None
+            return (
+                ShapedApply(named_operation(operation.name), tuple(operands), node.shape)
+                if is_plain
+                else None
+            )
         return apply(node, operands)
 
     def _matrix_product(self, node: Node) -> Formula:
@@ -144,7 +148,7 @@ class Names:
             for x in node.inputs:
                 if is_call_of(self.tree(x), ops.matmul):
                     self.name(x)
-        return Sized(ops.matmul, tuple(self.tree(x) for x in node.inputs), node.shape)
+        return ShapedApply(ops.matmul, tuple(self.tree(x) for x in node.inputs), node.shape)
 
     def shorten(self, nodes: Iterable[Node]) -> None:
         """Have each of the nodes stand in formulas as a name, or a number."""
@@ -154,7 +158,7 @@ class Names:
 
     # --- Attributes -------------------------------------------------------------------------------
 
-    def _attributes(self, node: Node, left_out: tuple[str, ...] = ()) -> list[Phrase]:
+    def _attributes(self, node: Node, left_out: tuple[str, ...] = ()) -> list[Literal]:
         """The attributes that a reader must be told, those that are not the defaults."""
         return [
             self._attribute(node, name)
@@ -162,19 +166,19 @@ class Names:
             if name not in left_out and repr(given) != repr(node.operation.defaults[name])
         ]
 
-    def _attribute(self, node: Node, name: str) -> Phrase:
+    def _attribute(self, node: Node, name: str) -> Literal:
         text = " ".join(repr(node.attributes[name]).split())
         if len(text) <= BRIEF and "..." not in text.replace("Ellipsis", ""):
-            return Phrase(f"{name}={text}")
+            return Literal(f"{name}={text}")
         ours = self._attribute_name(node, name)
-        return Phrase(f"{name}={ours}", uses=ours)
+        return Literal(f"{name}={ours}", uses=ours)
 
     def _attribute_name(self, node: Node, name: str) -> str:
         """A name for an attribute, the same wherever this node's stands."""
         key = (id(node), name)
         if key not in self._attribute_names:
             ours = self._attribute_names[key] = self._new("c", node.attributes[name])
-            self._said[ours] = Phrase(f"the {name} of {node.operation.name}")
+            self._said[ours] = Literal(f"the {name} of {node.operation.name}")
         return self._attribute_names[key]
 
     # --- Local derivatives ------------------------------------------------------------------------
@@ -232,8 +236,8 @@ class Names:
             shape = np.broadcast_shapes(shape, node.shape)
         self.shorten(node.inputs)
         operands = [self.tree(x) for x in node.inputs]
-        name = word(f"{node.operation.name}′{index_of(node, position)}")
-        return Sized(name, (*operands, *self._attributes(node)), shape)
+        name = named_operation(f"{node.operation.name}′{index_of(node, position)}")
+        return ShapedApply(name, (*operands, *self._attributes(node)), shape)
 
     def transposed(self, node: Node, position: int, upstream: Formula) -> Formula:
         """A word for what a linear operation sends back: ``cumsumᵀ(∂E/∂Y, axis=1)``.
@@ -245,9 +249,9 @@ class Names:
             others = []
         self.shorten(others)
         held = [self.tree(x) for x in others]
-        name = word(f"{node.operation.name}ᵀ{index_of(node, position)}")
+        name = named_operation(f"{node.operation.name}ᵀ{index_of(node, position)}")
         shape = node.inputs[position].shape
-        return Sized(name, (upstream, *held, *self._attributes(node)), shape, True)
+        return ShapedApply(name, (upstream, *held, *self._attributes(node)), shape, True)
 
     # --- Definitions ------------------------------------------------------------------------------
 
@@ -274,7 +278,7 @@ class Names:
         names: dict[str, None] = {}
         for part in (part for formula in formulas for part in walk(formula)):
             name = part.denominator if isinstance(part, Partial) else part
-            name = part.uses if isinstance(part, Phrase) else name
+            name = part.uses if isinstance(part, Literal) else name
             if isinstance(name, str) and name in self.meaning:
                 names[name] = None
         return list(names)[::-1]
@@ -286,7 +290,7 @@ class Names:
         node = self.meaning[name]
         if node.operation is None:
             kind = "a constant" if node.constant else "a Value without a label"
-            return Phrase(f"{kind}, {shape_text(node.shape)}")
+            return Literal(f"{kind}, {shape_text(node.shape)}")
         body = self._body(node)
         if body is None or node_count(body) > LONGEST or self.shape(body) != node.shape:
             self.shorten(node.inputs)
@@ -298,7 +302,7 @@ class Names:
     def _call(self, node: Node) -> Formula:
         """An operation by its name, with its operands and attributes."""
         operands = (*map(self.tree, node.inputs), *self._attributes(node))
-        return Sized(word(node.operation.name), operands, node.shape)
+        return ShapedApply(named_operation(node.operation.name), operands, node.shape)
 
 
 def is_told_more(formula: Formula) -> bool:

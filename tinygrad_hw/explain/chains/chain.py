@@ -1,45 +1,37 @@
 """One partial derivative as a person writes it: paths of factors between named nodes.
 
-    dE/dw7 = dE/da4 · da4/dz4 · dz4/dw7
-
-Nodes with a label are named; what lies unnamed between two of them is multiplied out, so that a
-factor is the derivative of one name by the next. Where the paths are too many or too long to be
-written down, a chain is written with *totals* instead, each of which is a chain of its own: the
-cost stays linear in the graph, whatever the number of paths.
+dE/dw7 = dE/da4 · da4/dz4 · dz4/dw7
 """
 
 from __future__ import annotations
 
-import dataclasses
-import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
 
-from tinygrad_hw.engine import Value, backward_steps
-from tinygrad_hw.engine.core.chain_rule import pull
-from tinygrad_hw.engine.core.data import Traced
-from tinygrad_hw.engine.core.graph import topological_order
-from tinygrad_hw.engine.core.node import Node
-from tinygrad_hw.explain.chains.from_graph import is_named, local_formulas
+from tinygrad_hw.engine.core import ops
 from tinygrad_hw.explain.notation.display import Displayed
-from tinygrad_hw.formatting.numbers import number
-from tinygrad_hw.symbolic import Formula
+from tinygrad_hw.explain.notation.notation import Notation, Row
+from tinygrad_hw.explain.notation.text import TEXT
+from tinygrad_hw.formatting.numbers import FIGURES, number
+from tinygrad_hw.symbolic import Formula, node_count
 
-MOST_FACTORS = 60  # in all paths together; more than anybody would write out
+EXACT = f"Exact factors are multiplied; {FIGURES} figures of each are shown."
+PRINTED = f"The factors are multiplied as they are printed, in {FIGURES} figures."
+LONGEST = 60  # names, numbers and operations in one line of formulas
 
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """d numerator / d denominator.
+    """A derivative in a chain: d numerator / d denominator.
 
     Attributes
     ----------
     value
-        Exact, with all digits.
+        The exact value, with all digits.
     total
-        False where the denominator stands in the numerator's own formula; True where the factor is
-        itself a sum over paths, given by a chain of its own.
+        False for a local derivative: the denominator stands in the numerator's own formula. True
+        for a sum over paths, which a chain of its own explains.
     tree
         The formula of a local derivative, as a student would write it; None for a total, and where
         it would be too long to be read.
@@ -59,29 +51,30 @@ class Factor:
     @property
     def formula(self) -> str:
         """The formula as text; empty where there is none."""
-        from tinygrad_hw.explain.notation.text import TEXT
-
         return "" if self.tree is None else TEXT.formula(self.tree)
 
     def __str__(self) -> str:
         return f"d{self.numerator}/d{self.denominator}"
 
 
+WriteNumber = Callable[[Factor, bool], str]  # of a factor, and whether it stands in a product
+
+
 @dataclass(frozen=True, slots=True)
 class Chain(Displayed):
     """A partial derivative: the sum over ``paths`` of the product of their factors.
 
-    It prints as text, and in a notebook shows itself typeset.
+    A chain prints as text, and in a notebook shows itself typeset.
 
     Attributes
     ----------
     value
         The gradient as the engine computed it, with all digits.
     totals
-        The chains that this one refers to, in an order in which each can be worked out.
+        The chains of the factors that are totals, each after those that it refers to itself.
     printed
-        What the factors give as they are printed, to one who computes with them; None where the
-        exact ones are multiplied.
+        The result of computing with the factors as they are printed; None where the exact factors
+        are multiplied.
     """
 
     root: str
@@ -93,193 +86,109 @@ class Chain(Displayed):
 
     @property
     def result(self) -> float:
-        """What the chain ends in: the exact value, or the product of the printed factors."""
+        """The exact value, or the sum of the products of the printed factors."""
         return self.value if self.printed is None else self.printed
 
     @property
     def name(self) -> str:
-        """What the partial is called: dE/dw7."""
+        """The name of the partial: dE/dw7."""
         return f"d{self.root}/d{self.target}"
 
-
-def explain_number(root: Value, target: Value, *, printed: bool = False) -> Chain:
-    """Explain the derivative of a labelled number by a labelled number; see ``chains``.
-
-    With ``printed`` the factors are multiplied as they are printed, in place of the exact ones.
-    """
-    explained = list(chains(root, [target]).values())
-    if printed:
-        explained = _with_printed_factors(explained)
-    *totals, last = explained
-    return dataclasses.replace(last, totals=tuple(totals))
-
-
-def _with_printed_factors(explained: list[Chain]) -> list[Chain]:
-    """Work the chains out as somebody does who has the printed factors only."""
-    known: dict[str, str] = {}
-    finished = []
-    for chain in explained:
-        paths = tuple(tuple(_with_total(x, known) for x in path) for path in chain.paths)
-        result = sum(math.prod(float(x.printed) for x in path) for path in paths)
-        known[chain.target] = number(result)
-        finished.append(dataclasses.replace(chain, paths=paths, printed=result))
-    return finished
-
-
-def chains(root: Value, targets: Iterable[Value]) -> dict[str, Chain]:
-    """Explain the derivatives of a labelled scalar by labelled scalars.
-
-    Parameters
-    ----------
-    root
-        A labelled scalar.
-    targets
-        Labelled nodes to differentiate by.
-
-    Returns
-    -------
-    dict
-        The chain of each target by its label and, before the first that needs it, that of every
-        total used in another chain. A target that the root does not depend on has no paths and the
-        value 0; that of the root itself has one path without factors.
-
-    Raises
-    ------
-    ValueError
-        If the root or a target has no label, two named nodes share one, or one is an array.
-    """
-    targets = list(targets)
-    nodes = [*topological_order(root), *targets]
-    check_names(nodes, [root, *targets])
-    for node in nodes:
-        if node.label and node.shape and not node.constant:
-            raise ValueError(
-                f"{node.label} is an array of shape {node.shape}; explain() writes matrices"
-            )
-    explainer = _Explainer(root)
-    for target in targets:
-        explainer.explain(target)
-    return explainer.chains
-
-
-def _with_total(factor: Factor, known: dict[str, str]) -> Factor:
-    if not factor.total:
-        return factor
-    return dataclasses.replace(factor, value=float(known[factor.denominator]))
-
-
-class _Explainer:
-    def __init__(self, root: Node) -> None:
-        self.root = root
-        self.totals: dict[int, Any] = {id(root): 1.0}
-        for step in backward_steps(root):
-            self.totals[id(step.operand)] = step.total
-        self.consumers: dict[int, list[tuple[Node, float, Formula | None]]] = {}  # of a named node
-        self.paths_to: dict[int, int] = {id(root): 1}  # how many, counted up to a bound
-        self.factors_to: dict[int, int] = {id(root): 0}  # in all of them together
-        for node in reversed(topological_order(root)):
-            if is_named(node) and id(node) in self.totals:
-                self._follow(node)
-        self.chains: dict[str, Chain] = {}
-
-    def _follow(self, node: Node) -> None:
-        """Note the derivatives of a named node by the named nodes that it is made from."""
-        uses = local_derivatives(node)
-        trees = local_formulas(node, [operand for operand, _ in uses])
-        for (operand, local), tree in zip(uses, trees, strict=True):
-            self.consumers.setdefault(id(operand), []).append((node, local, tree))
-            paths = self.paths_to[id(node)]
-            factors = self.factors_to[id(node)] + paths
-            for count, more in ((self.paths_to, paths), (self.factors_to, factors)):
-                count[id(operand)] = min(count.get(id(operand), 0) + more, MOST_FACTORS + 1)
-
-    def _is_short(self, node: Node) -> bool:
-        """Whether all the paths to a node can be written out."""
-        return self.factors_to.get(id(node), 0) <= MOST_FACTORS
-
-    def explain(self, target: Node) -> None:
-        pending = [target]  # a stack: what a chain refers to is explained before it
-        while pending:
-            node = pending[-1]
-            name = str(node.label)
-            missing = [] if name in self.chains else self._totals_missing(node)
-            if missing:
-                pending += missing
-                continue
-            pending.pop()
-            if name not in self.chains:
-                self.chains[name] = self._chain(node)
-
-    def _totals_missing(self, node: Node) -> list[Node]:
-        if self._is_short(node):
+    @property
+    def remarks(self) -> list[str]:
+        """Whether exact or printed factors were multiplied, where there are several."""
+        if all(len(path) < 2 for path in self.paths):
             return []
-        consumers = [consumer for consumer, *_ in self.consumers[id(node)]]
-        return [c for c in consumers if c is not self.root and str(c.label) not in self.chains]
+        return [EXACT if self.printed is None else PRINTED]
 
-    def _chain(self, node: Node) -> Chain:
-        if self._is_short(node):
-            paths = self._paths(node)
-        else:
-            paths = [self._through(*use, node) for use in self.consumers[id(node)]]
-        value = plain(self.totals.get(id(node), 0.0))
-        return Chain(str(self.root.label), str(node.label), tuple(paths), value)
+    def rows(self, notation: Notation, write_number: WriteNumber | None = None) -> Iterator[Row]:
+        """Yield the lines of the chain and, before them, those of its totals.
 
-    def _through(
-        self, consumer: Node, local: float, tree: Formula | None, node: Node
-    ) -> tuple[Factor, ...]:
-        last = Factor(str(consumer.label), str(node.label), local, tree=tree)
-        if consumer is self.root:
-            return (last,)
-        total = plain(self.totals[id(consumer)])
-        return (Factor(str(self.root.label), str(consumer.label), total, total=True), last)
+        Each is written as names, formulas, numbers and the result.
 
-    def _paths(self, node: Node) -> list[tuple[Factor, ...]]:
-        """List every path from the root to the node, in the order of the forward computation."""
-        finished = []
-        pending: list[tuple[Node, tuple[Factor, ...]]] = [(node, ())]
-        while pending:
-            here, tail = pending.pop()
-            if here is self.root:
-                finished.append(tail)
-                continue
-            for consumer, local, tree in self.consumers.get(id(here), []):
-                factor = Factor(str(consumer.label), str(here.label), local, tree=tree)
-                pending.append((consumer, (factor, *tail)))
-        return finished
+        Parameters
+        ----------
+        notation
+            How formulas are written.
+        write_number
+            How the numbers are written; as they are printed by default.
+        """
+        write_number = write_number or partial(_printed_number, notation)
+        for chain in (*self.totals, self):
+            yield from _Writer(chain, notation, write_number).rows()
 
 
-def local_derivatives(node: Node) -> list[tuple[Node, float]]:
-    """Differentiate a scalar by the named nodes it was made from, through the unnamed ones between.
+class _Writer:
+    """Writes one chain, without those of its totals."""
 
-    The engine's own pull, with an upstream of 1, stopped at names. Constants are left out.
-    """
-    interior = topological_order(node, stop=is_named)
-    totals: dict[int, Any] = {id(node): 1.0}
-    named: dict[int, Node] = {}
-    for inner in reversed(interior):
-        upstream = totals.get(id(inner))
-        if upstream is None or inner.operation is None or (is_named(inner) and inner is not node):
-            continue
-        for operand, edge in zip(inner.inputs, pull(inner, upstream), strict=True):
-            if edge is not None:
-                totals[id(operand)] = totals.get(id(operand), 0.0) + edge[1]
-                if is_named(operand):
-                    named[id(operand)] = operand
-    return [(operand, plain(totals[key])) for key, operand in named.items()]
+    def __init__(self, chain: Chain, notation: Notation, write_number: WriteNumber) -> None:
+        self.chain, self.notation, self.write_number = chain, notation, write_number
+        self.left = notation.partial(chain.root, chain.target)
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the lines of names, of formulas, of numbers, and the result."""
+        chain, paths = self.chain, self.chain.paths
+        if not paths:
+            yield Row(self.left, "=", independent(self.notation, chain.root, chain.target))
+            return
+        if not paths[0]:  # of the root by itself
+            yield Row(self.left, "=", self.notation.number("1"))
+            return
+        is_single = len(paths) == 1 and len(paths[0]) == 1
+        has_long_formulas = any(map(_is_long, paths))
+        if not is_single or paths[0][0].tree is None:
+            yield from self._paths(self.left, "·", self._name)
+        if has_long_formulas:
+            yield from self._formulas_one_by_one()
+        elif any(factor.tree is not None for path in paths for factor in path):
+            write = self._formula if is_single else self._formula_in_product
+            yield from self._paths(self.left if is_single else "", "·", write)
+        if not is_single:
+            left = self.left if has_long_formulas else ""
+            yield from self._paths(left, "×", lambda factor: self.write_number(factor, True))
+        result = Factor(chain.root, chain.target, chain.result, total=True)
+        yield Row("", "=", self.write_number(result, False))
+
+    def _paths(self, left: str, sign: str, write: Callable[[Factor], str]) -> Iterator[Row]:
+        """Yield a line for each path, its factors written in one way."""
+        for i, path in enumerate(self.chain.paths):
+            text = self.notation.infix(sign, [write(factor) for factor in path])
+            yield Row("" if i else left, "+" if i else "=", text)
+
+    def _formulas_one_by_one(self) -> Iterator[Row]:
+        """Yield a line for the formula of each factor, where they are too long for one line.
+
+        A factor that is a whole path has none: its name is that of the sum over all paths.
+        """
+        paths = [path for path in self.chain.paths if len(path) > 1]
+        for factor in dict.fromkeys(factor for path in paths for factor in path):
+            if factor.tree is not None:
+                yield Row(self._name(factor), "=", self.notation.formula(factor.tree))
+
+    def _name(self, factor: Factor) -> str:
+        return self.notation.partial(factor.numerator, factor.denominator)
+
+    def _formula(self, factor: Factor) -> str:
+        return self._name(factor) if factor.tree is None else self.notation.formula(factor.tree)
+
+    def _formula_in_product(self, factor: Factor) -> str:
+        if factor.tree is None:
+            return self._name(factor)
+        return self.notation.operand(factor.tree, ops.mul)
 
 
-def plain(number: Any) -> float:
-    """A float of any number; in a program that is being captured, what stands for one."""
-    return number if isinstance(number, Traced) else float(number)  # type: ignore[return-value]
+def _is_long(path: tuple[Factor, ...]) -> bool:
+    """Whether the formulas of a path are too long for one line."""
+    return len(path) > 1 and sum(node_count(x.tree) for x in path if x.tree is not None) > LONGEST
 
 
-def check_names(nodes: list[Node], named: list[Node]) -> None:
-    """A chain is written with names, so each must stand for one number."""
-    if any(not node.label for node in named):
-        raise ValueError("a chain is written between labelled Values; give each its label")
-    owners: dict[str, Node] = {}
-    for node in nodes:
-        if node.label and owners.setdefault(node.label, node) is not node:
-            raise ValueError(
-                f"two Values are labelled {node.label!r}; give each a label of its own"
-            )
+def _printed_number(notation: Notation, factor: Factor, in_product: bool) -> str:
+    """Write a number as it is printed, in brackets where it is a negative factor."""
+    text = notation.number(factor.printed)
+    return notation.bracketed(text) if in_product and factor.printed.startswith("-") else text
+
+
+def independent(notation: Notation, root: str, target: str) -> str:
+    """Write the derivative of a root that does not depend on the target."""
+    reason = notation.words(f"({root} does not depend on {target})")
+    return notation.row_of([notation.number("0"), reason])

@@ -5,8 +5,11 @@ A formula goes back to the nodes that have a name; what lies unnamed between is 
 
 from __future__ import annotations
 
+from typing import Any
+
 from tinygrad_hw.engine import ANY_NUMBER
 from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine.core.chain_rule import pull
 from tinygrad_hw.engine.core.data import Traced
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import Node
@@ -107,3 +110,28 @@ def local_formulas(node: Node, operands: list[Node]) -> list[Formula | None]:
             continue
         slopes.append(slope if node_count(slope) <= LONGEST else None)
     return slopes
+
+
+def local_derivatives(node: Node) -> list[tuple[Node, float]]:
+    """Differentiate a scalar by the named nodes it was made from, through the unnamed ones between.
+
+    The engine's own pull, with an upstream of 1, stopped at names. Constants are left out.
+    """
+    interior = topological_order(node, stop=is_named)
+    totals: dict[int, Any] = {id(node): 1.0}
+    named: dict[int, Node] = {}
+    for inner in reversed(interior):
+        upstream = totals.get(id(inner))
+        if upstream is None or inner.operation is None or (is_named(inner) and inner is not node):
+            continue
+        for operand, edge in zip(inner.inputs, pull(inner, upstream), strict=True):
+            if edge is not None:
+                totals[id(operand)] = totals.get(id(operand), 0.0) + edge[1]
+                if is_named(operand):
+                    named[id(operand)] = operand
+    return [(operand, plain(totals[key])) for key, operand in named.items()]
+
+
+def plain(number: Any) -> float:
+    """A float of any number; in a program that is being captured, what stands for one."""
+    return number if isinstance(number, Traced) else float(number)  # type: ignore[return-value]

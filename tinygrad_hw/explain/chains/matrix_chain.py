@@ -2,55 +2,23 @@
 
     ∂E/∂W1 = Xᵀ · ∂E/∂z1        (784×128) = (784×32)(32×128)
 
-Each equation goes from one named array to the next; what arrives from above is named and used
-again, so the cost is linear in the graph. An array without a label is written out where that is
-short, and else has a name of ours. Read literally, each equation is true: where a derivative has no
-formula a word stands for it, and says of what.
+Each equation leads from one named array to the next. Read literally, each is true: where a
+derivative has no formula, a named operation stands for it with its operands.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine.core import ops
-from tinygrad_hw.engine.core.backward import accumulate
-from tinygrad_hw.engine.core.graph import topological_order
-from tinygrad_hw.engine.core.node import Node
-from tinygrad_hw.engine.core.operation import Pointwise
-from tinygrad_hw.explain.chains.array_formulas import Names
-from tinygrad_hw.explain.chains.from_graph import LONGEST
-from tinygrad_hw.explain.chains.shapes import (
-    changes_nothing,
-    factors_of,
-    is_open,
-    is_plain_product,
-    is_simple,
-    matrix_product_back,
-    ones,
-    shape_text,
-    shapes_of_factors,
-    spread,
-    sum_to,
-    turned,
-    turns_matrices,
-)
+from tinygrad_hw.explain.chains.chain import independent
 from tinygrad_hw.explain.notation.display import Displayed
+from tinygrad_hw.explain.notation.notation import Notation, Row
 from tinygrad_hw.formatting.numbers import number
-from tinygrad_hw.symbolic import (
-    Apply,
-    Formula,
-    Partial,
-    add,
-    divide,
-    is_call_of,
-    multiply,
-    node_count,
-)
+from tinygrad_hw.symbolic import Formula, Partial
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +46,20 @@ class Equation:
     where: tuple[tuple[str, Formula], ...] = ()
     result: float | None = None
 
+    def rows(self, notation: Notation) -> Iterator[Row]:
+        """Yield the names that are new, the equation, and the shapes of both sides."""
+        for name, meaning in self.where:
+            yield Row(notation.name(name), "=", notation.formula(meaning))
+        left = notation.formula(self.partial)
+        if not self.terms:
+            names = self.partial.numerator, self.partial.denominator
+            yield Row(left, "=", independent(notation, *names))
+        for i, term in enumerate(self.terms):
+            yield Row("" if i else left, "+" if i else "=", notation.formula(term))
+        if self.result is not None:
+            yield Row("", "=", notation.number(number(self.result)))
+        yield Row("", "", notation.words(self.shapes))
+
 
 @dataclass(frozen=True, slots=True)
 class MatrixChain(Displayed):
@@ -97,181 +79,14 @@ class MatrixChain(Displayed):
         return number(float(np.max(np.abs(self.value), initial=0.0)))
 
     @property
-    def remark(self) -> str:
-        """The size in words; nothing where the gradient is a number, which is shown."""
+    def remarks(self) -> list[str]:
+        """The size in words; none where the gradient is a number, which is shown."""
         if not np.shape(self.value):
-            return ""
-        return f"The largest element of it is {self.size} in magnitude."
+            return []
+        return [f"The largest element of it is {self.size} in magnitude."]
 
-
-def explain_array(root: Node, target: Node) -> MatrixChain:
-    """Explain the derivative of a labelled scalar by a labelled Value, one of them from arrays.
-
-    It is written twice: what is found to need a name the first time has it everywhere the second.
-    """
-    order = topological_order(root)
-    totals: dict[int, Any] = {id(root): 1.0}
-    accumulate(order, totals)
-    value = totals.get(id(target), np.zeros(target.shape)[()])
-    first = _Writer(order, root, target, ())
-    first.write()
-    writer = _Writer(order, root, target, first.names.marked)
-    writer.write()
-    equations = writer.defined()
-    if not target.shape and target is not root and equations[-1].terms:
-        equations[-1] = dataclasses.replace(equations[-1], result=float(value))
-    return MatrixChain(str(root.label), str(target.label), tuple(equations), value)
-
-
-class _Writer:
-    """Writes the equations down, from the root to the target, each after those that it uses."""
-
-    def __init__(self, order: list[Node], root: Node, target: Node, marked: Iterable[int]) -> None:
-        self.root, self.target = root, target
-        self.names = Names([*order, target], marked)
-        self.equations: list[Equation] = []
-        self.leads = {id(target)}  # nodes that depend on the target
-        for node in order:
-            if any(id(operand) in self.leads for operand in node.inputs):
-                self.leads.add(id(node))
-        self.path = [node for node in reversed(order) if id(node) in self.leads]
-
-    def write(self) -> None:
-        """Pass every gradient on, those first that no other waits for."""
-        arriving: dict[int, list[Formula]] = {id(self.root): [1.0]}
-        for node in self.path:
-            terms = arriving.pop(id(node))
-            if node is self.target:
-                break
-            upstream = self._upstream(node, terms)
-            for position, operand in enumerate(node.inputs):
-                if id(operand) in self.leads:
-                    term = self._passed_on(node, position, upstream)
-                    arriving.setdefault(id(operand), []).append(term)
-        else:
-            terms = []
-        self._add(self.target, terms)
-
-    def _upstream(self, node: Node, terms: list[Formula]) -> Formula:
-        """The gradient of a node in formulas: by its name, or written out."""
-        if node is self.root:
-            return 1.0
-        upstream = add(*terms)
-        if isinstance(upstream, Apply) and self._needs_name(node, upstream):
-            self.names.name(node)
-        if not self.names.is_named(node):
-            return upstream
-        self._add(node, terms)
-        return Partial(str(self.root.label), self.names.name(node))
-
-    def _needs_name(self, node: Node, upstream: Apply) -> bool:
-        """Whether what has arrived cannot be written out in what is passed on."""
-        if node_count(upstream) > LONGEST:
-            return True
-        for position, operand in enumerate(node.inputs):
-            if id(operand) not in self.leads:
-                continue
-            if isinstance(node.operation, Pointwise):
-                whole = node_count(upstream) + node_count(self.names.local(node, position))
-                if whole > LONGEST or (operand.shape != node.shape and is_open(upstream)):
-                    return True
-            elif node.operation in (ops.sum, ops.mean, ops.broadcast_to):
-                if is_open(upstream):
-                    return True
-            elif not (changes_nothing(node) or self._is_factor(upstream, node)):
-                return True
-        return False
-
-    def _is_factor(self, upstream: Formula, node: Node) -> bool:
-        """Whether it can stand in a product of matrices, or before it as a number."""
-        shape = self.names.shape(upstream)
-        return not shape or (shape == node.shape and is_simple(upstream))
-
-    def _full(self, formula: Formula, shape: tuple[int, ...]) -> Formula:
-        """A formula of this shape: of what would be broadcast to it, times ones."""
-        return formula if self.names.shape(formula) == shape else multiply(formula, ones(shape))
-
-    # --- What an operation sends to one operand ---------------------------------------------------
-
-    def _passed_on(self, node: Node, position: int, upstream: Formula) -> Formula:
-        """Upstream, sent through the operation's rule; a number may stand for an array of it."""
-        shape = node.inputs[position].shape
-        if upstream == 0.0 or changes_nothing(node):
-            return upstream
-        if isinstance(node.operation, Pointwise):
-            return self._multiplied(node, position, upstream)
-        if node.operation is ops.broadcast_to:
-            return sum_to(self._full(upstream, node.shape), node.shape, shape)
-        if node.operation in (ops.sum, ops.mean):
-            return self._shared(node, upstream)
-        if self.names.shape(upstream):
-            return self._transposed(node, position, upstream)
-        return multiply(upstream, self._transposed(node, position, ones(node.shape)))
-
-    def _multiplied(self, node: Node, position: int, upstream: Formula) -> Formula:
-        """Upstream times the local derivative, summed where the operand was broadcast."""
-        shape = node.inputs[position].shape
-        if node.operation.reduces:
-            upstream = self._spread(node, upstream, shape)
-        passed = multiply(upstream, self.names.local(node, position))
-        if node.operation.reduces:
-            return passed
-        whole = np.broadcast_shapes(node.shape, shape)
-        return passed if whole == shape else sum_to(self._full(passed, whole), whole, shape)
-
-    def _shared(self, node: Node, upstream: Formula) -> Formula:
-        """What arrives at a sum goes to each of its terms; of a mean, a share."""
-        shape = node.inputs[0].shape
-        passed = self._spread(node, upstream, shape)
-        if node.operation is ops.sum:
-            return passed
-        count = max(int(np.prod(shape)), 1) / max(int(np.prod(node.shape)), 1)
-        return multiply(divide(1.0, count), passed)
-
-    def _spread(self, node: Node, upstream: Formula, shape: tuple[int, ...]) -> Formula:
-        if not self.names.shape(upstream):
-            return upstream
-        return spread(self._full(upstream, node.shape), node, shape)
-
-    def _transposed(self, node: Node, position: int, upstream: Formula) -> Formula:
-        """The transpose of a linear operation, applied to a gradient of the node's own shape."""
-        if node.operation is ops.transpose and turns_matrices(node):
-            return turned(upstream, node.inputs[0].shape)
-        if node.operation is ops.matmul and is_plain_product(node):
-            other = node.inputs[1 - position]
-            if node_count(upstream) + node_count(self.names.tree(other)) > LONGEST:
-                self.names.shorten([other])
-            return matrix_product_back(node, position, upstream, self.names.tree(other))
-        return self.names.transposed(node, position, upstream)
-
-    # --- Equations --------------------------------------------------------------------------------
-
-    def _add(self, node: Node, terms: list[Formula]) -> None:
-        """Write an equation down; equal terms are counted, zeros left out."""
-        counted: dict[Formula, float] = {}
-        for term in terms:
-            if term != 0.0:
-                counted[term] = counted.get(term, 0.0) + 1.0
-        whole = tuple(
-            self._full(multiply(times, term), node.shape) for term, times in counted.items()
-        )
-        partial = Partial(str(self.root.label), self.names.name(node))
-        written = whole or tuple(terms[:1])
-        self.equations.append(Equation(partial, written, self._shapes(node, whole)))
-
-    def _shapes(self, node: Node, terms: tuple[Formula, ...]) -> str:
-        """The shapes of an equation: of a product of matrices those of its factors."""
-        text = shape_text(node.shape)
-        if len(terms) == 1 and (factors := factors_of(terms[0])):
-            return f"{text} = {shapes_of_factors(factors, self.names.shapes)}"
-        summed = node.shape and len(terms) == 1 and is_call_of(terms[0], ops.sum)
-        return f"{text}, summed over the rest" if summed else text
-
-    def defined(self) -> list[Equation]:
-        """The equations, each with the rows that say what the names in it are."""
-        return [
-            dataclasses.replace(
-                equation, where=tuple(self.names.definitions([equation.partial, *equation.terms]))
-            )
-            for equation in self.equations
-        ]
+    def rows(self, notation: Notation) -> Iterator[Row]:
+        """Yield the lines of all equations."""
+        of_arrays = type(notation)(elementwise=True)
+        for equation in self.equations:
+            yield from equation.rows(of_arrays)

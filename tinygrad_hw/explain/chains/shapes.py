@@ -19,6 +19,7 @@ from tinygrad_hw.engine.core.operation import Composite, Operation
 from tinygrad_hw.symbolic import (
     Apply,
     Formula,
+    Literal,
     Partial,
     is_call_of,
     multiply,
@@ -32,30 +33,8 @@ Shape = tuple[int, ...]
 SIMPLE = 3  # the size of what still stands in a matrix product without a name: 1 / D
 
 
-class Phrase(str):
-    """What stands in a formula as it is written: a matrix of ones, or ``axis=1``.
-
-    Attributes
-    ----------
-    shape
-        Of what it stands for.
-    uses
-        The automatic name in it, if there is one.
-    """
-
-    __slots__ = ("shape", "uses")
-    shape: Shape
-    uses: str
-
-    def __new__(cls, text: str, shape: Shape = (), uses: str = "") -> Phrase:
-        """Make one."""
-        self = super().__new__(cls, text)
-        self.shape, self.uses = shape, uses
-        return self
-
-
 @dataclass(frozen=True, slots=True)
-class Sized(Apply):
+class ShapedApply(Apply):
     """An operation whose result has a shape that its operands alone do not tell.
 
     Attributes
@@ -72,12 +51,12 @@ class Sized(Apply):
 
 
 @lru_cache(maxsize=1024)
-def word(name: str) -> Operation:
+def named_operation(name: str) -> Operation:
     """An operation that has nothing but a name: ``cumsumᵀ``."""
     return Composite(name, lambda *x: x)
 
 
-SPREAD = word("spread")
+SPREAD = named_operation("spread")
 
 
 # --- Shapes ---------------------------------------------------------------------------------------
@@ -92,7 +71,7 @@ def shape_in(formula: Formula, shapes: Mapping[str, Shape]) -> Shape:
     """The shape that a formula has when NumPy reads it; ``shapes`` has those of the names."""
     if isinstance(formula, Partial):
         return shapes[formula.denominator]
-    if isinstance(formula, Phrase | Sized):
+    if isinstance(formula, Literal | ShapedApply):
         return formula.shape
     if isinstance(formula, str):
         return shapes[formula]
@@ -102,19 +81,21 @@ def shape_in(formula: Formula, shapes: Mapping[str, Shape]) -> Shape:
 
 def is_open(formula: Formula) -> bool:
     """Whether a part of it has a shape that only the left side of an equation says."""
-    return any(isinstance(part, Sized) and part.is_open for part in walk(formula))
+    return any(isinstance(part, ShapedApply) and part.is_open for part in walk(formula))
 
 
 def is_simple(formula: Formula) -> bool:
     """Whether it can be a factor in a product of matrices and be read at a glance."""
     if not isinstance(formula, Apply):
         return True
-    return node_count(formula) <= SIMPLE and not any(isinstance(x, Sized) for x in walk(formula))
+    return node_count(formula) <= SIMPLE and not any(
+        isinstance(x, ShapedApply) for x in walk(formula)
+    )
 
 
 def ones(shape: Shape) -> Formula:
     """A matrix of ones: 1(4×3)."""
-    return Phrase(f"1{shape_text(shape)}", shape) if shape else 1.0
+    return Literal(f"1{shape_text(shape)}", shape) if shape else 1.0
 
 
 # --- Sums and what undoes them --------------------------------------------------------------------
@@ -125,51 +106,51 @@ def sum_to(formula: Formula, given: Shape, shape: Shape) -> Formula:
     if given == shape:
         return formula
     if not shape:
-        return Sized(ops.sum, (formula,))
+        return ShapedApply(ops.sum, (formula,))
     added = len(given) - len(shape)
     if added:
         axes = axis_phrase(tuple(range(added)))
-        formula = Sized(ops.sum, (formula, axes), given[added:])
+        formula = ShapedApply(ops.sum, (formula, axes), given[added:])
     stretched = tuple(i for i, n in enumerate(shape) if n != given[i + added])
     if stretched:
-        kept = Phrase("keepdims=True")
-        formula = Sized(ops.sum, (formula, axis_phrase(stretched), kept), shape)
+        kept = Literal("keepdims=True")
+        formula = ShapedApply(ops.sum, (formula, axis_phrase(stretched), kept), shape)
     return formula
 
 
-def axis_phrase(axis: Any) -> Phrase:
+def axis_phrase(axis: Any) -> Literal:
     """Say an axis, or several."""
     one = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
-    return Phrase(f"axis={one!r}")
+    return Literal(f"axis={one!r}")
 
 
 def spread(formula: Formula, node: Node, shape: Shape) -> Formula:
     """Give what a reduction has left for each row to all of that row; it broadcasts if it can."""
     if not node.shape or len(node.shape) == len(shape):
         return formula
-    return Sized(SPREAD, (formula, axis_phrase(node.attributes["axis"])), shape, True)
+    return ShapedApply(SPREAD, (formula, axis_phrase(node.attributes["axis"])), shape, True)
 
 
 # --- Products and transposes of matrices ----------------------------------------------------------
 
 
-def turned(formula: Formula, shape: Shape) -> Formula:
+def transpose_of(formula: Formula, shape: Shape) -> Formula:
     """Its transpose, of this shape; of a stack, that of each matrix. Xᵀᵀ is X."""
     if isinstance(formula, float):
         return formula
     if is_call_of(formula, ops.transpose):
         return operands_of(formula)[0]
-    return Sized(ops.transpose, (formula,), shape)
+    return ShapedApply(ops.transpose, (formula,), shape)
 
 
-def turns_matrices(node: Node) -> bool:
+def swaps_last_axes(node: Node) -> bool:
     """Whether a transpose exchanges the last two axes and leaves the others in their order."""
     axes, n = node.attributes["axes"], len(node.shape)
     order = list(range(n))[::-1] if axes is None else [int(i) % n for i in axes]
     return n > 1 and order == [*range(n - 2), n - 1, n - 2]
 
 
-def changes_nothing(node: Node) -> bool:
+def is_identity(node: Node) -> bool:
     """Whether an operation gives what it was given, in another precision perhaps."""
     is_flat = node.operation is ops.transpose and len(node.shape) < 2
     return is_flat or node.operation in (ops.pos, ops.astype)
@@ -189,10 +170,10 @@ def matrix_product_back(node: Node, position: int, upstream: Formula, other: For
     x, shape = node.inputs[1 - position].shape, node.inputs[position].shape
     if not node.shape:
         return multiply(upstream, other)
-    flipped = turned(other, (*x[:-2], *x[:-3:-1]))
+    flipped = transpose_of(other, (*x[:-2], *x[:-3:-1]))
     pair = (upstream, flipped) if position == 0 else (flipped, upstream)
     whole = (*node.shape[:-2], *shape[-2:]) if len(shape) > 1 else shape
-    return sum_to(Sized(ops.matmul, pair, whole), whole, shape)
+    return sum_to(ShapedApply(ops.matmul, pair, whole), whole, shape)
 
 
 def factors_of(formula: Formula) -> tuple[Formula, ...]:

@@ -21,13 +21,12 @@ from tinygrad_hw.explain.graph.labels import (
     Scale,
     Words,
     aligned,
-    clean,
     magnitude,
     shade,
     title_of,
-    width_of,
 )
 from tinygrad_hw.formatting.numbers import number
+from tinygrad_hw.formatting.text import display_width, printable
 
 if TYPE_CHECKING:
     from graphviz import Digraph
@@ -85,7 +84,7 @@ class Picture:
         _, _, width, height = map(float, plan["bb"].split(","))
         self._legend(dot, width)
         if title:
-            _put_left(dot, "title", clean(title), 0.0, height + LARGE, LARGE, PLAIN)
+            _put_left(dot, "title", printable(title), 0.0, height + LARGE, LARGE, PLAIN)
         return dot
 
     # --- Text and its extent
@@ -95,7 +94,7 @@ class Picture:
         texts: dict[int, list[str]] = {}
         written = {id(box): self.words.table(box) for box in self.tables}
         cells = [cells for table in written.values() for row in table for cells in row]
-        widths = [max(map(width_of, column)) for column in zip(*cells, strict=True)]
+        widths = [max(map(display_width, column)) for column in zip(*cells, strict=True)]
         for box in self.layout.boxes:
             if table := written.get(id(box)):
                 parts = [id(box), *map(id, box.nodes)]
@@ -136,7 +135,7 @@ class Picture:
         is_dense = self.layout.is_dense
         for i, edge in enumerate(self.words.between):
             passing = [] if is_dense else self.words.passing(edge)
-            label = ["0" * (width_of(line) + 2) for line in passing]
+            label = ["0" * (display_width(line) + 2) for line in passing]
             tail, head = ports[id(edge.operand)], ports[id(edge.node)]
             dot.edge(f"{tail}:e", f"{head}:w", _text(["", *label] if label else []), id=str(i))
         for column in columns(self.layout):
@@ -254,7 +253,7 @@ def _put_left(
 
 def _measure(lines: list[str], size: int) -> tuple[float, float]:
     """Width and height of text in a box, in points."""
-    columns = max(map(width_of, lines)) + 2
+    columns = max(map(display_width, lines)) + 2
     return columns * CHARACTER * size, (len(lines) + 0.4) * LINE * size
 
 

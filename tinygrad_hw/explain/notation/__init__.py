@@ -1,1 +1,6 @@
-"""Chains and formulas written as text, LaTeX and MathML."""
+"""Formulas written as text, LaTeX and MathML.
+
+``notation`` has what all three share: brackets, signs, the order of terms; ``text``, ``latex`` and
+``mathml`` say how each looks. ``display`` is the base of whatever consists of equations and can be
+shown in all three.
+"""

@@ -1,42 +1,58 @@
-"""What every explanation can do: print itself, and show itself typeset in a notebook."""
+"""The base of every explanation: equations as text, LaTeX and MathML, also in notebooks."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import Any
 
+from tinygrad_hw.explain.notation.latex import LATEX
+from tinygrad_hw.explain.notation.mathml import MATHML
+from tinygrad_hw.explain.notation.notation import Notation, Row
+from tinygrad_hw.explain.notation.text import ASCII, TEXT
 
-class Displayed:
-    """Something that a notation can write down."""
+
+class Displayed(ABC):
+    """Equations that can be written down in any notation."""
 
     __slots__ = ()
 
+    @abstractmethod
+    def rows(self, notation: Notation) -> Iterator[Row]:
+        """Yield the lines of the equations."""
+
+    @property
+    @abstractmethod
+    def remarks(self) -> list[str]:
+        """What a reader must know of the numbers, in words."""
+
+    @property
+    def lines(self) -> list[str]:
+        """The equations as lines of text, without the remarks."""
+        return TEXT.lines(self.rows(TEXT))
+
     @property
     def text(self) -> str:
-        """All of it as lines of text."""
-        from tinygrad_hw.explain.notation.text import TEXT
-
-        return TEXT.written(self)
+        """The equations and the remarks as text."""
+        return self._written_in(TEXT)
 
     @property
     def ascii(self) -> str:
         """The same in plain ASCII, for a console that cannot show ∂ and σ."""
-        from tinygrad_hw.explain.notation.text import ASCII
-
-        return ASCII.written(self)
+        return self._written_in(ASCII)
 
     @property
     def latex(self) -> str:
         """The same for LaTeX's mathematical mode, as one ``aligned``."""
-        from tinygrad_hw.explain.notation.latex import LATEX
-
-        return LATEX.written(self)
+        return self._written_in(LATEX)
 
     @property
     def mathml(self) -> str:
         """The same for a page, as one ``<math>`` element."""
-        from tinygrad_hw.explain.notation.mathml import MATHML
+        return self._written_in(MATHML)
 
-        return MATHML.written(self)
+    def _written_in(self, notation: Notation) -> str:
+        return notation.align(self.rows(notation), self.remarks)
 
     def __str__(self) -> str:
         return self.text

@@ -1,16 +1,15 @@
-r"""Chains for LaTeX's mathematical mode, the equals signs below each other in ``aligned``."""
+r"""Formulas for LaTeX's mathematical mode."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.operation import Operation
-from tinygrad_hw.explain.graph.labels import clean
-from tinygrad_hw.explain.notation.display import Displayed
-from tinygrad_hw.explain.notation.notation import Notation
+from tinygrad_hw.explain.notation.notation import Notation, Row
 from tinygrad_hw.formatting.html import letter_and_number
+from tinygrad_hw.formatting.text import printable
 
 SIGNS = {"·": r"\cdot", "×": r"\times", "⊙": r"\odot"}
 GREEK = {"α": r"\alpha", "σ": r"\sigma", "η": r"\eta", "β": r"\beta", "λ": r"\lambda", "μ": r"\mu"}
@@ -22,7 +21,7 @@ class Latex(Notation):
     """LaTeX; what a label says is never a command."""
 
     def name(self, name: str) -> str:
-        """w_{7}; a word upright."""
+        """Write w_{7}; a word is upright."""
         parts = letter_and_number(name)
         if parts is None:
             return rf"\text{{{_escaped(name)}}}"
@@ -31,7 +30,7 @@ class Latex(Notation):
         return f"{base}_{{{digits}}}" if digits else base
 
     def number(self, text: str) -> str:
-        r"""-3.183 \times 10^{-4}."""
+        r"""Write -3.183 \times 10^{-4}."""
         digits, e, exponent = text.partition("e")
         if digits.lstrip("-") in ("inf", "nan"):
             word = r"\infty" if "inf" in digits else r"\mathrm{nan}"
@@ -39,20 +38,20 @@ class Latex(Notation):
         return rf"{digits} \times 10^{{{int(exponent)}}}" if e else digits
 
     def partial(self, numerator: str, denominator: str) -> str:
-        r"""\frac{\partial E}{\partial w_{7}}."""
+        r"""Write \frac{\partial E}{\partial w_{7}}."""
         above, below = self.name(numerator), self.name(denominator)
         return rf"\frac{{\partial {above}}}{{\partial {below}}}"
 
     def fraction(self, above: str, below: str) -> str:
-        """One above the other."""
+        r"""Write \frac{a}{b}."""
         return rf"\frac{{{above}}}{{{below}}}"
 
     def power(self, base: str, exponent: str) -> str:
-        """Raised."""
+        """Write {x}^{2}."""
         return f"{{{base}}}^{{{exponent}}}"
 
     def function(self, operation: Operation, operands: Sequence[str]) -> str:
-        """By its name, a root and a sigmoid by their signs."""
+        r"""Write \tanh(z); a root, a magnitude and a sigmoid by their signs."""
         if operation is ops.sqrt:
             return rf"\sqrt{{{operands[0]}}}"
         if operation is ops.abs:
@@ -63,46 +62,46 @@ class Latex(Notation):
         return name + self.bracketed(", ".join(operands))
 
     def bracketed(self, text: str) -> str:
-        """In brackets as large as what is in them."""
+        """Write brackets that grow with the formula in them."""
         return rf"\left({text}\right)"
 
     def in_square_brackets(self, text: str) -> str:
-        """In square brackets."""
+        """Write [z > 0]."""
         return f"[{text}]"
 
     def row_of(self, parts: Sequence[str]) -> str:
-        """One behind the other."""
+        """Write operands and signs one after another."""
         return " ".join(parts)
 
     def sign(self, sign: str) -> str:
-        """A command where there is one."""
+        """Write a sign, as a command where there is one."""
         return SIGNS.get(sign, sign)
 
     def minus(self, text: str) -> str:
-        """With a minus sign before it."""
+        """Write -x."""
         return f"-{text}"
 
     def transposed(self, name: str) -> str:
-        r"""X^{\mathsf{T}}."""
+        r"""Write {X}^{\mathsf{T}}."""
         return rf"{{{name}}}^{{\mathsf{{T}}}}"
 
     def words(self, text: str) -> str:
-        """Upright."""
+        """Write words upright."""
         return r" \times ".join(rf"\text{{{_escaped(part)}}}" for part in text.split("×"))
 
-    def written(self, explained: Displayed) -> str:
-        r"""One ``aligned``; a remark in its last line."""
-        lines = [f"{left} &{sign} {right}" for left, sign, right in self.rows(explained)]
-        lines += [f"& {self.words(remark)}" for remark in self.remarks(explained)]
+    def align(self, rows: Iterable[Row], remarks: Iterable[str] = ()) -> str:
+        """Write one ``aligned``, the remarks in its last lines."""
+        lines = [f"{left} &{sign} {right}" for left, sign, right in rows]
+        lines += [f"& {self.words(remark)}" for remark in remarks]
         return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
 
 
 def _escaped(text: str) -> str:
-    """A stranger's label as letters and nothing more."""
-    return re.sub(r"[\\{}^~$&#_%]", _spelled, clean(text))
+    """Escape a label, which may come from anybody."""
+    return re.sub(r"[\\{}^~$&#_%]", _as_command, printable(text))
 
 
-def _spelled(special: re.Match[str]) -> str:
+def _as_command(special: re.Match[str]) -> str:
     name = SPECIAL.get(special[0])
     return rf"\text{name}{{}}" if name else "\\" + special[0]
 

@@ -1,15 +1,13 @@
-"""Chains as text, for a terminal; the equals signs stand below each other."""
+"""Formulas as text, for a terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.operation import Operation
-from tinygrad_hw.explain.chains.chain import Chain
-from tinygrad_hw.explain.graph.labels import clean
-from tinygrad_hw.explain.notation.display import Displayed
-from tinygrad_hw.explain.notation.notation import Notation
+from tinygrad_hw.explain.notation.notation import Notation, Row
+from tinygrad_hw.formatting.text import printable
 from tinygrad_hw.symbolic import Formula
 
 PLAIN_SIGNS = str.maketrans(
@@ -24,78 +22,78 @@ class Text(Notation):
     on_one_line = True
 
     def name(self, name: str) -> str:
-        """As it is, on one line."""
-        return clean(name)
+        """Write a name as it is, on one line."""
+        return printable(name)
 
     def number(self, text: str) -> str:
-        """As it is."""
+        """Write a number as it is."""
         return text
 
     def partial(self, numerator: str, denominator: str) -> str:
-        """∂E/∂w7."""
+        """Write ∂E/∂w7."""
         return f"∂{self.name(numerator)}/∂{self.name(denominator)}"
 
     def fraction(self, above: str, below: str) -> str:
-        """On one line."""
+        """Write a / b."""
         return f"{above} / {below}"
 
     def power(self, base: str, exponent: str) -> str:
-        """With a hat."""
+        """Write x^2."""
         return f"{base}^{exponent}"
 
     def function(self, operation: Operation, operands: Sequence[str]) -> str:
-        """By its name."""
+        """Write tanh(z), and σ(z) for the sigmoid."""
         name = "σ" if operation is ops.sigmoid else operation.name
         return f"{name}({', '.join(operands)})"
 
     def bracketed(self, text: str) -> str:
-        """Put brackets round it."""
+        """Write (a + b)."""
         return f"({text})"
 
     def in_square_brackets(self, text: str) -> str:
-        """Put square brackets round it."""
+        """Write [z > 0]."""
         return f"[{text}]"
 
     def row_of(self, parts: Sequence[str]) -> str:
-        """With a space between."""
+        """Write operands and signs with a space between."""
         return " ".join(parts)
 
     def sign(self, sign: str) -> str:
-        """As it is."""
+        """Write a sign as it is."""
         return sign
 
     def minus(self, text: str) -> str:
-        """Without a space."""
+        """Write -x."""
         return f"-{text}"
 
     def transposed(self, name: str) -> str:
-        """Xᵀ."""
+        """Write Xᵀ."""
         return f"{name}ᵀ"
 
     def words(self, text: str) -> str:
-        """As they are, on one line."""
-        return clean(text)
+        """Write words as they are, on one line."""
+        return printable(text)
 
-    def written(self, explained: Displayed) -> str:
-        """All lines, and in the last one what was multiplied."""
-        return "\n".join([*self.lines(explained), *self.remarks(explained)])
+    def align(self, rows: Iterable[Row], remarks: Iterable[str] = ()) -> str:
+        """Write a line for each row and each remark."""
+        return "\n".join([*self.lines(rows), *remarks])
 
-    def lines(self, explained: Displayed) -> list[str]:
-        """The lines of the equations alone."""
+    def lines(self, rows: Iterable[Row]) -> list[str]:
+        """Return a line for each row, the equals signs below each other."""
         lines: list[str] = []
         indent = ""
-        for left, sign, right in self.rows(explained):
+        for left, sign, right in rows:
             indent = " " * len(left) if left else indent
             lines.append(f"{left or indent} {sign or ' '} {right}")
         return lines
 
 
 class PlainText(Text):
-    """The same with no sign that an old console lacks."""
+    """Text in ASCII, for a console that has no other characters."""
 
-    def written(self, explained: Displayed) -> str:
-        """All lines."""
-        lines = super().written(explained).splitlines()
+    def align(self, rows: Iterable[Row], remarks: Iterable[str] = ()) -> str:
+        """Write a line for each row and each remark, every sign in ASCII."""
+        lines = super().align(rows, remarks).splitlines()
         plain = [line.translate(PLAIN_SIGNS) for line in lines]
         return "\n".join(plain).encode("ascii", "replace").decode()
 
@@ -103,11 +101,6 @@ class PlainText(Text):
 TEXT, ASCII = Text(), PlainText()
 
 
-def write(formula: Formula) -> str:
-    """Write a formula down: a4 · (1 - a4), (a4 - y), 6."""
+def formula_text(formula: Formula) -> str:
+    """Write a formula as text: a4 · (1 - a4), (a4 - y), 6."""
     return TEXT.formula(formula)
-
-
-def chain_lines(chain: Chain) -> list[str]:
-    """Write a chain as names = formulas = numbers = result."""
-    return TEXT.lines(chain)

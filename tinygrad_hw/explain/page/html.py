@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import Any, NamedTuple
 
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.explain.chains.chain import Chain, Factor
 from tinygrad_hw.explain.chains.from_graph import formula_of, is_named
-from tinygrad_hw.explain.graph.folding import is_parameter, owners_of
-from tinygrad_hw.explain.graph.labels import clean, natural
-from tinygrad_hw.explain.notation.display import Displayed
-from tinygrad_hw.explain.notation.mathml import MathML
-from tinygrad_hw.explain.notation.mathml import number as math_number
+from tinygrad_hw.explain.graph.folding import owners_of
+from tinygrad_hw.explain.notation.mathml import MATHML, number_parts
+from tinygrad_hw.explain.page.answers import Form, Remark, answers_section, marks_table
+from tinygrad_hw.explain.page.data import page_data
 from tinygrad_hw.explain.page.font import font_face
 from tinygrad_hw.explain.page.model import Content, Planned, identity, moved
 from tinygrad_hw.explain.page.svg import Drawing
 from tinygrad_hw.explain.stepper.frames import Frame, Number, Steps
 from tinygrad_hw.formatting.html import NOTHING, Html, element, join
 from tinygrad_hw.formatting.numbers import number
-from tinygrad_hw.formatting.verdicts import SIGNS, VERDICTS
+from tinygrad_hw.formatting.text import natural_sort_key, printable
 
 CONTENT = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; font-src data:"
@@ -50,60 +46,15 @@ HELP = (
 )
 
 
-class Remark(NamedTuple):
-    """What is said of a node: of what, what was written, a verdict, and why."""
+def keyed_number(key: str, value: float, in_brackets: bool = False) -> Html:
+    """Write a number with its key, by which the page puts another number in its place.
 
-    name: str
-    part: str
-    written: str
-    verdict: str
-    said: str
-
-
-@dataclass(frozen=True)
-class Form:
-    """Fields to type answers into.
-
-    Attributes
-    ----------
-    groups
-        A heading, and for each field its label and what stands in it.
-    sheet
-        The sheet's text in pieces; a number stands for the answer in that field.
-    file
-        What the file is called that the page saves.
+    With ``in_brackets`` a negative number has brackets around it, now and then.
     """
-
-    groups: list[tuple[str, list[tuple[str, str]]]]
-    sheet: list[str | int]
-    file: str
-
-
-class Keyed(MathML):
-    """MathML in which each number has its key, so that the page can put another there."""
-
-    def __init__(self, factors: dict[tuple[str, str, bool], str]) -> None:
-        super().__init__()
-        self.factors = factors
-
-    def value(self, factor: Factor) -> Html:
-        """The number of a factor, in brackets where it is negative."""
-        return self.keyed(self.factors[identity(factor)], factor.value, brackets="1")
-
-    def remarks(self, chain: Displayed) -> Iterator[str]:
-        """Nothing: the page says it below, where words have room."""
-        return iter(())
-
-    def result(self, chain: Chain) -> Html:
-        """What a chain ends in."""
-        return self.keyed(self.factors[chain.root, chain.target, True], chain.value)
-
-    def keyed(self, key: str, value: float, brackets: str | None = None) -> Html:
-        """A number by its key."""
-        inner = math_number(number(value))
-        if brackets and number(value).startswith("-"):
-            inner = join([element("mo", "("), inner, element("mo", ")")])
-        return element("mrow", inner, class_="n", data_k=key, data_b=brackets)
+    parts = number_parts(number(value))
+    if in_brackets and number(value).startswith("-"):
+        parts = join([element("mo", "("), parts, element("mo", ")")])
+    return element("mrow", parts, class_="n", data_k=key, data_b="1" if in_brackets else None)
 
 
 @dataclass
@@ -122,7 +73,6 @@ class Document:
         if self.content.unfolded is not self.content.folded:
             self.views["b"] = self.content.unfolded
         self.nodes = self.content.unfolded.nodes
-        self.notation = Keyed(self.content.factors)
         self.said: dict[str, list[Remark]] = {}
         for remark in self.remarks:
             self.said.setdefault(remark.name, []).append(remark)
@@ -137,18 +87,27 @@ class Document:
             Html('<meta charset="utf-8">'),
             Html(f'<meta http-equiv="Content-Security-Policy" content="{CONTENT}">'),
             Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
-            element("title", clean(self.title)),
+            element("title", printable(self.title)),
             element("style", style),
         )
         keys = element("p", HELP, class_="note", id="keys")
+        answers = answers_section(self.remarks, self.form)
+        data = page_data(self.plan, self.content, self.views, places, self.form)
         body = element(
             "body",
             self._header(),
             *(self._drawing(prefix) for prefix in self.views),
             element("p", LEGEND, class_="legend note"),
             self._bar(),
-            element("main", self._about(), self._steps(), self._inputs(), self._sheet(), keys),
-            element("script", self._data(places), id="data", type="application/json"),
+            element(
+                "main",
+                self._about(),
+                self._steps(),
+                self._inputs(),
+                answers,
+                keys,
+            ),
+            element("script", Html(data), id="data", type="application/json"),
             element("script", Html(program)),
             element("script", script),
         )
@@ -161,7 +120,7 @@ class Document:
         theme = element("button", "Light or dark", id="theme", aria_keyshortcuts="t")
         return element(
             "header",
-            element("h1", clean(self.title)),
+            element("h1", printable(self.title)),
             fold if "b" in self.views else NOTHING,
             theme,
         )
@@ -241,9 +200,9 @@ class Document:
 
     def _step(self, view: Steps, prefix: str, frame: Frame) -> Html:
         parts = [
-            element("data", view.shown(part.key), class_="n", data_k=prefix + part.key)
+            element("data", view.number_text(part.key), class_="n", data_k=prefix + part.key)
             if isinstance(part, Number)
-            else clean_text(part)
+            else printable_part(part)
             for part in frame.parts
         ]
         return element("li", element("button", *parts))
@@ -267,8 +226,8 @@ class Document:
         if node.constant:
             parts.append(element("p", "Given: nothing is differentiated by it.", class_="note"))
         elif chain is not None:
-            parts.append(self.notation.written(chain))
-            parts += [element("p", said, class_="note") for said in MathML().remarks(chain)]
+            parts.append(MATHML.align(chain.rows(MATHML, self._factor_number)))
+            parts += [element("p", remark, class_="note") for remark in chain.remarks]
             parts += self._totals(chain)
         else:
             parts.append(self._contributions(node))
@@ -277,15 +236,18 @@ class Document:
         return element("article", *parts, id=f"about-{i}", hidden="hidden")
 
     def _value(self, node: Node) -> Html:
-        """How it is computed: z4 = w7 · a1 + … = 3.999."""
-        notation, view = self.notation, self.content.unfolded
-        parts = [notation.name(view.name(node))]
+        """Write how a node is computed: z4 = w7 · a1 + … = 3.999."""
+        view = self.content.unfolded
+        parts = [MATHML.name(view.name(node))]
         formula = formula_of(node) if node.operation else None
         if formula is not None:
-            parts += [notation.sign("="), Html(notation.formula(formula))]
-        key = f"v{view.keys[id(node)]}"
-        parts += [notation.sign("="), notation.keyed(f"b{key}", view.numbers[key])]
+            parts += [MATHML.sign("="), Html(MATHML.formula(formula))]
+        key = f"v{view.node_keys[id(node)]}"
+        parts += [MATHML.sign("="), keyed_number(f"b{key}", view.numbers[key])]
         return element("math", element("mrow", *parts), displaystyle="true")
+
+    def _factor_number(self, factor: Factor, in_product: bool) -> Html:
+        return keyed_number(self.content.factors[identity(factor)], factor.value, in_product)
 
     def _totals(self, chain: Chain) -> Iterable[Html]:
         """Where a chain refers to others, buttons that lead to them."""
@@ -308,7 +270,9 @@ class Document:
         return element("ul", *lines) if lines else NOTHING
 
     def _inputs(self) -> Html:
-        inputs = sorted(enumerate(moved(self.plan)), key=lambda item: natural(item[1].name))
+        inputs = sorted(
+            enumerate(moved(self.plan)), key=lambda item: natural_sort_key(item[1].name)
+        )
         parts: list[Html] = []
         for heading, constant in (("Given", True), ("Parameters", False)):
             members = [(i, x) for i, x in inputs if x.constant is constant]
@@ -327,86 +291,11 @@ class Document:
             aria_label="Givens and parameters",
         )
 
-    def _sheet(self) -> Html:
-        parts: list[Html] = []
-        if self.remarks:
-            parts.append(
-                folded("Marks", tally(self.remarks), marks_table(self.remarks, named=True))
-            )
-        if self.form:
-            count = sum(len(fields) for _, fields in self.form.groups)
-            parts.append(folded("Your answers", f"{count} fields", self._fields(self.form)))
-        return element("section", *parts, id="sheet") if parts else NOTHING
 
-    def _fields(self, form: Form) -> Html:
-        groups = [
-            element(
-                "fieldset",
-                element("legend", heading),
-                element("div", *(_answer(heading, *field_) for field_ in fields)),
-            )
-            for heading, fields in form.groups
-        ]
-        said = "Saved as a sheet for the command check; nothing leaves this computer."
-        save = element("button", "Save as a sheet", type="submit")
-        note = element("p", said, class_="note")
-        saved = element("p", id="saved", role="status")
-        return element("form", *groups, note, save, saved, id="answers", aria_label="Your answers")
-
-    # --- Data -------------------------------------------------------------------------------------
-
-    def _data(self, places: list[int]) -> Html:
-        """What the script reads, as JSON in which nothing can end the script."""
-        about = {id(node): i for i, node in enumerate(self.nodes)}
-        data: dict[str, Any] = {
-            "inputs": [{"name": x.name, "value": x.number} for x in moved(self.plan)],
-            "keys": dict(zip(self.content.numbers, places, strict=True)),
-            "views": {prefix: self._view(view, about) for prefix, view in self.views.items()},
-            "start": self._first(),
-        }
-        if "b" not in self.views:
-            data["keys"] |= {f"b{k[1:]}": n for k, n in data["keys"].items() if k[0] == "a"}
-        if self.form:
-            data |= {"sheet": self.form.sheet, "file": self.form.file}
-        text = json.dumps(data, ensure_ascii=True, separators=(",", ":"))
-        return Html(text.replace("<", "\\u003c"))
-
-    def _first(self) -> int:
-        """What is explained at first: a parameter, since its chain is the longest."""
-        return next((i for i, node in enumerate(self.nodes) if is_parameter(node)), 0)
-
-    def _view(self, view: Steps, about: dict[int, int]) -> dict[str, Any]:
-        index = {id(node): i for i, node in enumerate(view.nodes)}
-        edges = []
-        for i, edge in enumerate(view.layout.edges):
-            told = {"from": index[id(edge.node)]}
-            if edge.flows:
-                told |= {"contribution": f"c{i}", "upstream": f"g{index[id(edge.node)]}"}  # type: ignore[dict-item]
-            if f"l{i}" in view.numbers:
-                told |= {"local": f"l{i}"}  # type: ignore[dict-item]
-            edges.append(told)
-        return {
-            "nodes": [view.name(node) for node in view.nodes],
-            "given": [index[id(node)] for node in view.given],
-            "gradients": [i for i in range(len(view.nodes)) if f"g{i}" in view.numbers],
-            "about": [about[id(node)] for node in view.nodes],
-            "edges": edges,
-            "frames": [
-                {
-                    "phase": frame.phase,
-                    "node": index[id(frame.node)],
-                    "edge": int(view.edge_keys[id(frame.edge)]) if frame.edge else None,
-                    "sum": frame.arrived,
-                }
-                for frame in view
-            ],
-        }
-
-
-def clean_text(text: str) -> str:
+def printable_part(text: str) -> str:
     """One printable line of a sentence, its blanks at the ends kept."""
     start, end = " " * text.startswith(" "), " " * text.endswith(" ")
-    return f"{start}{clean(text)}{end}"
+    return f"{start}{printable(text)}{end}"
 
 
 def _slider(i: int, given: Planned) -> list[Html]:
@@ -434,50 +323,3 @@ def _slider(i: int, given: Planned) -> list[Html]:
         aria_label=f"{given.name}, value",
     )
     return [name, slide, field_]
-
-
-def _answer(heading: str, label: str, value: str) -> Html:
-    """A field under its name; who does not see the heading hears it."""
-    field_ = element(
-        "input",
-        value=value,
-        autocomplete="off",
-        spellcheck="false",
-        size="11",
-        aria_label=f"{heading}: {label}",
-    )
-    return element("label", label, field_)
-
-
-def folded(heading: str, aside: str, content: Html) -> Html:
-    """What is opened by those who want it."""
-    summary = element("summary", element("h2", heading), " ", element("span", aside, class_="note"))
-    return element("details", summary, content)
-
-
-def tally(remarks: list[Remark]) -> str:
-    """How many have each verdict."""
-    counts = Counter(remark.verdict for remark in remarks)
-    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
-
-
-def marks_table(remarks: list[Remark], named: bool) -> Html:
-    """What was written, and what is said of it; a sign tells the verdict without colour."""
-    rows = [
-        element(
-            "tr",
-            *([element("th", remark.name, scope="row")] if named else []),
-            element("td", remark.part),
-            element("td", remark.written or "–", class_="n"),
-            element(
-                "td",
-                f"{SIGNS.get(remark.verdict, '')} {remark.verdict}",
-                class_=f"mark {remark.verdict}",
-            ),
-            element("td", remark.said),
-        )
-        for remark in remarks
-    ]
-    columns = [*(["At"] if named else []), "Of", "Written", "Mark", "Why"]
-    head = element("tr", *(element("th", column, scope="col") for column in columns))
-    return element("table", element("thead", head), element("tbody", *rows), class_="marks")

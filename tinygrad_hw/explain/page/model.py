@@ -21,12 +21,14 @@ from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.engine.core.state import Group
-from tinygrad_hw.explain.chains.chain import Chain, Factor, chains
+from tinygrad_hw.explain.chains.chain import Chain, Factor
 from tinygrad_hw.explain.chains.from_graph import is_named
+from tinygrad_hw.explain.chains.scalar_chains import explain_all
 from tinygrad_hw.explain.graph.folding import fold, is_parameter, outermost, unfold
 from tinygrad_hw.explain.graph.graphviz import DrawError
-from tinygrad_hw.explain.graph.labels import clean, name_of, shortened
+from tinygrad_hw.explain.graph.labels import name_of
 from tinygrad_hw.explain.stepper.frames import Steps
+from tinygrad_hw.formatting.text import printable, shorten
 from tinygrad_hw.program import capture
 
 MOST_NODES = 2000
@@ -71,7 +73,7 @@ class Content:
         named = [node for node in self.unfolded.nodes if is_named(node) and not node.constant]
         self.chains: dict[str, Chain] = {}
         if self.folded.layout.gradients:
-            self.chains = chains(cast(Value, root), cast(list[Value], named))
+            self.chains = explain_all(cast(Value, root), cast(list[Value], named))
         self.factors: dict[tuple[str, str, bool], str] = {}
         self.numbers: dict[str, Any] = {}
         for prefix, view in (("a", self.folded), ("b", self.unfolded)):
@@ -174,7 +176,7 @@ def _unique_names(order: list[Node]) -> list[str]:
 def _results_of_groups(order: list[Node]) -> dict[int, str]:
     """The name of its group for each node in one that is used outside it, by its id."""
     return {
-        id(operand): shortened(clean(group.name))
+        id(operand): shorten(printable(group.name))
         for node in order
         for operand in node.inputs
         if operand.operation is not None

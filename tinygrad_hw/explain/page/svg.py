@@ -16,10 +16,11 @@ from graphviz import Digraph
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.explain.graph.folding import Box, Edge, columns, is_parameter, outermost
 from tinygrad_hw.explain.graph.graphviz import render
-from tinygrad_hw.explain.graph.labels import clean, shortened, title_of, width_of
+from tinygrad_hw.explain.graph.labels import title_of
 from tinygrad_hw.explain.stepper.frames import Steps
 from tinygrad_hw.formatting.html import Html, element
 from tinygrad_hw.formatting.numbers import number
+from tinygrad_hw.formatting.text import display_width, printable, shorten
 
 SIZE, CHARACTER, ROW, MARGIN = 15.0, 9.0, 26.0, 10.0  # of text, in pixels
 NUMBER = 10  # characters: -1.234e-05
@@ -110,11 +111,11 @@ class Drawing:
         table = len(box.nodes) > 1
         title = title_of(box) if table else self._made_by(box.nodes[0])
         names = [self._name(node, box) for node in box.nodes]
-        name_width = max(map(width_of, names)) * CHARACTER
+        name_width = max(map(display_width, names)) * CHARACTER
         shown = bool(self.view.layout.gradients) and not all(n.constant for n in box.nodes)
         columns = ["v", "g"] if shown else ["v"]
         width = name_width + len(columns) * (NUMBER + 1) * CHARACTER + 2 * MARGIN
-        width = max(width, (width_of(title) + 2) * CHARACTER + 2 * MARGIN)
+        width = max(width, (display_width(title) + 2) * CHARACTER + 2 * MARGIN)
         height = ROW * (len(box.nodes) + bool(title))
         return Card(box, title, box.nodes, name_width, columns, width, height)
 
@@ -128,7 +129,7 @@ class Drawing:
             return ""
         group = outermost(node.group)
         if group and self.view.layout.folded:
-            return shortened(clean(group.name))
+            return shorten(printable(group.name))
         return "" if self.view.layout.folded and node.label else str(node.operation.symbol)
 
     def _place(self) -> None:
@@ -291,7 +292,7 @@ class Drawing:
 
     def _row(self, card: Card, node: Node) -> Html:
         """One node: its name, its value, its gradient."""
-        i = self.view.keys[id(node)]
+        i = self.view.node_keys[id(node)]
         middle = card.row_of(node)
         baseline = _px(middle + SIZE / 3)
         x = card.x + MARGIN

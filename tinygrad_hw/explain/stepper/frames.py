@@ -1,19 +1,17 @@
-"""A computation step by step: forward, then backward; "back" is an index.
+"""A computation as a sequence of frames: forward, then backward.
 
     for frame in steps(E):
         print(frame)
 
-A step tells one thing: that a node gets its value, or that an operand receives what one edge
-passes back to it. What is told is what a drawing shows (see ``fold``): the numbers come from one
-``backward_steps``.
+A frame says one thing: that a node gets its value, or that an operand receives the contribution
+of one edge. Frames speak of the nodes that a drawing shows (see ``folding``); their numbers come
+from one ``backward_steps``.
 """
 
 from __future__ import annotations
 
-import html
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, overload
@@ -21,10 +19,9 @@ from typing import Any, NamedTuple, overload
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.explain.chains.from_graph import formula_of, is_named
 from tinygrad_hw.explain.graph.folding import Edge, Layout, fold, is_parameter, outermost, unfold
-from tinygrad_hw.explain.graph.graphviz import DrawError
-from tinygrad_hw.explain.graph.labels import clean, local_text, name_of, size_text, value_text
-from tinygrad_hw.explain.notation.text import write
-from tinygrad_hw.program import CaptureError
+from tinygrad_hw.explain.graph.labels import local_text, name_of, size_text, value_text
+from tinygrad_hw.explain.notation.text import formula_text
+from tinygrad_hw.formatting.text import printable
 
 LONGEST_NAME = 24  # of an unnamed node, which is called by its formula
 FORWARD, BACKWARD = "forward", "backward"
@@ -41,21 +38,21 @@ Part = str | Number
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Frame:
-    """One step.
+    """One step of a computation.
 
     Attributes
     ----------
     index
-        Its place in the list.
+        Its place among the steps, from 0.
     phase
         "forward" or "backward".
     node
         The node that gets a value or receives a contribution.
     edge
-        What the contribution comes along; None in the forward phase.
+        The edge that the contribution comes along; None in the forward phase.
     parts
-        The sentence, its numbers apart.
-    arrived
+        The sentence in pieces, numbers by their keys.
+    gradient_key
         The key of the gradient that the node has after a step of the backward phase.
     """
 
@@ -65,18 +62,19 @@ class Frame:
     node: Node
     edge: Edge | None
     parts: tuple[Part, ...]
-    arrived: str
+    gradient_key: str
 
     @property
     def sentence(self) -> str:
-        """What happens, in words and numbers."""
+        """The step in words and numbers."""
         return "".join(
-            self.steps.shown(part.key) if isinstance(part, Number) else part for part in self.parts
+            self.steps.number_text(part.key) if isinstance(part, Number) else part
+            for part in self.parts
         )
 
     @property
-    def lit(self) -> tuple[str, ...]:
-        """Names of what is to be looked at: a node; or the operand and the result of an edge."""
+    def highlighted(self) -> tuple[str, ...]:
+        """The names in the step: of a node; or of the operand and the result of an edge."""
         name = self.steps.name
         return (name(self.edge.operand), name(self.edge.node)) if self.edge else (name(self.node),)
 
@@ -84,17 +82,17 @@ class Frame:
     def known(self) -> dict[str, tuple[Any, Any]]:
         """Value and gradient of every node by its name, as far as they are known in this step.
 
-        A gradient is the sum of what has arrived; None where nothing has.
+        A gradient is the sum of the contributions so far; None where there are none.
         """
         values: dict[str, tuple[Any, Any]] = {}
-        for node in self.steps.given:
+        for node in self.steps.leaves:
             values[self.steps.name(node)] = (node.raw, None)
         for frame in self.steps[: self.index + 1]:
             name = self.steps.name(frame.node)
             if frame.phase == FORWARD:
                 values[name] = (frame.node.raw, None)
             else:
-                values[name] = (frame.node.raw, self.steps.numbers[frame.arrived])
+                values[name] = (frame.node.raw, self.steps.numbers[frame.gradient_key])
         return values
 
     def __str__(self) -> str:
@@ -110,29 +108,29 @@ class Steps(Sequence[Frame]):
     Attributes
     ----------
     layout
-        What shares a box in a drawing of the same.
-    given
-        What is there from the start: parameters, and constants that are drawn.
+        The drawing of the same computation.
+    leaves
+        The nodes that are not computed: parameters, and constants that are drawn.
     numbers
-        Every number that a sentence says, by key: ``v3`` the value of node 3, ``g3`` its gradient,
-        ``l5`` and ``c5`` the local derivative and the contribution of edge 5, and ``s5`` the sum
-        that its operand has with it. Nodes and edges are counted as in ``layout``.
+        Every number in a sentence by its key: ``v3`` the value of node 3, ``g3`` its gradient,
+        ``l5`` and ``c5`` the local derivative and the contribution of edge 5, and ``s5`` the sum of
+        the contributions to its operand so far. Nodes and edges are counted as in ``layout``.
     """
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self.nodes = [node for box in layout.boxes for node in box.nodes]
-        self.keys = {id(node): str(i) for i, node in enumerate(self.nodes)}
-        self.given = [node for node in self.nodes if node.operation is None]
+        self.node_keys = {id(node): str(i) for i, node in enumerate(self.nodes)}
+        self.leaves = [node for node in self.nodes if node.operation is None]
         self.numbers: dict[str, Any] = {}
-        self._number()
+        self._collect_numbers()
 
     def name(self, node: Node) -> str:
-        """What a node is called in sentences: by its label, or by what it is made of."""
+        """Return the name of a node in sentences: its label, or the formula it is computed by."""
         return self.names[id(node)]
 
-    def shown(self, key: str) -> str:
-        """A number as text; of an array its shape or, of a derivative, its largest element."""
+    def number_text(self, key: str) -> str:
+        """Write a number; of an array its shape or, of a derivative, its largest element."""
         value = self.numbers[key]
         return value_text(value) if key[0] == "v" else size_text(value)
 
@@ -148,25 +146,13 @@ class Steps(Sequence[Frame]):
 
     @cached_property
     def names(self) -> dict[int, str]:
-        """What each node is called, by its id."""
+        """The name of each node in sentences, by the node's id."""
         return _names(self.nodes, self.layout.folded)
 
     @cached_property
     def _frames(self) -> list[Frame]:
-        """Told when they are first asked for."""
-        return [Frame(self, i, *told) for i, told in enumerate(self._told())]
-
-    def to_html(self) -> str:
-        """The same as a page to step through; it needs nothing beside it.
-
-        Raises
-        ------
-        DrawError
-            If there is an array in the graph, or more than a page can show.
-        """
-        from tinygrad_hw.explain.page import page_html
-
-        return page_html(self.layout.root)
+        """The frames, written when they are first asked for."""
+        return [Frame(self, i, *data) for i, data in enumerate(self._frame_data())]
 
     def __repr__(self) -> str:
         return f"<{len(self)} steps of {self.name(self.layout.root)}>"
@@ -174,22 +160,14 @@ class Steps(Sequence[Frame]):
     def __str__(self) -> str:
         return "\n".join(f"{frame.index + 1:>4}  {frame}" for frame in self)
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        """In a notebook the page itself, in a frame of its own; where there is none, the text."""
-        shown = {"text/plain": str(self)}
-        with suppress(DrawError, CaptureError):
-            inside = html.escape(self.to_html())
-            shown["text/html"] = f'<iframe srcdoc="{inside}" width="100%" height="760"></iframe>'
-        return shown
-
-    def _number(self) -> None:
-        """Write down every number, an edge's sum in the order in which contributions arrive."""
+    def _collect_numbers(self) -> None:
+        """Collect every number; sums in the order in which contributions arrive."""
         layout = self.layout
         for node in self.nodes:
-            self.numbers[f"v{self.keys[id(node)]}"] = node.raw
+            self.numbers[f"v{self.node_keys[id(node)]}"] = node.raw
             gradient = layout.gradients.get(id(node))
             if gradient is not None:
-                self.numbers[f"g{self.keys[id(node)]}"] = gradient
+                self.numbers[f"g{self.node_keys[id(node)]}"] = gradient
         self.edge_keys = {id(edge): str(i) for i, edge in enumerate(layout.edges)}
         arriving = Counter(id(edge.operand) for edge in layout.edges if edge.flows)
         sums: dict[int, Any] = {}
@@ -214,8 +192,8 @@ class Steps(Sequence[Frame]):
 
     # --- Sentences --------------------------------------------------------------------------------
 
-    def _told(self) -> Iterator[tuple[str, Node, Edge | None, tuple[Part, ...], str]]:
-        """Phase, node, edge, sentence, and the key of the gradient that the node then has."""
+    def _frame_data(self) -> Iterator[tuple[str, Node, Edge | None, tuple[Part, ...], str]]:
+        """Yield the phase, node, edge, sentence and gradient's key of each frame."""
         for node in _in_order(self.layout):
             if node.operation is not None:
                 yield FORWARD, node, None, tuple(self._computed(node)), ""
@@ -224,38 +202,38 @@ class Steps(Sequence[Frame]):
             return
         name = self.name(root)
         start = f"Backward from {name}: ∂{name}/∂{name} = 1"
-        yield BACKWARD, root, None, (start,), f"g{self.keys[id(root)]}"
+        yield BACKWARD, root, None, (start,), f"g{self.node_keys[id(root)]}"
         reached: set[int] = set()
         for edge in self.backward:
-            arrived = f"s{self.edge_keys[id(edge)]}"
+            gradient_key = f"s{self.edge_keys[id(edge)]}"
             again = id(edge.operand) in reached
             reached.add(id(edge.operand))
-            yield BACKWARD, edge.operand, edge, tuple(self._received(edge, again)), arrived
+            yield BACKWARD, edge.operand, edge, tuple(self._received(edge, again)), gradient_key
 
     def _computed(self, node: Node) -> Iterator[Part]:
         formula = formula_of(node)
-        made = self._call(node) if formula is None else write(formula)
+        made = self._call(node) if formula is None else formula_text(formula)
         if is_named(node) or (node.group and self.layout.folded):
             yield f"{self.name(node)} = "
         if node.shape:
             yield f"{made}, an array of shape "
         elif not isinstance(formula, float):
             yield f"{made} = "
-        yield Number(f"v{self.keys[id(node)]}")
+        yield Number(f"v{self.node_keys[id(node)]}")
 
     def _call(self, node: Node) -> str:
-        """How a node was made where no formula says it: mean(a1)."""
-        named = [self.name(operand) for operand in node.inputs if id(operand) in self.keys]
+        """Write the operation and operands of a node that has no formula: mean(a1)."""
+        named = [self.name(operand) for operand in node.inputs if id(operand) in self.node_keys]
         operands = ", ".join(name.removeprefix("(").removesuffix(")") for name in named)
         return f"{node.operation.name}({operands})"
 
     def _received(self, edge: Edge, again: bool) -> Iterator[Part]:
-        """``z4 receives -0.0003183 from a4: upstream -0.018 × local 0.01768``."""
+        """Yield ``z4 receives -0.0003183 from a4: upstream -0.018 × local 0.01768`` in pieces."""
         key = self.edge_keys[id(edge)]
         yield f"{self.name(edge.operand)} receives "
         yield Number(f"c{key}")
         yield f" from {self.name(edge.node)}: upstream "
-        yield Number(f"g{self.keys[id(edge.node)]}")
+        yield Number(f"g{self.node_keys[id(edge.node)]}")
         if f"l{key}" in self.numbers:
             yield " × local "
             yield Number(f"l{key}")
@@ -267,19 +245,19 @@ class Steps(Sequence[Frame]):
 
 
 def steps(root: Node, *, unfolded: bool = False) -> Steps:
-    """Tell a computation step by step.
+    """Return a computation as frames, one for each step forward and backward.
 
     Parameters
     ----------
     root
-        The Value to explain; where it is an array or a constant, only the forward phase is told.
+        The Value to explain; an array or a constant has the forward phase only.
     unfolded
-        True to tell every operation, not only what is named.
+        True for a step for every operation, not only for nodes with names.
 
     Raises
     ------
     DrawError
-        If there is more to tell than anybody can read.
+        If there are more nodes than anybody can read.
     """
     if not isinstance(root, Node):
         raise TypeError(f"steps are of a Value, such as model(x); got {type(root).__name__}")
@@ -287,7 +265,7 @@ def steps(root: Node, *, unfolded: bool = False) -> Steps:
 
 
 def _in_order(layout: Layout) -> list[Node]:
-    """The nodes in the order of computation, which the edges are in."""
+    """Return the computed nodes in the order of computation, which is that of the edges."""
     drawn = {id(node) for box in layout.boxes for node in box.nodes}
     found = {id(node): node for edge in layout.edges for node in (edge.operand, edge.node)}
     computed = dict.fromkeys(id(edge.node) for edge in layout.edges)
@@ -295,11 +273,11 @@ def _in_order(layout: Layout) -> list[Node]:
 
 
 def _names(nodes: list[Node], folded: bool) -> dict[int, str]:
-    """A name for each node, and no two the same."""
+    """Give each node a name, no two the same."""
     names: dict[int, str] = {}
     used = Counter(name_of(node) for node in nodes if is_named(node))
     for node in nodes:
-        name = name_of(node) or _described(node, folded)
+        name = name_of(node) or _description(node, folded)
         if not is_named(node):
             used[name] += 1
             name = name if used[name] == 1 else f"{name} ({used[name]})"
@@ -307,15 +285,15 @@ def _names(nodes: list[Node], folded: bool) -> dict[int, str]:
     return names
 
 
-def _described(node: Node, folded: bool) -> str:
-    """What an unnamed node is made of; folded, the group that it is the result of."""
+def _description(node: Node, folded: bool) -> str:
+    """Describe an unnamed node by its formula or, folded, by the group it is the result of."""
     if node.operation is None:
         return "a parameter" if is_parameter(node) else value_text(node.raw)
     group = outermost(node.group)
     if group and folded:
-        return clean(group.name)
+        return printable(group.name)
     formula = formula_of(node)
     if formula is None:
         return str(node.operation.name)
-    text = write(formula)
+    text = formula_text(formula)
     return f"({text if len(text) <= LONGEST_NAME else f'{text[: LONGEST_NAME - 1]}…'})"

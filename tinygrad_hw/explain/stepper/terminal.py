@@ -62,7 +62,7 @@ class Walk:
     def __init__(self, steps: Steps, plain: Callable[[str], str] = str) -> None:
         self.board = Board(steps, plain)
         self.steps = steps
-        self.lit = [{plain(name) for name in frame.lit} for frame in steps]
+        self.highlighted = [{plain(name) for name in frame.highlighted} for frame in steps]
         self.names = [plain(name) for name in self.board.names]
         self.at = 0
         self.over = False
@@ -72,8 +72,8 @@ class Walk:
         """The step."""
         return self.steps[self.at]
 
-    def obey(self, command: str) -> str:
-        """Do what a line or a key asks for; return what is to be said, if anything."""
+    def handle(self, command: str) -> str:
+        """Carry out a typed line or a key; return the answer to the user, or an empty text."""
         meaning = _MEANING.get(command, command)
         last = len(self.steps) - 1
         if meaning == "n":
@@ -103,18 +103,18 @@ class Walk:
         return f"{which}; g 1 to g {len(self.steps)} go to one"
 
     def _find(self, name: str) -> str:
-        """Go to the next step with that very name in it or, if there is none, with a part of it."""
-        lit = [shown for shown in self.names if any(shown in names for names in self.lit)]
-        there = f"names are {' '.join(lit)}"
+        """Go to the next step with this very name in it or, if there is none, with a part of it."""
+        reachable = [x for x in self.names if any(x in names for names in self.highlighted)]
+        known = f"names are {' '.join(reachable)}"
         if not name:
-            return f"give a name after /; {there}"
-        if name in self.names and name not in lit:
+            return f"give a name after /; {known}"
+        if name in self.names and name not in reachable:
             return f"{name} is given and gets no gradient: no step is about it"
-        wanted = {name} if name in lit else {shown for shown in lit if name in shown}
+        wanted = {name} if name in reachable else {x for x in reachable if name in x}
         for index in (*range(self.at + 1, len(self.steps)), *range(self.at + 1)):
-            if wanted & self.lit[index]:
+            if wanted & self.highlighted[index]:
                 return self._go(index)
-        return f"nothing is called {name[:40]!r}; {there}"
+        return f"nothing is called {name[:40]!r}; {known}"
 
 
 def walk(
@@ -159,7 +159,7 @@ def walk_lines(walked: Walk, ask: Callable[[str], str], say: Callable[[str], Non
             if command == "?":
                 for line in (*HELP, "", LEGEND):
                     say(line)
-            elif said := walked.obey(command):
+            elif said := walked.handle(command):
                 say(said)
             elif not walked.over:
                 _say_block(walked, say)
@@ -198,11 +198,11 @@ def walk_keys(
                 key()
                 said = ""
             elif command and pressed in ENTER:
-                command, said = "", walked.obey(command)
+                command, said = "", walked.handle(command)
             elif command or pressed in TYPED_ON:
                 command, said = _typed(command, pressed), ""
             else:
-                said = walked.obey(pressed)
+                said = walked.handle(pressed)
     except EOFError:
         pass
 

@@ -15,8 +15,9 @@ from rich.text import Text
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.explain.chains.from_graph import is_named
 from tinygrad_hw.explain.graph.folding import is_parameter
-from tinygrad_hw.explain.graph.labels import natural, size_text, value_text
+from tinygrad_hw.explain.graph.labels import size_text, value_text
 from tinygrad_hw.explain.stepper.frames import BACKWARD, FORWARD, Frame, Steps
+from tinygrad_hw.formatting.text import natural_sort_key
 
 LIT, NEW, NONE = ">", "*", "-"
 LEGEND = f"{LIT} in this step   {NEW} new   {NONE} gets no gradient"
@@ -39,8 +40,8 @@ class Board:
     def __init__(self, steps: Steps, plain: Callable[[str], str] = str) -> None:
         self.steps = steps
         self.plain = plain
-        given = [node for node in steps.given if is_parameter(node) or is_named(node)]
-        given.sort(key=lambda node: (is_parameter(node), natural(steps.name(node))))
+        given = [node for node in steps.leaves if is_parameter(node) or is_named(node)]
+        given.sort(key=lambda node: (is_parameter(node), natural_sort_key(steps.name(node))))
         computed = [frame.node for frame in steps if frame.phase == FORWARD]
         self.given = {steps.name(node) for node in given}
         self.names = [steps.name(node) for node in (*given, *computed)]
@@ -93,7 +94,7 @@ class Board:
         past = [self.steps.name(other.node) for other in self.steps[: frame.index + 1]]
         rows -= 1  # that says that some are missing
         chosen: list[str] = []
-        for name in dict.fromkeys([*frame.lit, *reversed(past), *self.names]):
+        for name in dict.fromkeys([*frame.highlighted, *reversed(past), *self.names]):
             names = sorted([*chosen, name], key=self.places.__getitem__)
             if self._arranged(names, width, rows):
                 chosen = names
@@ -123,7 +124,7 @@ class Board:
         for frame in self.steps:
             if frame.phase == BACKWARD:
                 *others, gradient = sizes[self.steps.name(frame.node)]
-                new = len(size_text(self.steps.numbers[frame.arrived]))
+                new = len(size_text(self.steps.numbers[frame.gradient_key]))
                 sizes[self.steps.name(frame.node)] = (*others, max(gradient, new))
         return sizes
 
@@ -159,7 +160,7 @@ class Board:
         new = frame.phase if name == self.steps.name(frame.node) else ""
         plain, (value, gradient) = self.plain(name), known or (None, None)
         shown = "" if value is None else value_text(value)
-        sign, style = (LIT, "bold") if name in frame.lit else (" ", "")
+        sign, style = (LIT, "bold") if name in frame.highlighted else (" ", "")
         row = Text(f"{sign} {plain}{' ' * (widths[0] - cell_len(plain))} ", style=style)
         row.append_text(_cell(shown, widths[1], new == FORWARD))
         row.append(" ")

@@ -8,7 +8,7 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
-from tinygrad_hw.explain.page.font import font_face
+from tinygrad_hw.explain import font_face
 from tinygrad_hw.formatting.html import (
     Html,
     bullets,

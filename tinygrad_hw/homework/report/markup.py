@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.image import imsave
 
-from tinygrad_hw.explain.chains.chain import Chain
-from tinygrad_hw.explain.notation.mathml import MATHML
+from tinygrad_hw.explain import MATHML, Chain
 from tinygrad_hw.formatting.html import (
     Html,
     element,
@@ -27,7 +26,7 @@ from tinygrad_hw.formatting.html import (
 
 def chain(explained: Chain) -> Html:
     """Typeset a chain in lines, the equals signs below each other."""
-    rows = list(MATHML.rows(explained))
+    rows = list(explained.rows(MATHML))
     left = element("span", _math(rows[0].left), class_="lhs")
     lines = [
         element("span", element("span", f"{row.sign} ", class_="eq"), _math(row.right))

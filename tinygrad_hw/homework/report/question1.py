@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from tinygrad_hw.explain.chains.chain import Chain
+from tinygrad_hw.explain import Chain
 from tinygrad_hw.formatting.html import (
     Html,
     element,

@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from tinygrad_hw.errors import InputError
-from tinygrad_hw.explain.chains.chain import chains, local_derivatives
+from tinygrad_hw.explain import explain_all, local_derivatives
 from tinygrad_hw.formatting import numbers
 from tinygrad_hw.symbolic import read_expression
 from tinygrad_hw.worksheet.exercises.detectability import unseen_slips
@@ -286,7 +286,7 @@ class _Factors:
                 self.local[above] = {part.label: x for part, x in local_derivatives(node)}
             value = self.local[above].get(below)
             if value is None:
-                value = chains(node, [self.values[below]])[below].value
+                value = explain_all(node, [self.values[below]])[below].value
         if not math.isfinite(value):
             raise SheetError(f"{self.where}: {name} is {value}, which has no digits to write down")
         return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tinygrad_hw.explain.notation.text import write
+from tinygrad_hw.explain import formula_text
 from tinygrad_hw.worksheet.marking.check_answers import check_answers
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.marking.trusted_digits import cancellation, trusted_digits
@@ -238,7 +238,7 @@ class Judge:
             ),
             step=self.work.number,
             hint=slip.hint if slip else "",
-            formula=write(case.formula),
+            formula=formula_text(case.formula),
             slip_explains_every_digit=bool(first and first.explains_every_digit),
             matches_a_habit=expected.matches_a_habit(case.written) or not expected.free_of_slips,
         )

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 
 from tinygrad_hw.engine.core import ops
-from tinygrad_hw.explain.notation.text import write
+from tinygrad_hw.explain import formula_text
 from tinygrad_hw.symbolic import Formula, compute, is_call_of, names_in, operands_of
 from tinygrad_hw.worksheet.rounding.admissible import Admissible
 from tinygrad_hw.worksheet.rounding.written_number import MOST_DIGITS
@@ -58,7 +58,7 @@ def _own_cancellation(case: Case) -> str:
             continue
         places = math.floor(math.log10(largest / result))
         digits = "a digit" if places == 1 else f"{places} digits"
-        return f"{write(part)}, a difference of nearly equal numbers, costs {digits}"
+        return f"{formula_text(part)}, a difference of nearly equal numbers, costs {digits}"
     return ""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from tinygrad_hw.engine.core import ops
-from tinygrad_hw.explain.notation.text import write
+from tinygrad_hw.explain import formula_text
 from tinygrad_hw.symbolic import (
     Apply,
     Formula,
@@ -53,7 +53,7 @@ def drop_factor(case: Case) -> Iterator[Alternative]:
         for i, factor in enumerate(factors):
             if len(factors) > 1 and not isinstance(factor, float):
                 rest = multiply(*factors[:i], *factors[i + 1 :])
-                yield rest, f"without the factor {write(factor)}"
+                yield rest, f"without the factor {formula_text(factor)}"
 
     yield from _with_each_part_edited(case, edit)
     for names in repeated_factors(case.formula):
@@ -68,7 +68,7 @@ def repeat_factor(case: Case) -> Iterator[Alternative]:
         factors = _factors(formula)
         for factor in factors:
             if len(factors) > 1 and not isinstance(factor, float):
-                yield multiply(factor, *factors), f"with the factor {write(factor)} twice"
+                yield multiply(factor, *factors), f"with the factor {formula_text(factor)} twice"
 
     yield from _with_each_part_edited(case, edit)
     for names in repeated_factors(case.formula):
@@ -90,7 +90,7 @@ def drop_term(case: Case) -> Iterator[Alternative]:
     def edit(formula: Formula) -> Iterator[tuple[Formula, str]]:
         terms = operands_of(formula) if is_call_of(formula, ops.add) else ()
         for i, term in enumerate(terms):
-            yield add(*terms[:i], *terms[i + 1 :]), f"without {write(term)}"
+            yield add(*terms[:i], *terms[i + 1 :]), f"without {formula_text(term)}"
 
     yield from _with_each_part_edited(case, edit)
 
@@ -102,7 +102,7 @@ def change_sign_of_term(case: Case) -> Iterator[Alternative]:
         terms = operands_of(formula) if is_call_of(formula, ops.add) else ()
         for i, term in enumerate(terms):
             turned = add(*terms[:i], multiply(-1.0, term), *terms[i + 1 :])
-            yield turned, f"with the sign of {write(term)} turned"
+            yield turned, f"with the sign of {formula_text(term)} turned"
 
     yield from _with_each_part_edited(case, edit)
 
@@ -119,7 +119,9 @@ def reverse_loss_derivative(case: Case) -> Iterator[Alternative]:
     """Take the loss's derivative with the wrong sign: y - a for a - y."""
     if case.top == case.work.loss and is_call_of(case.formula, ops.add):
         turned = multiply(-1.0, case.formula)
-        yield Alternative(turned, f"{write(turned)} in place of {write(case.formula)}")
+        yield Alternative(
+            turned, f"{formula_text(turned)} in place of {formula_text(case.formula)}"
+        )
 
 
 def confuse_activation_derivative(case: Case) -> Iterator[Alternative]:
@@ -128,17 +130,17 @@ def confuse_activation_derivative(case: Case) -> Iterator[Alternative]:
     if not isinstance(activation, Apply) or activation.operation not in (ops.sigmoid, ops.tanh):
         return
     a, z = case.top, case.bottom
-    right = write(case.formula)
+    right = formula_text(case.formula)
     complement = add(1.0, multiply(-1.0, a))
     for other in (a, complement, multiply(a, complement)):
         if other != case.formula:
             yield Alternative(
-                other, f"{write(other)} in place of {right}", {a: case.work.forward[a]}
+                other, f"{formula_text(other)} in place of {right}", {a: case.work.forward[a]}
             )
     if z in case.work.forward:
         extra = {a: case.work.forward[a], z: case.work.forward[z]}
         of_z = substitute(case.formula, {a: z})
-        yield Alternative(of_z, f"{write(of_z)} in place of {right}", extra)
+        yield Alternative(of_z, f"{formula_text(of_z)} in place of {right}", extra)
 
 
 def _other_factor(case: Case) -> Iterator[Alternative]:
@@ -182,7 +184,7 @@ def skip_activation(case: Case) -> Iterator[Alternative]:
     """Leave a value before its activation."""
     if isinstance(case.formula, Apply) and len(case.formula.operands) == 1:
         inner = case.formula.operands[0]
-        yield Alternative(inner, f"{write(inner)} in place of {write(case.formula)}")
+        yield Alternative(inner, f"{formula_text(inner)} in place of {formula_text(case.formula)}")
 
 
 def skip_square(case: Case) -> Iterator[Alternative]:
@@ -191,7 +193,7 @@ def skip_square(case: Case) -> Iterator[Alternative]:
     def edit(formula: Formula) -> Iterator[tuple[Formula, str]]:
         if is_call_of(formula, ops.pow):
             base, _ = operands_of(formula)
-            yield base, f"{write(base)} in place of {write(formula)}"
+            yield base, f"{formula_text(base)} in place of {formula_text(formula)}"
 
     yield from _with_each_part_edited(case, edit)
 
@@ -237,7 +239,7 @@ def drop_path(case: Case) -> Iterator[Alternative]:
     expanded, inputs = case.sum_over_paths()
     terms = operands_of(expanded) if is_call_of(expanded, ops.add) else ()
     for i, term in enumerate(terms):
-        path = "direct path" if term == case.name else f"path {write(term)}"
+        path = "direct path" if term == case.name else f"path {formula_text(term)}"
         yield Alternative(add(*terms[:i], *terms[i + 1 :]), f"without the {path}", inputs)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 
-from tinygrad_hw.explain.chains.chain import local_derivatives
+from tinygrad_hw.explain import local_derivatives
 from tinygrad_hw.symbolic import (
     Apply,
     Formula,

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.engine import Value
-from tinygrad_hw.explain.chains.chain import Chain, chains
-from tinygrad_hw.explain.notation.text import chain_lines
+from tinygrad_hw.explain import Chain, explain_all
 from tinygrad_hw.formatting.numbers import bracketed, number, updated
 from tinygrad_hw.worksheet.sheet.model import Sheet, SheetError
 
@@ -95,7 +94,7 @@ def _solve_step(sheet: Sheet) -> Solution:
     if loss.constant:
         raise SheetError(f"{sheet.where}: {sheet.loss} does not depend on any parameter")
     with np.errstate(all="ignore"):  # what is not finite is refused below, by name
-        explained = chains(loss, [values[name] for name in sheet.parameters])
+        explained = explain_all(loss, [values[name] for name in sheet.parameters])
     partials, new = {}, {}
     for name, old in sheet.parameters.items():
         slope = explained[name].value + 0.0  # a product with a zero may be -0.0
@@ -128,7 +127,7 @@ def _step_lines(solution: Solution) -> Iterator[str]:
     yield ""
     yield "Partials (multiplied with all digits; four figures are shown)"
     for chain in solution.chains.values():
-        yield from ("  " + line for line in chain_lines(chain))
+        yield from ("  " + line for line in chain.lines)
     yield ""
     yield f"Updated (new = old - {bracketed(sheet.rate)} × d{sheet.loss}/d…)"
     for name, new in solution.updated.items():

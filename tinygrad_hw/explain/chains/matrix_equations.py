@@ -1,0 +1,221 @@
+"""Find the equations between matrices that lead from a scalar to an array in a recorded graph.
+
+What arrives from above is named and used again, so the cost is linear in the graph. An array
+without a label is written out where that is short, and else gets an automatic name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine.core.backward import accumulate
+from tinygrad_hw.engine.core.graph import topological_order
+from tinygrad_hw.engine.core.node import Node
+from tinygrad_hw.engine.core.operation import Pointwise
+from tinygrad_hw.explain.chains.array_formulas import ArrayFormulas
+from tinygrad_hw.explain.chains.from_graph import LONGEST
+from tinygrad_hw.explain.chains.matrix_chain import Equation, MatrixChain
+from tinygrad_hw.explain.chains.shapes import (
+    factors_of,
+    is_identity,
+    is_open,
+    is_plain_product,
+    is_simple,
+    matrix_product_back,
+    ones,
+    shape_text,
+    shapes_of_factors,
+    spread,
+    sum_to,
+    swaps_last_axes,
+    transpose_of,
+)
+from tinygrad_hw.symbolic import (
+    Apply,
+    Formula,
+    Partial,
+    add,
+    divide,
+    is_call_of,
+    multiply,
+    node_count,
+)
+
+
+def explain_array(root: Node, target: Node) -> MatrixChain:
+    """Explain the derivative of a labelled scalar by a labelled Value, one of them from arrays.
+
+    It is written twice: what is found to need a name the first time has it everywhere the second.
+    """
+    order = topological_order(root)
+    totals: dict[int, Any] = {id(root): 1.0}
+    accumulate(order, totals)
+    value = totals.get(id(target), np.zeros(target.shape)[()])
+    first = _EquationWriter(order, root, target, ())
+    first.write()
+    writer = _EquationWriter(order, root, target, first.formulas.marked)
+    writer.write()
+    equations = writer.defined()
+    if not target.shape and target is not root and equations[-1].terms:
+        equations[-1] = dataclasses.replace(equations[-1], result=float(value))
+    return MatrixChain(str(root.label), str(target.label), tuple(equations), value)
+
+
+class _EquationWriter:
+    """Writes the equations down, from the root to the target, each after those that it uses."""
+
+    def __init__(self, order: list[Node], root: Node, target: Node, marked: Iterable[int]) -> None:
+        self.root, self.target = root, target
+        self.formulas = ArrayFormulas([*order, target], marked)
+        self.equations: list[Equation] = []
+        self.leads = {id(target)}  # nodes that depend on the target
+        for node in order:
+            if any(id(operand) in self.leads for operand in node.inputs):
+                self.leads.add(id(node))
+        self.path = [node for node in reversed(order) if id(node) in self.leads]
+
+    def write(self) -> None:
+        """Pass every gradient on, those first that no other waits for."""
+        arriving: dict[int, list[Formula]] = {id(self.root): [1.0]}
+        for node in self.path:
+            terms = arriving.pop(id(node))
+            if node is self.target:
+                break
+            upstream = self._upstream(node, terms)
+            for position, operand in enumerate(node.inputs):
+                if id(operand) in self.leads:
+                    term = self._passed_on(node, position, upstream)
+                    arriving.setdefault(id(operand), []).append(term)
+        else:
+            terms = []
+        self._add(self.target, terms)
+
+    def _upstream(self, node: Node, terms: list[Formula]) -> Formula:
+        """The gradient of a node in formulas: by its name, or written out."""
+        if node is self.root:
+            return 1.0
+        upstream = add(*terms)
+        if isinstance(upstream, Apply) and self._needs_name(node, upstream):
+            self.formulas.name(node)
+        if not self.formulas.is_named(node):
+            return upstream
+        self._add(node, terms)
+        return Partial(str(self.root.label), self.formulas.name(node))
+
+    def _needs_name(self, node: Node, upstream: Apply) -> bool:
+        """Whether what has arrived cannot be written out in what is passed on."""
+        if node_count(upstream) > LONGEST:
+            return True
+        for position, operand in enumerate(node.inputs):
+            if id(operand) not in self.leads:
+                continue
+            if isinstance(node.operation, Pointwise):
+                whole = node_count(upstream) + node_count(self.formulas.local(node, position))
+                if whole > LONGEST or (operand.shape != node.shape and is_open(upstream)):
+                    return True
+            elif node.operation in (ops.sum, ops.mean, ops.broadcast_to):
+                if is_open(upstream):
+                    return True
+            elif not (is_identity(node) or self._is_factor(upstream, node)):
+                return True
+        return False
+
+    def _is_factor(self, upstream: Formula, node: Node) -> bool:
+        """Whether it can stand in a product of matrices, or before it as a number."""
+        shape = self.formulas.shape(upstream)
+        return not shape or (shape == node.shape and is_simple(upstream))
+
+    def _full(self, formula: Formula, shape: tuple[int, ...]) -> Formula:
+        """A formula of this shape: of what would be broadcast to it, times ones."""
+        return formula if self.formulas.shape(formula) == shape else multiply(formula, ones(shape))
+
+    # --- What an operation sends to one operand ---------------------------------------------------
+
+    def _passed_on(self, node: Node, position: int, upstream: Formula) -> Formula:
+        """Upstream, sent through the operation's rule; a number may stand for an array of it."""
+        shape = node.inputs[position].shape
+        if upstream == 0.0 or is_identity(node):
+            return upstream
+        if isinstance(node.operation, Pointwise):
+            return self._multiplied(node, position, upstream)
+        if node.operation is ops.broadcast_to:
+            return sum_to(self._full(upstream, node.shape), node.shape, shape)
+        if node.operation in (ops.sum, ops.mean):
+            return self._shared(node, upstream)
+        if self.formulas.shape(upstream):
+            return self._transposed(node, position, upstream)
+        return multiply(upstream, self._transposed(node, position, ones(node.shape)))
+
+    def _multiplied(self, node: Node, position: int, upstream: Formula) -> Formula:
+        """Upstream times the local derivative, summed where the operand was broadcast."""
+        shape = node.inputs[position].shape
+        if node.operation.reduces:
+            upstream = self._spread(node, upstream, shape)
+        passed = multiply(upstream, self.formulas.local(node, position))
+        if node.operation.reduces:
+            return passed
+        whole = np.broadcast_shapes(node.shape, shape)
+        return passed if whole == shape else sum_to(self._full(passed, whole), whole, shape)
+
+    def _shared(self, node: Node, upstream: Formula) -> Formula:
+        """What arrives at a sum goes to each of its terms; of a mean, a share."""
+        shape = node.inputs[0].shape
+        passed = self._spread(node, upstream, shape)
+        if node.operation is ops.sum:
+            return passed
+        count = max(int(np.prod(shape)), 1) / max(int(np.prod(node.shape)), 1)
+        return multiply(divide(1.0, count), passed)
+
+    def _spread(self, node: Node, upstream: Formula, shape: tuple[int, ...]) -> Formula:
+        if not self.formulas.shape(upstream):
+            return upstream
+        return spread(self._full(upstream, node.shape), node, shape)
+
+    def _transposed(self, node: Node, position: int, upstream: Formula) -> Formula:
+        """The transpose of a linear operation, applied to a gradient of the node's own shape."""
+        if node.operation is ops.transpose and swaps_last_axes(node):
+            return transpose_of(upstream, node.inputs[0].shape)
+        if node.operation is ops.matmul and is_plain_product(node):
+            other = node.inputs[1 - position]
+            if node_count(upstream) + node_count(self.formulas.tree(other)) > LONGEST:
+                self.formulas.shorten([other])
+            return matrix_product_back(node, position, upstream, self.formulas.tree(other))
+        return self.formulas.transposed(node, position, upstream)
+
+    # --- Equations --------------------------------------------------------------------------------
+
+    def _add(self, node: Node, terms: list[Formula]) -> None:
+        """Write an equation down; equal terms are counted, zeros left out."""
+        counted: dict[Formula, float] = {}
+        for term in terms:
+            if term != 0.0:
+                counted[term] = counted.get(term, 0.0) + 1.0
+        whole = tuple(
+            self._full(multiply(times, term), node.shape) for term, times in counted.items()
+        )
+        partial = Partial(str(self.root.label), self.formulas.name(node))
+        written = whole or tuple(terms[:1])
+        self.equations.append(Equation(partial, written, self._shapes(node, whole)))
+
+    def _shapes(self, node: Node, terms: tuple[Formula, ...]) -> str:
+        """The shapes of an equation: of a product of matrices those of its factors."""
+        text = shape_text(node.shape)
+        if len(terms) == 1 and (factors := factors_of(terms[0])):
+            return f"{text} = {shapes_of_factors(factors, self.formulas.shapes)}"
+        summed = node.shape and len(terms) == 1 and is_call_of(terms[0], ops.sum)
+        return f"{text}, summed over the rest" if summed else text
+
+    def defined(self) -> list[Equation]:
+        """The equations, each with the rows that say what the names in it are."""
+        return [
+            dataclasses.replace(
+                equation,
+                where=tuple(self.formulas.definitions([equation.partial, *equation.terms])),
+            )
+            for equation in self.equations
+        ]

@@ -1,0 +1,137 @@
+"""Marks and fields for answers: what a sheet adds to its page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tinygrad_hw.formatting.html import NOTHING, Html, element
+from tinygrad_hw.formatting.verdicts import SIGNS, VERDICTS
+
+
+class Remark(NamedTuple):
+    """The mark that an answer got.
+
+    Attributes
+    ----------
+    name
+        The node that the remark is about.
+    part
+        The answer that was marked, such as the partial ``dE/dw1``.
+    written
+        The number that was written; empty where none was.
+    verdict
+        The verdict on that number.
+    explanation
+        The reason for the verdict.
+    """
+
+    name: str
+    part: str
+    written: str
+    verdict: str
+    explanation: str
+
+
+@dataclass(frozen=True)
+class Form:
+    """Fields to type answers into.
+
+    Attributes
+    ----------
+    groups
+        A heading, and for each field its label and its first content.
+    sheet
+        The sheet's text in pieces; a number stands for the answer in the field of that number.
+    file
+        The name of the file that the page saves.
+    """
+
+    groups: list[tuple[str, list[tuple[str, str]]]]
+    sheet: list[str | int]
+    file: str
+
+
+def answers_section(remarks: list[Remark], form: Form | None) -> Html:
+    """Build the section of marks and of fields for answers; nothing where there are neither."""
+    parts: list[Html] = []
+    if remarks:
+        parts.append(_details("Marks", _tally(remarks), marks_table(remarks, named=True)))
+    if form:
+        count = sum(len(fields) for _, fields in form.groups)
+        parts.append(_details("Your answers", f"{count} fields", _fields(form)))
+    return element("section", *parts, id="sheet") if parts else NOTHING
+
+
+def _fields(form: Form) -> Html:
+    groups = [
+        element(
+            "fieldset",
+            element("legend", heading),
+            element("div", *(_answer(heading, *field) for field in fields)),
+        )
+        for heading, fields in form.groups
+    ]
+    note = "Saved as a sheet for the command check; nothing leaves this computer."
+    save = element("button", "Save as a sheet", type="submit")
+    status = element("p", id="saved", role="status")
+    return element(
+        "form",
+        *groups,
+        element("p", note, class_="note"),
+        save,
+        status,
+        id="answers",
+        aria_label="Your answers",
+    )
+
+
+def _answer(heading: str, label: str, value: str) -> Html:
+    """Build a field under its label; a screen reader says the heading, too."""
+    field = element(
+        "input",
+        value=value,
+        autocomplete="off",
+        spellcheck="false",
+        size="11",
+        aria_label=f"{heading}: {label}",
+    )
+    return element("label", label, field)
+
+
+def _details(heading: str, aside: str, content: Html) -> Html:
+    """Build a section that opens on demand."""
+    summary = element("summary", element("h2", heading), " ", element("span", aside, class_="note"))
+    return element("details", summary, content)
+
+
+def _tally(remarks: list[Remark]) -> str:
+    """Count the remarks of each verdict."""
+    counts = Counter(remark.verdict for remark in remarks)
+    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
+
+
+def marks_table(remarks: list[Remark], named: bool) -> Html:
+    """Build a table of answers and their marks; a sign shows the verdict without color.
+
+    With ``named`` it has a column for the names of the nodes.
+    """
+    rows = [
+        element(
+            "tr",
+            *([element("th", remark.name, scope="row")] if named else []),
+            element("td", remark.part),
+            element("td", remark.written or "–", class_="n"),
+            element(
+                "td",
+                f"{SIGNS.get(remark.verdict, '')} {remark.verdict}",
+                class_=f"mark {remark.verdict}",
+            ),
+            element("td", remark.explanation),
+        )
+        for remark in remarks
+    ]
+    columns = [*(["At"] if named else []), "Of", "Written", "Mark", "Why"]
+    head = element("tr", *(element("th", column, scope="col") for column in columns))
+    return element("table", element("thead", head), element("tbody", *rows), class_="marks")

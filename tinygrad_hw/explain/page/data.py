@@ -1,0 +1,77 @@
+"""The data that the page's script reads: names, keys, edges and frames of each view."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tinygrad_hw.explain.graph.folding import is_parameter
+from tinygrad_hw.explain.page.answers import Form
+from tinygrad_hw.explain.page.model import Content, Planned, moved
+from tinygrad_hw.explain.stepper.frames import Steps
+
+
+def page_data(
+    plan: list[Planned],
+    content: Content,
+    views: Mapping[str, Steps],
+    places: list[int],
+    form: Form | None,
+) -> str:
+    """Return the data as JSON that cannot end the element it stands in.
+
+    Parameters
+    ----------
+    plan, content
+        The graph, and everything that the page says about it.
+    views
+        The views by the letter that their keys begin with.
+    places
+        The place of each of the content's numbers in the results of the page's program.
+    form
+        Fields for answers, if there are any.
+    """
+    nodes = content.unfolded.nodes
+    articles = {id(node): i for i, node in enumerate(nodes)}
+    data: dict[str, Any] = {
+        "inputs": [{"name": x.name, "value": x.number} for x in moved(plan)],
+        "keys": dict(zip(content.numbers, places, strict=True)),
+        "views": {prefix: _view(view, articles) for prefix, view in views.items()},
+        # explained at first: a parameter, since its chain is the longest
+        "start": next((i for i, node in enumerate(nodes) if is_parameter(node)), 0),
+    }
+    if "b" not in views:
+        data["keys"] |= {f"b{k[1:]}": n for k, n in data["keys"].items() if k[0] == "a"}
+    if form:
+        data |= {"sheet": form.sheet, "file": form.file}
+    return json.dumps(data, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _view(view: Steps, articles: dict[int, int]) -> dict[str, Any]:
+    """Return what the script knows of one view; nodes, edges and numbers by their keys."""
+    index = {id(node): i for i, node in enumerate(view.nodes)}
+    edges = []
+    for i, edge in enumerate(view.layout.edges):
+        entry: dict[str, Any] = {"from": index[id(edge.node)]}
+        if edge.flows:
+            entry |= {"contribution": f"c{i}", "upstream": f"g{index[id(edge.node)]}"}
+        if f"l{i}" in view.numbers:
+            entry |= {"local": f"l{i}"}
+        edges.append(entry)
+    return {
+        "nodes": [view.name(node) for node in view.nodes],
+        "given": [index[id(node)] for node in view.leaves],
+        "gradients": [i for i in range(len(view.nodes)) if f"g{i}" in view.numbers],
+        "about": [articles[id(node)] for node in view.nodes],
+        "edges": edges,
+        "frames": [
+            {
+                "phase": frame.phase,
+                "node": index[id(frame.node)],
+                "edge": int(view.edge_keys[id(frame.edge)]) if frame.edge else None,
+                "sum": frame.gradient_key,
+            }
+            for frame in view
+        ],
+    }
