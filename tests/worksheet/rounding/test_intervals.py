@@ -190,7 +190,7 @@ def test_a_broken_power_of_what_may_be_negative_is_not_known(
 
 @by_name
 @given(data=st.data())
-def test_a_rising_function_is_tight(operation: Operation, data: st.DataObject) -> None:
+def test_an_increasing_function_is_tight(operation: Operation, data: st.DataObject) -> None:
     ends = positive_numbers if operation in ONLY_POSITIVE else numbers
     box, _ = data.draw(boxes(ends))
     assume(operation is not ops.exp or box.magnitude < 700)
@@ -327,7 +327,7 @@ def test_the_number_of_few_digits_that_it_stands_for(
 
 
 @given(boxes(), boxes())
-def test_hull_common_and_meets(
+def test_hull_intersection_and_overlaps(
     first: tuple[Interval, float], second: tuple[Interval, float]
 ) -> None:
     (x, in_x), (y, in_y) = first, second

@@ -65,7 +65,7 @@ class Judge:
         self.cases: list[Case] = []
         self._cancellations: dict[str, str] = {}  # by the name of the number that lost digits
 
-    def judge(self) -> None:
+    def judge_all(self) -> None:
         """Judge everything, in the order in which it is worked out."""
         check_answers(self.work)
         self._judge_forward()
@@ -149,7 +149,7 @@ class Judge:
     def _judge_and_list(
         self, case: Case, printed: str | None, earlier: Sequence[Admissible] = ()
     ) -> Admissible:
-        """Judge a number and list it as marked, if it was asked for; return what it may be."""
+        """Judge a number, list it if it was asked for, and return its admissible values."""
         value, marked = self._judge_number(case, printed, earlier)
         if marked:
             self.marked.append(marked)
@@ -158,7 +158,7 @@ class Judge:
     def _judge_number(
         self, case: Case, printed: str | None, earlier: Sequence[Admissible]
     ) -> tuple[Admissible, MarkedNumber | None]:
-        """Judge a number; return what it may be, and the marked number, if it was asked for.
+        """Judge a number; return its admissible values and, if it was asked for, the marked number.
 
         Parameters
         ----------
@@ -179,8 +179,8 @@ class Judge:
         verdict, source, diagnoses = self._verdict(case, earlier)
         marked = self._mark(case, verdict, diagnoses)
         if verdict == "wrong":
-            is_known = diagnoses and diagnoses[0].explains_every_digit
-            made_by_slip = diagnoses[0].made_by_slip if is_known else None
+            is_explained = diagnoses and diagnoses[0].explains_every_digit
+            made_by_slip = diagnoses[0].made_by_slip if is_explained else None
             return admissible_if_wrong(expected, written, made_by_slip), marked
         if verdict == "follows":
             return admissible_if_following(expected, source, written), marked
@@ -193,7 +193,7 @@ class Judge:
     def _verdict(
         self, case: Case, earlier: Sequence[Admissible]
     ) -> tuple[str, Admissible, list[Diagnosis]]:
-        """Decide the verdict; an unusual number may be a copy of a slip, or a slip after all."""
+        """Decide the verdict; a number that fits no habit may be a slip, or the copy of one."""
         verdict, source = decide(case, earlier)
         if verdict == "wrong":
             return verdict, source, diagnose(case, self.budget, self.catalogue)

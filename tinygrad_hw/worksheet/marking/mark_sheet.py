@@ -161,7 +161,7 @@ def judge_updates(
                 solution.sheet, solved, number, parameters, previous, rounds_intermediates, figures
             )
             judge = Judge(work, catalogue, figures)
-            judge.judge()
+            judge.judge_all()
             judges.append(judge)
             parameters, previous = work.updated, parameters
     return judges

@@ -58,6 +58,7 @@ def points(marks: Marks, weights: Mapping[str, float] = WEIGHTS) -> tuple[float,
 
 
 def _credit(item: MarkedNumber) -> str:
+    """Return the name of the share that a number earns: its verdict, or "slip"."""
     return SLIP if item.verdict == "wrong" and item.slip_explains_every_digit else item.verdict
 
 

@@ -135,7 +135,7 @@ class Case:
             formula = _expand(whole)
         return formula, inputs
 
-    def of_factor(self, name: str) -> Case | None:
+    def case_of_factor(self, name: str) -> Case | None:
         """Return the case of one local factor of a partial; None where it is not local."""
         top, bottom = split_derivative(name)
         if not self.work.dependencies.is_local(top, bottom):
@@ -156,7 +156,7 @@ class Case:
             printed = paths[i].get(name.strip(PRIME)) if i < len(paths) else None
         return read_number(printed) if printed and printed.strip() else None
 
-    def product_of_path(self) -> tuple[WrittenNumber, Formula, Inputs] | None:
+    def written_product(self) -> tuple[WrittenNumber, Formula, Inputs] | None:
         """Return the product beside a factor as written, its formula and inputs; None for a sum."""
         work, partial = self.work, str(self.of)
         answer = work.answers.partials[partial]

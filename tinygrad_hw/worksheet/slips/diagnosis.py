@@ -149,7 +149,7 @@ def _slips_in_factors(
     formula, inputs = case.sum_over_paths()
     for names in chain(([name] for name in names_in(formula)), repeated_factors(formula)):
         budget.spend(formula)
-        if (factor := case.of_factor(names[0])) is None:
+        if (factor := case.case_of_factor(names[0])) is None:
             continue
         for slip in catalogue:
             if not slip.alternatives or FACTOR not in slip.parts:

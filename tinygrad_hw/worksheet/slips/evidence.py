@@ -21,9 +21,9 @@ def too_few_digits(case: Case) -> Iterator[str]:
 
 def product_is_right(case: Case) -> Iterator[str]:
     """Find a wrong factor whose product is right, so that it was made with another number."""
-    if (path := case.product_of_path()) is None:
+    if (beside := case.written_product()) is None:
         return
-    result, formula, inputs = path
+    result, formula, inputs = beside
     with_right = evaluate(formula, {**inputs, case.name: case.expected})
     with_written = evaluate(formula, {**inputs, case.name: known_digits(case.written)})
     is_right = result.is_reachable_from(with_right.tight)

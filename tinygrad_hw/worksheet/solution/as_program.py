@@ -1,4 +1,4 @@
-"""A sheet as a program: its forward pass, its partials and its updates, one line an operation."""
+"""A sheet as a program: its forward pass, its partials and its updates, one line per operation."""
 
 from __future__ import annotations
 
@@ -17,16 +17,15 @@ def sheet_program(sheet: Sheet) -> Captured:
     Returns
     -------
     Captured
-        Called with two dicts by name, the numbers that are given and the parameters as Values, it
-        returns two dicts: the forward values and the updated parameters. It has run once, on the
-        sheet's own numbers.
+        Takes two dicts by name, the given numbers and the parameters as Values; returns two dicts,
+        the forward values and the updated parameters. It has run once, on the sheet's numbers.
 
     Raises
     ------
     SheetError
         If a value of the sheet is not finite.
     """
-    sheet.evaluate()  # says it by name
+    sheet.evaluate()  # raises the error that names the value
 
     def step(given: dict[str, Any], parameters: dict[str, Value]) -> Any:
         values = {name: Value(x, name, constant=True) for name, x in given.items()} | parameters

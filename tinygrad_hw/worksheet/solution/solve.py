@@ -18,7 +18,7 @@ from tinygrad_hw.worksheet.sheet.model import Sheet, SheetError
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """What a sheet asks for, at full precision; where it asks for several steps, the first.
+    """The solution of a sheet at full precision; where it asks for several steps, of the first.
 
     Attributes
     ----------
@@ -29,10 +29,10 @@ class Solution:
     updated
         Every parameter after one step of gradient descent.
     chains
-        The chain of every parameter by its name, and of the totals that those refer to.
+        The chain of every parameter by its name, and of the total derivatives that those use.
     values
         The recorded graph: every name's Value.
-    later
+    later_steps
         The solutions of the second and each later step, whose sheets have the updated parameters.
     """
 
@@ -42,12 +42,12 @@ class Solution:
     partials: dict[str, float]
     updated: dict[str, float]
     chains: dict[str, Chain]
-    later: tuple[Solution, ...] = ()
+    later_steps: tuple[Solution, ...] = ()
 
     @property
     def steps(self) -> tuple[Solution, ...]:
         """The solution of every step, this one first."""
-        return (self, *self.later)
+        return (self, *self.later_steps)
 
     @property
     def final(self) -> dict[str, float]:
@@ -55,7 +55,7 @@ class Solution:
         return self.steps[-1].updated
 
     def as_json(self) -> dict[str, Any]:
-        """Forward values, partials and updated values, ready for ``json.dumps``.
+        """Return forward values, partials and updated values, ready for ``json.dumps``.
 
         Where there are several steps, these are the first's, and "steps" has those of each.
         """
@@ -63,7 +63,7 @@ class Solution:
             {"forward": step.forward, "partials": step.partials, "updated": step.updated}
             for step in self.steps
         ]
-        return each[0] | {"steps": each} if self.later else dict(each[0])
+        return each[0] | {"steps": each} if self.later_steps else dict(each[0])
 
 
 def solve(sheet: Sheet) -> Solution:
@@ -85,7 +85,7 @@ def solve(sheet: Sheet) -> Solution:
         except SheetError as error:
             raise SheetError(f"{error}, in step {k}") from None
         later.append(last)
-    return dataclasses.replace(first, later=tuple(later))
+    return dataclasses.replace(first, later_steps=tuple(later))
 
 
 def _solve_step(sheet: Sheet) -> Solution:
@@ -107,12 +107,12 @@ def _solve_step(sheet: Sheet) -> Solution:
 
 
 def solution_lines(solution: Solution) -> Iterator[str]:
-    """Write a solution down as lines of text; each step under a heading, if there are several."""
+    """Yield a solution as lines of text; each step under a heading, if there are several."""
     if solution.sheet.title:
         yield solution.sheet.title
         yield ""
     for k, step in enumerate(solution.steps, start=1):
-        if solution.later:
+        if solution.later_steps:
             yield from ([""] if k > 1 else [])
             yield f"Step {k} of {len(solution.steps)}"
             yield ""
