@@ -24,12 +24,16 @@ def number(x: float, figures: int = FIGURES) -> str:
 def updated(old: float, new: float, figures: int = FIGURES) -> str:
     """Write a new value in as many digits as show the *change* in so many significant figures.
 
-    >>> updated(1.0, 1.00000006403438)
-    '1.00000006403'
+    A value that has not changed is written with all its digits.
+
+    >>> updated(1.0, 1.00000006403438), updated(0.123456, 0.123456)
+    ('1.00000006403', '0.123456')
     """
     change = abs(new - old)
     if not math.isfinite(change) or float(number(new)) == new:
         return number(new)
+    if change == 0:
+        return next(text for k in range(figures, 18) if float(text := number(new, k)) == new)
     last = figures - 1 - math.floor(math.log10(change))  # decimal place of the last figure
     if 0 <= last <= 17:
         return f"{new:.{last}f}"
