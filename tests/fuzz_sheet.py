@@ -19,7 +19,8 @@ import atheris
 
 with atheris.instrument_imports(include=["tinygrad_hw", "tomllib"]):
     from tinygrad_hw.worksheet.marking.mark_sheet import mark
-    from tinygrad_hw.worksheet.sheet.model import SheetError, parse_sheet
+    from tinygrad_hw.worksheet.sheet.model import SheetError
+    from tinygrad_hw.worksheet.sheet.reader import parse_sheet
 
 SECONDS = 3.0
 SHEETS = Path(__file__).parents[1] / "tinygrad_hw/homework/sheets"

@@ -79,7 +79,12 @@ def sheets(draw: st.DrawFn) -> str:
     lines += ["[forward]"]
     known = given_names + parameters
     for name in forward:
-        lines.append(f'"{name}" = "{draw(formulas(known))}"')
+        formula = draw(formulas(known))
+        if draw(st.integers(0, 4)):  # else what it computes may depend on no parameter
+            formula = (
+                f"({formula}) {draw(st.sampled_from('+-*'))} {draw(st.sampled_from(known[-2:]))}"
+            )
+        lines.append(f'"{name}" = "{formula}"')
         known = [*known, name, name]
     rate = draw(numbers | st.sampled_from(["0.1", "1", *(f'"{name}"' for name in given_names)]))
     lines += ["[update]", f'loss = "{forward[-1]}"', f"rate = {rate}"]
@@ -159,6 +164,16 @@ z = "0.25"
 w = "{}"
 """
 
+OVERFLOW = """
+[parameters]
+w = 2.5
+[forward]
+z = "tanh(1e22**1234) * w"
+[update]
+loss = "z"
+rate = 1
+"""
+
 
 @settings(
     max_examples=EXAMPLES,
@@ -166,6 +181,7 @@ w = "{}"
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
+@example(OVERFLOW, "")
 @example(DEAD_INPUT.format("", "0.123456"), "1\nb\nx\n")
 @example(DEAD_INPUT.format("[rounding]\nfigures = 2\n", "0.12"), "")
 @example(DEAD_INPUT.format("[rounding]\ndecimals = 2\n", ""), "")

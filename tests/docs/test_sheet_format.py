@@ -91,7 +91,7 @@ def test_the_limits() -> None:
     for number in (
         model.LARGEST,
         expression.LONGEST,
-        model.MOST_STEPS,
+        model.MAX_STEPS,
         model.MOST_POINTS,
         mark_sheet.MOST_NAMES,
         mark_sheet.MOST_PARTS,

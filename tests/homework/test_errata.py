@@ -8,7 +8,7 @@ import pytest
 from tinygrad_hw.homework import sheet_path
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks, mark
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
-from tinygrad_hw.worksheet.sheet.model import read_sheet
+from tinygrad_hw.worksheet.sheet.reader import read_sheet
 
 Key = tuple[str, str, str | None]
 

@@ -3,7 +3,8 @@
 import pytest
 
 from tinygrad_hw.homework import SHEETS, sheet_path
-from tinygrad_hw.worksheet.sheet.model import Answers, read_sheet
+from tinygrad_hw.worksheet.sheet.model import Answers
+from tinygrad_hw.worksheet.sheet.reader import read_sheet
 
 PARAMETERS = [f"w{i}" for i in range(1, 10)] + [f"b{i}" for i in range(1, 5)]
 

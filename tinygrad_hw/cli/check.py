@@ -69,7 +69,7 @@ def _check_sheet(path: Path, arguments: argparse.Namespace, weights: Mapping[str
     from tinygrad_hw.worksheet.feedback.text import feedback_lines
     from tinygrad_hw.worksheet.marking.mark_sheet import as_json, mark
     from tinygrad_hw.worksheet.marking.points import points, points_text
-    from tinygrad_hw.worksheet.sheet.model import read_sheet
+    from tinygrad_hw.worksheet.sheet.reader import read_sheet
 
     marks = mark(read_sheet(path))
     total = points_text(*points(marks, weights))

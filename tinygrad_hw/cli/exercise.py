@@ -94,12 +94,12 @@ def _exercise(arguments: argparse.Namespace) -> None:
 
 
 def _check_numbers(arguments: argparse.Namespace) -> None:
-    from tinygrad_hw.worksheet.sheet.model import MOST_STEPS
+    from tinygrad_hw.worksheet.sheet.reader import MAX_STEPS
 
     out, keys, count = arguments.out, arguments.key, arguments.count
     for option, number, most in [
         ("--figures", arguments.figures, 12),
-        ("--steps", arguments.steps, MOST_STEPS),
+        ("--steps", arguments.steps, MAX_STEPS),
         ("--count", 1 if count is None else count, 10_000),
     ]:
         if not 1 <= number <= most:

@@ -68,7 +68,7 @@ def _add_graph(parser: Parser, verb: Verb) -> None:
 
 
 def _solve(arguments: argparse.Namespace) -> None:
-    from tinygrad_hw.worksheet.sheet.model import read_sheet
+    from tinygrad_hw.worksheet.sheet.reader import read_sheet
     from tinygrad_hw.worksheet.solution.solve import solution_lines, solve
 
     solution = solve(read_sheet(sheet_file(arguments.sheet)))
@@ -82,7 +82,7 @@ def _solve(arguments: argparse.Namespace) -> None:
 def _draw(arguments: argparse.Namespace) -> None:
     from tinygrad_hw.explain import picture_bytes
     from tinygrad_hw.files import Output, refuse_to_destroy, write_files
-    from tinygrad_hw.worksheet.sheet.model import read_sheet
+    from tinygrad_hw.worksheet.sheet.reader import read_sheet
 
     path, out = sheet_file(arguments.sheet), arguments.out
     sheet = read_sheet(path)
@@ -95,7 +95,7 @@ def _draw(arguments: argparse.Namespace) -> None:
 
 def _step(arguments: argparse.Namespace) -> None:
     from tinygrad_hw.explain import steps, walk
-    from tinygrad_hw.worksheet.sheet.model import read_sheet
+    from tinygrad_hw.worksheet.sheet.reader import read_sheet
 
     sheet = read_sheet(sheet_file(arguments.sheet))
     frames = steps(sheet.evaluate()[sheet.loss], unfolded=arguments.scalar)
@@ -107,7 +107,7 @@ def _step(arguments: argparse.Namespace) -> None:
 def _page(arguments: argparse.Namespace) -> None:
     from tinygrad_hw.files import Output, write_outputs
     from tinygrad_hw.worksheet.feedback.interactive_page import sheet_page
-    from tinygrad_hw.worksheet.sheet.model import read_sheet
+    from tinygrad_hw.worksheet.sheet.reader import read_sheet
 
     path = sheet_file(arguments.sheet)
     out = arguments.out or Path(f"{path.stem}.html")
@@ -117,8 +117,11 @@ def _page(arguments: argparse.Namespace) -> None:
 
 
 def _program(arguments: argparse.Namespace) -> None:
-    from tinygrad_hw.worksheet.sheet.model import read_sheet
+    import numpy as np
+
+    from tinygrad_hw.worksheet.sheet.reader import read_sheet
     from tinygrad_hw.worksheet.solution.as_program import sheet_program
 
     program = sheet_program(read_sheet(sheet_file(arguments.sheet)))
-    print(program.javascript if arguments.js else program.source, end="")
+    with np.errstate(all="ignore"):  # a sheet may compute what is not finite on its way
+        print(program.javascript if arguments.js else program.source, end="")

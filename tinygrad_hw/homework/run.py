@@ -24,7 +24,7 @@ from tinygrad_hw.homework.report.results import Work
 from tinygrad_hw.nn.callbacks import Logs
 from tinygrad_hw.worksheet.feedback.interactive_page import sheet_page
 from tinygrad_hw.worksheet.marking.mark_sheet import mark
-from tinygrad_hw.worksheet.sheet.model import read_sheet
+from tinygrad_hw.worksheet.sheet.reader import read_sheet
 from tinygrad_hw.worksheet.solution.solve import solve
 
 

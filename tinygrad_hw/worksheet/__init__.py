@@ -12,8 +12,9 @@ from tinygrad_hw.worksheet.marking.points import (
 )
 from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber, read_number, round_number
 from tinygrad_hw.worksheet.sheet.from_function import sheet_from
-from tinygrad_hw.worksheet.sheet.model import SheetError, parse_sheet, read_sheet
+from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet, SheetError
 from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, PARTIAL, PARTS, TABLE, UPDATED
+from tinygrad_hw.worksheet.sheet.reader import parse_sheet, read_sheet
 from tinygrad_hw.worksheet.sheet.writer import sheet_text
 from tinygrad_hw.worksheet.slips.case import Case
 from tinygrad_hw.worksheet.slips.catalogue import CATALOGUE
@@ -31,9 +32,12 @@ __all__ = [
     "UPDATED",
     "WEIGHTS",
     "Alternative",
+    "Answers",
     "Case",
     "MarkedNumber",
     "Marks",
+    "PartialAnswer",
+    "Sheet",
     "SheetError",
     "Slip",
     "Solution",

@@ -34,7 +34,8 @@ from tinygrad_hw.homework import sheet_path
 from tinygrad_hw.nn import MLP
 from tinygrad_hw.worksheet.exercises.fresh_sheet import blanks, exercise, key
 from tinygrad_hw.worksheet.feedback.interactive_page import sheet_page
-from tinygrad_hw.worksheet.sheet.model import Sheet, parse_sheet, read_sheet
+from tinygrad_hw.worksheet.sheet.model import Sheet
+from tinygrad_hw.worksheet.sheet.reader import parse_sheet, read_sheet
 
 LARGEST = 400_000  # bytes
 HOSTILE = [
@@ -868,7 +869,7 @@ def test_a_sheet_without_answers_asks_for_all_of_them(steps: int) -> None:
     wanted = iter(
         [
             text
-            for answers in (solved.answers, *solved.later)
+            for answers in (solved.answers, *solved.later_answers)
             for text in [
                 *answers.forward.values(),
                 *(

@@ -42,7 +42,8 @@ from tinygrad_hw.homework import sheet_path
 from tinygrad_hw.worksheet.exercises.fresh_sheet import exercise, key
 from tinygrad_hw.worksheet.feedback.interactive_page import sheet_page
 from tinygrad_hw.worksheet.marking.mark_sheet import mark
-from tinygrad_hw.worksheet.sheet.model import Sheet, read_sheet
+from tinygrad_hw.worksheet.sheet.model import Sheet
+from tinygrad_hw.worksheet.sheet.reader import read_sheet
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(
@@ -960,7 +961,7 @@ def test_nothing_can_be_asked_of_a_network(browser: Browser, tmp_path: Path) -> 
 def answers_of(sheet: Sheet) -> list[str]:
     """All answers in the order of their fields."""
     found: list[str] = []
-    for answers in (sheet.answers, *sheet.later):
+    for answers in (sheet.answers, *sheet.later_answers):
         found += answers.forward.values()
         for partial in answers.partials.values():
             found += [text for path in partial.paths for text in path.values()]

@@ -14,7 +14,8 @@ from tinygrad_hw.explain.stepper.terminal_view import Board
 from tinygrad_hw.formatting.numbers import number
 from tinygrad_hw.homework import sheet_path
 from tinygrad_hw.worksheet.exercises.fresh_sheet import exercise
-from tinygrad_hw.worksheet.sheet.model import Sheet, read_sheet
+from tinygrad_hw.worksheet.sheet.model import Sheet
+from tinygrad_hw.worksheet.sheet.reader import read_sheet
 
 
 def told(sheet: Sheet, *, unfolded: bool = False) -> Steps:

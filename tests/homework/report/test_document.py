@@ -28,7 +28,7 @@ from tinygrad_hw.homework.report.questions2_3 import ranking
 from tinygrad_hw.homework.report.results import Work
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks, mark
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
-from tinygrad_hw.worksheet.sheet.model import read_sheet
+from tinygrad_hw.worksheet.sheet.reader import read_sheet
 from tinygrad_hw.worksheet.solution.solve import Solution, solve
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}

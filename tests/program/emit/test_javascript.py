@@ -14,7 +14,7 @@ from tinygrad_hw.homework import sheet_path
 from tinygrad_hw.nn import SGD
 from tinygrad_hw.program import CaptureError
 from tinygrad_hw.worksheet.exercises.fresh_sheet import exercise
-from tinygrad_hw.worksheet.sheet.model import parse_sheet, read_sheet
+from tinygrad_hw.worksheet.sheet.reader import parse_sheet, read_sheet
 from tinygrad_hw.worksheet.solution.as_program import sheet_program
 from tinygrad_hw.worksheet.solution.solve import solve
 

@@ -88,7 +88,7 @@ def test_an_exercise_is_fair_and_empty(net: str, seed: int, figures: int, steps:
     sheet = exercise(net, seed, figures, steps)
     assert parse_sheet(sheet_text(sheet)) == sheet
     assert sheet == exercise(net, seed, figures, steps)
-    assert all(not any(written(answers)) for answers in (sheet.answers, *sheet.later))
+    assert all(not any(written(answers)) for answers in (sheet.answers, *sheet.later_answers))
     numbers = [*sheet.given.values(), *sheet.parameters.values()]
     assert len(set(map(abs, numbers))) == len(numbers)
     assert all(round(x, 2) == x for x in numbers)
@@ -172,7 +172,9 @@ def test_a_key_answers_all_that_is_asked_and_nothing_else(
     assert key(answered) == answered
     assert parse_sheet(sheet_text(answered)) == answered
     solution = solve(sheet)
-    for step, answers in zip(solution.steps, (answered.answers, *answered.later), strict=True):
+    for step, answers in zip(
+        solution.steps, (answered.answers, *answered.later_answers), strict=True
+    ):
         close = 0.5001 * 10 ** (1 - figures)
         exact = [*step.forward.values(), *step.updated.values(), *step.partials.values()]
         partials = [answer.value or "" for answer in answers.partials.values()]
@@ -184,7 +186,7 @@ def test_a_key_answers_all_that_is_asked_and_nothing_else(
                 assert list(path) == [str(factor) for factor in factors]
                 values = [factor.value for factor in factors]
                 assert [float(t) for t in path.values()] == pytest.approx(values, rel=close)
-    assert answered.answers.table == (answered.answers, *answered.later)[-1].updated
+    assert answered.answers.table == (answered.answers, *answered.later_answers)[-1].updated
 
 
 def test_the_key_of_the_homework_has_what_its_author_was_asked() -> None:

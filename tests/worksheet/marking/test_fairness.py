@@ -22,7 +22,7 @@ from typing import Any
 
 from tinygrad_hw.worksheet.marking.mark_sheet import mark
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
-from tinygrad_hw.worksheet.sheet.model import parse_sheet
+from tinygrad_hw.worksheet.sheet.reader import parse_sheet
 from tinygrad_hw.worksheet.slips.catalogue import CATALOGUE
 
 DIGITS = {

@@ -14,7 +14,8 @@ import pytest
 from tinygrad_hw.homework import sheet_path
 from tinygrad_hw.worksheet.marking.mark_sheet import as_json, mark
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
-from tinygrad_hw.worksheet.sheet.model import SheetError, parse_sheet, read_sheet
+from tinygrad_hw.worksheet.sheet.model import SheetError
+from tinygrad_hw.worksheet.sheet.reader import parse_sheet, read_sheet
 
 # --- Writing sheets -------------------------------------------------------------------------------
 

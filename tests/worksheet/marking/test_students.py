@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from tinygrad_hw.worksheet.sheet.model import parse_sheet
+from tinygrad_hw.worksheet.sheet.reader import parse_sheet
 from tinygrad_hw.worksheet.solution.solve import solve
 
 SIZES = ("2-3-1", "2-2-1", "3-4-1", "2-2-2", "3-2-3")

@@ -25,7 +25,8 @@ from tinygrad_hw import cli
 from tinygrad_hw.formatting.verdicts import VERDICTS
 from tinygrad_hw.homework import SHEETS, sheet_path
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks, mark
-from tinygrad_hw.worksheet.sheet.model import LARGEST, SheetError, parse_sheet
+from tinygrad_hw.worksheet.sheet.model import SheetError
+from tinygrad_hw.worksheet.sheet.reader import MAX_BYTES, parse_sheet
 from tinygrad_hw.worksheet.solution.solve import solve
 
 NEURON = """\
@@ -607,7 +608,7 @@ BOUNDED: dict[str, Callable[[], str]] = {
 @pytest.mark.parametrize("made", BOUNDED.values(), ids=BOUNDED.keys())
 def test_a_verdict_or_a_refusal_in_good_time(made: Callable[[], str]) -> None:
     text = made()
-    assert len(text) < LARGEST
+    assert len(text) < MAX_BYTES
     message = ""
     with soon():
         try:
@@ -647,7 +648,8 @@ ALONE = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_AS, ({0}, {0}))
 from tinygrad_hw.worksheet.marking.mark_sheet import mark
-from tinygrad_hw.worksheet.sheet.model import SheetError, parse_sheet
+from tinygrad_hw.worksheet.sheet.model import SheetError
+from tinygrad_hw.worksheet.sheet.reader import parse_sheet
 try:
     mark(parse_sheet(sys.stdin.read(), "s.toml"))
 except SheetError as error:
@@ -667,7 +669,7 @@ except SheetError as error:
     ],
 )
 def test_memory_is_bounded(text: str) -> None:
-    assert len(text) < LARGEST
+    assert len(text) < MAX_BYTES
     command = [sys.executable, "-c", ALONE.format(MEMORY)]
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
     try:

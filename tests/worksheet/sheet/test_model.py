@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygrad_hw.worksheet.sheet.model import LARGEST, SheetError, parse_sheet, read_sheet
+from tinygrad_hw.worksheet.sheet.model import SheetError
+from tinygrad_hw.worksheet.sheet.reader import MAX_BYTES, parse_sheet, read_sheet
 
 NEURON = """\
 title = "One sigmoid neuron"
@@ -94,12 +95,12 @@ def test_answers_to_later_steps_stand_in_sections_of_their_own() -> None:
         two_steps("answers.step2.forward").replace('b = "-0.2632"', 'z = "1.1"')
         + '[answers.step2.partials."dE/dw"]\nvalue = "-0.2"\n[answers.table]\nw = "1"\n'
     )
-    assert (sheet.steps, len(sheet.later)) == (2, 1)
+    assert (sheet.steps, len(sheet.later_answers)) == (2, 1)
     assert sheet.answers.forward == {"z": "0.7", "a": ""}
-    assert sheet.later[0].forward == {"z": "1.1"}
-    assert sheet.later[0].partials["dE/dw"].value == "-0.2"
-    assert (sheet.answers.table, sheet.later[0].table) == ({"w": "1"}, {})
-    assert parse_sheet(NEURON).later == ()
+    assert sheet.later_answers[0].forward == {"z": "1.1"}
+    assert sheet.later_answers[0].partials["dE/dw"].value == "-0.2"
+    assert (sheet.answers.table, sheet.later_answers[0].table) == ({"w": "1"}, {})
+    assert parse_sheet(NEURON).later_answers == ()
 
 
 def changed(old: str, new: str) -> str:
@@ -205,7 +206,7 @@ def test_windows_line_ends_and_a_byte_order_mark_are_fine(tmp_path: Path) -> Non
     ("content", "message"),
     [
         (NEURON.encode("latin-1") + "# é".encode("latin-1"), "line 42: byte .* is not UTF-8"),
-        (b"#" * (LARGEST + 1), "is larger than 1,000,000 bytes"),
+        (b"#" * (MAX_BYTES + 1), "is larger than 1,000,000 bytes"),
         (b"x = [" * 100_000, "is not TOML"),
         (b"\x00\x01", "is not TOML"),
     ],

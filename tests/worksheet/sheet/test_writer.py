@@ -66,7 +66,7 @@ def sheets(draw: st.DrawFn) -> Sheet:
         where="drawn",
         lines=[],
         steps=steps,
-        later=tuple(later),
+        later_answers=tuple(later),
     )
 
 

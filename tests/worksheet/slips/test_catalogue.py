@@ -11,8 +11,8 @@ from tinygrad_hw.worksheet.exercises.fresh_sheet import key
 from tinygrad_hw.worksheet.marking.mark_sheet import mark
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber
-from tinygrad_hw.worksheet.sheet.model import parse_sheet
 from tinygrad_hw.worksheet.sheet.parts import FACTOR, PARTIAL, PARTS
+from tinygrad_hw.worksheet.sheet.reader import parse_sheet
 from tinygrad_hw.worksheet.slips.case import Case
 from tinygrad_hw.worksheet.slips.catalogue import CATALOGUE
 from tinygrad_hw.worksheet.slips.slip import Alternative, Slip
@@ -300,12 +300,12 @@ def test_the_parameters_of_the_step_before_are_told(
             '[update]\nloss = "E"\nrate = 0.5\nsteps = 2\n[rounding]\nfigures = 4\n'
         )
     )
-    later = sheet.later[0]
+    later = sheet.later_answers[0]
     answers = {**getattr(later, part), name: text}
     if part == "updated":  # from the first w, by the second gradient
         slope = float(later.partials["dE/dw"].value or "")
         answers[name] = f"{0.5 - 0.5 * slope:.4g}"
-    slipped = replace(sheet, later=(replace(later, **{part: answers}),))
+    slipped = replace(sheet, later_answers=(replace(later, **{part: answers}),))
     (item,) = (i for i in mark(slipped).items if i.verdict == "wrong" and i.part == part)
     assert (item.name, item.step) == (name, 2)
     assert "outdated" in item.candidates

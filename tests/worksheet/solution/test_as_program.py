@@ -1,7 +1,8 @@
 import pytest
 
 from tinygrad_hw.homework import sheet_path
-from tinygrad_hw.worksheet.sheet.model import SheetError, parse_sheet, read_sheet
+from tinygrad_hw.worksheet.sheet.model import SheetError
+from tinygrad_hw.worksheet.sheet.reader import parse_sheet, read_sheet
 from tinygrad_hw.worksheet.solution.as_program import sheet_program
 from tinygrad_hw.worksheet.solution.solve import solve
 
@@ -46,3 +47,12 @@ def test_what_is_not_finite_is_said_as_when_solving():
     )
     with pytest.raises(SheetError, match=r"s\.toml, line 4: E = '1/w' is inf: a division by zero"):
         sheet_program(sheet)
+
+
+def test_a_loss_without_parameters_is_refused_as_when_solving():
+    sheet = parse_sheet(
+        '[parameters]\nw = 2\n[forward]\nE = "3"\n[update]\nloss = "E"\nrate = 1\n', "s.toml"
+    )
+    for work in (solve, sheet_program):
+        with pytest.raises(SheetError, match=r"s\.toml: E does not depend on any parameter"):
+            work(sheet)

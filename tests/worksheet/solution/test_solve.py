@@ -7,7 +7,8 @@ import mpmath
 import pytest
 
 from tinygrad_hw.homework import sheet_path
-from tinygrad_hw.worksheet.sheet.model import SheetError, parse_sheet, read_sheet
+from tinygrad_hw.worksheet.sheet.model import SheetError
+from tinygrad_hw.worksheet.sheet.reader import parse_sheet, read_sheet
 from tinygrad_hw.worksheet.solution.solve import Solution, solution_lines, solve
 
 PARAMETERS = [f"w{i}" for i in range(1, 10)] + [f"b{i}" for i in range(1, 5)]

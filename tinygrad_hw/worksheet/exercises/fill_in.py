@@ -11,7 +11,8 @@ from typing import Any
 from tinygrad_hw.files import write_files
 from tinygrad_hw.formatting.numbers import bracketed
 from tinygrad_hw.worksheet.exercises.fresh_sheet import blanks
-from tinygrad_hw.worksheet.sheet.model import Answers, Sheet, SheetError, parse_sheet, read_text
+from tinygrad_hw.worksheet.sheet.model import Answers, Sheet, SheetError
+from tinygrad_hw.worksheet.sheet.reader import parse_sheet, read_text
 from tinygrad_hw.worksheet.sheet.writer import answers_text, quoted, sheet_text
 
 Place = tuple[str | int, ...]  # the keys, from the outermost, that lead to a value of the file
@@ -90,7 +91,7 @@ class _Form:
         self.path = path
         self.text = self.saved = read_text(path)
         self.sheet = parse_sheet(self.text, str(path))
-        if all(answers == Answers() for answers in (self.sheet.answers, *self.sheet.later)):
+        if all(answers == Answers() for answers in (self.sheet.answers, *self.sheet.later_answers)):
             self.add_blanks(say)
         self.content = dict(_leaves(self.read(self.text)))
         tokens = [m for m in _STRING_OR_COMMENT.finditer(self.text) if not m[0].strip(_NOTHING)]
@@ -173,8 +174,8 @@ def _question(sheet: Sheet, place: Place) -> tuple[str, str]:
     """Say what is asked for at a place: a line about it, and its name."""
     _, *inner = place
     k = int(str(inner.pop(0)).removeprefix("step")) if str(inner[0]).startswith("step") else 1
-    answers = (sheet.answers, *sheet.later)[k - 1]
-    step = f"step {k}: " if sheet.later else ""
+    answers = (sheet.answers, *sheet.later_answers)[k - 1]
+    step = f"step {k}: " if sheet.later_answers else ""
     match inner:
         case ["forward", str(name)]:
             return f"{step}{name} = {sheet.forward[name].source}", name

@@ -120,7 +120,7 @@ def _frame(net: str, figures: int, steps: int) -> Sheet:
         where="exercise",
         lines=[],
         steps=steps,
-        later=(Answers(),) * (steps - 1),
+        later_answers=(Answers(),) * (steps - 1),
     )
 
 
@@ -196,7 +196,7 @@ def _asking(solution: Solution) -> Sheet:
     table = dict.fromkeys(solution.final, "")
     first, *later = map(_blank_step, solution.steps)
     first = dataclasses.replace(first, table=table)
-    return dataclasses.replace(solution.sheet, answers=first, later=tuple(later))
+    return dataclasses.replace(solution.sheet, answers=first, later_answers=tuple(later))
 
 
 def _blank_step(solution: Solution) -> Answers:
@@ -226,14 +226,14 @@ def key(sheet: Sheet) -> Sheet:
         If the sheet cannot be solved, or asks for a factor that is none of its derivatives.
     """
     solution = solve(sheet)
-    if not any(map(_is_asked, (sheet.answers, *sheet.later))):
+    if not any(map(_is_asked, (sheet.answers, *sheet.later_answers))):
         sheet = _asking(solution)
         solution = solve(sheet)
     first, *later = map(_right_step, solution.steps)
     last = solution.steps[-1]
     table = {name: _right_update(last, name) for name in sheet.answers.table}
     first = dataclasses.replace(first, table=table)
-    return dataclasses.replace(sheet, student="", answers=first, later=tuple(later))
+    return dataclasses.replace(sheet, student="", answers=first, later_answers=tuple(later))
 
 
 def _is_asked(answers: Answers) -> bool:

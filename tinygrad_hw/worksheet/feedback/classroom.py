@@ -14,7 +14,8 @@ from tinygrad_hw.errors import InputError
 from tinygrad_hw.formatting.verdicts import VERDICTS
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks, mark
 from tinygrad_hw.worksheet.marking.points import WEIGHTS, points
-from tinygrad_hw.worksheet.sheet.model import SheetError, read_sheet
+from tinygrad_hw.worksheet.sheet.model import SheetError
+from tinygrad_hw.worksheet.sheet.reader import read_sheet
 
 COLUMNS = ("file", "student", "points", "of", "percent", *VERDICTS, "slips", "title", "error")
 

@@ -29,7 +29,7 @@ def sheet_page(sheet: Sheet) -> str:
         If it is too large for a page.
     """
     loss = sheet.evaluate()[sheet.loss]
-    answered = any(map(_is_answered, (sheet.answers, *sheet.later)))
+    answered = any(map(_is_answered, (sheet.answers, *sheet.later_answers)))
     remarks = [_remark(item) for item in mark(sheet).items] if answered else []
     asking = sheet if sheet.answers != Answers() else blanks(sheet)
     file = f"{Path(sheet.where).stem}-answers.toml"
@@ -53,11 +53,11 @@ def _form(sheet: Sheet, file: str) -> Form:
     """A field for every answer, and the sheet's text with a place for each."""
     form = _Fields(_mark_not_in(sheet_text(sheet)))
     first, *later = [
-        form.answers(answers, f"Step {k}: " if sheet.later else "")
-        for k, answers in enumerate((sheet.answers, *sheet.later), start=1)
+        form.answers(answers, f"Step {k}: " if sheet.later_answers else "")
+        for k, answers in enumerate((sheet.answers, *sheet.later_answers), start=1)
     ]
     first = dataclasses.replace(first, table=form.group("New values", sheet.answers.table))
-    marked = dataclasses.replace(sheet, answers=first, later=tuple(later))
+    marked = dataclasses.replace(sheet, answers=first, later_answers=tuple(later))
     pieces = re.split(rf'"{form.mark}(\d+)⟧"', sheet_text(marked))
     text = [int(piece) if i % 2 else piece for i, piece in enumerate(pieces)]
     return Form(form.groups, text, file)

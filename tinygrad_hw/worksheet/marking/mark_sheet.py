@@ -89,7 +89,7 @@ def _check_size(sheet: Sheet) -> None:
     parts = [len(expression.instructions) for expression in sheet.forward.values()]
     factors = sum(
         len(path)
-        for answers in (sheet.answers, *sheet.later)
+        for answers in (sheet.answers, *sheet.later_answers)
         for answer in answers.partials.values()
         for path in answer.paths
     )

@@ -12,7 +12,8 @@ from tinygrad_hw.engine import Value
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.symbolic import FUNCTIONS, is_name, read_expression
-from tinygrad_hw.worksheet.sheet.model import Answers, Sheet, SheetError, parse_sheet
+from tinygrad_hw.worksheet.sheet.model import Answers, Sheet, SheetError
+from tinygrad_hw.worksheet.sheet.reader import parse_sheet
 from tinygrad_hw.worksheet.sheet.writer import sheet_text
 
 LONGEST = 200  # characters of an inlined formula: a longer one is a name of its own

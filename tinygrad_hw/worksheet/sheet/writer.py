@@ -36,7 +36,9 @@ def _head(sheet: Sheet) -> Iterator[str]:
     yield from _section("parameters", {name: _number(x) for name, x in sheet.parameters.items()})
     yield from _section("forward", {name: quoted(e.source) for name, e in sheet.forward.items()})
     update = {"loss": quoted(sheet.loss), "rate": _rate(sheet)}
-    yield from _section("update", update | ({"steps": str(sheet.steps)} if sheet.later else {}))
+    yield from _section(
+        "update", update | ({"steps": str(sheet.steps)} if sheet.later_answers else {})
+    )
     if sheet.rounding:
         kind, digits = sheet.rounding
         yield from _section("rounding", {kind: str(digits)})
@@ -54,7 +56,7 @@ def _rate(sheet: Sheet) -> str:
 
 def _answers(sheet: Sheet) -> Iterator[str]:
     yield from _step("answers", sheet.answers)
-    for k, answers in enumerate(sheet.later, start=2):
+    for k, answers in enumerate(sheet.later_answers, start=2):
         yield from _step(f"answers.step{k}", answers)
     yield from _section("answers.table", _texts(sheet.answers.table))
 

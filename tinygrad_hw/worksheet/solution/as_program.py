@@ -23,9 +23,9 @@ def sheet_program(sheet: Sheet) -> Captured:
     Raises
     ------
     SheetError
-        If a value of the sheet is not finite.
+        If a value of the sheet is not finite, or its loss depends on no parameter.
     """
-    sheet.evaluate()  # raises the error that names the value
+    sheet.loss_of(sheet.evaluate())  # raises the error that names what is wrong
 
     def step(given: dict[str, Any], parameters: dict[str, Value]) -> Any:
         values = {name: Value(x, name, constant=True) for name, x in given.items()} | parameters

@@ -76,9 +76,9 @@ def solve(sheet: Sheet) -> Solution:
     """
     first = last = _solve_step(sheet)
     later = []
-    for k, answers in enumerate(sheet.later, start=2):
+    for k, answers in enumerate(sheet.later_answers, start=2):
         here = dataclasses.replace(
-            sheet, parameters=last.updated, answers=answers, steps=1, later=()
+            sheet, parameters=last.updated, answers=answers, steps=1, later_answers=()
         )
         try:
             last = _solve_step(here)
@@ -90,9 +90,7 @@ def solve(sheet: Sheet) -> Solution:
 
 def _solve_step(sheet: Sheet) -> Solution:
     values = sheet.evaluate()
-    loss = values[sheet.loss]
-    if loss.constant:
-        raise SheetError(f"{sheet.where}: {sheet.loss} does not depend on any parameter")
+    loss = sheet.loss_of(values)
     with np.errstate(all="ignore"):  # what is not finite is refused below, by name
         explained = explain_all(loss, [values[name] for name in sheet.parameters])
     partials, new = {}, {}
