@@ -9,8 +9,8 @@ from tinygrad_hw.symbolic import FUNCTIONS, expression
 from tinygrad_hw.worksheet import SheetError, mark, parse_sheet, read_number
 from tinygrad_hw.worksheet.marking import mark_sheet
 from tinygrad_hw.worksheet.rounding import written_number
-from tinygrad_hw.worksheet.sheet import model
-from tinygrad_hw.worksheet.sheet.model import SECTIONS, STEP_SECTIONS
+from tinygrad_hw.worksheet.sheet import reader
+from tinygrad_hw.worksheet.sheet.reader import SECTIONS, STEP_SECTIONS
 
 PAGE = (Path(__file__).parents[2] / "docs/sheet-format.md").read_text("utf-8")
 SHEETS = [text for text in re.findall(r"^```toml\n(.*?)^```$", PAGE, re.M | re.S)]
@@ -89,10 +89,10 @@ def test_every_operator() -> None:
 def test_the_limits() -> None:
     limits = " ".join(row[1] for row in table_below("## Limits"))
     for number in (
-        model.LARGEST,
+        reader.MAX_BYTES,
         expression.LONGEST,
-        model.MAX_STEPS,
-        model.MOST_POINTS,
+        reader.MAX_STEPS,
+        reader.MAX_DOTS,
         mark_sheet.MOST_NAMES,
         mark_sheet.MOST_PARTS,
         mark_sheet.LONGEST,
