@@ -1287,7 +1287,7 @@ def a_layer():
 def running_threads(monkeypatch):
     """The threads that are used from now on, as many meeting in each call as there should be."""
     seen, both = set(), threading.Barrier(2, timeout=10)
-    load = Program._loaded
+    load = Program._load
 
     def loaded(program):
         replay, first = load(program), [True]
@@ -1301,7 +1301,7 @@ def running_threads(monkeypatch):
 
         return noted
 
-    monkeypatch.setattr(Program, "_loaded", loaded)
+    monkeypatch.setattr(Program, "_load", loaded)
     return seen
 
 
@@ -1499,7 +1499,7 @@ def test_an_error_in_the_middle_of_an_update_changes_nothing_twice():
     np.testing.assert_array_equal(trained(capture), trained(lambda step: step))
 
 
-def test_arguments_keep_their_names_in_whatever_order_they_are_given():
+def test_arguments_keep_their_names_in_any_order_of_options():
     """Options may be given in another order than the function's parameters."""
 
     @capture

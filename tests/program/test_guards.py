@@ -741,4 +741,4 @@ def test_more_than_can_be_compared_is_refused():
 def test_an_installed_library_is_not_looked_into():
     c = captured(lambda x: x * len(pytest.__version__))
     assert c(1.0) == len(pytest.__version__)
-    assert len(c.program.surroundings._checks) < 10
+    assert len(c.program.environment._guards) < 10

@@ -1,4 +1,4 @@
-"""``capture(step)``: run a function once, take down what it computes, and run that from then on."""
+"""``capture(step)``: record what a function computes once, and replay that from then on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tinygrad_hw.program.recording import Result
 from tinygrad_hw.program.variable import CaptureError, Variable
 
 VARIANTS = 16  # programs for arguments of one kind, one for each way through the branches
-SIGNATURES = 64  # of arguments, each with programs of its own
+SIGNATURES = 64  # kinds of arguments, each with programs of its own
 
 
 def capture(function: Callable[..., Any] | None = None, *, jit: bool | None = None) -> Any:
@@ -55,7 +55,7 @@ def capture(function: Callable[..., Any] | None = None, *, jit: bool | None = No
 
     Notes
     -----
-    While it is recorded, the function is given stand-ins for numbers and arrays: asked for their
+    While it is recorded, the function is call stand-ins for numbers and arrays: asked for their
     type, they are neither floats nor ndarrays. What is guarded and what is frozen: see ``guards``.
     A gradient that an optimizer has gathered is a view of a buffer that the next run writes into.
     """
@@ -65,12 +65,12 @@ def capture(function: Callable[..., Any] | None = None, *, jit: bool | None = No
 
 
 class Captured:
-    """A function with the programs that were made of it.
+    """A function with the programs that were recorded of it.
 
     Attributes
     ----------
     captures
-        How often the function has been run to make a program.
+        How often the function has been recorded.
     """
 
     def __init__(self, function: Callable[..., Any], jit: bool | None = None) -> None:
@@ -86,22 +86,22 @@ class Captured:
         self._last: Program | None = None
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
-        """Run the program for these arguments; make it first where there is none."""
+        """Run the program for these arguments; record it first if there is none."""
         if _is_suspended():
             return self.function(*arguments, **options)
         with self._lock:  # a program's buffers are for one thread at a time
             return self._run((arguments, options))
 
     def map_threads(self, calls: Sequence[tuple[Any, ...]], threads: int) -> list[Any]:
-        """Results of several calls, in order, worked out on several threads.
+        """Return the results of several calls, in order, computed on several threads.
 
         Parameters
         ----------
         calls
             The arguments of each call: numbers and arrays.
         threads
-            How many to use. Where the arguments are not all of one kind, or the function changes
-            Values, or does not do the same in every call, it is called for one after the other.
+            How many to use. The calls are made one after the other if their arguments are not all
+            of one kind, if the function changes Values, or if its calls differ in what they do.
         """
         with self._lock:
             program, first = self._common_program(calls), []
@@ -113,32 +113,32 @@ class Captured:
                 try:
                     return first + program.map_threads([(x, {}) for x in calls], threads)
                 except (Changed, NotFinite, ArithmeticError, ValueError, IndexError):
-                    pass  # of a call that needs more than this program; nothing has been changed
+                    pass  # a call needs more than this program; nothing has been changed
             return first + [self(*arguments) for arguments in calls]
 
     def _common_program(self, calls: Sequence[tuple[Any, ...]]) -> Program | None:
-        """A program for all these calls that may run several times at once."""
-        kinds = {signature((arguments, {})) for arguments in calls}
-        if len(kinds) != 1 or _is_suspended():
+        """Return a program for all these calls that may run on several threads at once, or None."""
+        signatures = {signature((arguments, {})) for arguments in calls}
+        if len(signatures) != 1 or _is_suspended():
             return None
-        for program in self._programs.get(kinds.pop(), []):
+        for program in self._programs.get(signatures.pop(), []):
             if program.is_valid_for((calls[0], {})) and not (
                 program.changes_values or program.argument_index
             ):
                 return program
         return None
 
-    def _run(self, given: Any) -> Any:
-        arguments, options = given
-        key = signature(given)
+    def _run(self, call: Any) -> Any:
+        arguments, options = call
+        key = signature(call)
         programs = self._programs.get(key, [])
         for program in programs:
-            if not program.is_valid_for(given):
+            if not program.is_valid_for(call):
                 continue
             if program.schedule.updates and "raise" in np.geterr().values():
                 return self.function(*arguments, **options)  # it could stop in the middle
             try:
-                result = program.run(given)
+                result = program.run(call)
             except Changed:
                 continue
             except NotFinite:
@@ -147,9 +147,9 @@ class Captured:
                 return self.function(*arguments, **options)
             self._last = program
             return result
-        return self._capture(key, programs, given)
+        return self._capture(key, programs, call)
 
-    def _capture(self, key: Any, programs: list[Program], given: Any) -> Any:
+    def _capture(self, key: Any, programs: list[Program], call: Any) -> Any:
         if len(programs) >= VARIANTS or len(self._programs) > SIGNATURES:
             if not self._given_up:
                 self._given_up = True
@@ -158,7 +158,7 @@ class Captured:
                     "time (an integer, a closure, a branch?); it is run uncaptured from now on",
                     stacklevel=3,
                 )
-            return self.function(*given[0], **given[1])
+            return self.function(*call[0], **call[1])
         had_gradients = {
             id(e.node)
             for program in programs
@@ -167,55 +167,55 @@ class Captured:
         }
         recorder = Recorder(had_gradients)
         try:
-            program = Program(self.function, recorder, given, self.jit)
+            program = Program(self.function, recorder, call, self.jit)
         except NotReady:
-            return self.function(*given[0], **given[1])
+            return self.function(*call[0], **call[1])
         self.captures += 1
         self._programs.setdefault(key, []).append(program)
         self._last = program
-        return program.deliver_recorded_run(given)
+        return program.deliver_recorded_run(call)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        """As a method: the instance is the first argument."""
+        """Bind to an instance, as a method: it is the first argument."""
         return self if instance is None else types.MethodType(self, instance)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Captured:
-        """A copy captures anew, what its own function finds around it."""
+        """Return a copy without programs, around a copy of the function."""
         return Captured(copy.deepcopy(self.function, memo), self.jit)
 
     @property
     def program(self) -> Program:
-        """The program that ran last."""
+        """Return the program that ran last."""
         if self._last is None:
             raise ValueError(f"{self.name} has no program yet; call it once")
         return self._last
 
     @property
     def source(self) -> str:
-        """The program that ran last, as Python: what is run, line by line."""
+        """Return the program that ran last as Python: what is run, line by line."""
         return self.program.source
 
     @property
     def javascript(self) -> str:
-        """The program that ran last as a JavaScript function, if it has numbers only.
+        """Return the program that ran last as a JavaScript function, if it has numbers only.
 
         The function takes an object with the arguments and the data of the Values by name; it
         returns one with the results, the gradients, and every variable that has a name; in its
         ``results`` are those of the function alone, leaf by leaf. For all this the function is
         recorded once more, on the numbers that it was captured with.
         """
-        given = self.program.given
-        if given is None:
+        call = self.program.first_call
+        if call is None:
             raise CaptureError("a program with arrays has no JavaScript; only one of numbers")
         program = Program(
-            self.function, Recorder(assume_finite=False, without_gradients=True), given, jit=False
+            self.function, Recorder(assume_finite=False, without_gradients=True), call, jit=False
         )
         outputs = [
             *_numbered("result", [x for x in program.outputs if not x.names]),
-            *[(f"gradient_of_{_name(e)}", e.new_gradient) for e in program.with_gradient],
-            *[(f"new_{_name(e)}", e.new) for e in program.changed_numbers],
+            *[(f"gradient_of_{_name_of(e)}", e.new_gradient) for e in program.with_gradient],
+            *[(f"new_{_name_of(e)}", e.new) for e in program.changed_numbers],
         ]
-        results = [_returned(x, program) for x in program.results]
+        results = [_result_variable(x, program) for x in program.results]
         return javascript(program.schedule, program.interface, outputs, results)
 
     def batch(self, *arguments: Any) -> Any:
@@ -266,14 +266,14 @@ class Captured:
                 for i in range(points)
             ]
             columns = zip(*map(leaves_of, each), strict=True)
-            return rebuilt(each[0], [np.array([_number(x) for x in c]) for c in columns])
+            return rebuilt(each[0], [np.array([float(raw(x)) for x in c]) for c in columns])
 
     def __repr__(self) -> str:
         return f"<captured {self.name}>"
 
 
 def _is_suspended() -> bool:
-    """Whether something is going on that a program would not take part in."""
+    """Return whether a mode is on in which the function itself must run."""
     return bool(state.recorder is not None or state.nested or state.anomaly or not state.recording)
 
 
@@ -281,23 +281,19 @@ def _first_point(x: Any) -> Any:
     return float(x[0]) if isinstance(x, np.ndarray) and x.ndim else x
 
 
-def _number(x: Any) -> float:
-    return float(raw(x))
+def _name_of(bound: BoundValue) -> str:
+    return identifier(bound.node.label or "") or f"value_{bound.variable.number}"
 
 
-def _name(e: BoundValue) -> str:
-    return identifier(e.node.label or "") or f"value_{e.variable.number}"
-
-
-def _returned(result: Result, program: Program) -> Any:
-    """What a result is in the program; a Value that is handed through is what was entered."""
+def _result_variable(result: Result, program: Program) -> Any:
+    """Return what a result is in the program; for a Value handed through, its stand-in."""
     if result.variable is not None:
         return result.variable
-    entered = program.recorder.bound_values.get(id(result.given))
-    return result.given if entered is None else entered.variable
+    bound = program.recorder.bound_values.get(id(result.returned))
+    return result.returned if bound is None else bound.variable
 
 
 def _numbered(name: str, outputs: list[Variable]) -> list[tuple[str, Variable]]:
-    """``result``, or ``result_1`` and so on where there are several."""
+    """Name outputs ``result``, or ``result_1`` and so on if there are several."""
     names = [name] if len(outputs) == 1 else [f"{name}_{i + 1}" for i in range(len(outputs))]
     return list(zip(names, outputs, strict=True))

@@ -1,4 +1,4 @@
-"""Program: one recorded run, made ready to be replayed."""
+"""Program: a recorded run, ready to be replayed on other arguments."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from tinygrad_hw.engine.core.node import Node, raw
 from tinygrad_hw.engine.transforms.pytree import leaves_of, rebuilt
 from tinygrad_hw.program.emit.batch import BatchWriter
 from tinygrad_hw.program.emit.identifiers import Identifiers
-from tinygrad_hw.program.emit.numba import is_fusable, wanted
+from tinygrad_hw.program.emit.loading import compile_function
+from tinygrad_hw.program.emit.numba import is_fusable, is_wanted
 from tinygrad_hw.program.emit.numpy import PythonWriter
 from tinygrad_hw.program.emit.runtime import NotFinite, all_finite
 from tinygrad_hw.program.guards import Environment
 from tinygrad_hw.program.instructions import Fusion, ancestors, base_of
-from tinygrad_hw.program.recorder import BACKWARD, BoundValue, Recorder
+from tinygrad_hw.program.recorder import BoundValue, Recorder
 from tinygrad_hw.program.recording import collector_off, own, record
 from tinygrad_hw.program.schedule import Interface, make_schedule
-from tinygrad_hw.program.variable import Variable
+from tinygrad_hw.program.variable import BACKWARD, Variable
 
 
 class SharedArray:
-    """An array that the program has in its hands from run to run, since Values are it or see it."""
+    """An array that a program reads or changes in place, and Values hold or are views of."""
 
     def __init__(self, array: Any, variable: Variable, leaf: BoundValue | None) -> None:
         self.array = array
@@ -34,7 +35,7 @@ class SharedArray:
         self.leaf = leaf  # the Value whose data it is; None where Values only have views of it
 
     def sync(self) -> bool:
-        """Take over what the Value holds now; whether it is another array."""
+        """Take over the data that the Value holds now; return whether they are another array."""
         node = self.leaf.node if self.leaf else None
         if node is None or (node.raw is self.array and not node.saved):
             return False
@@ -46,42 +47,67 @@ class SharedArray:
 class Program:
     """One recorded run, ready to be replayed.
 
+    A call is a pair: the arguments by position, and those by keyword.
+
+    Parameters
+    ----------
+    function
+        The user's function, which is run once.
+    recorder
+        Records that run.
+    call
+        What it is called with.
+    jit
+        As in ``capture``.
+
     Attributes
     ----------
     source
         The program as Python, which is what runs.
+    schedule, interface
+        Its instructions, and what goes in and comes out.
+    results, structure
+        The leaves of what the function returns, and the containers around them.
+    read_values
+        The Values found around the function whose data are passed to the program in every run.
+    shared_arrays
+        The arrays of Values that the program has in its namespace.
+    with_gradient, cleared, changed_numbers
+        The Values that get a gradient, lose theirs, or become another number.
     """
 
     def __init__(
         self,
         function: Callable[..., Any],
         recorder: Recorder,
-        given: Any,
+        call: Any,
         jit: bool | None,
     ) -> None:
         name = getattr(function, "__name__", "")
         self.name = Identifiers({"finite", "Changed", "NotFinite"}).choose([name, "program"])
         self.recorder = recorder
         with collector_off():  # millions of objects, none of them garbage
-            self._make(function, given, jit)
+            self._record(function, call, jit)
 
-    def _make(self, function: Callable[..., Any], given: Any, jit: bool | None) -> None:
+    def _record(self, function: Callable[..., Any], call: Any, jit: bool | None) -> None:
         recorder = self.recorder
-        self.environment = Environment(function, given)
-        self.results, self.leaves, self.tree = record(recorder, function, given, self.environment)
+        self.environment = Environment(function, call)
+        self.results, self.leaves, self.structure = record(
+            recorder, function, call, self.environment
+        )
         has_arrays = any(leaf is not None and leaf.shape for leaf in self.leaves)
-        self.given = None if has_arrays else given  # to record it again, for another language
+        self.first_call = None if has_arrays else call  # to record it again, for another language
         self.bound_values = list(recorder.bound_values.values())
-        nodes = [(i, x) for i, x in enumerate(leaves_of(given)) if isinstance(x, Node)]
+        nodes = [(i, x) for i, x in enumerate(leaves_of(call)) if isinstance(x, Node)]
         self.argument_index = {id(x): i for i, x in reversed(nodes)}
         found = {id(x) for x in self.environment.values}
-        self.pinned = [  # given, and found around as well, or part of a larger array
+        self.pinned = [  # arguments that are found around too, or are part of a larger array
             (i, x)
             for i, x in nodes
             if id(x) in found or (self.leaves[i] is None and self.argument_index[id(x)] == i)
         ]
         self.outside = {id(e.node) for e in self.bound_values} - {id(x) for _, x in nodes}
-        self.compiles = wanted(jit)
+        self.compiles = is_wanted(jit)
         self._classify()
         self.interface = Interface(
             self.name,
@@ -93,61 +119,60 @@ class Program:
         )
         self.writer = PythonWriter(self.schedule, self.interface)
         self.source = self.writer.source
-        self._code = compile(self.writer.text_to_run, f"<program of {self.name}>", "exec")
-        self._load()
+        self._code = compile_function(self.writer.text_to_run, f"program of {self.name}")
+        self.replay = self._load()
 
     def _classify(self) -> None:
-        """Tell inputs, results, gradients and changed data of Values apart."""
-        entered = self.bound_values
+        """Sort what the run has used and changed by how a replay reads or delivers it."""
+        bound = self.bound_values
         self.outputs = [x.variable for x in self.results if x.variable is not None]
-        changed = [e for e in entered if isinstance(e.new, Variable) and e.new is not e.variable]
-        whole = {e.variable: e for e in entered if e.variable.function is None}
-        arrays = [(e.variable, e.new) for e in changed if e.is_array and e.variable in whole]
+        changed = [e for e in bound if isinstance(e.new, Variable) and e.new is not e.variable]
+        by_input = {e.variable: e for e in bound if e.variable.function is None}
+        updates = [(e.variable, e.new) for e in changed if e.is_array and e.variable in by_input]
         self.changed_numbers = [e for e in changed if not e.is_array]
         self.new_numbers = [e.new for e in self.changed_numbers]
-        self.with_gradient = [e for e in entered if e.is_differentiated]
+        self.with_gradient = [e for e in bound if e.is_differentiated]
         self.new_gradients = [e.new_gradient for e in self.with_gradient]
         self.cleared = [
             e
-            for e in entered
+            for e in bound
             if e.new_gradient is None and (e.gradient_cleared or e.grad is not None)
         ]
         self.branches = list(dict(self.recorder.branches).items())
-        kept = [*self.outputs, *self.new_gradients]
-        self.finite = self._ends_of_backward(
-            [*kept, *self.new_numbers, *(new for _, new in arrays)]
-        )
-        checked = [*kept, *self.new_numbers, *(condition for condition, _ in self.branches)]
-        checked += self.finite
+        returned = [*self.outputs, *self.new_gradients]
+        new_arrays = [new for _, new in updates]
+        self.finite = self._ends_of_backward([*returned, *self.new_numbers, *new_arrays])
+        conditions = [condition for condition, _ in self.branches]
+        checked = [*returned, *self.new_numbers, *conditions, *self.finite]
         self.schedule = make_schedule(
             checked,
-            arrays,
-            kept,
+            updates,
+            returned,
             self.recorder.data_dependent,
             is_fusable if self.compiles else None,
         )
-        used = ancestors([*checked, *self.recorder.data_dependent, *(new for _, new in arrays)])
-        written = {old for old, _ in arrays}
+        used = ancestors([*checked, *self.recorder.data_dependent, *new_arrays])
+        changed_arrays = {old for old, _ in updates}
         self.shared_arrays = [
-            SharedArray(array, variable, whole.get(variable))
+            SharedArray(array, variable, by_input.get(variable))
             for array, variable in self.recorder.array_inputs
-            if variable in written or (variable in used and variable not in whole)
+            if variable in changed_arrays or (variable in used and variable not in by_input)
         ]
-        in_hand = {shared.variable for shared in self.shared_arrays}
+        shared = {x.variable for x in self.shared_arrays}
         self.read_values = [
             e
-            for e in entered
-            if e.variable in used and e.variable in whole and e.variable not in in_hand
+            for e in bound
+            if e.variable in used and e.variable in by_input and e.variable not in shared
             if id(e.node) not in self.argument_index
         ]
-        seen_to = {id(e.node) for e in self.read_values} | self.argument_index.keys()
-        self.unread_values = [e for e in entered if id(e.node) not in seen_to]
-        self.view_values = [e for e in entered if e.variable not in whole and e.is_array]
-        self.accumulating = [e for e in entered if e.gradient in used]
+        passed = {id(e.node) for e in self.read_values} | self.argument_index.keys()
+        self.unread_values = [e for e in bound if id(e.node) not in passed]
+        self.view_values = [e for e in bound if e.variable not in by_input and e.is_array]
+        self.accumulating = [e for e in bound if e.gradient in used]
         found = {id(x) for x in self.environment.values}
         self.expect_no_gradient = [
             e
-            for e in entered
+            for e in bound
             if e.gradient is None and e.grad is None and not e.gradient_cleared
             if e.is_differentiated or (id(e.node) in found and e.new_gradient is None)
         ]
@@ -158,10 +183,10 @@ class Program:
         ]
 
     def _ends_of_backward(self, ends: list[Variable]) -> list[Variable]:
-        """What leaves the backward passes: where 0 · inf would be seen as a nan.
+        """Return what leaves the backward passes, to be checked for being finite.
 
-        That it is 0 holds for finite local derivatives without looking at each. Should one become
-        infinite, then something here is not finite, and the engine itself is asked.
+        The rule 0 · inf = 0 needs no care while local derivatives are finite. If one is not, then
+        one of these is not finite either, and the function itself is run.
         """
         if not self.recorder.assumed_finite:
             return []
@@ -174,11 +199,8 @@ class Program:
         floats = [x for x in found if np.result_type(x.value).kind == "f" and not x.constant]
         return sorted(floats, key=lambda x: x.number)
 
-    def _load(self) -> None:
-        self.replay = self._loaded()
-
-    def _loaded(self) -> Callable[..., Any]:
-        """The function with buffers of its own, on the arrays that the Values hold now."""
+    def _load(self) -> Callable[..., Any]:
+        """Return the function with buffers of its own, on the arrays that the Values hold now."""
         namespace = dict(self.writer.namespace)
         for shared in self.shared_arrays:
             namespace[self.writer.name_of(shared.variable)] = shared.array
@@ -186,59 +208,54 @@ class Program:
         return cast(Callable[..., Any], namespace[self.name])
 
     def load_batch(self) -> None:
-        """Make the function that takes an array for each number."""
-        self.batch_writer = BatchWriter(self.schedule, self.interface)
-        namespace = dict(self.batch_writer.namespace)
-        exec(compile(self.batch_writer.source, f"<batch of {self.name}>", "exec"), namespace)
+        """Load the function that takes an array for each number."""
+        writer = BatchWriter(self.schedule, self.interface)
+        namespace = dict(writer.namespace)
+        exec(compile_function(writer.source, f"batch of {self.name}"), namespace)
         self._replay_batch = namespace[self.name]
 
     def run_batch(self, arguments: Any, points: int) -> Any:
-        """Replay for many points at once: see ``Captured.batch``."""
-        given = [
+        """Replay for many points at once, see ``Captured.batch``."""
+        call: Any = (arguments, {})
+        inputs = [
             np.asarray(x, np.float64) if isinstance(x, np.ndarray) else raw(x)
             for x, leaf in zip(leaves_of(arguments), self.leaves, strict=True)
             if leaf is not None
         ]
-        computed = self._replay_batch(points, *given, *(e.node.raw for e in self.read_values))
+        computed = self._replay_batch(points, *inputs, *(e.node.raw for e in self.read_values))
         results, sums = computed[: len(self.outputs)], computed[len(self.outputs) :]
         if not all_finite(*sums):
             raise NotFinite
         for e, gradient in zip(self.with_gradient, sums, strict=True):
-            node = self._node(e.node, (arguments, {}))
+            node = self._node(e.node, call)
             node.grad = gradient if node.grad is None else node.grad + gradient
-        parts = iter(results)
+        columns = iter(results)
         leaves = [
-            np.array(
-                np.broadcast_to(
-                    raw(self._node(x.given, (arguments, {})))
-                    if x.variable is None
-                    else next(parts),
-                    points,
-                )
-            )
+            raw(self._node(x.returned, call)) if x.variable is None else next(columns)
             for x in self.results
         ]
-        return rebuilt(self.tree, leaves)
+        leaves = [np.array(np.broadcast_to(leaf, points)) for leaf in leaves]
+        return rebuilt(self.structure, leaves)
 
-    def is_valid_for(self, given: Any, gradients: bool = True) -> bool:
-        """Whether everything is as it was when the program was captured, gradients too or not."""
+    def is_valid_for(self, call: Any, gradients: bool = True) -> bool:
+        """Return whether the world, and the gradients if asked, are as they were when recorded."""
         if not self.environment.unchanged():
             return False
-        if self.argument_index and not self._same_aliases(list(leaves_of(given))):
+        if self.argument_index and not self._same_aliases(list(leaves_of(call))):
             return False
         for e in self.read_values:
             data, before = e.node.raw, e.raw
             if type(data) is not type(before) or e.node.constant is not e.constant:
                 return False
-            if isinstance(data, np.ndarray) and not _alike(data, before):
+            if isinstance(data, np.ndarray) and not _has_same_layout(data, before):
                 return False
         if any([e.node.constant is not e.constant for e in self.unread_values]):
             return False
         if not gradients:
             return True
-        if any([self._node(e.node, given).grad is not None for e in self.expect_no_gradient]):
+        if any([self._node(e.node, call).grad is not None for e in self.expect_no_gradient]):
             return False
-        return all([self._node(e.node, given).grad is not None for e in self.accumulating])
+        return all([self._node(e.node, call).grad is not None for e in self.accumulating])
 
     def _same_aliases(self, leaves: list[Any]) -> bool:
         """Return whether the Values among the arguments are the same, distinct ones as before."""
@@ -248,66 +265,67 @@ class Program:
         pinned = {id(x) for _, x in self.pinned}
         return not any([id(x) in self.outside and id(x) not in pinned for x in nodes])
 
-    def run(self, given: Any) -> Any:
-        """Replay."""
+    def run(self, call: Any) -> Any:
+        """Replay the program for a call, and return what the function would return."""
         self._sync()
-        return self._deliver(given, self.replay(*self._arguments(given)))
+        return self._deliver(call, self.replay(*self._inputs_of(call)))
 
     @property
     def changes_values(self) -> bool:
-        """Whether it does more than compute its results."""
+        """Return whether it does more than compute its results."""
         return bool(
             self.schedule.updates or self.changed_numbers or self.with_gradient or self.cleared
         )
 
-    def map_threads(self, given: Sequence[Any], threads: int) -> list[Any]:
-        """Replay for each of these arguments, so many at a time, if it changes no Value."""
+    def map_threads(self, calls: Sequence[Any], threads: int) -> list[Any]:
+        """Replay for each of these calls, on several threads; it must not change any Value."""
         self._sync()
-        results: list[Any] = [None] * len(given)
-        todo = deque(enumerate(given))
+        results: list[Any] = [None] * len(calls)
+        queue = deque(enumerate(calls))
 
         def work(replay: Callable[..., Any]) -> None:
-            while todo:
+            while queue:
                 try:
-                    i, one = todo.popleft()
+                    i, call = queue.popleft()
                 except IndexError:  # another thread was quicker
                     return
-                results[i] = replay(*self._arguments(one))
+                results[i] = replay(*self._inputs_of(call))
 
         with ThreadPoolExecutor(threads - 1) as pool:
             try:
                 others = [  # each under the caller's np.errstate
-                    pool.submit(copy_context().run, work, self._loaded())
-                    for _ in range(threads - 1)
+                    pool.submit(copy_context().run, work, self._load()) for _ in range(threads - 1)
                 ]
                 work(self.replay)
                 for other in others:
                     other.result()
             finally:
-                todo.clear()  # should one fail, nobody goes on
-        return [self._deliver(one, computed) for one, computed in zip(given, results, strict=True)]
+                queue.clear()  # if one fails, the others stop
+        return [
+            self._deliver(call, computed) for call, computed in zip(calls, results, strict=True)
+        ]
 
     def _sync(self) -> None:
-        """Bring to where the program reads what Values have been given since."""
+        """Copy data that Values have been given since into the arrays that the program reads."""
         for e in self.view_values:
             if e.node.raw is not e.raw:
                 np.copyto(cast(Any, e.raw), cast(Any, e.node.raw))
                 e.node.raw = e.raw
         if any([shared.sync() for shared in self.shared_arrays]):
-            self._load()
+            self.replay = self._load()
 
-    def _arguments(self, given: Any) -> list[Any]:
-        arguments = [
+    def _inputs_of(self, call: Any) -> list[Any]:
+        inputs = [
             x.raw if isinstance(x, Node) else x
-            for x, leaf in zip(leaves_of(given), self.leaves, strict=True)
+            for x, leaf in zip(leaves_of(call), self.leaves, strict=True)
             if leaf is not None
         ]
-        arguments += [e.node.raw for e in self.read_values]
-        arguments += [self._node(e.node, given).grad for e in self.accumulating]
-        return arguments
+        inputs += [e.node.raw for e in self.read_values]
+        inputs += [self._node(e.node, call).grad for e in self.accumulating]
+        return inputs
 
-    def deliver_recorded_run(self, given: Any) -> Any:
-        """What the recorded run itself computed, delivered as that of a replay will be."""
+    def deliver_recorded_run(self, call: Any) -> Any:
+        """Deliver what the recorded run computed, as a replay would."""
         for shared in self.shared_arrays:
             shared.sync()
         arrays = {shared.variable: shared.array for shared in self.shared_arrays}
@@ -315,14 +333,14 @@ class Program:
         news = [(arrays[old], new.value.copy()) for old, new in self.schedule.updates]
         for old, new in news:
             np.copyto(old, new)
-        self._load()
+        self.replay = self._load()
         gradients = [self._copy_to_buffer(variable) for variable in self.new_gradients]
         values[len(self.outputs) : len(self.outputs)] = gradients
         self._release()
-        return self._deliver(given, values)
+        return self._deliver(call, values)
 
     def _release(self) -> None:
-        """Let go of the recorded run's graph and arrays: the program has its own."""
+        """Drop the recorded run's graph and arrays: the program has its own."""
         self.recorder.release()
         for instruction in self.schedule.instructions:
             for variable in (
@@ -331,7 +349,7 @@ class Program:
                 variable.value = None
 
     def _copy_to_buffer(self, gradient: Variable) -> Any:
-        """A gradient of the recorded run, in the buffer where those of a replay will be."""
+        """Return a gradient of the recorded run in the buffer where a replay's will be."""
         buffer = self.schedule.buffers.get(base_of(gradient))
         if buffer is None or buffer.parent is None:
             return own(gradient.value)
@@ -339,32 +357,32 @@ class Program:
         np.copyto(buffer, gradient.value)
         return buffer
 
-    def _deliver(self, given: Any, computed: Any) -> Any:
-        """Hand out results, set gradients, change the Values that are numbers."""
+    def _deliver(self, call: Any, computed: Any) -> Any:
+        """Set gradients, change the Values that are numbers, and return the results."""
         parts = iter(computed)
         leaves = [
-            self._node(x.given, given)
-            if isinstance(x.given, Node)
+            self._node(x.returned, call)
+            if isinstance(x.returned, Node)
             else x.to_caller(None if x.variable is None else next(parts))
             for x in self.results
         ]
         for e in self.with_gradient:
-            self._node(e.node, given).grad = next(parts)
+            self._node(e.node, call).grad = next(parts)
         for e in self.cleared:
-            self._node(e.node, given).grad = None
+            self._node(e.node, call).grad = None
         for e in self.changed_numbers:
-            self._node(e.node, given).raw = next(parts)
-        return rebuilt(self.tree, leaves)
+            self._node(e.node, call).raw = next(parts)
+        return rebuilt(self.structure, leaves)
 
-    def _node(self, node: Node, given: Any) -> Node:
-        """The Value that is meant: in this run's arguments, another one than when captured."""
+    def _node(self, node: Node, call: Any) -> Node:
+        """Return the Value in this call that stands where a recorded one stood."""
         if id(node) not in self.argument_index:
             return node
-        now: Node = list(leaves_of(given))[self.argument_index[id(node)]]
-        return now
+        argument: Node = list(leaves_of(call))[self.argument_index[id(node)]]
+        return argument
 
 
-def _alike(data: Any, before: Any) -> bool:
+def _has_same_layout(data: Any, before: Any) -> bool:
     return bool(
         data.shape == before.shape
         and data.dtype == before.dtype

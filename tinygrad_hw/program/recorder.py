@@ -18,9 +18,10 @@ from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.data import Traced, shape_of
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.core.operation import Operation
-from tinygrad_hw.engine.core.state import setting, state
+from tinygrad_hw.engine.core.state import setting
 from tinygrad_hw.program.simplify import (
     ON_ARRAYS,
+    as_kind,
     call_key,
     evaluate,
     has_data_dependent_shape,
@@ -28,9 +29,16 @@ from tinygrad_hw.program.simplify import (
     on_arrays,
     simplified,
 )
-from tinygrad_hw.program.variable import CaptureError, Variable, concrete, variables
+from tinygrad_hw.program.variable import (
+    AFTER,
+    BACKWARD,
+    FORWARD,
+    CaptureError,
+    Variable,
+    concrete,
+    variables,
+)
 
-FORWARD, BACKWARD, AFTER = "forward", "backward", "after"
 # Operations whose function makes an array and fills it: recorded as one instruction each.
 _OPAQUE = {ops.broadcast_to, ops.astype, ops.scatter, ops.einsum, ops.getitem, ops.concatenate}
 
@@ -102,9 +110,8 @@ class Recorder:
 
     def bind(self, node: Node) -> None:
         """Put a stand-in in the place of the data, and of the gradient, of a Value that is used."""
-        if isinstance(node.raw, Traced) or node.operation is not None:
-            return
-        if id(node) in self.bound_values:
+        is_bound = isinstance(node.raw, Traced) or id(node) in self.bound_values
+        if is_bound or node.operation is not None:
             return
         cleared = node.grad is None and id(node) in self._had_gradients
         bound = BoundValue(node, gradient_cleared=cleared)
@@ -133,7 +140,7 @@ class Recorder:
         """Return the data that a Value had before the function ran."""
         return self.bound_values[id(node)].raw if id(node) in self.bound_values else node.raw
 
-    def not_ready(self) -> Exception:
+    def not_ready(self) -> NotReady:
         """Return the exception that ends this recording: a first run sets up state."""
         return NotReady()
 
@@ -194,15 +201,9 @@ class Recorder:
     ) -> Any:
         """Compute a call and record it, unless an equal call is recorded already."""
         inputs, options = normalized_call(self, function, inputs, options or {})
-        operands, concrete_options = concrete(inputs), concrete(options)
+        operands = concrete(inputs)
         with setting(recorder=None):
-            try:
-                value = evaluate(function, operands, concrete_options)
-            except ArithmeticError:  # Python's numbers; NumPy's have an inf for it
-                value = evaluate(
-                    function, tuple([np.float64(x) for x in operands]), concrete_options
-                )
-                value = float(value)
+            value = evaluate(function, operands, concrete(options))
         if not isinstance(value, np.ndarray | np.generic | float | bool | int):
             raise CaptureError(f"{function.__name__} gives {type(value).__name__}: not one array")
         if shape_of(value) or any(map(shape_of, operands)):
@@ -248,17 +249,17 @@ class Recorder:
         inputs = tuple([self._as_constant(x) for x in inputs])
         key = (function, call_key(inputs), call_key(options))
         known = self._memo.get(key)
-        if known is None:
-            constant = all(x.constant for x in variables((inputs, options)))
-            if constant:
-                known = self.constant(value)
-            else:
-                known = Variable(self, value, function, inputs, options)
-                if has_data_dependent_shape(known):
-                    self.data_dependent.append(known)
-            self._memo[key] = known
-            self._kept_alive.append((inputs, options))
-        return known
+        if known is not None:
+            return known
+        if all(x.constant for x in variables((inputs, options))):
+            result = self.constant(value)
+        else:
+            result = Variable(self, value, function, inputs, options)
+            if has_data_dependent_shape(result):
+                self.data_dependent.append(result)
+        self._memo[key] = result
+        self._kept_alive.append((inputs, options))
+        return result
 
     def _as_constant(self, operand: Any) -> Any:
         """Return a plain array as a constant copy; anything else as it is."""
@@ -390,18 +391,6 @@ class BoundValue:
         node = self.node
         self.new, self.new_gradient = node.raw, node.grad
         node.raw, node.grad, node.saved = self.raw, self.grad, self.saved
-
-
-def recording_with(recorder: Recorder) -> Any:
-    """Record what is computed inside the block; refuse if something is being recorded."""
-    if state.recorder is not None:
-        raise CaptureError("a captured function calls another one: capture the outer one alone")
-    return setting(recorder=recorder, recording=True)
-
-
-def as_kind(x: Any, dtype: Any) -> Any:
-    """Convert to integers or booleans, which no derivative passes through."""
-    return np.asarray(x).astype(dtype)[()]
 
 
 def _has_dtype(value: Any, dtype: Any) -> bool:

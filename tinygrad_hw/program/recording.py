@@ -1,4 +1,4 @@
-"""One run of a function with everything taken down: what it was given, and what it returned."""
+"""Recording: one run of a function under a recorder, with its arguments and its results."""
 
 from __future__ import annotations
 
@@ -13,26 +13,37 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_hw.engine.core.node import Node
+from tinygrad_hw.engine.core.state import setting, state
 from tinygrad_hw.engine.transforms.pytree import leaves_of, rebuilt
 from tinygrad_hw.engine.value import Value
 from tinygrad_hw.program.guards import Environment
-from tinygrad_hw.program.recorder import Recorder, recording_with
+from tinygrad_hw.program.recorder import Recorder
 from tinygrad_hw.program.variable import CaptureError, Variable
 
-_RECORDING = threading.RLock()  # the Values of a run stand for their data as long as it lasts
+_LOCK = threading.RLock()  # while a run lasts, its Values hold stand-ins for their data
 
 
 class Result(NamedTuple):
-    """One leaf of what the function returns: computed, or the same in every run."""
+    """One leaf of what the function returns.
+
+    Attributes
+    ----------
+    variable
+        The Variable that it is; None if it is the same in every run.
+    returned
+        What the recorded run returned.
+    as_value, label
+        Whether it is a Value, and its label.
+    """
 
     variable: Variable | None
-    given: Any
+    returned: Any
     as_value: bool
     label: str | None
 
     def to_caller(self, computed: Any) -> Any:
-        """What the caller gets."""
-        data = own(self.given) if self.variable is None else computed
+        """Return what the caller gets for what a replay computed."""
+        data = own(self.returned) if self.variable is None else computed
         if not self.as_value:
             return data
         value = Value.leaf(data, constant=True)
@@ -41,27 +52,33 @@ class Result(NamedTuple):
 
 
 def record(
-    recorder: Recorder, function: Callable[..., Any], given: Any, environment: Environment
+    recorder: Recorder, function: Callable[..., Any], call: Any, environment: Environment
 ) -> tuple[list[Result], list[Variable | None], Any]:
-    """Run the function once, with everything taken down."""
-    with _RECORDING:
-        return _record(recorder, function, given, environment)
+    """Run a function once under a recorder.
+
+    Returns
+    -------
+    The leaves of what it returns; the input that stands for each leaf of the arguments, or None;
+    and the containers of what it returns, without leaves.
+    """
+    with _LOCK:
+        return _record(recorder, function, call, environment)
 
 
 def _record(
-    recorder: Recorder, function: Callable[..., Any], given: Any, environment: Environment
+    recorder: Recorder, function: Callable[..., Any], call: Any, environment: Environment
 ) -> tuple[list[Result], list[Variable | None], Any]:
-    before = _random_state(), environment.random_states()
+    random_states = _random_state(), environment.random_states()
     leaves: list[Variable | None] = []
-    with recording_with(recorder):
+    with _recording_with(recorder):
         try:
             for node in environment.values:
                 recorder.bind(node)
-            stand_ins = [_stand_in(recorder, x, leaves) for x in leaves_of(given)]
-            _name_arguments(function, given, leaves)
-            arguments, options = rebuilt(given, stand_ins)
-            tree = function(*arguments, **options)
-            results = [_result(recorder, x) for x in leaves_of(tree)]
+            stand_ins = [_stand_in(recorder, x, leaves) for x in leaves_of(call)]
+            _name_arguments(function, call, leaves)
+            arguments, options = rebuilt(call, stand_ins)
+            returned = function(*arguments, **options)
+            results = [_result(recorder, x) for x in leaves_of(returned)]
         finally:
             recorder.restore()
     if environment.leaked_tracer():
@@ -69,17 +86,24 @@ def _record(
             f"{getattr(function, '__name__', 'the function')} keeps a number in an attribute, a "
             "global or a closure, where it would stay what it is in this run; return it"
         )
-    if (_random_state(), environment.random_states()) != before:
+    if (_random_state(), environment.random_states()) != random_states:
         raise CaptureError(
             f"{getattr(function, '__name__', 'the function')} draws random numbers, which would be "
             "the same in every run; draw them outside and pass them as an argument"
         )
-    return results, leaves, rebuilt(tree, [None] * len(results))
+    return results, leaves, rebuilt(returned, [None] * len(results))
+
+
+def _recording_with(recorder: Recorder) -> Any:
+    """Record what is computed inside the block; refuse if something is being recorded."""
+    if state.recorder is not None:
+        raise CaptureError("a captured function calls another one: capture the outer one alone")
+    return setting(recorder=recorder, recording=True)
 
 
 @contextmanager
 def collector_off() -> Iterator[None]:
-    """Hold Python's collector back, which would look at every instruction again and again."""
+    """Turn Python's garbage collector off, which would visit every instruction repeatedly."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -89,30 +113,28 @@ def collector_off() -> Iterator[None]:
             gc.enable()
 
 
-def _stand_in(recorder: Recorder, given: Any, leaves: list[Variable | None]) -> Any:
-    """What the function is given in place of an argument, while it is recorded."""
+def _stand_in(recorder: Recorder, argument: Any, leaves: list[Variable | None]) -> Any:
+    """Return what the function gets in place of an argument, and note the input for it."""
     leaf = None
-    if isinstance(given, Node):
-        recorder.bind(given)
-        raw: Any = given.raw
+    if isinstance(argument, Node):
+        recorder.bind(argument)
+        raw: Any = argument.raw
         is_input = isinstance(raw, Variable) and raw.function is None
         leaf = raw if is_input and not any(raw is known for known in leaves) else None
         leaves.append(leaf)
-        return given
-    if type(given) is float or isinstance(given, np.ndarray | np.floating):
-        leaf = Variable(recorder, given)
+        return argument
+    if type(argument) is float or isinstance(argument, np.ndarray | np.floating):
+        leaf = Variable(recorder, argument)
     leaves.append(leaf)
-    return given if leaf is None else leaf
+    return argument if leaf is None else leaf
 
 
-def _name_arguments(
-    function: Callable[..., Any], given: Any, leaves: list[Variable | None]
-) -> None:
-    """Call the inputs what the function calls its parameters."""
-    arguments, options = rebuilt(given, leaves)  # an option may be given before those left of it
+def _name_arguments(function: Callable[..., Any], call: Any, leaves: list[Variable | None]) -> None:
+    """Name the inputs after the function's parameters, in any order of options."""
+    arguments, options = rebuilt(call, leaves)
     try:
         bound = inspect.signature(function).bind(*arguments, **options)
-    except (TypeError, ValueError):  # it has no signature, or does not take these: it will say so
+    except (TypeError, ValueError):  # no signature, or wrong arguments: calling it will say so
         return
     for item in bound.arguments.items():
         for name, leaf in _named_leaves(*item):
@@ -121,7 +143,7 @@ def _name_arguments(
 
 
 def _named_leaves(name: str, argument: Any) -> Iterator[tuple[str, Any]]:
-    """Give each leaf of an argument with a name: its key in a dict, its number in a list."""
+    """Yield each leaf of an argument with a name: its key in a dict, its number in a list."""
     if isinstance(argument, dict):
         for key, part in argument.items():
             yield from _named_leaves(str(key), part)
@@ -133,6 +155,7 @@ def _named_leaves(name: str, argument: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _result(recorder: Recorder, x: Any) -> Result:
+    """Return the Result that a returned leaf is; refuse what may hide a stand-in."""
     if not isinstance(x, Node):
         parts = x if isinstance(x, set | frozenset) else getattr(x, "__dict__", {}).values()
         if isinstance(x, Iterator) or any(isinstance(part, Node | Variable) for part in parts):
@@ -149,7 +172,7 @@ def _result(recorder: Recorder, x: Any) -> Result:
 
 
 def own(data: Any) -> Any:
-    """A copy of an array, which is then the caller's; anything else as it is."""
+    """Return a copy of an array, which is the caller's own; anything else as it is."""
     return data.copy() if isinstance(data, np.ndarray) else data
 
 

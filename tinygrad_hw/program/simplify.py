@@ -69,7 +69,14 @@ def normalized_call(
 
 
 def evaluate(function: Any, operands: Any, options: Any) -> Any:
-    """Compute a call on concrete operands; Python's numbers give one of Python's."""
+    """Compute a call on concrete operands; Python's numbers give one of Python's, or an inf."""
+    try:
+        return _evaluate(function, operands, options)
+    except ArithmeticError:  # of Python's numbers: NumPy's have an inf or a nan there
+        return float(_evaluate(function, tuple([np.float64(x) for x in operands]), options))
+
+
+def _evaluate(function: Any, operands: Any, options: Any) -> Any:
     if function is operator.pow and type(operands[0]) is float and not shape_of(operands[1]):
         value = ops.pow.evaluate((operands[0], float(operands[1])), {})
     elif function in numerics.ON_FLOATS and all([type(x) is float for x in operands]):
@@ -84,6 +91,11 @@ def evaluate(function: Any, operands: Any, options: Any) -> Any:
     ):
         return value.item()
     return value
+
+
+def as_kind(x: Any, dtype: Any) -> Any:
+    """Convert to integers or booleans, which no derivative passes through."""
+    return np.asarray(x).astype(dtype)[()]
 
 
 def on_arrays(function: Any, inputs: Any, operands: Any) -> tuple[Any, Any]:

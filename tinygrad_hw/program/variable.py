@@ -16,6 +16,7 @@ import numpy as np
 from tinygrad_hw.engine.core.data import Traced, shape_of
 from tinygrad_hw.engine.core.node import Node
 
+FORWARD, BACKWARD, AFTER = "forward", "backward", "after"  # the phases of a program
 _REFUSAL = (
     "a number is taken out of what a captured program computes ({}): it would stay what it is in "
     "this run; use NumPy's functions or operators, or compute it outside and pass it as an argument"

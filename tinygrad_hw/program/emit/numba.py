@@ -1,4 +1,4 @@
-"""Runs of pointwise operations as one loop each, compiled by numba. Without it, nothing is missed.
+"""numba: runs of pointwise operations as one compiled loop each, where numba is installed.
 
 A loop reads its operands once, keeps what only it needs in registers, and writes its results once.
 Numbers of 32 bits stay so, as in NumPy. Divisions, roots and sums are the same to the last bit;
@@ -47,13 +47,13 @@ _CALLS: dict[Any, str] = {
 }
 
 
-def wanted(jit: bool | None) -> bool:
-    """Whether to compile: as told; where nothing is, if numba is there.
+def is_wanted(jit: bool | None) -> bool:
+    """Return whether to compile: as asked for; by default, if numba is installed.
 
     Raises
     ------
     InputError
-        If it is told to, and numba is not there.
+        If it is asked for and numba is not installed.
     """
     if jit is False or os.environ.get(SWITCH) == "0":
         return False
@@ -64,16 +64,16 @@ def wanted(jit: bool | None) -> bool:
 
 
 def is_fusable(variable: Variable) -> bool:
-    """Whether it can be a line of a compiled loop."""
+    """Return whether an instruction can be a line of a compiled loop."""
     value = variable.value
     if not isinstance(value, np.ndarray) or value.size < SMALLEST or value.dtype not in _DTYPES:
         return False
     if variable.function not in _INFIX and variable.function not in _CALLS:
         return False
-    return all(_is_known(operand, variable) for operand in variable.operands[:3])
+    return all(_is_loop_operand(operand, variable) for operand in variable.operands[:3])
 
 
-def _is_known(operand: Any, variable: Variable) -> bool:
+def _is_loop_operand(operand: Any, variable: Variable) -> bool:
     value = operand.value if isinstance(operand, Variable) else operand
     if type(value) in (float, int, bool):
         return True
@@ -83,7 +83,7 @@ def _is_known(operand: Any, variable: Variable) -> bool:
 
 
 class Loop:
-    """One kernel: its text, and what it is to be called with.
+    """The text of one kernel, and the arguments that it is called with.
 
     Parameters
     ----------
@@ -91,17 +91,17 @@ class Loop:
         The instructions, in order.
     outputs
         Those of them whose results are needed outside.
-    place_of
-        What tells that a result is written where an operand is read.
+    memory_key
+        Returns equal keys for a result and an operand that are one array in memory.
     """
 
     def __init__(
-        self, members: list[Variable], outputs: list[Variable], place_of: Callable[[Any], Any]
+        self, members: list[Variable], outputs: list[Variable], memory_key: Callable[[Any], Any]
     ) -> None:
         self.arguments: list[Any] = []
         self._names: dict[Any, str] = {}
         self._loaded: dict[Any, str] = {}
-        self._place_of = place_of
+        self._memory_key = memory_key
         self._axes = [f"i{axis}" for axis in range(members[0].ndim)]
         loads: list[str] = []
         body: list[str] = []
@@ -121,14 +121,14 @@ class Loop:
         self.body = "\n".join([f"({names}):", *(f"    {line}" for line in lines)])
 
     def _argument(self, operand: Any) -> str:
-        key = self._place_of(operand)
+        key = self._memory_key(operand)
         if key not in self._names:
             self._names[key] = f"a{len(self.arguments)}"
             self.arguments.append(operand)
         return self._names[key]
 
     def _element(self, variable: Variable) -> str:
-        """``a2[i1]``: where in its operand an element of the result comes from."""
+        """Return ``a2[i1]``: the element of an operand that an element of the result needs."""
         axes = self._axes[len(self._axes) - variable.ndim :]
         index = ["0" if n == 1 else axis for n, axis in zip(variable.shape, axes, strict=True)]
         return f"{self._argument(variable)}[{', '.join(index)}]"
@@ -156,7 +156,7 @@ def _number(value: Any) -> str:
 
 
 def _dtype(operand: Any, value: Any, member: Variable) -> str:
-    """A number of Python's takes the dtype of the arrays beside it; one of NumPy's has its own."""
+    """Return a number's dtype: NumPy's its own, Python's that of the other operands."""
     if isinstance(value, np.generic):
         return value.dtype.name
     kinds = [x.dtype for x in member.operands if isinstance(x, Variable) and x is not operand]
@@ -167,7 +167,7 @@ def _dtype(operand: Any, value: Any, member: Variable) -> str:
 
 def _expression(member: Variable, operands: list[str]) -> str:
     function = member.function
-    if member.dtype == np.bool_ and function in (np.add, np.multiply):  # of truths
+    if member.dtype == np.bool_ and function in (np.add, np.multiply):  # of booleans
         function = {np.add: np.bitwise_or, np.multiply: np.bitwise_and}[function]
     if function is np.reciprocal:  # not a whole number, which would make 64 bits of 32
         return f"np.{member.dtype.name}(1.0) / {operands[0]}"
@@ -188,7 +188,7 @@ def _expression(member: Variable, operands: list[str]) -> str:
 
 
 def _numbers(member: Variable, operands: list[str]) -> list[str]:
-    """Masks in arithmetic are ones and zeros of the result's kind."""
+    """Return operands with masks as ones and zeros of the result's dtype."""
     if member.dtype.kind != "f":
         return operands
     return [
@@ -198,7 +198,7 @@ def _numbers(member: Variable, operands: list[str]) -> list[str]:
 
 
 def compiled(body: str, arguments: list[Any]) -> Any:
-    """The function of this body, compiled for such arguments; from the disk, if it is there."""
+    """Return the function with this body, compiled for such arguments or loaded from disk."""
     import numba
 
     typeof: Any = numba.typeof
@@ -206,7 +206,7 @@ def compiled(body: str, arguments: list[Any]) -> Any:
     try:
         kernel = _kernel(body, cached=True)
         kernel.compile(kinds)
-    except Exception:  # whatever is wrong with what lies on the disk: it is not needed
+    except Exception:  # whatever is wrong with the files on disk, they are not needed
         kernel = _kernel(body, cached=False)
         kernel.compile(kinds)
     return kernel
@@ -225,7 +225,7 @@ def _kernel(body: str, cached: bool) -> Any:
 
 
 def _on_disk(name: str, text: str) -> Path | None:
-    """A file with the text, beside which numba keeps what it has compiled; None if impossible."""
+    """Return a file with the text, where numba caches its compiled code; None if impossible."""
     path = cache_folder() / f"{name}-{sys.version_info[0]}{sys.version_info[1]}.py"
     try:
         if not path.exists() or path.read_text("utf-8") != text:
@@ -234,14 +234,14 @@ def _on_disk(name: str, text: str) -> Path | None:
             unfinished.write_text(text, "utf-8")
             unfinished.replace(path)
         places = (path.parent, path.parent / "__pycache__", path)
-        is_ours = all(_is_ours_alone(place) for place in places if place.exists())
+        is_ours = all(_only_we_may_write(place) for place in places if place.exists())
         return path if is_ours and os.access(path.parent, os.W_OK) else None
     except OSError:
         return None
 
 
-def _is_ours_alone(place: Path) -> bool:
-    """Whether nobody else may write there: numba trusts what it finds."""
+def _only_we_may_write(place: Path) -> bool:
+    """Return whether no other user may write there: numba trusts what it finds."""
     status = place.stat()
     return not hasattr(os, "getuid") or (
         status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
@@ -249,9 +249,9 @@ def _is_ours_alone(place: Path) -> bool:
 
 
 def cache_folder() -> Path:
-    """Where compiled loops are kept: TINYGRAD_HW_CACHE, or the user's own folder for such."""
-    if given := os.environ.get("TINYGRAD_HW_CACHE"):
-        return Path(given)
+    """Return the folder of compiled loops: TINYGRAD_HW_CACHE, or one in the user's cache folder."""
+    if folder := os.environ.get("TINYGRAD_HW_CACHE"):
+        return Path(folder)
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local"
     elif sys.platform == "darwin":

@@ -24,9 +24,8 @@ from tinygrad_hw.program.instructions import (
     operands_of,
     phase_of,
 )
-from tinygrad_hw.program.recorder import AFTER, BACKWARD, FORWARD
 from tinygrad_hw.program.schedule import Interface, Schedule
-from tinygrad_hw.program.variable import Variable
+from tinygrad_hw.program.variable import AFTER, BACKWARD, FORWARD, Variable
 
 WIDTH = 92  # of a line of the source, without its indentation
 LONG = 1000  # instructions; in a longer program of numbers, sums of products are written as such
