@@ -11,7 +11,7 @@ from tinygrad_hw.nn import (
     RandomNormal,
     Sequential,
 )
-from tinygrad_hw.nn.layers import INITIALIZERS
+from tinygrad_hw.nn.initializers import INITIALIZERS
 
 SHAPE = (784, 128)
 SIZE = 784 * 128

@@ -3,7 +3,7 @@ import pytest
 
 from tinygrad_hw.engine import Value
 from tinygrad_hw.nn import Adam, Dense, Flatten, Rescaling, Sequential
-from tinygrad_hw.nn.layers import ACTIVATIONS
+from tinygrad_hw.nn.activations import ACTIVATIONS
 
 Z = np.array([-1000.0, -3.0, -0.5, 0.0, 0.5, 3.0, 1000.0])
 FORMULAS = {

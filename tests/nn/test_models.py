@@ -8,7 +8,7 @@ from tinygrad_hw.data import load
 from tinygrad_hw.engine import Value
 from tinygrad_hw.engine.core.state import state
 from tinygrad_hw.nn import SGD, Adam, Callback, Dense, Flatten, Sequential
-from tinygrad_hw.nn.layers import ACTIVATIONS
+from tinygrad_hw.nn.activations import ACTIVATIONS
 from tinygrad_hw.program.program import Program
 
 BINARY, SPARSE = "binary_crossentropy", "sparse_categorical_crossentropy"

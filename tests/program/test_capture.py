@@ -1309,7 +1309,7 @@ def running_threads(monkeypatch):
 @pytest.mark.parametrize("flat", [False, True], ids=["by itself", "in a buffer"])
 def test_each_is_one_call_after_the_other(known, flat):
     W, function, calls = a_layer()
-    buffer = nn.parameters.FlatParameters([W]) if flat else None  # noqa: F841 - it is kept
+    buffer = nn.flat_parameters.FlatParameters([W]) if flat else None  # noqa: F841 - it is kept
     c = captured(function)
     if known:
         c(*calls[0])

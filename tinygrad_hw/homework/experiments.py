@@ -38,7 +38,7 @@ from tinygrad_hw.nn import (
 )
 from tinygrad_hw.nn.callbacks import Logs
 from tinygrad_hw.nn.initializers import Initializer
-from tinygrad_hw.nn.models import LayerSummary
+from tinygrad_hw.nn.layers import LayerSummary
 
 HIDDEN, BATCH, RATE, PATIENCE, EXAMPLES = 128, 32, 0.001, 10, 10
 

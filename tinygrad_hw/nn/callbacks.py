@@ -1,38 +1,87 @@
-"""Callbacks: what watches a training run, and may stop it. Keras's names and conventions."""
+"""Callbacks watch a training run and may stop it. Keras's names and conventions."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import Progress
 
-if TYPE_CHECKING:
-    from tinygrad_hw.nn.models import Sequential
-
 Logs = dict[str, float]
-REFRESH = 0.1  # seconds between two pictures of the bar
+"""The metrics of an epoch by name, such as "loss" and "val_accuracy"."""
+REFRESH_SECONDS = 0.1  # between two pictures of the bar
+
+
+class TrainedModel(Protocol):
+    """What a callback may ask of the model in training."""
+
+    stop_training: bool
+
+    def get_weights(self) -> list[Any]: ...  # noqa: D102
+    def set_weights(self, weights: Sequence[Any]) -> None: ...  # noqa: D102
 
 
 class Callback:
-    """Does nothing, at every moment; a subclass does something at some."""
+    """The base of callbacks, whose methods do nothing; a subclass overrides some.
 
-    model: Sequential
+    Attributes
+    ----------
+    model
+        The model in training.
+    epochs
+        The number of epochs that it is trained for at most.
+    batches
+        The number of steps in an epoch.
+    """
+
+    model: TrainedModel
     epochs: int
     batches: int
 
     def on_train_begin(self) -> None:
-        """Before the first epoch; ``model``, ``epochs`` and ``batches`` (an epoch) are known."""
+        """Act before the first epoch; the attributes are set."""
 
     def on_train_batch_end(self) -> None:
-        """After each step."""
+        """Act after a step."""
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """After epoch number ``epoch``, counted from 0, with its metrics."""
+        """Act after epoch number ``epoch``, counted from 0, with its metrics."""
 
     def on_train_end(self) -> None:
-        """At the end, however training ended: an exception and Ctrl-C included."""
+        """Act at the end, however training ended: by an exception or Ctrl-C, too."""
+
+
+class CallbackList:
+    """The callbacks of one training run, called together."""
+
+    def __init__(self, callbacks: Sequence[Callback]) -> None:
+        self.callbacks = callbacks
+
+    @contextmanager
+    def training(self, model: TrainedModel, epochs: int, batches: int) -> Iterator[None]:
+        """Call ``on_train_begin``, and ``on_train_end`` however the block ends."""
+        with ExitStack() as ends:
+            for callback in self.callbacks:
+                callback.model, callback.epochs, callback.batches = model, epochs, batches
+                callback.on_train_begin()
+                ends.callback(callback.on_train_end)
+            yield
+
+    def on_train_batch_end_methods(self) -> list[Callable[[], None]]:
+        """Return the methods to call after a step: those overridden, since steps are many."""
+        return [
+            callback.on_train_batch_end
+            for callback in self.callbacks
+            if type(callback).on_train_batch_end is not Callback.on_train_batch_end
+        ]
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        """Pass the end of an epoch on."""
+        for callback in self.callbacks:
+            callback.on_epoch_end(epoch, logs)
 
 
 class History(Callback):
@@ -42,7 +91,7 @@ class History(Callback):
         self.history: dict[str, list[float]] = {}
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Append."""
+        """Append the epoch's metrics."""
         for name, value in logs.items():
             self.history.setdefault(name, []).append(value)
 
@@ -76,14 +125,14 @@ class EarlyStopping(Callback):
         self.restore_best_weights = restore_best_weights
 
     def on_train_begin(self) -> None:
-        """Forget an earlier run."""
+        """Forget what an earlier run has left."""
         self.best: float | None = None
         self.best_epoch = 0
         self.wait = 0
         self._best_weights: list[Any] | None = None
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Keep the best weights; count the epochs since."""
+        """Keep the weights of the best epoch; count the epochs since."""
         if self.monitor not in logs:
             raise ValueError(
                 f"EarlyStopping monitors {self.monitor!r}, but an epoch has only "
@@ -109,13 +158,13 @@ class EarlyStopping(Callback):
         return current + self.min_delta < self.best
 
     def on_train_end(self) -> None:
-        """Put the best weights back."""
+        """Restore the weights of the best epoch, if that was asked for."""
         if self._best_weights is not None:
             self.model.set_weights(self._best_weights)
 
 
 class ProgressBar(Callback):
-    """A bar while training and one line an epoch, on the terminal or, as plain lines, in a file."""
+    """A bar while training, and a line after each epoch; in a file only the lines."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False)
@@ -130,9 +179,9 @@ class ProgressBar(Callback):
         self._steps, self._shown = 0, time.monotonic()
 
     def on_train_batch_end(self) -> None:
-        """Move on by one, which is shown a few times a second: a step may be shorter than that."""
+        """Move the bar on by a step; redraw it only a few times a second."""
         self._steps += 1
-        if time.monotonic() - self._shown > REFRESH:
+        if time.monotonic() - self._shown > REFRESH_SECONDS:
             self._show()
 
     def _show(self) -> None:
@@ -140,7 +189,7 @@ class ProgressBar(Callback):
         self._shown = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Print the metrics."""
+        """Print the epoch's metrics."""
         self._show()
         self._progress.console.print(epoch_line(epoch, self.epochs, logs), soft_wrap=True)
 
@@ -150,6 +199,6 @@ class ProgressBar(Callback):
 
 
 def epoch_line(epoch: int, epochs: int, logs: Logs) -> str:
-    """One epoch's metrics as Keras prints them; ``epoch`` counts from 0."""
+    """Return an epoch's metrics as Keras prints them; ``epoch`` counts from 0."""
     metrics = " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
     return f"Epoch {epoch + 1}/{epochs} - {metrics}"

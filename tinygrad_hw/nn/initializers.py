@@ -1,8 +1,8 @@
-"""How weights start. Names, formulas and defaults are Keras's.
+"""Initializers draw the first weights. Names, formulas and defaults are Keras's.
 
-An initializer is called with the shape (fan-in, fan-out) of a kernel and the model's generator. One
-made with a ``seed`` of its own draws from that instead, so that it gives the same weights wherever
-it stands.
+An initializer is called with the shape (fan-in, fan-out) of a kernel and the model's generator. An
+initializer with a ``seed`` of its own draws from that instead: then it gives the same weights in
+every model and every layer.
 """
 
 import math
@@ -36,7 +36,7 @@ class GlorotUniform(_Seeded):
     def __call__(
         self, shape: tuple[int, int], generator: np.random.Generator
     ) -> npt.NDArray[np.float32]:
-        """Draw a kernel of this shape."""
+        """Return a kernel of this shape, drawn anew."""
         limit = math.sqrt(6 / sum(shape))
         return self._generator(generator).uniform(-limit, limit, shape).astype(np.float32)
 
@@ -47,7 +47,7 @@ class GlorotNormal(_Seeded):
     def __call__(
         self, shape: tuple[int, int], generator: np.random.Generator
     ) -> npt.NDArray[np.float32]:
-        """Draw a kernel of this shape."""
+        """Return a kernel of this shape, drawn anew."""
         return _truncated_normal(shape, math.sqrt(2 / sum(shape)), self._generator(generator))
 
 
@@ -57,12 +57,12 @@ class HeNormal(_Seeded):
     def __call__(
         self, shape: tuple[int, int], generator: np.random.Generator
     ) -> npt.NDArray[np.float32]:
-        """Draw a kernel of this shape."""
+        """Return a kernel of this shape, drawn anew."""
         return _truncated_normal(shape, math.sqrt(2 / shape[0]), self._generator(generator))
 
 
 class RandomNormal(_Seeded):
-    """Normal, not truncated, whatever the shape."""
+    """Normal, not truncated, of the same deviation for every shape."""
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
         self.mean = mean
@@ -72,7 +72,7 @@ class RandomNormal(_Seeded):
     def __call__(
         self, shape: tuple[int, int], generator: np.random.Generator
     ) -> npt.NDArray[np.float32]:
-        """Draw a kernel of this shape."""
+        """Return a kernel of this shape, drawn anew."""
         drawn = self._generator(generator).normal(self.mean, self.stddev, shape)
         return drawn.astype(np.float32)
 
@@ -80,8 +80,16 @@ class RandomNormal(_Seeded):
 def _truncated_normal(
     shape: tuple[int, int], stddev: float, generator: np.random.Generator
 ) -> npt.NDArray[np.float32]:
-    """Redraw what lies beyond two standard deviations, until nothing does."""
+    """Draw normal numbers; draw again those beyond two standard deviations."""
     drawn = generator.standard_normal(shape)
-    while (beyond := np.abs(drawn) > 2).any():
-        drawn[beyond] = generator.standard_normal(np.count_nonzero(beyond))
+    while (outside := np.abs(drawn) > 2).any():
+        drawn[outside] = generator.standard_normal(np.count_nonzero(outside))
     return (drawn * (stddev / TRUNCATED_STDDEV)).astype(np.float32)
+
+
+INITIALIZERS: dict[str, Initializer] = {
+    "glorot_normal": GlorotNormal(),
+    "glorot_uniform": GlorotUniform(),
+    "he_normal": HeNormal(),
+    "random_normal": RandomNormal(),
+}

@@ -1,39 +1,19 @@
-"""Layers: what turns one batch into the next. Arguments and defaults are Keras's."""
+"""Layers: each turns a batch into the next one. Arguments and defaults are Keras's."""
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_hw.engine import Value, numpy_api
+from tinygrad_hw.engine import Value
 from tinygrad_hw.engine.core import ops
-from tinygrad_hw.nn.initializers import (
-    GlorotNormal,
-    GlorotUniform,
-    HeNormal,
-    Initializer,
-    RandomNormal,
-)
-
-ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
-    "linear": lambda z: z,
-    "relu": ops.relu,
-    "sigmoid": ops.sigmoid,
-    "softmax": numpy_api.softmax,
-    "softplus": ops.softplus,
-    "tanh": ops.tanh,
-}
-INITIALIZERS: dict[str, Initializer] = {
-    "glorot_normal": GlorotNormal(),
-    "glorot_uniform": GlorotUniform(),
-    "he_normal": HeNormal(),
-    "random_normal": RandomNormal(),
-}
+from tinygrad_hw.nn.activations import ACTIVATIONS
+from tinygrad_hw.nn.initializers import INITIALIZERS, Initializer
 
 
 class Flatten:
-    """(n, rows, columns, ...) to (n, rows · columns · ...)."""
+    """Each example as one row: (n, rows, columns, ...) to (n, rows · columns · ...)."""
 
     activation = "linear"
     name = "flatten"
@@ -47,16 +27,16 @@ class Flatten:
         return (math.prod(shape),)
 
     def __call__(self, x: Any) -> Any:
-        """Reshape a batch, without copying where it is flat already."""
+        """Reshape a batch; return it as it is where it is flat already."""
         rows = x.shape[0]
         flat = (rows, math.prod(x.shape[1:]))
         return x if x.shape == flat else ops.reshape(x, flat)
 
 
 class Rescaling:
-    """Inputs times ``scale``: pixels of 0 to 255 to numbers of 0 to 1, with 1 / 255.
+    """Inputs times ``scale``: with 1 / 255, pixels of 0 to 255 become numbers of 0 to 1.
 
-    As a layer it saves memory: the images stay whole numbers until their batch's turn comes.
+    As a layer this saves memory: the images stay bytes until their batch's turn comes.
     """
 
     activation = "linear"
@@ -72,12 +52,14 @@ class Rescaling:
         return shape
 
     def __call__(self, x: Any) -> Any:
-        """Give float32s, whatever comes."""
+        """Return the scaled batch as float32, whatever its dtype was."""
         return ops.astype(x, np.float32) * float(self.scale)
 
 
 class Dense:
-    """X @ kernel + bias, then the activation, which ``Sequential`` applies.
+    """A fully connected layer: x @ kernel + bias, then the activation.
+
+    ``Sequential`` applies the activation.
 
     Parameters
     ----------
@@ -103,9 +85,9 @@ class Dense:
         if units < 1:
             raise ValueError(f"Dense got units={units}; a layer needs at least 1")
         self.units = units
-        self.activation = _named(activation or "linear", ACTIVATIONS, "activation")
+        self.activation = _known_name(activation or "linear", ACTIVATIONS, "activation")
         self.kernel_initializer = (
-            INITIALIZERS[_named(kernel_initializer, INITIALIZERS, "kernel_initializer")]
+            INITIALIZERS[_known_name(kernel_initializer, INITIALIZERS, "kernel_initializer")]
             if isinstance(kernel_initializer, str)
             else kernel_initializer
         )
@@ -122,7 +104,7 @@ class Dense:
         return (self.units,)
 
     def __call__(self, x: Any) -> Any:
-        """Give the logits, (n, fan-in) to (n, units)."""
+        """Return the logits of a batch: (n, fan-in) to (n, units)."""
         kernel, bias = self.parameters
         return ops.matmul(x, kernel) + bias
 
@@ -130,7 +112,38 @@ class Dense:
 Layer = Dense | Flatten | Rescaling
 
 
-def _named(name: str, known: dict[str, Any], what: str) -> str:
+def _known_name(name: str, known: dict[str, Any], what: str) -> str:
     if name not in known:
         raise ValueError(f"unknown {what} {name!r}; known are {', '.join(known)}")
     return name
+
+
+class LayerSummary(NamedTuple):
+    """A layer as ``Sequential.summary`` prints it.
+
+    Attributes
+    ----------
+    name, kind
+        "dense_1" and "Dense".
+    output_shape
+        "(None, 10)": the number of examples is open.
+    parameters
+        Elements of all its parameters.
+    """
+
+    name: str
+    kind: str
+    output_shape: str
+    parameters: int
+
+
+def unique_names(layers: Sequence[Layer]) -> list[str]:
+    """Return a name for each layer, as Keras numbers them: dense, dense_1, dense_2."""
+    counts: dict[str, int] = {}
+    names = []
+    for layer in layers:
+        kind = type(layer).__name__.lower()
+        count = counts.get(kind, 0)
+        counts[kind] = count + 1
+        names.append(f"{kind}_{count}" if count else kind)
+    return names

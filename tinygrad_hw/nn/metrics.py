@@ -1,4 +1,4 @@
-"""Reports on predictions, in scikit-learn's form."""
+"""Metrics of an epoch, and reports on predictions in scikit-learn's form."""
 
 from typing import Any
 
@@ -6,10 +6,32 @@ import numpy as np
 import numpy.typing as npt
 
 
+class RunningMeans:
+    """Means of the loss and the metrics over the examples seen so far."""
+
+    def __init__(self, metrics: tuple[str, ...]) -> None:
+        self.metrics = metrics
+        self.loss = 0.0
+        self.right = 0
+        self.examples = 0
+
+    def add(self, mean_loss: float, right: int, examples: int) -> None:
+        """Add a batch: its mean loss, its right answers and its examples."""
+        self.loss += mean_loss * examples
+        self.right += right
+        self.examples += examples
+
+    def means(self) -> dict[str, float]:
+        """Return the means by name, "loss" first."""
+        examples = max(self.examples, 1)
+        metrics = {name: float(self.right / examples) for name in self.metrics}
+        return {"loss": self.loss / examples, **metrics}
+
+
 def confusion_matrix(
     true: npt.ArrayLike, predicted: npt.ArrayLike, classes: int | None = None
 ) -> npt.NDArray[np.int64]:
-    """Count: element [i, j] is how many of class i were predicted as class j.
+    """Return the confusion matrix: [i, j] counts the examples of class i predicted as class j.
 
     Parameters
     ----------
@@ -38,7 +60,7 @@ def confusion_matrix(
 
 
 def classification_report(matrix: npt.ArrayLike) -> dict[str, Any]:
-    """Precision, recall, F1 and support of each class, from a confusion matrix.
+    """Return precision, recall, F1 and support of each class, from a confusion matrix.
 
     The layout is that of scikit-learn's ``classification_report(..., output_dict=True)``. A ratio
     whose denominator is zero is given as 0.

@@ -1,60 +1,44 @@
-"""Sequential: layers in a row, trained as one would with Keras, by this package's engine."""
+"""Sequential: a model of layers, trained as with Keras, by this package's engine."""
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from threadpoolctl import ThreadpoolController
 
 from tinygrad_hw.engine import Value, no_grad
-from tinygrad_hw.nn.callbacks import Callback, History, Logs, ProgressBar
-from tinygrad_hw.nn.layers import ACTIVATIONS, Layer, Rescaling
+from tinygrad_hw.nn.activations import ACTIVATIONS
+from tinygrad_hw.nn.callbacks import Callback, CallbackList, History, Logs, ProgressBar
+from tinygrad_hw.nn.flat_parameters import FlatParameters
+from tinygrad_hw.nn.layers import Layer, LayerSummary, Rescaling, unique_names
 from tinygrad_hw.nn.losses import LOSSES, Loss
+from tinygrad_hw.nn.metrics import RunningMeans
 from tinygrad_hw.nn.optimizers import SGD, Adam
-from tinygrad_hw.nn.parameters import FlatParameters
 from tinygrad_hw.nn.scalar import Module
 from tinygrad_hw.program import Captured, capture
 
 Images = npt.NDArray[Any]
 
 EVALUATION_ROWS = 500  # at a time: enough for fast products, few enough to stay in the cache
-# Products of two numbers in one of two matrices from which on two threads are quicker than one; the
-# curves of benchmarks/ by batch size and by width cross between 13 and 26 million.
-THREADED = 20_000_000
+THREADED_MULTIPLICATIONS = 20_000_000
+"""A product of two matrices with as many multiplications is quicker on two threads than on one.
 
-
-class LayerSummary(NamedTuple):
-    """One layer as ``Sequential.summary`` prints it.
-
-    Attributes
-    ----------
-    name, kind
-        "dense_1" and "Dense".
-    output_shape
-        "(None, 10)": the number of examples is open.
-    parameters
-        Elements of all its parameters.
-    """
-
-    name: str
-    kind: str
-    output_shape: str
-    parameters: int
+The curves of benchmarks/ by batch size and by width cross between 13 and 26 million.
+"""
 
 
 class Sequential(Module):
-    """Layers in a row.
+    """A model of layers, each fed by the one before.
 
     Parameters
     ----------
     layers
-        The first one says the ``input_shape``.
+        The first needs an ``input_shape``.
     seed
         Of the initial weights and of the order of the examples. The same seed gives the same
         weights, bit for bit, on the same machine; None draws a fresh one.
@@ -74,7 +58,7 @@ class Sequential(Module):
         generator = np.random.default_rng(for_weights)
         shape = self.input_shape
         self._forget_programs(None)
-        for name, layer in zip(_numbered(self.layers), self.layers, strict=True):
+        for name, layer in zip(unique_names(self.layers), self.layers, strict=True):
             if layer.parameters:
                 raise ValueError(f"{layer.name} is in a model already; make a new layer")
             layer.name = name
@@ -89,7 +73,7 @@ class Sequential(Module):
         metrics: str | Sequence[str] = ("accuracy",),
         jit_compile: bool | str = "auto",
     ) -> None:
-        """Say what to minimise and how.
+        """Set the loss to minimize and the optimizer.
 
         Parameters
         ----------
@@ -128,73 +112,77 @@ class Sequential(Module):
 
     def _forget_programs(self, jit: bool | None) -> None:
         self._jit = jit
-        self._layers = self._as_they_are()
-        self._outputs = capture(self._predicted, jit=jit)
-        self._logits = capture(self._scored, jit=jit)
-        self._training_step = capture(self._step, jit=jit)
-        self._evaluation = capture(self._judge, jit=jit)
+        self._captured_settings = self._settings()
+        self._captured_outputs = capture(self._batch_outputs, jit=jit)
+        self._captured_logits = capture(self._batch_logits, jit=jit)
+        self._captured_train_step = capture(self._train_on_batch, jit=jit)
+        self._captured_evaluation = capture(self._evaluate_batch, jit=jit)
 
-    def _as_they_are(self) -> list[Any]:
-        settings = [(x, x.activation, getattr(x, "scale", None)) for x in self.layers]
-        return [settings, getattr(self, "optimizer", None), getattr(self, "_loss", None)]
+    def _settings(self) -> list[Any]:
+        """Return what a captured program depends on besides the parameters."""
+        layers = [(x, x.activation, getattr(x, "scale", None)) for x in self.layers]
+        return [layers, getattr(self, "optimizer", None), getattr(self, "_loss", None)]
 
-    def _settle(self) -> None:
-        """Take over what has changed since: data of parameters, layers."""
+    def _sync(self) -> None:
+        """Bring new data of parameters into the buffer; capture anew if a layer has changed."""
         self.flat.collect()
-        if self._layers != self._as_they_are():
+        if self._captured_settings != self._settings():
             self._forget_programs(self._jit)
 
     # --- Computing --------------------------------------------------------------------------------
 
     def logits(self, x: Any) -> Any:
-        """Run the layers, the last activation left away."""
+        """Run the layers without the last activation."""
         *inner, last = self.layers
         for layer in inner:
             x = ACTIVATIONS[layer.activation](layer(x))
         return last(x)
 
     def __call__(self, x: Any) -> Any:
-        """Run all the layers, recording; ``predict`` gives plain numbers."""
+        """Run the layers and record; ``predict`` returns plain arrays."""
         return ACTIVATIONS[self.layers[-1].activation](self.logits(x))
 
     def predict(self, x: npt.ArrayLike) -> Images:
         """Outputs of shape ``(n, units)`` for inputs of shape ``(n, *input_shape)``."""
-        self._settle()
-        outputs = self._in_parts(self._outputs, self._inputs(x))
+        self._sync()
+        outputs = self._in_chunks(self._captured_outputs, self._inputs(x))
         empty = np.empty((0, *self.output_shapes[-1]), np.float32)
         return np.concatenate(outputs) if outputs else empty
 
     def predict_classes(self, x: npt.ArrayLike) -> npt.NDArray[np.intp]:
-        """Predicted class of each row, shape (n,)."""
+        """Return the predicted class of each example, shape (n,)."""
         classes = self._compiled().classes
-        self._settle()
-        parts = [classes(logits) for logits in self._in_parts(self._logits, self._inputs(x))]
+        self._sync()
+        parts = [
+            classes(logits) for logits in self._in_chunks(self._captured_logits, self._inputs(x))
+        ]
         return np.concatenate(parts) if parts else np.empty(0, np.intp)
 
     def evaluate(self, x: npt.ArrayLike, y: npt.ArrayLike) -> Logs:
-        """Mean loss and metrics over examples; nothing is trained."""
+        """Return mean loss and metrics over examples, without training."""
         inputs, targets = self._inputs(x), self._targets(x, y)
         if not len(inputs):
             raise ValueError("evaluate got no examples: there is no mean over none")
-        self._settle()
-        totals = _Totals(self._metrics)
-        parts = self._in_parts(self._evaluation, inputs, targets)
+        self._sync()
+        totals = RunningMeans(self._metrics)
+        parts = self._in_chunks(self._captured_evaluation, inputs, targets)
         for i, (loss, right) in enumerate(parts):
             examples = min(EVALUATION_ROWS, len(inputs) - i * EVALUATION_ROWS)
             totals.add(float(loss), right, examples)
         return totals.means()
 
-    def _in_parts(self, captured: Captured, *arrays: npt.NDArray[Any]) -> list[Any]:
-        """What it gives for some rows of the arrays at a time.
+    def _in_chunks(self, captured: Captured, *arrays: npt.NDArray[Any]) -> list[Any]:
+        """Return the results of a captured function, called with some rows at a time.
 
-        Where BLAS would take several threads for a product, several parts are worked on at once
-        instead, each by one thread: then none waits for another, and all else is shared out too.
+        Where BLAS would take several threads for a product, several chunks are computed at once
+        instead, each by one thread: no thread waits for another, and elementwise work is shared
+        out, too.
         """
         rows = len(arrays[0])
         starts = range(0, rows, EVALUATION_ROWS)
         calls = [tuple([x[i : i + EVALUATION_ROWS] for x in arrays]) for i in starts]
-        whole = rows // EVALUATION_ROWS
-        with self._threads(min(rows, EVALUATION_ROWS)):
+        whole = rows // EVALUATION_ROWS  # the last call may have fewer rows
+        with self._thread_limit(min(rows, EVALUATION_ROWS)):
             threads = max([blas["num_threads"] for blas in _blas().info()], default=1)
             if not 1 < threads <= whole:
                 return [captured(*arguments) for arguments in calls]
@@ -207,35 +195,35 @@ class Sequential(Module):
             raise ValueError("compile(optimizer, loss) the model first")
         return self._loss
 
-    def _count_right(self, logits: Any, targets: Any) -> Any:
+    def _count_correct(self, logits: Any, targets: Any) -> Any:
         return np.count_nonzero(self._loss.classes(logits) == targets.reshape(-1))
 
     # --- Training ---------------------------------------------------------------------------------
 
     def train_step(self, x: Images, targets: npt.NDArray[Any]) -> tuple[float, Images, int]:
-        """One step on one batch; its loss, logits and number of right answers, before the step."""
-        self._settle()
-        loss, logits, right = self._training_step(x, targets)
+        """Take one step on a batch; return its loss, logits and right answers before the step."""
+        self._sync()
+        loss, logits, right = self._captured_train_step(x, targets)
         return float(loss), logits, right
 
-    def _step(self, x: Any, targets: Any) -> Any:
+    def _train_on_batch(self, x: Any, targets: Any) -> Any:
         self.zero_grad()
-        logits = self.logits(_batch(x))
+        logits = self.logits(_as_leaf(x))
         loss = self._loss.of_logits(logits, targets)
         logits.label, loss.label = "logits", "loss"
         loss.backward()
         self.optimizer.apply(self.flat.values)
-        return loss.raw, logits.raw, self._count_right(logits.raw, targets)
+        return loss.raw, logits.raw, self._count_correct(logits.raw, targets)
 
-    def _predicted(self, x: Any) -> Any:
-        return _unrecorded(self, x)
+    def _batch_outputs(self, x: Any) -> Any:
+        return _without_recording(self, x)
 
-    def _scored(self, x: Any) -> Any:
-        return _unrecorded(self.logits, x)
+    def _batch_logits(self, x: Any) -> Any:
+        return _without_recording(self.logits, x)
 
-    def _judge(self, x: Any, targets: Any) -> Any:
-        logits = _unrecorded(self.logits, x)
-        return self._loss.of_logits(logits, targets), self._count_right(logits, targets)
+    def _evaluate_batch(self, x: Any, targets: Any) -> Any:
+        logits = _without_recording(self.logits, x)
+        return self._loss.of_logits(logits, targets), self._count_correct(logits, targets)
 
     def fit(
         self,
@@ -276,15 +264,15 @@ class Sequential(Module):
                 f"batch_size={batch_size}, epochs={epochs}: nothing is left to train on"
             )
         history = History()
-        watchers = [history, *callbacks, *([ProgressBar()] if verbose else [])]
+        callback_list = CallbackList([history, *callbacks, *([ProgressBar()] if verbose else [])])
         batches = math.ceil(trained / batch_size)
         batch = np.empty((min(batch_size, trained), *self.input_shape), inputs.dtype)
         self.stop_training = False
-        self._settle()
-        with self._threads(batch_size), _training(watchers, self, epochs, batches):
-            after_batch = _overriders(watchers, "on_train_batch_end")
+        self._sync()
+        with self._thread_limit(batch_size), callback_list.training(self, epochs, batches):
+            after_batch = callback_list.on_train_batch_end_methods()
             for epoch in range(epochs):
-                totals = _Totals(self._metrics)
+                totals = RunningMeans(self._metrics)
                 order = self._order.permutation(trained)
                 for start in range(0, trained, batch_size):
                     rows = order[start : start + batch_size]
@@ -298,20 +286,19 @@ class Sequential(Module):
                 if trained < len(inputs):
                     held_out = self.evaluate(inputs[trained:], targets[trained:])
                     logs.update({f"val_{name}": value for name, value in held_out.items()})
-                for watcher in watchers:
-                    watcher.on_epoch_end(epoch, logs)
+                callback_list.on_epoch_end(epoch, logs)
                 if self.stop_training:
                     break
         return history
 
-    def _threads(self, rows: int) -> Any:
-        """BLAS threads for batches of so many rows; what was there before is put back.
+    def _thread_limit(self, rows: int) -> Any:
+        """Limit BLAS to one thread, in a ``with`` block, where batches of ``rows`` rows are small.
 
         For products as small as a batch of 32 makes, a second thread gains little, and costs much
         where another process wants that core.
         """
         widest = max([p.size for p in self.flat.values if p.ndim > 1], default=0)
-        limit = 1 if rows * widest < THREADED else None
+        limit = 1 if rows * widest < THREADED_MULTIPLICATIONS else None
         return _blas().limit(limits=limit)
 
     def _inputs(self, x: npt.ArrayLike) -> Images:
@@ -334,7 +321,7 @@ class Sequential(Module):
     # --- Weights ----------------------------------------------------------------------------------
 
     def parameters(self) -> list[Value]:
-        """Kernel and bias of every layer, in order."""
+        """Return kernel and bias of every layer, in order."""
         return self.flat.values
 
     def zero_grad(self) -> None:
@@ -343,15 +330,15 @@ class Sequential(Module):
         super().zero_grad()
 
     def count_params(self) -> int:
-        """Number of parameters, each element counted."""
+        """Return the number of parameters, each element counted."""
         return self.flat.data.size
 
     def get_weights(self) -> list[npt.NDArray[np.float32]]:
-        """Copies of all parameters' arrays, in order."""
+        """Return copies of all parameters' arrays, in order."""
         return [np.array(value.raw) for value in self.flat.values]
 
     def set_weights(self, weights: Sequence[npt.ArrayLike]) -> None:
-        """Put arrays like those of ``get_weights`` in place."""
+        """Set all parameters to arrays shaped like those of ``get_weights``."""
         if [np.shape(w) for w in weights] != [v.shape for v in self.flat.values]:
             raise ValueError(
                 f"expected arrays of shapes {[v.shape for v in self.flat.values]}, "
@@ -380,71 +367,17 @@ class Sequential(Module):
         print_fn(f"Total params: {self.count_params():,}")
 
 
-def _batch(x: Any) -> Value:
-    """A batch as it is: it is ours, and nobody writes into it."""
+def _as_leaf(x: Any) -> Value:
+    """Return a batch as a Value without copying: nobody else writes into the array."""
     return Value.leaf(x, constant=True, saved=True)
 
 
-def _unrecorded(function: Callable[[Any], Any], x: Any) -> Any:
+def _without_recording(function: Callable[[Any], Any], x: Any) -> Any:
     with no_grad():
-        return function(_batch(x)).raw
-
-
-class _Totals:
-    """Sums over the examples seen so far, to be divided by their number."""
-
-    def __init__(self, metrics: tuple[str, ...]) -> None:
-        self.metrics = metrics
-        self.loss = 0.0
-        self.right = 0
-        self.examples = 0
-
-    def add(self, mean_loss: float, right: int, examples: int) -> None:
-        self.loss += mean_loss * examples
-        self.right += right
-        self.examples += examples
-
-    def means(self) -> Logs:
-        examples = max(self.examples, 1)
-        metrics = {name: float(self.right / examples) for name in self.metrics}
-        return {"loss": self.loss / examples, **metrics}
-
-
-@contextmanager
-def _training(
-    watchers: list[Callback], model: Sequential, epochs: int, batches: int
-) -> Iterator[None]:
-    """Tell the callbacks of the beginning, and of the end however it comes."""
-    with ExitStack() as ends:
-        for watcher in watchers:
-            watcher.model, watcher.epochs, watcher.batches = model, epochs, batches
-            watcher.on_train_begin()
-            ends.callback(watcher.on_train_end)
-        yield
-
-
-def _overriders(watchers: list[Callback], method: str) -> list[Callable[[], None]]:
-    """Only those who want to hear of every step are told: there are many steps."""
-    return [
-        getattr(watcher, method)
-        for watcher in watchers
-        if getattr(type(watcher), method) is not getattr(Callback, method)
-    ]
+        return function(_as_leaf(x)).raw
 
 
 @functools.cache
 def _blas() -> ThreadpoolController:
-    controller = ThreadpoolController()  # looks through the loaded libraries: a millisecond
+    controller = ThreadpoolController()  # takes a millisecond: looks through the loaded libraries
     return controller.select(user_api="blas")
-
-
-def _numbered(layers: Sequence[Layer]) -> list[str]:
-    """Keras's names: dense, dense_1, dense_2."""
-    seen: dict[str, int] = {}
-    names = []
-    for layer in layers:
-        kind = type(layer).__name__.lower()
-        count = seen.get(kind, 0)
-        seen[kind] = count + 1
-        names.append(f"{kind}_{count}" if count else kind)
-    return names

@@ -15,7 +15,7 @@ import numpy as np
 from tinygrad_hw.engine import Value
 from tinygrad_hw.engine.core.node import read_data
 from tinygrad_hw.engine.core.state import state
-from tinygrad_hw.nn.parameters import FlatParameters, store
+from tinygrad_hw.nn.flat_parameters import FlatParameters, store
 
 
 class Setting:

@@ -27,7 +27,7 @@ from tinygrad_hw.homework.experiments import BATCH, HIDDEN, PATIENCE, RATE, Expe
 from tinygrad_hw.homework.report import figures, original_figures
 from tinygrad_hw.homework.report.markup import confusion, figure_box, inline_svg, picture
 from tinygrad_hw.homework.report.results import errors, tested
-from tinygrad_hw.nn.models import LayerSummary
+from tinygrad_hw.nn.layers import LayerSummary
 
 
 def summary(theirs: original_figures.Network, outcome: Outcome) -> list[Html]:

@@ -3,7 +3,7 @@ import pytest
 
 from tinygrad_hw.engine import Value, no_grad
 from tinygrad_hw.nn import SGD, Adam, Dense, Flatten, Sequential
-from tinygrad_hw.nn.parameters import FlatParameters
+from tinygrad_hw.nn.flat_parameters import FlatParameters
 
 X = np.random.default_rng(0).random((12, 2, 3), np.float32)
 LABELS = np.arange(12) % 3

@@ -1,0 +1,16 @@
+"""Activations by Keras's names."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tinygrad_hw.engine import numpy_api
+from tinygrad_hw.engine.core import ops
+
+ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
+    "linear": lambda z: z,
+    "relu": ops.relu,
+    "sigmoid": ops.sigmoid,
+    "softmax": numpy_api.softmax,
+    "softplus": ops.softplus,
+    "tanh": ops.tanh,
+}
