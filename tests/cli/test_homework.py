@@ -51,3 +51,37 @@ def test_ctrl_c_and_kill_leave_nothing(
     assert process.returncode == 128 + number
     assert error.split() == (["tinygrad-hw:", "stopped"] if number == signal.SIGINT else [])
     assert not out.exists()
+
+
+@pytest.mark.parametrize("name", ["report.html", "results.json", "pages/q1a.html"])
+def test_a_folder_of_somebody_else_s_is_refused_before_the_work(run: Run, name: str) -> None:
+    path = Path("out", name)
+    path.parent.mkdir(parents=True)
+    path.write_text("mine")
+    status, out, error = run("homework", "--out", "out")
+    assert (status, out) == (2, "")
+    assert error == (
+        f"tinygrad-hw: {path} is there already; give another name, or --force to replace it\n"
+    )
+    assert [file for file in Path("out").rglob("*") if file.is_file()] == [path]
+    assert path.read_text() == "mine"
+
+
+@pytest.mark.parametrize("options", [(), ("--force",)])
+def test_data_are_never_written_to(run: Run, options: tuple[str, ...]) -> None:
+    Path("out").mkdir()
+    Path("out/mnist.npz").write_text("data")
+    Path("out/report.html").symlink_to("mnist.npz")
+    for data in ("out/mnist.npz", "out"):
+        status, _, error = run("homework", "--out", "out", "--data", data, *options)
+        assert status == 2
+        assert "out/report.html is read by this command" in error
+    assert Path("out/mnist.npz").read_text() == "data"
+
+
+def test_a_loop_of_links_is_one_line(run: Run) -> None:
+    Path("loop").symlink_to("pool")
+    Path("pool").symlink_to("loop")
+    status, out, error = run("homework", "--out", "loop")
+    assert (status, out, error.count("\n")) == (2, "", 1)
+    assert error.startswith("tinygrad-hw: cannot write to loop: ")

@@ -3,6 +3,8 @@
 import io
 import json
 import re
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,8 @@ import pytest
 from rich.console import Console
 
 from tinygrad_hw.data import load
-from tinygrad_hw.homework.run import OutputError, _written_at_the_end, run
+from tinygrad_hw.files import OutputError, refuse_to_destroy
+from tinygrad_hw.homework.run import _outputs, _written_at_the_end, run
 
 
 @pytest.fixture(scope="module")
@@ -118,3 +121,19 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
         _written_at_the_end(tmp_path / "file"),
     ):
         pass
+
+
+def test_a_second_report_replaces_the_first(done: tuple[Path, str], tmp_path: Path) -> None:
+    """Each file of a report is known for one, and everything else is not."""
+    out = tmp_path / "out"
+    refuse_to_destroy(_outputs(done[0], out))
+    shutil.copytree(done[0], out)
+    outputs = _outputs(done[0], out)
+    assert len(outputs) == 17
+    for output in outputs:
+        other = replace(output, content=output.content + b" ")
+        refuse_to_destroy([other])
+        output.path.write_text("mine")
+        with pytest.raises(OutputError, match="is there already"):
+            refuse_to_destroy([other])
+        refuse_to_destroy([other], force=True)

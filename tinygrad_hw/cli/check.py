@@ -5,20 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from tinygrad_hw.cli.arguments import UsageError, Verbs, add_force, add_sheet, sheet_file
 from tinygrad_hw.cli.terminal import print_line, print_wrapped
-
-# How the files begin that this verb writes: see files.Output.
-PAGE_OPENING = re.compile(
-    rb'<!DOCTYPE html>\n<html lang="en">\n<head>\n.*\n<style>\n'
-    rb"/\* The report's ink and paper; green, brown and red for the marks",
-    re.DOTALL,
-)
-TABLE_OPENING = re.compile(rb"\xef\xbb\xbffile,student,points,of,percent,")
 
 
 def add_check(verbs: Verbs) -> None:
@@ -65,7 +56,7 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _check_sheet(path: Path, arguments: argparse.Namespace, weights: Mapping[str, float]) -> None:
     from tinygrad_hw.files import Output, write_outputs
-    from tinygrad_hw.worksheet.feedback.html_page import page
+    from tinygrad_hw.worksheet.feedback.html_page import OPENING, page
     from tinygrad_hw.worksheet.feedback.text import feedback_lines
     from tinygrad_hw.worksheet.marking.mark_sheet import as_json, mark
     from tinygrad_hw.worksheet.marking.points import points, points_text
@@ -75,7 +66,7 @@ def _check_sheet(path: Path, arguments: argparse.Namespace, weights: Mapping[str
     total = points_text(*points(marks, weights))
     if arguments.html is not None:
         out = Path(arguments.html or f"{path.stem}.html")
-        html = Output(out, page(marks, arguments.hints, total).encode(), PAGE_OPENING)
+        html = Output(out, page(marks, arguments.hints, total).encode(), OPENING)
         write_outputs([html], reads=[path], force=arguments.force)
     if arguments.json:
         print(json.dumps(as_json(marks), indent=2, ensure_ascii=True))
@@ -93,8 +84,9 @@ def _check_folder(
     from rich.progress import track
 
     from tinygrad_hw.files import Output, write_outputs
+    from tinygrad_hw.worksheet.feedback import classroom
     from tinygrad_hw.worksheet.feedback.classroom import class_lines, mark_all, sheets_in, table
-    from tinygrad_hw.worksheet.feedback.html_page import page
+    from tinygrad_hw.worksheet.feedback.html_page import OPENING, page
     from tinygrad_hw.worksheet.marking.points import points, points_text
 
     files = sheets_in(folder)
@@ -112,14 +104,14 @@ def _check_folder(
     outputs = []
     if arguments.csv:
         marks = table(results, weights).encode("utf-8-sig")
-        outputs.append(Output(arguments.csv, marks, TABLE_OPENING))
+        outputs.append(Output(arguments.csv, marks, classroom.OPENING))
     if arguments.html is not None:
         pages = Path(arguments.html) if arguments.html else folder
         for result in results:
             if result.marks:
                 total = points_text(*points(result.marks, weights))
                 html = page(result.marks, arguments.hints, total).encode()
-                outputs.append(Output(pages / f"{result.file.stem}.html", html, PAGE_OPENING))
+                outputs.append(Output(pages / f"{result.file.stem}.html", html, OPENING))
     write_outputs(outputs, reads=files, force=arguments.force)
     for line in class_lines(results, weights):
         print_wrapped(line)

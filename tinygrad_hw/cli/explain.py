@@ -16,11 +16,7 @@ from tinygrad_hw.cli.terminal import (
     print_line,
 )
 
-# How the files begin that these verbs write: see files.Output.
-PAGE_OPENING = re.compile(
-    rb'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-    rb'<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
-)
+# How every drawing begins, by which an earlier one is known: see ``files.Output``.
 DRAWING_OPENING = re.compile(  # SVG and DOT; nothing in a PNG or PDF says who drew it
     rb'<svg width="\d+pt" height="\d+pt"\n viewBox="[-\d. ]+" [^>]*'
     rb' role="img" style="max-width: 100%; height: auto">\n<title>'
@@ -106,12 +102,12 @@ def _step(arguments: argparse.Namespace) -> None:
 
 def _page(arguments: argparse.Namespace) -> None:
     from tinygrad_hw.files import Output, write_outputs
-    from tinygrad_hw.worksheet.feedback.interactive_page import sheet_page
+    from tinygrad_hw.worksheet.feedback.interactive_page import OPENING, sheet_page
     from tinygrad_hw.worksheet.sheet.reader import read_sheet
 
     path = sheet_file(arguments.sheet)
     out = arguments.out or Path(f"{path.stem}.html")
-    page = Output(out, sheet_page(read_sheet(path)).encode(), PAGE_OPENING)
+    page = Output(out, sheet_page(read_sheet(path)).encode(), OPENING)
     write_outputs([page], reads=[path], force=arguments.force)
     print_line(f"Page: {out}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tinygrad_hw.cli.arguments import UsageError, Verbs, add_seed, check_seed
+from tinygrad_hw.cli.arguments import UsageError, Verbs, add_force, add_seed, check_seed
 from tinygrad_hw.cli.terminal import exit_when_terminated
 
 
@@ -26,6 +26,7 @@ def add_homework(verbs: Verbs) -> None:
         help="at most N epochs each (20; for the initialisers 30)",
     )
     add_seed(parser, "of the random start (0)")
+    add_force(parser)
     parser.set_defaults(verb=_homework)
 
 
@@ -43,6 +44,7 @@ def _homework(arguments: argparse.Namespace) -> None:
         data=arguments.data,
         epochs=arguments.epochs,
         seed=arguments.seed,
+        force=arguments.force,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -16,16 +17,30 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from tinygrad_hw.data import load
 from tinygrad_hw.explain import svg
-from tinygrad_hw.files import OutputError
+from tinygrad_hw.files import Output, OutputError, refuse_to_destroy
 from tinygrad_hw.homework import SHEETS, sheet_path
 from tinygrad_hw.homework.experiments import ALL, Outcome, train_all
 from tinygrad_hw.homework.report.document import figures, report, results
 from tinygrad_hw.homework.report.results import Work
 from tinygrad_hw.nn.callbacks import Logs
-from tinygrad_hw.worksheet.feedback.interactive_page import sheet_page
+from tinygrad_hw.worksheet.feedback.interactive_page import OPENING, sheet_page
 from tinygrad_hw.worksheet.marking.mark_sheet import mark
 from tinygrad_hw.worksheet.sheet.reader import read_sheet
 from tinygrad_hw.worksheet.solution.solve import solve
+
+# How the files of an earlier report begin: see ``files.Output``.
+OPENINGS = {
+    "report.html": re.compile(
+        rb'<!DOCTYPE html>\n<html lang="en">\n<head>\n(<meta [^>]*>\n)*'
+        rb"<title>The homework, done again</title>\n"
+    ),
+    "results.json": re.compile(rb'\{\n "digits": \[\n  \d,\n  \d\n \],\n "seed": '),
+    **{f"pages/{name}.html": OPENING for name in SHEETS},
+}
+FIGURE_OPENING = re.compile(
+    rb"<\?xml[^>]*>\n<!DOCTYPE svg[^>]*>\n<svg [^>]*>\n <g id=\"figure_1\">"  # Matplotlib's
+    rb'|<svg [^>]* role="img" style="max-width: 100%; height: auto">\n<title>'
+)
 
 
 def run(
@@ -35,6 +50,7 @@ def run(
     epochs: int | None = None,
     seed: int = 0,
     console: Console | None = None,
+    force: bool = False,
 ) -> None:
     """Do the whole homework and write the report, its figures and pages, and ``results.json``.
 
@@ -51,6 +67,8 @@ def run(
         Train each network at most so long; by default as long as the homework did.
     seed
         Of every network's weights and order of examples.
+    force
+        True to replace files of ``out`` that are not an earlier report's.
 
     Raises
     ------
@@ -59,6 +77,12 @@ def run(
     """
     start = time.perf_counter()
     console = console or Console(highlight=False)
+    reads = list(data.iterdir() if data.is_dir() else [data]) if data else []
+    refuse_to_destroy(  # before the work, and once more after it, when all names are known
+        [Output(out / name, b"", opening) for name, opening in OPENINGS.items()],
+        reads=reads,
+        force=force,
+    )
     with _written_at_the_end(out) as folder:
         dataset = load(data)
         sheets = {name: read_sheet(sheet_path(name)) for name in SHEETS}
@@ -93,8 +117,22 @@ def run(
                 (folder / "figures" / name).write_text(picture, "utf-8")
             (folder / "report.html").write_text(report(work, drawn), "utf-8")
             (folder / "results.json").write_text(json.dumps(results(work), indent=1), "utf-8")
+        refuse_to_destroy(_outputs(folder, out), reads=reads, force=force)
     seconds = time.perf_counter() - start
     console.print(f"Done in {seconds:.0f} s. Open {out / 'report.html'}", soft_wrap=True)
+
+
+def _outputs(folder: Path, out: Path) -> list[Output]:
+    """List the files of a folder as what they replace in ``out``."""
+    return [
+        Output(
+            out / file.relative_to(folder),
+            file.read_bytes(),
+            OPENINGS.get(file.relative_to(folder).as_posix(), FIGURE_OPENING),
+        )
+        for file in folder.rglob("*")
+        if file.is_file()
+    ]
 
 
 @contextmanager

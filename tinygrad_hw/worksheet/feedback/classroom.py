@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from tinygrad_hw.worksheet.sheet.model import SheetError
 from tinygrad_hw.worksheet.sheet.reader import read_sheet
 
 COLUMNS = ("file", "student", "points", "of", "percent", *VERDICTS, "slips", "title", "error")
+
+# How every table of marks begins, by which an earlier one is known: see ``files.Output``.
+OPENING = re.compile(rb"\xef\xbb\xbffile,student,points,of,percent,")
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,13 @@ from tinygrad_hw.worksheet.rounding.written_number import LONGEST, read_number, 
 from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer
 from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
 
+# How every page begins, by which an earlier one is known: see ``files.Output``.
+OPENING = re.compile(
+    rb'<!DOCTYPE html>\n<html lang="en">\n<head>\n.*\n<style>\n'
+    rb"/\* The report's ink and paper; green, brown and red for the marks",
+    re.DOTALL,
+)
+
 
 def page(marks: Marks, hints: int = ANSWER, points: str | None = None) -> str:
     """Write a marked sheet as a page; every text in it is escaped.

@@ -15,6 +15,12 @@ from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet
 from tinygrad_hw.worksheet.sheet.parts import FACTOR, PARTIAL
 from tinygrad_hw.worksheet.sheet.writer import sheet_text
 
+# How every page begins, by which an earlier one is known: see ``files.Output``.
+OPENING = re.compile(
+    rb'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+    rb'<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+)
+
 
 def sheet_page(sheet: Sheet) -> str:
     """Write the page of a sheet as HTML.
