@@ -1,6 +1,7 @@
 """What Value promises to somebody who knows NumPy, micrograd or PyTorch."""
 
 import copy
+import inspect
 import operator
 import weakref
 from decimal import Decimal
@@ -674,3 +675,23 @@ def test_text_has_four_digits_of_each_element_and_all_of_a_scalar():
 
 def test_option_that_is_none_is_not_given():
     assert np.sum(Value([1.0, 2.0]), axis=0, out=None, dtype=None).data == 3.0
+
+
+def test_every_method_says_what_it_takes_and_gives() -> None:
+    methods = {name: x for name, x in vars(Value).items() if name[0] != "_" and callable(x)}
+    assert len(methods) > 40  # most of them are made from the table
+    for name, method in methods.items():
+        first, *others = inspect.signature(method).parameters.values()
+        assert first.name == "self"
+        assert not {"arguments", "options"} & {other.name for other in others}, name
+        assert method.__doc__, name
+        assert method.__qualname__.startswith("Value."), name
+
+
+def test_a_method_takes_what_its_signature_says() -> None:
+    v = Value(np.arange(1.0, 7.0).reshape(2, 3))
+    assert str(inspect.signature(Value.var)).startswith("(self, axis=None, ddof=0, keepdims=False)")
+    assert v.var(axis=1, ddof=1, keepdims=True).shape == (2, 1)
+    assert str(inspect.signature(Value.swapaxes)).startswith("(self, axis1, axis2)")
+    assert v.swapaxes(axis1=0, axis2=1).shape == (3, 2)
+    assert Value.exp.__doc__ == "Return what ``np.exp`` gives, recorded; its derivative is ``out``."

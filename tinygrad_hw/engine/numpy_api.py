@@ -4,6 +4,7 @@ A composite is recorded inside a group of its name, which a drawing folds. Other
 are operations in disguise (a trace is the sum of a diagonal): they take NumPy's arguments.
 """
 
+import functools
 import math
 from string import ascii_letters
 from typing import Any
@@ -73,22 +74,22 @@ clip = Composite("clip", between, numpy=np.clip,
 def _reshaping(function: Any) -> Any:
     """One of NumPy's functions that only change the shape: to which, it tells of a dummy."""
 
+    @functools.wraps(function)
     def reshaped(x: Any, *arguments: Any, **options: Any) -> Any:
         dummy = np.broadcast_to(0.0, shape_of(x))
         return ops.reshape(x, function(dummy, *arguments, **options).shape)
 
-    reshaped.__name__ = function.__name__
     return reshaped
 
 
 def _transposing(function: Any) -> Any:
     """One that only reorders the axes: how, a dummy whose lengths are 0, 1, 2, … tells."""
 
+    @functools.wraps(function)
     def transposed(x: Any, *arguments: Any, **options: Any) -> Any:
         dummy = np.empty(range(len(shape_of(x))))
         return ops.transpose(x, function(dummy, *arguments, **options).shape)
 
-    transposed.__name__ = function.__name__
     return transposed
 
 

@@ -14,6 +14,7 @@ Each of them only looks its operation up in the table.
 from __future__ import annotations
 
 import difflib
+import inspect
 import operator
 from collections.abc import Callable, Iterator
 from typing import Any, Self
@@ -25,7 +26,7 @@ from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.backward import backward
 from tinygrad_hw.engine.core.data import Data, Traced, shape_of
 from tinygrad_hw.engine.core.node import NO_ATTRIBUTES, Node, read_data, to_data
-from tinygrad_hw.engine.core.operation import Operation, with_call_context
+from tinygrad_hw.engine.core.operation import Operation, Pointwise, with_call_context
 from tinygrad_hw.engine.core.state import state
 
 
@@ -65,9 +66,38 @@ def _method(operation: Any) -> Callable[..., Any]:
     def method(self: Value, *arguments: Any, **options: Any) -> Any:
         return _call(operation, (self, *arguments), options)
 
+    documented: Any = method
     name = operation.name if isinstance(operation, Operation) else operation.__name__
-    method.__name__ = method.__qualname__ = name
+    documented.__name__, documented.__qualname__ = name, f"Value.{name}"
+    documented.__signature__ = _signature(operation)
+    documented.__doc__ = _summary(operation)
     return method
+
+
+def _signature(operation: Any) -> inspect.Signature:
+    """The signature of a method: Value as ``self``, other operands, attributes with defaults."""
+    parameter, kind = inspect.Parameter, inspect.Parameter.POSITIONAL_OR_KEYWORD
+    if isinstance(operation, Operation):
+        others = [parameter(name, kind) for name in operation.operand_names()[1:]]
+        others += [parameter(n, kind, default=d) for n, d in operation.defaults.items()]
+    else:
+        _, *others = [
+            known.replace(annotation=known.empty)
+            for known in inspect.signature(operation).parameters.values()
+        ]
+    return inspect.Signature([parameter("self", kind), *others], return_annotation="Value")
+
+
+def _summary(operation: Any) -> str:
+    """The docstring of a method: what it computes and, of a factor, the derivative."""
+    if isinstance(operation, Operation):
+        known = getattr(operation.numpy, "__name__", None)
+    else:
+        known = operation.__name__
+    computed = f"Return what ``np.{known}`` gives" if known else f"Return the {operation.name}"
+    if not isinstance(operation, Pointwise):
+        return f"{computed}, recorded."
+    return f"{computed}, recorded; its derivative is ``{operation.formulas[0]}``."
 
 
 class Value(Node):
