@@ -19,8 +19,8 @@ from tinygrad_hw.engine.core.data import Traced, shape_of
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.engine.core.state import setting
+from tinygrad_hw.program.emit.primitives import ON_ARRAYS
 from tinygrad_hw.program.simplify import (
-    ON_ARRAYS,
     as_kind,
     call_key,
     evaluate,

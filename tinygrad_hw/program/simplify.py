@@ -11,35 +11,9 @@ import numpy as np
 from tinygrad_hw.engine.core import numerics, ops
 from tinygrad_hw.engine.core.data import shape_of
 from tinygrad_hw.engine.core.operation import Operation
+from tinygrad_hw.program.emit.primitives import ON_ARRAYS
 from tinygrad_hw.program.variable import CallRecorder, CaptureError, Variable
 
-# NumPy's own name for an operator's work on arrays; Python's operator is used on Python's numbers.
-ON_ARRAYS: dict[Any, Any] = {
-    operator.add: np.add,
-    operator.sub: np.subtract,
-    operator.mul: np.multiply,
-    operator.truediv: np.divide,
-    operator.floordiv: np.floor_divide,
-    operator.mod: np.remainder,
-    operator.pow: np.power,
-    operator.matmul: np.matmul,
-    operator.and_: np.bitwise_and,
-    operator.or_: np.bitwise_or,
-    operator.lt: np.less,
-    operator.le: np.less_equal,
-    operator.gt: np.greater,
-    operator.ge: np.greater_equal,
-    operator.eq: np.equal,
-    operator.ne: np.not_equal,
-    operator.neg: np.negative,
-    operator.pos: np.positive,
-    operator.abs: np.absolute,
-    operator.invert: np.invert,
-    np.sum: np.add.reduce,
-    np.max: np.maximum.reduce,
-    np.min: np.minimum.reduce,
-}
-IN_PYTHON = {numpy: python for python, numpy in ON_ARRAYS.items() if isinstance(numpy, np.ufunc)}
 _REDUCTIONS = {f: inspect.signature(f) for f in (np.sum, np.max, np.min)}
 # What ``array ** p`` computes for these exponents.
 _POWERS: dict[Any, Any] = {2: np.square, 0.5: np.sqrt, 1: np.positive, -1: np.reciprocal}

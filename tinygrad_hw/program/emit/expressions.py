@@ -12,18 +12,12 @@ import numpy as np
 from tinygrad_hw.engine.core import numerics, ops
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.program.emit.identifiers import Identifiers
+from tinygrad_hw.program.emit.primitives import ON_NUMBERS, PRIMITIVES
 from tinygrad_hw.program.instructions import is_view
-from tinygrad_hw.program.simplify import IN_PYTHON
 from tinygrad_hw.program.variable import Variable
 
-INFIX = {
-    **{operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/"},
-    **{operator.lt: "<", operator.le: "<=", operator.gt: ">", operator.ge: ">="},
-    **{operator.eq: "==", operator.ne: "!=", operator.floordiv: "//"},
-    **{operator.mod: "%", operator.and_: "&", operator.or_: "|", operator.matmul: "@"},
-}
-PREFIX = {operator.neg: "-", operator.pos: "+", np.logical_not: "not "}
-
+INFIX = {p.python: p.infix for p in PRIMITIVES if p.infix}
+PREFIX = {p.python or p.numpy: p.prefix for p in PRIMITIVES if p.prefix}
 
 _GIVE_FLOATS = {  # for Python's numbers
     numerics.stable_sigmoid,
@@ -117,7 +111,7 @@ class ExpressionWriter:
         if isinstance(function, Operation):
             return self._operation(function, variable, operands)
         if not variable.shape and function is not np.power:
-            function = IN_PYTHON.get(function, function)
+            function = ON_NUMBERS.get(function, function)
         if function in INFIX and len(operands) == 2:
             return f"{operands[0]} {INFIX[function]} {operands[1]}"
         if function in PREFIX and self.on_numbers and not variable.shape:

@@ -16,6 +16,7 @@ from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.engine.core.state import setting
 from tinygrad_hw.program.emit.identifiers import Identifiers, identifier
+from tinygrad_hw.program.emit.primitives import PRIMITIVES
 from tinygrad_hw.program.recorder import Recorder
 from tinygrad_hw.program.schedule import Interface, Schedule
 from tinygrad_hw.program.variable import CaptureError, Variable
@@ -44,28 +45,11 @@ HELPERS = {
 }
 """,
 }
-# One text for each function; both Python's operator and NumPy's function are looked up here.
+# Patterns by name, since a sigmoid's erfc is not NumPy's, and a cast is Python's float.
 _BY_NAME: dict[str, str] = {
-    **{"add": "{} + {}", "sub": "{} - {}", "subtract": "{} - {}", "mul": "{} * {}"},
-    **{"multiply": "{} * {}", "truediv": "{} / {}", "divide": "{} / {}", "neg": "-({})"},
-    **{"negative": "-({})", "pos": "+({})", "positive": "+({})", "square": "{0} * {0}"},
-    **{"reciprocal": "1 / {}", "pow": "Math.pow({}, {})", "power": "Math.pow({}, {})"},
-    **{"lt": "{} < {}", "less": "{} < {}", "le": "{} <= {}", "less_equal": "{} <= {}"},
-    **{"gt": "{} > {}", "greater": "{} > {}", "ge": "{} >= {}", "greater_equal": "{} >= {}"},
-    **{"eq": "{} == {}", "equal": "{} == {}", "ne": "{} != {}", "not_equal": "{} != {}"},
-    **{"and_": "{} && {}", "bitwise_and": "{} && {}", "logical_and": "{} && {}"},
-    **{"or_": "{} || {}", "bitwise_or": "{} || {}", "logical_or": "{} || {}"},
-    **{"invert": "!({})", "logical_not": "!({})", "where": "{} ? {} : {}", "float": "+({})"},
-    **{"abs": "Math.abs({})", "absolute": "Math.abs({})", "isfinite": "Number.isFinite({})"},
-    **{"isnan": "Number.isNaN({})", "maximum": "Math.max({}, {})", "minimum": "Math.min({}, {})"},
-    **{"arctan2": "Math.atan2({}, {})", "sign": "sign({})", "erfc": "erfc({})"},
-    "logaddexp": "logaddexp({}, {})",
-    **{name: f"Math.{name}({{}})" for name in ("exp", "expm1", "log", "log1p", "log2", "log10")},
-    **{name: f"Math.{name}({{}})" for name in ("sqrt", "cbrt", "sin", "cos", "tan", "tanh")},
-    **{name: f"Math.{name}({{}})" for name in ("sinh", "cosh", "floor")},
-    **{f"arc{name}": f"Math.a{name}({{}})" for name in ("sin", "cos", "tan")},
-    **{f"arc{name}": f"Math.a{name}({{}})" for name in ("sinh", "cosh", "tanh")},
-    "hypot": "Math.hypot({}, {})",
+    **{f.__name__: p.javascript for p in PRIMITIVES for f in p[:2] if f and p.javascript},
+    "float": "+({0})",
+    "erfc": "erfc({0})",
 }
 
 

@@ -22,26 +22,16 @@ import numpy as np
 
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.errors import InputError
+from tinygrad_hw.program.emit.primitives import PRIMITIVES
 from tinygrad_hw.program.variable import Variable
 
 SWITCH = "TINYGRAD_HW_JIT"  # in the environment: 0 compiles nothing, wherever it is asked for
 SMALLEST = 256  # elements; a loop over fewer is not worth its compilation
 
 _DTYPES = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(bool))
-_INFIX: dict[Any, str] = {
-    **{np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/"},
-    **{np.less: "<", np.less_equal: "<=", np.greater: ">", np.greater_equal: ">="},
-    **{np.equal: "==", np.not_equal: "!=", np.bitwise_and: "&", np.bitwise_or: "|"},
-}
-_CALLS: dict[Any, str] = {
-    **{np.negative: "-{0}", np.positive: "{0}", np.square: "{0} * {0}", np.absolute: "abs({0})"},
-    **{np.reciprocal: "1 / {0}", np.logical_not: "not {0}", np.invert: "not {0}"},
-    **{np.exp: "math.exp({0})", np.log: "math.log({0})", np.sqrt: "math.sqrt({0})"},
-    **{np.log1p: "math.log1p({0})", np.expm1: "math.expm1({0})", np.tanh: "math.tanh({0})"},
-    **{np.sin: "math.sin({0})", np.cos: "math.cos({0})", np.isfinite: "math.isfinite({0})"},
-    np.maximum: "{0} if {0} >= {1} or {0} != {0} else {1}",
-    np.minimum: "{0} if {0} <= {1} or {0} != {0} else {1}",
-    np.where: "{1} if {0} else {2}",
+_INFIX = {p.numpy for p in PRIMITIVES if p.infix and p.loop}
+_PATTERNS: dict[Any, str] = {
+    **{p.numpy: p.loop for p in PRIMITIVES if p.loop},
     ops.broadcast_to: "{0}",
     ops.astype: "{0}",
 }
@@ -68,7 +58,7 @@ def is_fusable(variable: Variable) -> bool:
     value = variable.value
     if not isinstance(value, np.ndarray) or value.size < SMALLEST or value.dtype not in _DTYPES:
         return False
-    if variable.function not in _INFIX and variable.function not in _CALLS:
+    if variable.function not in _PATTERNS:
         return False
     return all(_is_loop_operand(operand, variable) for operand in variable.operands[:3])
 
@@ -172,9 +162,8 @@ def _expression(member: Variable, operands: list[str]) -> str:
     if function is np.reciprocal:  # not a whole number, which would make 64 bits of 32
         return f"np.{member.dtype.name}(1.0) / {operands[0]}"
     if function in _INFIX:
-        parts = _numbers(member, operands)
-        return f"{parts[0]} {_INFIX[function]} {parts[1]}"
-    text = _CALLS[function].format(*operands)
+        operands = _numbers(member, operands)
+    text = _PATTERNS[function].format(*operands)
     if function is np.where or function is ops.astype:
         kind = member.dtype.name
         if member.dtype.kind == "f":
