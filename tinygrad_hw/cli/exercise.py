@@ -57,7 +57,8 @@ def _exercise(arguments: argparse.Namespace) -> None:
     from rich.progress import track
 
     from tinygrad_hw.files import Output, write_outputs
-    from tinygrad_hw.worksheet.exercises.fresh_sheet import exercise, key
+    from tinygrad_hw.worksheet.exercises.answer_key import key
+    from tinygrad_hw.worksheet.exercises.fresh_sheet import exercise
     from tinygrad_hw.worksheet.sheet.writer import sheet_text
 
     _check_numbers(arguments)

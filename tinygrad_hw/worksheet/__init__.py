@@ -1,6 +1,8 @@
 """Sheets of hand work: reading, solving, making, filling in and marking them."""
 
-from tinygrad_hw.worksheet.exercises.fresh_sheet import blanks, exercise, key
+from tinygrad_hw.worksheet.exercises.answer_key import key
+from tinygrad_hw.worksheet.exercises.blanks import blanks
+from tinygrad_hw.worksheet.exercises.fresh_sheet import exercise
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks, as_json, mark
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.marking.points import (

@@ -39,7 +39,8 @@ from tinygrad_hw.explain.graph.folding import fold, unfold
 from tinygrad_hw.explain.stepper.frames import FORWARD, Steps
 from tinygrad_hw.formatting.numbers import number
 from tinygrad_hw.homework import sheet_path
-from tinygrad_hw.worksheet.exercises.fresh_sheet import exercise, key
+from tinygrad_hw.worksheet.exercises.answer_key import key
+from tinygrad_hw.worksheet.exercises.fresh_sheet import exercise
 from tinygrad_hw.worksheet.feedback.interactive_page import sheet_page
 from tinygrad_hw.worksheet.marking.mark_sheet import mark
 from tinygrad_hw.worksheet.sheet.model import Sheet

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from tinygrad_hw.worksheet.exercises.fresh_sheet import key
+from tinygrad_hw.worksheet.exercises.answer_key import key
 from tinygrad_hw.worksheet.marking.mark_sheet import mark
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber

@@ -10,7 +10,7 @@ from typing import Any
 
 from tinygrad_hw.files import write_files
 from tinygrad_hw.formatting.numbers import bracketed
-from tinygrad_hw.worksheet.exercises.fresh_sheet import blanks
+from tinygrad_hw.worksheet.exercises.blanks import blanks
 from tinygrad_hw.worksheet.sheet.model import Answers, Sheet, SheetError
 from tinygrad_hw.worksheet.sheet.reader import parse_sheet, read_text
 from tinygrad_hw.worksheet.sheet.writer import answers_text, quoted, sheet_text

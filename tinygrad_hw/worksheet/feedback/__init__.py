@@ -1,1 +1,5 @@
-"""What students and teachers read of a marked sheet."""
+"""What a student or a teacher is given back.
+
+``text`` writes a marked sheet as lines, ``html_page`` as a page to hand back, ``classroom`` marks a
+folder of sheets and sums up, and ``interactive_page`` is the page to step through and answer in.
+"""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tinygrad_hw.explain import Form, Remark, page_html
-from tinygrad_hw.worksheet.exercises.fresh_sheet import blanks
+from tinygrad_hw.worksheet.exercises.blanks import blanks
 from tinygrad_hw.worksheet.marking.mark_sheet import mark
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet

@@ -1,0 +1,112 @@
+"""The key of a sheet: right answers to all that it asks for."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+
+from tinygrad_hw.explain import explain_all, local_derivatives
+from tinygrad_hw.formatting.numbers import FIGURES, updated
+from tinygrad_hw.worksheet.exercises.blanks import with_blanks
+from tinygrad_hw.worksheet.rounding.written_number import round_number
+from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet, SheetError
+from tinygrad_hw.worksheet.solution.solve import Solution, solve
+
+
+def key(sheet: Sheet) -> Sheet:
+    """Answer a sheet: all that it asks for, worked out with all digits and rounded as it says.
+
+    What was written in it is replaced, what was crossed out is left out, and the student's label
+    too. Of a sheet without any answers, everything is asked. Where it does not say how to round,
+    there are four figures, of an update four of its change.
+
+    Raises
+    ------
+    SheetError
+        If the sheet cannot be solved, or asks for a factor that is none of its derivatives.
+    """
+    solution = solve(sheet)
+    if not any(map(_asks, (sheet.answers, *sheet.later_answers))):
+        sheet = with_blanks(solution)
+        solution = solve(sheet)
+    first, *later = map(_key_of_step, solution.steps)
+    last = solution.steps[-1]
+    table = {name: _updated_text(last, name) for name in sheet.answers.table}
+    first = dataclasses.replace(first, table=table)
+    return dataclasses.replace(sheet, student="", answers=first, later_answers=tuple(later))
+
+
+def _asks(answers: Answers) -> bool:
+    return answers != Answers()
+
+
+def _key_of_step(solution: Solution) -> Answers:
+    sheet, answers = solution.sheet, solution.sheet.answers
+    factor = _Derivatives(sheet)
+    return Answers(
+        forward={
+            name: rounded_text(solution.forward[name], sheet.rounding) for name in answers.forward
+        },
+        partials={
+            name: PartialAnswer(
+                tuple(
+                    {f: rounded_text(factor(f), sheet.rounding) for f in path}
+                    for path in asked.paths
+                ),
+                None
+                if asked.value is None
+                else rounded_text(solution.partials[name], sheet.rounding),
+                (),
+            )
+            for name, asked in answers.partials.items()
+        },
+        updated={name: _updated_text(solution, name) for name in answers.updated},
+    )
+
+
+def _updated_text(solution: Solution, name: str) -> str:
+    new, rounding = solution.updated[name], solution.sheet.rounding
+    if rounding is None:
+        return updated(solution.sheet.parameters[name], new)
+    return rounded_text(new, rounding)
+
+
+class _Derivatives:
+    """The value of any derivative dP/dQ: local where Q stands in P's formula, else total."""
+
+    def __init__(self, sheet: Sheet) -> None:
+        # With every number a parameter, there is a derivative by the given ones too.
+        free = dataclasses.replace(sheet, given={}, parameters=sheet.given | sheet.parameters)
+        self.where = sheet.where
+        self.values = free.evaluate()
+        self.local: dict[str, dict[str | None, float]] = {}
+
+    def __call__(self, name: str) -> float:
+        above, _, below = name.removeprefix("d").partition("/d")
+        if above not in self.values or below not in self.values:
+            raise SheetError(
+                f"{self.where}: {name} is asked for, and is no derivative of the sheet"
+            )
+        node = self.values[above]
+        with np.errstate(all="ignore"):  # what is not finite is refused below
+            if above not in self.local:
+                self.local[above] = {part.label: x for part, x in local_derivatives(node)}
+            value = self.local[above].get(below)
+            if value is None:
+                value = explain_all(node, [self.values[below]])[below].value
+        if not math.isfinite(value):
+            raise SheetError(f"{self.where}: {name} is {value}, which has no digits to write down")
+        return value
+
+
+def rounded_text(x: float, rounding: tuple[str, int] | None) -> str:
+    """Round half up as a sheet asks, to four figures if it does not; a whole number stays as it is.
+
+    >>> rounded_text(0.5, ("figures", 4)), rounded_text(6.0, ("figures", 4))
+    ('0.5000', '6')
+    """
+    if abs(x) < 1e15 and float(format(x, ".15g")).is_integer():
+        return str(round(x))
+    return str(round_number(x, *(rounding or ("figures", FIGURES))))
