@@ -1,13 +1,19 @@
-"""Numbers and derivatives, on NumPy and nothing else.
+"""Automatic differentiation on NumPy: Values, and the derivatives of what is computed with them.
 
-Read in this order: ``modes`` (the settings), ``node`` (what is recorded), ``operation`` (what an
-operation is and how it records), ``ops`` (the table: every operation with its derivative) with
-``compute`` and ``composites`` beside it, ``chainrule`` (a rule applied, backward and forward, at
-one node), ``graph`` (the order of the nodes), ``autodiff`` (the backward pass), ``value`` (what you
-compute with), ``derivatives`` (grad and its family), ``gradcheck`` (do we believe it?).
+``core`` is the engine itself. Read its files in this order: ``state`` (settings of a thread),
+``data`` and ``node`` (what is recorded), ``operation`` (what an operation is, and how it records),
+``ops`` (the table: every operation with its derivative) with ``numerics`` and ``compile_rule``
+beside it, ``chain_rule`` (a rule applied at one node, backward and forward), ``graph`` (the order
+of the nodes), ``backward`` (the backward pass).
+
+Above the core: ``value`` (what one computes with), ``numpy_api`` (NumPy's functions),
+``docstrings``, ``transforms`` (grad and its family, the gradient check), ``anomaly`` (stop where a
+nan is made).
 """
 
+from tinygrad_hw.engine import numpy_api
 from tinygrad_hw.engine.anomaly import anomaly
+from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.backward import BackwardEdge, backward, backward_steps
 from tinygrad_hw.engine.core.operation import ANY_NUMBER, Composite, Linear, Multilinear, Pointwise
 from tinygrad_hw.engine.core.state import group, no_grad
@@ -43,6 +49,8 @@ __all__ = [
     "jacobian",
     "jvp",
     "no_grad",
+    "numpy_api",
+    "ops",
     "value_and_grad",
     "vjp",
 ]

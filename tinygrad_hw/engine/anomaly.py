@@ -26,7 +26,7 @@ def anomaly() -> Iterator[None]:
 
 
 class AnomalyDetector:
-    """Checks every result, contribution and tangent; the engine finds it in ``state.anomaly``.
+    """The check of every result, contribution and tangent: what ``state.anomaly`` holds.
 
     Parameters
     ----------
@@ -58,14 +58,14 @@ class AnomalyDetector:
     def pull(
         self, node: Node, upstream: Any, wanted: Container[int] | None = None
     ) -> list[Contribution | None]:
-        """Pull; raise if a finite upstream gradient becomes an inf or a nan."""
+        """Pull through a node; raise if a finite upstream gradient becomes an inf or a nan."""
         with setting(anomaly=AnomalyDetector(_line_of(node))):
             edges = pull(node, upstream, wanted)
         _check_derivative(node, [upstream], [edge[1] for edge in edges if edge is not None])
         return edges
 
     def push(self, node: Node, tangents: Sequence[Any]) -> Any:
-        """Push; raise if finite tangents become an inf or a nan."""
+        """Push through a node; raise if finite tangents become an inf or a nan."""
         given = [tangent for tangent in tangents if tangent is not None]
         if not given:
             return None

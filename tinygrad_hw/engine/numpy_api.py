@@ -1,10 +1,10 @@
-"""What needs no rule: operations written with other operations, and NumPy's names for them all.
+"""NumPy's functions, written with the operations of the table; none of them needs a rule.
 
 A composite is recorded inside a group of its name, which a drawing folds. Other functions of NumPy
 are operations in disguise (a trace is the sum of a diagonal): they take NumPy's arguments.
 """
 
-import functools
+import inspect
 import math
 from string import ascii_letters
 from typing import Any
@@ -16,18 +16,19 @@ from tinygrad_hw.engine.core.compile_rule import LANGUAGE
 from tinygrad_hw.engine.core.data import Traced, shape_of
 from tinygrad_hw.engine.core.node import Node, raw, read_data
 from tinygrad_hw.engine.core.operation import Composite, Operation
+from tinygrad_hw.engine.docstrings import document
 
 # --- Composites -----------------------------------------------------------------------------------
 
 
-def deviation(x: Any, axis: Any, ddof: float, keepdims: bool) -> Any:
-    """The length of the deviations, by √n: a length has a slope, 0, where they all are 0."""
+def _std(x: Any, axis: Any, ddof: float, keepdims: bool) -> Any:
+    """Return the norm of the deviations, by √n: where all are 0, the norm has a slope, 0."""
     deviations = ops.norm(x - ops.mean(x, axis, True), axis, keepdims=keepdims)
     return ops.div(deviations, numerics.degrees_of_freedom(x, deviations, ddof) ** 0.5)
 
 
-def product(x: Any, axis: Any, keepdims: bool) -> Any:
-    """Halve and multiply, again and again: exact with zeros, since nothing is divided by one."""
+def _prod(x: Any, axis: Any, keepdims: bool) -> Any:
+    """Multiply one half of the factors by the other, repeatedly: exact with zeros."""
     shape = shape_of(x)
     if not shape:
         np.add.reduce(0.0, axis=axis)  # refuses what is no axis of a scalar
@@ -48,8 +49,8 @@ def product(x: Any, axis: Any, keepdims: bool) -> Any:
     return out
 
 
-def between(x: Any, a_min: Any, a_max: Any, min: Any, max: Any) -> Any:
-    """Between a lower and an upper bound, either of which may be None: NumPy has two names each."""
+def _clip(x: Any, a_min: Any, a_max: Any, min: Any, max: Any) -> Any:
+    """Clip to a lower and an upper bound, or None; NumPy has two names for each."""
     if (a_min is not None or a_max is not None) and (min is not None or max is not None):
         raise ValueError("clip got bounds by both of their names; give a_min, a_max or min, max")
     low, high = (a_min if min is None else min), (a_max if max is None else max)
@@ -62,65 +63,73 @@ softmax = Composite("softmax", lambda x, axis: ops.exp(x - ops.logsumexp(x, axis
                     defaults={"axis": -1})
 log_softmax = Composite("log_softmax", lambda x, axis: x - ops.logsumexp(x, axis, True),
                         symbol="log softmax", defaults={"axis": -1})
-std = Composite("std", deviation, numpy=np.std, defaults=ops.DEVIATION)
-prod = Composite("prod", product, symbol="Π", numpy=np.prod, defaults=ops.REDUCTION)
-clip = Composite("clip", between, numpy=np.clip,
+std = Composite("std", _std, numpy=np.std, defaults=ops.DEVIATION)
+prod = Composite("prod", _prod, symbol="Π", numpy=np.prod, defaults=ops.REDUCTION)
+clip = Composite("clip", _clip, numpy=np.clip,
                  defaults={"a_min": None, "a_max": None, "min": None, "max": None})
 # fmt: on
 
 # --- Operations in disguise -----------------------------------------------------------------------
 
 
-def _reshaping(function: Any) -> Any:
-    """One of NumPy's functions that only change the shape: to which, it tells of a dummy."""
+def _reshaping(function: Any, sentence: str) -> Any:
+    """Return one of NumPy's functions that only change the shape; NumPy reshapes a dummy."""
 
-    @functools.wraps(function)
     def reshaped(x: Any, *arguments: Any, **options: Any) -> Any:
         dummy = np.broadcast_to(0.0, shape_of(x))
         return ops.reshape(x, function(dummy, *arguments, **options).shape)
 
-    return reshaped
+    return _like(function, reshaped, sentence)
 
 
-def _transposing(function: Any) -> Any:
-    """One that only reorders the axes: how, a dummy whose lengths are 0, 1, 2, … tells."""
+def _transposing(function: Any, sentence: str) -> Any:
+    """Return one that only reorders the axes; NumPy reorders those of a dummy of shape 0, 1, …."""
 
-    @functools.wraps(function)
     def transposed(x: Any, *arguments: Any, **options: Any) -> Any:
         dummy = np.empty(range(len(shape_of(x))))
         return ops.transpose(x, function(dummy, *arguments, **options).shape)
 
-    return transposed
+    return _like(function, transposed, sentence)
 
 
-squeeze, expand_dims = _reshaping(np.squeeze), _reshaping(np.expand_dims)
-swapaxes, moveaxis = _transposing(np.swapaxes), _transposing(np.moveaxis)
+def _like(function: Any, ours: Any, sentence: str) -> Any:
+    """Give a function of ours the name and the signature of the NumPy function it stands for."""
+    ours.__name__ = ours.__qualname__ = function.__name__
+    ours.__signature__ = inspect.signature(function).replace(return_annotation="Value | Array")
+    ours.__doc__ = f"{sentence}\n\nStands for ``np.{function.__name__}``.\n"
+    return ours
+
+
+squeeze = _reshaping(np.squeeze, "Return x without dimensions of length 1.")
+expand_dims = _reshaping(np.expand_dims, "Return x with a new dimension of length 1.")
+swapaxes = _transposing(np.swapaxes, "Return x with two of its dimensions exchanged.")
+moveaxis = _transposing(np.moveaxis, "Return x with dimensions moved to other positions.")
 
 
 def _arrays(*given: Any) -> list[Any]:
-    """Arrays of whatever is not a Value, so that all have a shape."""
+    """Return the operands, with arrays in place of plain numbers and lists."""
     return [x if isinstance(x, Node | Traced) else np.asarray(x) for x in given]
 
 
 def ravel(x: Any, order: str = "C") -> Any:
-    """All elements in one dimension."""
+    """Return all elements in one dimension."""
     return ops.reshape(x, -1, order)
 
 
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """Sum of a diagonal."""
+    """Return the sum of a diagonal."""
     return ops.sum(ops.diagonal(x, offset, axis1, axis2), -1)
 
 
 def sort(x: Any, axis: int | None = -1, kind: Any = None, **options: Any) -> Any:
-    """In ascending order. Linear: the order once found, elements are only taken along it."""
+    """Return the elements in ascending order along an axis; the gradient goes back to each."""
     if axis is None:
         x, axis = ravel(x), -1
     return ops.take_along_axis(x, np.argsort(read_data(x), axis, kind, **options), axis)
 
 
 def concatenate(arrays: Any, axis: int | None = 0) -> Any:
-    """Join arrays along an axis that they have; flattened, where it is None."""
+    """Join arrays along an axis that they have; flattened, where the axis is None."""
     if axis is None:
         arrays, axis = [ravel(x) for x in arrays], 0
     arrays = _arrays(*arrays)
@@ -138,7 +147,7 @@ def stack(arrays: Any, axis: int = 0) -> Any:
 
 
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
-    """Cut along an axis: into so many equal parts, or before each of the indices given."""
+    """Split along an axis, into n equal parts or before each of the given indices."""
     if not isinstance(indices_or_sections, int):
         indices_or_sections = np.asarray(indices_or_sections)
     parts = np.split(np.arange(shape_of(x)[axis]), indices_or_sections)
@@ -168,7 +177,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any 
 
 
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    """Length of a vector (of the whole array, where no axis is given), or a norm of any order."""
+    """Return the length of a vector, or a norm of another order; without axis, of all."""
     axes = axis if isinstance(axis, tuple) else shape_of(x) if axis is None else (axis,)
     if (ord is None and (axis is None or len(axes) < 3)) or (ord == "fro" and len(axes) == 2):
         return ops.norm(x, axis, 2, keepdims)
@@ -183,7 +192,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
 
 
 def dot(x: Any, y: Any) -> Any:
-    """NumPy's dot: a product of numbers, of matrices, or a sum over the last axis of x."""
+    """Return NumPy's dot: a product of numbers or matrices, or a sum over the last axis of x."""
     x, y = _arrays(x, y)
     dimensions = len(shape_of(x)), len(shape_of(y))
     if 0 in dimensions:
@@ -194,12 +203,12 @@ def dot(x: Any, y: Any) -> Any:
 
 
 def outer(x: Any, y: Any) -> Any:
-    """Every element of x times every element of y."""
+    """Return the product of every element of x with every element of y."""
     return ops.reshape(x, (-1, 1)) * ops.reshape(y, (1, -1))
 
 
 def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
-    """Sum of products over the axes given: the last of x with the first of y, or pairs of lists."""
+    """Sum products over axes: the last n of x with the first n of y, or two lists of axes."""
     x, y = _arrays(x, y)
     m, n = x.ndim, y.ndim
     if np.ndim(axes) == 0:
@@ -215,7 +224,7 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
 
 
 def einsum(subscripts: Any, *operands: Any, optimize: Any = True) -> Any:
-    """Einstein's summation, as NumPy writes it; the order of the products is always optimised."""
+    """Return Einstein's sum of products, as NumPy writes it, in an optimized order always."""
     if not isinstance(subscripts, str):  # NumPy's other way: x, [0, 1], y, [1, 2], [0, 2]
         *pairs, result = (
             (subscripts, *operands, ...) if len(operands) % 2 else (subscripts, *operands)
@@ -254,6 +263,8 @@ TABLE: dict[str, Operation] = {
     for record in [*LANGUAGE.values(), softmax, log_softmax, std, prod, clip]
     if isinstance(record, Operation)
 }
+for _operation in TABLE.values():
+    document(_operation)
 NUMPY: dict[Any, Any] = {
     **{record.numpy: record for record in TABLE.values() if record.numpy},
     **{

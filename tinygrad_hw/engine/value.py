@@ -26,33 +26,39 @@ from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.backward import backward
 from tinygrad_hw.engine.core.data import Data, Traced, shape_of
 from tinygrad_hw.engine.core.node import NO_ATTRIBUTES, Node, read_data, to_data
-from tinygrad_hw.engine.core.operation import Operation, Pointwise, with_call_context
+from tinygrad_hw.engine.core.operation import Operation, with_call_context
 from tinygrad_hw.engine.core.state import state
+from tinygrad_hw.engine.docstrings import document_method
 
 
-def _operator(operation: Operation) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """A Python operator and its reflection, for ``v + 2`` and ``2 + v``: recorded at once."""
+def _operator(
+    operation: Operation, symbol: str
+) -> tuple[Callable[[Value, Any], Value], Callable[[Value, Any], Value]]:
+    """Return a Python operator and its reflection, for ``v + 2`` and ``2 + v``."""
 
-    def apply(self: Value, other: Any) -> Any:
+    def apply(self: Value, other: Any) -> Value:
         return operation.record(Value, (self, other), NO_ATTRIBUTES)
 
-    def reflected(self: Value, other: Any) -> Any:
+    def reflected(self: Value, other: Any) -> Value:
         return operation.record(Value, (other, self), NO_ATTRIBUTES)
 
+    apply.__doc__ = f"Return ``self {symbol} other``."
+    reflected.__doc__ = f"Return ``other {symbol} self``."
     return apply, reflected
 
 
-def _comparison(compare: Callable[[Any, Any], Any]) -> Callable[..., Any]:
-    """A comparison of the numbers: a plain boolean, or an array of them."""
+def _comparison(compare: Callable[[Any, Any], Any], symbol: str) -> Callable[..., Any]:
+    """Return a comparison of the data."""
 
     def compared(self: Value, other: Any) -> Any:
         return compare(read_data(self), read_data(other))
 
+    compared.__doc__ = f"Return whether data {symbol} other's: a boolean, or an array of booleans."
     return compared
 
 
 def _call(operation: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    """Call what stands for a NumPy function; its errors say which call it was."""
+    """Call what stands for a NumPy function; add the call to the text of its errors."""
     try:
         return operation(*arguments, **options)
     except (ValueError, IndexError, TypeError) as error:
@@ -60,44 +66,15 @@ def _call(operation: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -
         raise with_call_context(error, name, arguments, options) from None
 
 
-def _method(operation: Any) -> Callable[..., Any]:
-    """An operation as a method: ``v.sum(axis=0)`` for ``np.sum(v, axis=0)``."""
+def _method(function: Any) -> Callable[..., Value]:
+    """Return a function of Values as a method: ``v.sum(axis=0)`` for ``np.sum(v, axis=0)``."""
 
-    def method(self: Value, *arguments: Any, **options: Any) -> Any:
-        return _call(operation, (self, *arguments), options)
+    def method(self: Value, *arguments: Any, **options: Any) -> Value:
+        result: Value = _call(function, (self, *arguments), options)
+        return result
 
-    documented: Any = method
-    name = operation.name if isinstance(operation, Operation) else operation.__name__
-    documented.__name__, documented.__qualname__ = name, f"Value.{name}"
-    documented.__signature__ = _signature(operation)
-    documented.__doc__ = _summary(operation)
+    document_method(method, function)
     return method
-
-
-def _signature(operation: Any) -> inspect.Signature:
-    """The signature of a method: Value as ``self``, other operands, attributes with defaults."""
-    parameter, kind = inspect.Parameter, inspect.Parameter.POSITIONAL_OR_KEYWORD
-    if isinstance(operation, Operation):
-        others = [parameter(name, kind) for name in operation.operand_names()[1:]]
-        others += [parameter(n, kind, default=d) for n, d in operation.defaults.items()]
-    else:
-        _, *others = [
-            known.replace(annotation=known.empty)
-            for known in inspect.signature(operation).parameters.values()
-        ]
-    return inspect.Signature([parameter("self", kind), *others], return_annotation="Value")
-
-
-def _summary(operation: Any) -> str:
-    """The docstring of a method: what it computes and, of a factor, the derivative."""
-    if isinstance(operation, Operation):
-        known = getattr(operation.numpy, "__name__", None)
-    else:
-        known = operation.__name__
-    computed = f"Return what ``np.{known}`` gives" if known else f"Return the {operation.name}"
-    if not isinstance(operation, Pointwise):
-        return f"{computed}, recorded."
-    return f"{computed}, recorded; its derivative is ``{operation.formulas[0]}``."
 
 
 class Value(Node):
@@ -137,14 +114,14 @@ class Value(Node):
 
     @property
     def data(self) -> Any:
-        """The number or array itself.
+        """Return the number or array itself.
 
         A leaf's may be set or written into; graphs recorded before keep the numbers that they were
         computed with. A result's is read-only.
         """
         if not isinstance(self.raw, np.ndarray):
-            return _seen(self, "data")
-        _seen(self, "data")
+            return _data_outside_capture(self, "data")
+        _data_outside_capture(self, "data")
         if self.operation is not None:
             seen = self.raw.view()
             seen.flags.writeable = False
@@ -156,7 +133,7 @@ class Value(Node):
 
     @data.setter
     def data(self, given: Any) -> None:
-        _seen(self, "data")
+        _data_outside_capture(self, "data")
         if given is self.raw:  # ``v.data -= step`` changed the array in place and hands it back
             return
         name = self.label or "this Value"
@@ -173,28 +150,28 @@ class Value(Node):
 
     @property
     def ndim(self) -> int:
-        """Number of dimensions; 0 for a scalar."""
+        """Return the number of dimensions; 0 for a scalar."""
         return len(self.shape)
 
     @property
     def size(self) -> int:
-        """Number of elements."""
+        """Return the number of elements."""
         return int(np.size(self.raw))
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """NumPy's name for the kind of number; float64 for a Python number."""
+        """Return the dtype; float64 for a Python number."""
         return np.result_type(self.raw)
 
     @property
-    def T(self) -> Any:  # noqa: N802 - NumPy's name
-        """The transpose: dimensions in reverse."""
+    def T(self) -> Value:  # noqa: N802 - NumPy's name
+        """Return the transpose: the dimensions in reverse."""
         return self.transpose()
 
     @property
-    def mT(self) -> Any:  # noqa: N802 - NumPy's name
-        """The matrix transpose: the last two dimensions exchanged."""
-        return _call(numpy_api.swapaxes, (self, -2, -1), {})
+    def mT(self) -> Value:  # noqa: N802 - NumPy's name
+        """Return the matrix transpose: the last two dimensions exchanged."""
+        return self.swapaxes(-2, -1)
 
     # --- Derivatives ------------------------------------------------------------------------------
 
@@ -207,12 +184,12 @@ class Value(Node):
 
     @property
     def _prev(self) -> set[Self]:
-        """The operands, under micrograd's name; ``inputs`` keeps order and repeats."""
+        """Return the operands, under micrograd's name; ``inputs`` keeps order and repeats."""
         return set(self.inputs)
 
     @property
     def _op(self) -> str:
-        """The operation's symbol, under micrograd's name; empty for a leaf."""
+        """Return the operation's symbol, under micrograd's name; empty for a leaf."""
         return self.operation.symbol if self.operation else ""
 
     def detach(self) -> Self:
@@ -221,26 +198,29 @@ class Value(Node):
 
     # --- Operators and methods: each is its operation ---------------------------------------------
 
-    __add__, __radd__ = _operator(ops.add)
-    __sub__, __rsub__ = _operator(ops.sub)
-    __mul__, __rmul__ = _operator(ops.mul)
-    __truediv__, __rtruediv__ = _operator(ops.div)
-    __pow__, __rpow__ = _operator(ops.pow)
-    __matmul__, __rmatmul__ = _operator(ops.matmul)
+    __add__, __radd__ = _operator(ops.add, "+")
+    __sub__, __rsub__ = _operator(ops.sub, "-")
+    __mul__, __rmul__ = _operator(ops.mul, "*")
+    __truediv__, __rtruediv__ = _operator(ops.div, "/")
+    __pow__, __rpow__ = _operator(ops.pow, "**")
+    __matmul__, __rmatmul__ = _operator(ops.matmul, "@")
     __neg__, __pos__, __abs__ = _method(ops.neg), _method(ops.pos), _method(ops.abs)
 
-    def __floordiv__(self, other: Any) -> Any:
+    def __floordiv__(self, other: Any) -> Value:
+        """Refuse: a staircase has no derivative to speak of."""
         raise TypeError(
             "// is a staircase, whose derivative is 0 wherever there is one; "
             "use /, or v.data // w.data for the numbers alone"
         )
 
-    __rfloordiv__ = __floordiv__
+    def __rfloordiv__(self, other: Any) -> Value:
+        return self.__floordiv__(other)
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: Any) -> Value:
+        """Return the elements at an index, a slice or a mask."""
         if not self.shape:
             raise TypeError(f"{self!r} is a scalar: it has no elements to index")
-        return ops.getitem(self, index)
+        return ops.getitem.record(Value, (self,), {"index": index})
 
     def __setitem__(self, index: Any, given: Any) -> None:
         raise TypeError(
@@ -264,27 +244,28 @@ class Value(Node):
     diagonal, take, repeat = map(_method, (ops.diagonal, ops.take, ops.repeat))
     astype = _method(ops.astype)
 
-    def reshape(self, *shape: Any, order: str = "C") -> Any:
-        """The same elements in another shape."""
-        return ops.reshape(self, shape[0] if len(shape) == 1 else shape, order)
+    def reshape(self, *shape: Any, order: str = "C") -> Value:
+        """Return the same elements in another shape, given as integers or as one tuple."""
+        attributes = {"shape": shape[0] if len(shape) == 1 else shape, "order": order}
+        return ops.reshape.record(Value, (self,), attributes)
 
-    def transpose(self, *axes: Any) -> Any:
-        """The dimensions in another order; reversed where none is given."""
+    def transpose(self, *axes: Any) -> Value:
+        """Return the dimensions in another order; reversed where none is given."""
         if len(axes) == 1 and not isinstance(axes[0], int):
             axes = axes[0]
-        return ops.transpose(self, axes or None)
+        return ops.transpose.record(Value, (self,), {"axes": axes or None})
 
     def item(self) -> float:
-        """The one element, as a Python float."""
-        return float(np.asarray(_seen(self, "item()")).item())
+        """Return the one element as a Python float."""
+        return float(np.asarray(_data_outside_capture(self, "item()")).item())
 
     # --- Looking, without recording ---------------------------------------------------------------
 
     __hash__ = object.__hash__
 
-    __eq__, __ne__ = _comparison(operator.eq), _comparison(operator.ne)
-    __lt__, __le__ = _comparison(operator.lt), _comparison(operator.le)
-    __gt__, __ge__ = _comparison(operator.gt), _comparison(operator.ge)
+    __eq__, __ne__ = _comparison(operator.eq, "=="), _comparison(operator.ne, "!=")
+    __lt__, __le__ = _comparison(operator.lt, "<"), _comparison(operator.le, "<=")
+    __gt__, __ge__ = _comparison(operator.gt, ">"), _comparison(operator.ge, ">=")
 
     def __bool__(self) -> bool:
         return bool(read_data(self))
@@ -345,6 +326,10 @@ class Value(Node):
         return _call(_operation_for(function), args, given)
 
 
+for _name, _function in vars(Value).items():
+    if inspect.isfunction(_function):  # those made by the functions above are named after the class
+        _function.__name__, _function.__qualname__ = _name, f"Value.{_name}"
+
 _QUESTIONS = {  # asked of the numbers, answered with plain ones
     *(np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.result_type),
     *(np.argmax, np.argmin, np.argsort, np.allclose, np.isclose, np.array_equal, np.any, np.all),
@@ -356,7 +341,7 @@ _COMPARISONS = {
 
 
 def _operation_for(function: Any) -> Callable[..., Any]:
-    """Find the operation that stands for a NumPy function, or say which is nearest."""
+    """Return the operation that stands for a NumPy function; refuse, and name the nearest."""
     if function in numpy_api.NUMPY:
         operation: Callable[..., Any] = numpy_api.NUMPY[function]
         return operation
@@ -371,8 +356,8 @@ def _operation_for(function: Any) -> Callable[..., Any]:
     )
 
 
-def _seen(value: Value, by: str) -> Any:
-    """The data, for a program that takes them out; which one that is being captured cannot."""
+def _data_outside_capture(value: Value, by: str) -> Any:
+    """Return the data for a program that takes them out; refuse if it is being captured."""
     if state.recorder is not None:
         name = value.label or "a Value"
         raise TypeError(
@@ -384,7 +369,7 @@ def _seen(value: Value, by: str) -> Any:
 
 
 def _short(data: Data) -> str:
-    """The data on one line, in as few digits as a reader wants."""
+    """Return the data on one line, in few digits."""
     if isinstance(data, Traced):
         data = data.value
     if isinstance(data, np.ndarray):

@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygrad_hw.engine.core.node import raw
 from tinygrad_hw.engine.core.state import state
-from tinygrad_hw.engine.transforms.pytree import leaves_of, rebuilt
+from tinygrad_hw.engine.transforms.pytree import leaves_of, unflatten
 from tinygrad_hw.program.emit.identifiers import identifier
 from tinygrad_hw.program.emit.javascript import javascript
 from tinygrad_hw.program.emit.runtime import Changed, NotFinite
@@ -247,7 +247,7 @@ class Captured:
             return self._batch(arguments, points.pop())
 
     def _batch(self, arguments: Any, points: int) -> Any:
-        first = rebuilt(arguments, [_first_point(x) for x in leaves_of(arguments)])
+        first = unflatten(arguments, [_first_point(x) for x in leaves_of(arguments)])
         key = signature(first), tuple([isinstance(x, np.ndarray) for x in leaves_of(arguments)])
         batched = self._batches.get(key)
         if batched is None or not batched.is_valid_for((first, {}), gradients=False):
@@ -262,11 +262,11 @@ class Captured:
             return batched.run_batch(arguments, points)
         except (Changed, NotFinite):  # points that take different ways
             each = [
-                self(*rebuilt(arguments, [x[i] if np.ndim(x) else x for x in leaves_of(arguments)]))
+                self(*unflatten(arguments, [x[i] if np.ndim(x) else x for x in leaves_of(arguments)]))
                 for i in range(points)
             ]
             columns = zip(*map(leaves_of, each), strict=True)
-            return rebuilt(each[0], [np.array([float(raw(x)) for x in c]) for c in columns])
+            return unflatten(each[0], [np.array([float(raw(x)) for x in c]) for c in columns])
 
     def __repr__(self) -> str:
         return f"<captured {self.name}>"

@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 
 from tinygrad_hw.engine.core.node import Node, raw
-from tinygrad_hw.engine.transforms.pytree import leaves_of, rebuilt
+from tinygrad_hw.engine.transforms.pytree import leaves_of, unflatten
 from tinygrad_hw.program.emit.batch import BatchWriter
 from tinygrad_hw.program.emit.identifiers import Identifiers
 from tinygrad_hw.program.emit.loading import compile_function
@@ -235,7 +235,7 @@ class Program:
             for x in self.results
         ]
         leaves = [np.array(np.broadcast_to(leaf, points)) for leaf in leaves]
-        return rebuilt(self.structure, leaves)
+        return unflatten(self.structure, leaves)
 
     def is_valid_for(self, call: Any, gradients: bool = True) -> bool:
         """Return whether the world, and the gradients if asked, are as they were when recorded."""
@@ -372,7 +372,7 @@ class Program:
             self._node(e.node, call).grad = None
         for e in self.changed_numbers:
             self._node(e.node, call).raw = next(parts)
-        return rebuilt(self.structure, leaves)
+        return unflatten(self.structure, leaves)
 
     def _node(self, node: Node, call: Any) -> Node:
         """Return the Value in this call that stands where a recorded one stood."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.core.state import setting, state
-from tinygrad_hw.engine.transforms.pytree import leaves_of, rebuilt
+from tinygrad_hw.engine.transforms.pytree import leaves_of, unflatten
 from tinygrad_hw.engine.value import Value
 from tinygrad_hw.program.guards import Environment
 from tinygrad_hw.program.recorder import Recorder
@@ -76,7 +76,7 @@ def _record(
                 recorder.bind(node)
             stand_ins = [_stand_in(recorder, x, leaves) for x in leaves_of(call)]
             _name_arguments(function, call, leaves)
-            arguments, options = rebuilt(call, stand_ins)
+            arguments, options = unflatten(call, stand_ins)
             returned = function(*arguments, **options)
             results = [_result(recorder, x) for x in leaves_of(returned)]
         finally:
@@ -91,7 +91,7 @@ def _record(
             f"{getattr(function, '__name__', 'the function')} draws random numbers, which would be "
             "the same in every run; draw them outside and pass them as an argument"
         )
-    return results, leaves, rebuilt(returned, [None] * len(results))
+    return results, leaves, unflatten(returned, [None] * len(results))
 
 
 def _recording_with(recorder: Recorder) -> Any:
@@ -131,7 +131,7 @@ def _stand_in(recorder: Recorder, argument: Any, leaves: list[Variable | None]) 
 
 def _name_arguments(function: Callable[..., Any], call: Any, leaves: list[Variable | None]) -> None:
     """Name the inputs after the function's parameters, in any order of options."""
-    arguments, options = rebuilt(call, leaves)
+    arguments, options = unflatten(call, leaves)
     try:
         bound = inspect.signature(function).bind(*arguments, **options)
     except (TypeError, ValueError):  # no signature, or wrong arguments: calling it will say so

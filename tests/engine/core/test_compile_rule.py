@@ -91,8 +91,8 @@ def test_a_broken_rule_leaves_nothing_behind():
     assert rules_in_linecache() == before
 
 
-# Python's own booleans are integers to ``~``, which Python 3.16 refuses: ``~True`` is -2. A scalar's
-# mask is such a boolean, so masks are inverted by ``np.logical_not`` alone.
+# Python's own booleans are integers to ``~``, which Python 3.16 refuses: ``~True`` is -2. The mask
+# of a scalar is such a boolean, so masks are inverted by ``np.logical_not`` alone.
 
 
 def inversions(source):

@@ -1,7 +1,7 @@
 """The backward pass: the chain rule at every node, in reverse topological order.
 
 ``accumulate`` is the tight loop, which keeps only the totals; ``backward`` writes them down.
-``backward_steps`` tells the same pass edge by edge.
+``backward_steps`` yields the same pass edge by edge.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class BackwardEdge(NamedTuple):
 
 
 def backward_steps(root: Node, seed: Any = None) -> Iterator[BackwardEdge]:
-    """Tell the backward pass edge by edge, without writing any ``grad``.
+    """Yield the edges of the backward pass, without writing any ``grad``.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def backward(root: Node, seed: Any = None) -> None:
 def accumulate(
     order: list[Node], totals: dict[int, Any], wanted: Container[int] | None = None
 ) -> None:
-    """Pull from the results at the end of ``order`` to its beginning: the backward pass.
+    """Accumulate d root / d node in ``totals``, from the end of ``order`` to its beginning.
 
     ``totals`` has d root / d node by the node's id: at first those of the roots, at last of all,
     or of those in ``wanted``.
@@ -104,7 +104,7 @@ def accumulate(
 
 
 def _store_gradients(order: list[Node], totals: dict[int, Any]) -> None:
-    """Hand the totals to the nodes.
+    """Store the totals as the gradients of the nodes.
 
     An addition passes its upstream gradient on as it is and a reshape passes a view, so several
     nodes may share memory; a leaf's gradient must be its own, safe to change in place.
@@ -139,15 +139,15 @@ def _seed(root: Node, seed: Any) -> Data:
     return seed_for(root, seed)
 
 
-def seed_for(node: Node, given: Any) -> Data:
-    """An upstream gradient (or a tangent) that the user gives, in the node's kind of number.
+def seed_for(node: Node, seed: Any) -> Data:
+    """Return a seed that the user gives, upstream gradient or tangent, in the node's dtype.
 
     Raises
     ------
     ValueError
         If it has not the node's shape.
     """
-    data = to_data(given)
+    data = to_data(seed)
     if shape_of(data) != node.shape:
         raise ValueError(
             f"the seed has shape {shape_of(data)}, the root {node.shape}; give it the root's shape"
@@ -155,5 +155,5 @@ def seed_for(node: Node, given: Any) -> Data:
     kind = dtype_of(node.raw)
     if isinstance(data, Traced):
         return data
-    seed: Data = float(data) if kind is float else np.asarray(data, kind)[()]
-    return seed if state.recorder is None else state.recorder.constant(seed)
+    cast: Data = float(data) if kind is float else np.asarray(data, kind)[()]
+    return cast if state.recorder is None else state.recorder.constant(cast)

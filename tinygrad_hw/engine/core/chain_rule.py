@@ -72,7 +72,7 @@ def pull(
 def _pull_scalars(
     node: Node, upstream: float, wanted: Container[int] | None
 ) -> list[Contribution | None] | None:
-    """The shortest way through a graph of scalars; None where something is not finite."""
+    """Return what ``pull`` does, for Python's numbers; None where something is not finite."""
     operation = node.operation
     if type(operation) is not Pointwise or operation.reduces:
         return None
@@ -154,7 +154,7 @@ def _push(node: Node, tangents: Sequence[Any]) -> Any:
 
 
 def _tangent_in_shape_of_result(node: Node, part: Any) -> Any:
-    """A tangent of an operand's shape, or broadcast with it, in the shape of the result."""
+    """Return a tangent, of an operand's shape or broadcast with it, in the result's shape."""
     if node.shape == ():
         return ops.sum(part)
     if node.operation.reduces and len(shape_of(part)) == len(node.inputs[0].shape):
@@ -164,7 +164,7 @@ def _tangent_in_shape_of_result(node: Node, part: Any) -> Any:
 
 
 def _rule_arguments(node: Node, recording: bool) -> tuple[Any, tuple[Any, ...]]:
-    """The result and the operands as a rule is given them: nodes where it shall record.
+    """Return the result and the operands for a rule: as nodes, if the rule shall record.
 
     Raises
     ------
@@ -191,7 +191,7 @@ def _with_reduced_axes(node: Node, reduced: Any) -> Any:
 def _local_derivative(
     node: Node, position: int, out: Any, operands: tuple[Any, ...], multiplied: Any
 ) -> Any:
-    """The partial derivative of a pointwise operation by one operand."""
+    """Return the partial derivative of a pointwise operation by one operand."""
     try:
         local = node.operation.derivative(position, out, operands, node.attributes)
     except (ZeroDivisionError, OverflowError):  # Python's numbers; NumPy's give inf and a warning
@@ -206,7 +206,7 @@ def _local_derivative(
 def _multiply_back(
     node: Node, position: int, operand: Node, out: Any, operands: tuple[Any, ...], upstream: Any
 ) -> Contribution:
-    """Upstream × local derivative, summed to the operand's shape where it was broadcast."""
+    """Return upstream × local derivative, summed to the operand's shape if it was broadcast."""
     local = _local_derivative(node, position, out, operands, upstream)
     if type(upstream) is float:
         upstream = np.float64(upstream)  # not finite, or _pull_scalars had done it: with a warning
@@ -227,7 +227,7 @@ def _multiply_back(
 def _transpose_back(
     node: Node, position: int, operand: Node, out: Any, operands: tuple[Any, ...], upstream: Any
 ) -> Contribution:
-    """The transpose of a linear operation, applied to upstream."""
+    """Apply the transpose of a linear operation to the upstream gradient."""
     operation = node.operation
 
     def transposed(upstream: Any, operands: tuple[Any, ...]) -> Any:
@@ -241,42 +241,42 @@ def _transpose_back(
 
 
 def _apply_to_tangent(node: Node, position: int, tangent: Any, operands: tuple[Any, ...]) -> Any:
-    """The operation itself, with a tangent in one operand's place."""
+    """Apply the operation itself, with a tangent in one operand's place."""
     moved = (*operands[:position], tangent, *operands[position + 1 :])
     return node.operation(*moved, **node.attributes)
 
 
 def _apply_linear(
-    node: Node, linear: Callable[..., Any], given: Any, operands: tuple[Any, ...]
+    node: Node, linear: Callable[..., Any], vector: Any, operands: tuple[Any, ...]
 ) -> Any:
-    """Apply a linear map that multiplies ``given`` with the operands, where 0 · inf is 0.
+    """Apply a linear map that multiplies a vector with the operands, where 0 · inf is 0.
 
-    An infinite operand makes nan of a zero in ``given`` and, in a sum, of all that is added to it.
+    An infinite operand makes nan of a zero in the vector and, in a sum, of all that is added to it.
     What comes of the finite operands alone stands wherever nothing arrives through the others.
     """
     if isinstance(node.operation, Linear) or is_finite(node.raw):
-        return linear(given, operands)
+        return linear(vector, operands)
     bad = [np.logical_not(np.isfinite(raw(x))) for x in operands]
     finite = [ops.where(b, 0.0, x) if b.any() else x for b, x in zip(bad, operands, strict=True)]
     with np.errstate(invalid="ignore"):
-        arrives = linear((raw(given) != 0) * 1.0, tuple([b * 1.0 for b in bad]))
-        return ops.where(arrives == 0, linear(given, tuple(finite)), linear(given, operands))
+        arrives = linear((raw(vector) != 0) * 1.0, tuple([b * 1.0 for b in bad]))
+        return ops.where(arrives == 0, linear(vector, tuple(finite)), linear(vector, operands))
 
 
-def _cast_like(given: Any, node: Node) -> Any:
-    """Give a float32 node a float32 derivative, whatever float64 constant it met on the way.
+def _cast_like(derivative: Any, node: Node) -> Any:
+    """Cast a derivative to its node's dtype: float32 stays so, whatever constants it has met.
 
     A Python number receives Python numbers.
     """
-    if type(given) is float:
-        return given
-    if isinstance(given, Node | Traced):
+    if type(derivative) is float:
+        return derivative
+    if isinstance(derivative, Node | Traced):
         kind = dtype_of(node.raw)
-        return given if dtype_of(raw(given)) is kind else ops.astype(given, kind)
+        return derivative if dtype_of(raw(derivative)) is kind else ops.astype(derivative, kind)
     if type(node.raw) is float:
-        return float(given) if shape_of(given) == () else given
+        return float(derivative) if shape_of(derivative) == () else derivative
     dtype = np.result_type(node.raw)
-    return given if given.dtype == dtype else given.astype(dtype)
+    return derivative if derivative.dtype == dtype else derivative.astype(dtype)
 
 
 def _zero_where_other_is_zero(factor: Any, other: Any) -> Any:

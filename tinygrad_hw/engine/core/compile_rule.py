@@ -1,4 +1,4 @@
-"""Rules of the table compiled: a text becomes a function that computes, and a debugger reads it."""
+"""The compiler of rules: the text of a derivative becomes a function, which a debugger can show."""
 
 from __future__ import annotations
 

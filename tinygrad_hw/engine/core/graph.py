@@ -8,7 +8,7 @@ from tinygrad_hw.engine.core.node import Node
 
 
 def topological_order(*roots: Node, stop: Callable[[Node], bool] | None = None) -> list[Node]:
-    """Every node that the roots were made from, inputs before results; a single root is the last.
+    """Return all nodes that the roots were made from, inputs before results, a single root last.
 
     Depth first, in the order of the operands, so that the same program always gives the same order.
     Nodes below the roots for which ``stop`` holds are listed, but not what they were made from.

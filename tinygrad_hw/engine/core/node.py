@@ -18,8 +18,8 @@ from tinygrad_hw.engine.core.state import Group, state
 NO_ATTRIBUTES: dict[str, Any] = {}  # shared by all nodes that have none, and never written to
 
 
-def to_data(given: Any) -> Data:
-    """Turn what a user gives into what a node holds: a float or an array of floats, our own copy.
+def to_data(data: Any) -> Data:
+    """Return what a user gives as what a node holds: a float, or a copy as an array of floats.
 
     Python numbers become Python floats, which are weak: beside a float32 array they do not make the
     result float64 (as in NumPy 2). Integers and booleans become float64, NumPy floats keep their
@@ -30,28 +30,28 @@ def to_data(given: Any) -> Data:
     TypeError
         For complex numbers, strings, objects: whatever has no derivative here.
     """
-    if type(given) is float:
-        return given
-    if isinstance(given, int):  # bool is one too
+    if type(data) is float:
+        return data
+    if isinstance(data, int):  # bool is one too
         try:
-            return float(given)
+            return float(data)
         except OverflowError:
             raise TypeError("expected a number within the range of floats, about 1e308") from None
-    if isinstance(given, Traced):
-        return cast(Data, given)
-    if isinstance(given, Node):
+    if isinstance(data, Traced):
+        return cast(Data, data)
+    if isinstance(data, Node):
         raise TypeError("expected numbers, got a Value; use it as it is, or v.detach() for a copy")
     try:
-        array = np.array(given)  # copies: later changes to the caller's array are not seen here
+        array = np.array(data)  # copies: later changes to the caller's array are not seen here
     except ValueError:  # rows of different lengths
-        raise TypeError(f"expected numbers in a regular grid, got {given!r:.60}") from None
+        raise TypeError(f"expected numbers in a regular grid, got {data!r:.60}") from None
     if array.dtype.kind in "iub":
         array = array.astype(np.float64)
     if array.dtype.kind != "f":
-        kind = type(given).__name__ if array.dtype == object else f"{array.dtype.name} data"
+        kind = type(data).__name__ if array.dtype == object else f"{array.dtype.name} data"
         raise TypeError(f"expected real numbers (floats or integers), got {kind}; pass real floats")
-    data: Data = array if array.ndim else array[()]
-    return data
+    copy: Data = array if array.ndim else array[()]
+    return copy
 
 
 class Node:
@@ -111,7 +111,7 @@ class Node:
 
     @classmethod
     def leaf(cls, data: Data, *, constant: bool, saved: bool = False) -> Self:
-        """Make a node that no operation made, from data that is ours already (see to_data)."""
+        """Make a node that no operation made, from what ``to_data`` returns."""
         return cls.create(data, None, (), (), NO_ATTRIBUTES, constant, saved)
 
     @classmethod
@@ -125,7 +125,7 @@ class Node:
         constant: bool,
         saved: bool,
     ) -> Self:
-        """Make a node with all that is known of it; a user's own comes from ``Value()``."""
+        """Make a node from all of its attributes; a user's own comes from ``Value()``."""
         node = cls.__new__(cls)
         node.raw = data
         node.grad = None
@@ -140,7 +140,7 @@ class Node:
         return node
 
     def data_to_save(self) -> Data:
-        """Give data that an operation may keep: they will not change under it.
+        """Return data that an operation may save: nobody will write into them.
 
         An array is never in the hands of both a graph and the user, who could write into it between
         the forward and the backward pass. Where somebody else holds it (by ``Value.data``, say),
@@ -152,17 +152,17 @@ class Node:
         return self.raw
 
     def _is_shared(self) -> bool:
-        """Whether somebody else has a reference to the array, or to what it is a view of."""
+        """Return whether somebody else refers to the array, or to what it is a view of."""
         is_view = isinstance(self.raw, np.ndarray) and self.raw.base is not None
         return is_view or self._reference_count() > _UNSHARED
 
     def _reference_count(self) -> int:
-        """Count the references to the array, those that the counting takes included."""
+        """Return the number of references to the array, those of the counting included."""
         return sys.getrefcount(self.raw)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Lengths of the dimensions; () for a scalar."""
+        """Return the lengths of the dimensions; () for a scalar."""
         return shape_of(self.raw)
 
 
@@ -170,19 +170,19 @@ _UNSHARED = Node.leaf(np.zeros(1), constant=True)._reference_count()
 
 
 def raw(x: Any) -> Any:
-    """The plain number or array of a node; anything else as it is."""
+    """Return the number or array of a node; anything else as it is."""
     return x.raw if isinstance(x, Node) else x
 
 
 def read_data(x: Any) -> Any:
-    """``raw``, for what a user's program looks at: one that is captured then depends on it."""
+    """Return ``raw`` for a user's program to look at: a captured one then depends on it."""
     if state.recorder is not None and isinstance(x, Node):
         state.recorder.bind(x)
     return raw(x)
 
 
 def clear_gradient(node: Node) -> None:
-    """Set ``grad`` to None; a program that is captured will do so too."""
+    """Set ``grad`` to None; a program being captured will do so too."""
     if state.recorder is not None:
         state.recorder.clear_gradient(node)
     node.grad = None

@@ -30,52 +30,52 @@ _SIMPLE_POWERS = {-1.0: np.reciprocal, 0.5: np.sqrt, 1.0: np.positive, 2.0: np.s
 
 
 def exp(x: Any) -> Any:
-    """e to this power, of a float that cannot overflow, or of an array."""
+    """Return exp(x) of a float that cannot overflow, or of an array."""
     return math.exp(x) if type(x) is float else np.exp(x)
 
 
 def log1p(x: Any) -> Any:
-    """log(1 + x) of a float above -1, or of an array."""
+    """Return log(1 + x) of a float above -1, or of an array."""
     return math.log1p(x) if type(x) is float else np.log1p(x)
 
 
 def maximum(x: Any, bound: float) -> Any:
-    """``x``, or the bound where that is larger; nan stays nan."""
+    """Return x, or the bound where that is larger; nan stays nan."""
     return (bound if x <= bound else x) if type(x) is float else np.maximum(x, bound)
 
 
 def where(condition: Any, x: Any, y: Any) -> Any:
-    """``x`` where the condition holds, else ``y``."""
+    """Return x where the condition holds, else y."""
     return (x if condition else y) if type(condition) is bool else np.where(condition, x, y)
 
 
 def cast(x: Any, dtype: Any) -> Any:
-    """The same numbers in another floating dtype; a scalar as ``float`` is one of Python's."""
+    """Return the same numbers in another floating dtype; ``float`` makes a Python number."""
     if np.dtype(dtype).kind != "f":
         raise TypeError(f"dtype {np.dtype(dtype).name} has no derivative; give a floating one")
     return float(x) if dtype is float and np.ndim(x) == 0 else np.asarray(x, dtype)[()]
 
 
 def real_power(x: Any, p: Any) -> Any:
-    """x**p, always real: Python's own ``(-8.0)**0.5`` is complex, NumPy's is nan and a warning."""
+    """Return x**p, always real: Python's own ``(-8.0)**0.5`` is complex, NumPy's is nan."""
     simple = _SIMPLE_POWERS.get(p) if type(p) is float else None
     return simple(x) if simple else np.power(x, p)
 
 
 def stable_sigmoid(x: Any) -> Any:
-    """1 / (1 + exp(-x)) without overflow; above 0 as 1 - σ(-x), which rounds once near 1."""
+    """Return 1 / (1 + exp(-x)) without overflow; above 0 as 1 - σ(-x), which rounds once."""
     tail = exp(-abs(x))
     tail = tail / (1 + tail)
     return where(x < 0, tail, 1 - tail)
 
 
 def stable_softplus(x: Any) -> Any:
-    """log(1 + exp(x)) without overflow."""
+    """Return log(1 + exp(x)) without overflow."""
     return maximum(x, 0.0) + log1p(exp(-abs(x)))
 
 
 def gaussian_cdf(x: Any) -> Any:
-    """Φ(x) = erfc(-x / √2) / 2, by the C library's erfc, since NumPy has none."""
+    """Return Φ(x) = erfc(-x / √2) / 2, by the C library's erfc, since NumPy has none."""
     if type(x) is float:
         return 0.5 * math.erfc(-x * math.sqrt(0.5))
     cdf, kind = 0.5 * _erfc(-x * math.sqrt(0.5)), np.result_type(x)
@@ -83,7 +83,7 @@ def gaussian_cdf(x: Any) -> Any:
 
 
 def weighted_sum(*x: Any) -> Any:
-    """w1·x1 + w2·x2 + … + b, given as w1, w2, …, x1, x2, …, b: what a neuron computes."""
+    """Return w1·x1 + w2·x2 + … + b of w1, w2, …, x1, x2, …, b: what a neuron computes."""
     half = len(x) // 2
     if len(x) != 2 * half + 1:
         raise ValueError(f"{len(x)} operands are not as many weights as inputs, and a bias")
@@ -91,7 +91,7 @@ def weighted_sum(*x: Any) -> Any:
 
 
 def stable_logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
-    """log(sum(exp(x))), shifted by the maximum so that nothing overflows."""
+    """Return log(sum(exp(x))), shifted by the maximum so that nothing overflows."""
     top = np.maximum.reduce(x, axis=axis, keepdims=True)
     top = np.where(np.isfinite(top), top, 0)
     out = np.log(_sum(np.exp(x - top), axis=axis, keepdims=True)) + top
@@ -99,24 +99,24 @@ def stable_logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
 
 
 def degrees_of_freedom(x: Any, total: Any, ddof: float = 0) -> float:
-    """How many elements were added for each total, less ``ddof``, but at least 0."""
+    """Return the number of elements added for each total, less ``ddof``, but at least 0."""
     return max(np.size(x) / np.size(total) - ddof, 0.0) if np.size(total) else 1.0
 
 
 def average(x: Any, axis: Any, keepdims: bool) -> Any:
-    """Sum and divide: half the time of np.mean, which matters where x is a small batch."""
+    """Return the mean, in half the time that np.mean takes for a small batch."""
     total = _sum(x, axis=axis, keepdims=keepdims)
     return total / degrees_of_freedom(x, total)
 
 
 def variance(x: Any, axis: Any, ddof: float, keepdims: bool) -> Any:
-    """Mean of the squared deviations, over n - ddof."""
+    """Return the sum of the squared deviations over n - ddof."""
     total = _sum(np.square(x - average(x, axis, True)), axis=axis, keepdims=keepdims)
     return total / degrees_of_freedom(x, total, ddof)
 
 
 def vector_norm(x: Any, axis: Any, ord: float, keepdims: bool) -> Any:
-    """(Σ |x|**ord)**(1 / ord); of order 2 the root of the sum of squares."""
+    """Return (Σ |x|**ord)**(1 / ord); of order 2 the root of the sum of squares."""
     powers = np.square(x) if ord == 2 else np.abs(x) ** ord
     total = _sum(powers, axis=axis, keepdims=keepdims)
     return np.sqrt(total) if ord == 2 else total ** (1 / ord)
@@ -130,7 +130,7 @@ def reshape_in_order(x: Any, shape: Any, order: Any) -> Any:
 
 
 def broadcast_to_copy(x: Any, shape: Any) -> Array:
-    """A full copy: NumPy's own view with strides of 0 is slower to make, and to read from."""
+    """Return a full copy: NumPy's view with strides of 0 is slower to make and to read."""
     if np.ndim(x) > np.size(shape):
         raise ValueError(f"{np.ndim(x)} dimensions do not broadcast to shape {shape}")
     out = np.empty(shape, np.result_type(x))
@@ -139,7 +139,7 @@ def broadcast_to_copy(x: Any, shape: Any) -> Array:
 
 
 def add_at(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
-    """Zeros, with x added where the index says; what is picked twice receives both."""
+    """Return zeros with x added at the index; what is picked twice receives both."""
     out = np.zeros(shape, np.result_type(x))
     parts = index if isinstance(index, tuple) else (index,)
     if all(part is None or part is ... or isinstance(part, int | slice) for part in parts):

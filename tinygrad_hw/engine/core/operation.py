@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -34,13 +34,14 @@ from tinygrad_hw.engine.core.state import group, state
 
 Rule: TypeAlias = str | float | Callable[..., Any]
 Interval: TypeAlias = tuple[float, float]
+N = TypeVar("N", bound=Node)
 
 ANY_NUMBER = sys.maxsize
 NOT_A_VALUE = "an index, a shape, an axis or a count cannot be a Value; use integers, or v.data"
 
 
 class Operation:
-    """The part that all kinds share. Calling it computes on arrays and records on nodes.
+    """What all kinds of operations share. A call computes on arrays and records on nodes.
 
     Parameters
     ----------
@@ -70,6 +71,7 @@ class Operation:
     """
 
     __slots__ = (
+        "__dict__",  # for a docstring and a signature of its own
         "_bind",
         "arity",
         "compute",
@@ -83,6 +85,7 @@ class Operation:
         "symbol",
     )
 
+    __signature__: Any  # an inspect.Signature, where the operation has been documented
     first_parameter = ""  # of a rule, before the operands: ``out`` or ``upstream``
 
     def __init__(
@@ -140,17 +143,17 @@ class Operation:
         return f"{self.name}′" if callable(rule) else str(rule)
 
     def __deepcopy__(self, _: Any) -> Operation:
-        """Give itself: an operation is what it is, however many graphs are copied."""
+        """Return itself: copies of graphs share their operations."""
         return self
 
     def derivative(
-        self, position: int, given: Any, operands: tuple[Any, ...], attributes: dict[str, Any]
+        self, position: int, first: Any, operands: tuple[Any, ...], attributes: dict[str, Any]
     ) -> Any:
-        """Apply the rule for one operand to what it is given: ``out`` or ``upstream``."""
+        """Apply the rule for one operand, to ``out`` or ``upstream`` and the operands."""
         if self.arity == ANY_NUMBER:
-            return self.rules[0](given, position, operands, **attributes)
+            return self.rules[0](first, position, operands, **attributes)
         rule = self.rules[position]
-        return rule(given, *operands, **attributes) if callable(rule) else rule
+        return rule(first, *operands, **attributes) if callable(rule) else rule
 
     def __call__(self, *operands: Any, **attributes: Any) -> Any:
         """Apply to arrays (and get an array), or to at least one node (and get a node)."""
@@ -166,7 +169,7 @@ class Operation:
     def bind(
         self, operands: tuple[Any, ...], attributes: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Tell operands from attributes given by position, and fill in the defaults."""
+        """Separate operands from attributes given by position, and fill in the defaults."""
         try:
             return self._bind(*operands, **attributes)
         except TypeError as error:
@@ -174,9 +177,9 @@ class Operation:
             raise TypeError(f"{error}; beside its operands it takes {known}") from None
 
     def record(
-        self, node_class: type[Node], operands: tuple[Any, ...], attributes: dict[str, Any]
-    ) -> Node:
-        """Compute, and make the node that remembers how; operands that are no nodes are constants.
+        self, node_class: type[N], operands: tuple[Any, ...], attributes: dict[str, Any]
+    ) -> N:
+        """Compute, and return a node that records it; operands that are no nodes are constants.
 
         Raises
         ------
@@ -184,7 +187,7 @@ class Operation:
             NumPy's own, with the call before it: the operation, labels and shapes.
         """
         try:
-            inputs = tuple(
+            inputs: tuple[Any, ...] = tuple(
                 [
                     operand
                     if isinstance(operand, Node)
@@ -253,7 +256,7 @@ class Operation:
 
 
 def _as_floats(data: Any, arguments: tuple[Data, ...]) -> Any:
-    """A result as it is, if it is floating; what counts or compares, as its operands are."""
+    """Return a floating result as it is, counts and masks in the dtype of the operands."""
     dtype = getattr(data, "dtype", None) or np.asarray(data).dtype
     if dtype.kind == "f":
         return data
@@ -265,7 +268,7 @@ def _as_floats(data: Any, arguments: tuple[Data, ...]) -> Any:
 
 
 def _constant_operand(operand: Any, operands: tuple[Any, ...]) -> Data:
-    """Data of a constant operand; a mask does not make float64 of float32, as in NumPy."""
+    """Return the data of a constant operand; a mask does not make float64 of float32."""
     if isinstance(operand, np.ndarray | np.generic) and operand.dtype.kind in "iub":
         others = [x.raw for x in operands if isinstance(x, Node)]
         kinds = [x.dtype for x in others if isinstance(x, np.ndarray | np.floating)]
@@ -339,7 +342,7 @@ class Pointwise(Operation):
 
     @property
     def reduces(self) -> bool:
-        """Whether the result may have lost the dimensions of attribute ``axis``."""
+        """Return whether the result may lack the dimensions of attribute ``axis``."""
         return "axis" in self.defaults
 
 

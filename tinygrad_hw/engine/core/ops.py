@@ -12,8 +12,8 @@ last digit where a(1 - a) has lost three (a = 0.9997). The few words of the rule
 operations themselves follow the table.
 
 The names are NumPy's: here ``sum``, ``max``, ``min``, ``abs`` and ``pow`` are not Python's own.
-What a record can say is in ``operation``, how a rule is applied in ``chainrule``, and
-what needs no rule, being written with other operations, in ``composites``.
+What a record can say is in ``operation``, how a rule is applied in ``chain_rule``, and
+what needs no rule, being written with other operations, in ``numpy_api``.
 """
 
 import math
@@ -38,9 +38,9 @@ LN_2, LN_10, SQRT_2_PI = math.log(2), math.log(10), math.sqrt(2 * math.pi)
 
 
 def rearrangement(function: Any, **defaults: Any) -> Linear:
-    """One of NumPy's functions that pick elements and put them elsewhere.
+    """Make an operation of a NumPy function that picks elements and puts them elsewhere.
 
-    Where each came from is what the same function tells of the elements' numbers.
+    The same function, applied to the flat indices of the elements, says where each came from.
     """
     name = function.__name__
     source = ", ".join([f"{name}(flat_indices(x)", *defaults])
@@ -202,18 +202,18 @@ pad = rearrangement(np.pad, pad_width=0, mode="edge")
 
 
 def ratio(x: Any, y: Any) -> Any:
-    """``x / y``, and 0 where y is 0: the slope that we give a length at its tip."""
-    tip = raw(y) == 0
-    return where(tip, 0.0, x / where(tip, 1.0, y))
+    """Return x / y, and 0 where y is 0: the derivative that a norm has there."""
+    zero = raw(y) == 0
+    return where(zero, 0.0, x / where(zero, 1.0, y))
 
 
 def normal_pdf(x: Any) -> Any:
-    """The bell curve exp(-x²/2) / √2π, which is 0 long before x = 40, where x² may overflow."""
+    """Return the normal density exp(-x²/2) / √2π, which is 0 long before |x| = 40."""
     return exp(-0.5 * square(maximum(minimum(x, 40.0), -40.0))) / SQRT_2_PI
 
 
 def where(condition: Any, x: Any, y: Any) -> Any:
-    """``x`` where the condition holds, else ``y``; no gradient reaches the one not taken."""
+    """Return x where the condition holds, else y; no gradient reaches the other."""
     mask = read_data(condition)
     if not isinstance(mask, Traced):
         mask = np.asarray(mask).astype(bool)[()]
@@ -223,12 +223,12 @@ def where(condition: Any, x: Any, y: Any) -> Any:
 
 
 def share(wins: Any, ties: Any) -> Any:
-    """1 where the operand wins, a half where two tie."""
+    """Return 1 where the operand wins, a half where two tie."""
     return np.where(wins, 1.0, np.where(ties, 0.5, 0.0))[()]
 
 
 def equal_shares(x: Any, out: Any, axis: Any) -> Array:
-    """1 where an element is the extreme one, or its share of 1 where several are."""
+    """Return 1 where an element is the extreme one, or its share of 1 where several are."""
     mask = raw(x) == raw(out)
     shares: Array = mask / np.sum(mask, axis=axis, keepdims=True, dtype=np.result_type(raw(x)))
     return shares
@@ -238,52 +238,52 @@ def with_reduced_axes(reduced: Any, shape: tuple[int, ...], axis: Any) -> Any:
     """Put back, as length 1, the dimensions of ``shape`` that a reduction along ``axis`` lost."""
     if len(shape_of(reduced)) in (0, len(shape)):  # a number broadcasts as it is
         return reduced
-    kept = list(shape)
+    full = list(shape)
     for i in axis if isinstance(axis, tuple | list) else (axis,):
-        kept[i] = 1
-    return reshape(reduced, tuple(kept))
+        full[i] = 1
+    return reshape(reduced, tuple(full))
 
 
 def spread(upstream: Any, x: Any, axis: Any) -> Any:
-    """Give every element of x its share of what arrived at the sum that it is part of."""
+    """Broadcast what arrived at a sum to all elements of x that were summed."""
     return broadcast_to(with_reduced_axes(upstream, shape_of(x), axis), shape_of(x))
 
 
 def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
-    """Sum over the dimensions that broadcasting had added or stretched: the transpose of that."""
-    given = shape_of(x)
-    if given == shape:
+    """Sum over the dimensions that broadcasting added or stretched: its transpose."""
+    before = shape_of(x)
+    if before == shape:
         return x
-    added = len(given) - len(shape)
+    added = len(before) - len(shape)
     if added:
         x = sum(x, axis=tuple(range(added)))
-    stretched = tuple([i for i, n in enumerate(shape) if n == 1 and given[i + added] != 1])
+    stretched = tuple([i for i, n in enumerate(shape) if n == 1 and before[i + added] != 1])
     return sum(x, axis=stretched, keepdims=True) if stretched else x
 
 
 def inverse(axes: Any) -> Any:
-    """The order of axes that undoes this one; None, the reverse, undoes itself."""
+    """Return the order of axes that undoes this one; None, the reverse, undoes itself."""
     return axes if axes is None else tuple(np.argsort(np.mod(axes, len(axes))).tolist())
 
 
 def slice_axis(x: Any, axis: int, start: int, stop: int) -> Any:
-    """The slice ``start:stop`` of one axis."""
+    """Return the slice ``start:stop`` of one axis."""
     return getitem(x, (slice(None),) * (axis % len(shape_of(x))) + (slice(start, stop),))
 
 
 def flat_indices(x: Any) -> Array:
-    """The place of each element of x in its flat order, in x's shape."""
+    """Return each element's index in the flattened x, in x's shape."""
     return np.arange(math.prod(shape_of(x))).reshape(shape_of(x))
 
 
 def scatter_add(upstream: Any, source: Array, x: Any) -> Any:
-    """Add each element of upstream where it came from: ``source`` has the places in x."""
+    """Add each element of upstream where it came from: ``source`` has flat indices of x."""
     shape = shape_of(x)
     return reshape(scatter(upstream, source, (math.prod(shape),)), shape)
 
 
 def matmul_back(upstream: Any, x: Any, y: Any, position: int) -> Any:
-    """Upstream · yᵀ or xᵀ · upstream; a vector is a row on the left, a column on the right."""
+    """Return upstream · yᵀ or xᵀ · upstream; a vector is a row on the left, else a column."""
     left, right = shape_of(x), shape_of(y)
     if len(left) == 1:
         x, upstream = reshape(x, (1, *left)), upstream[..., None, :] if len(right) > 1 else upstream
@@ -298,32 +298,34 @@ def matmul_back(upstream: Any, x: Any, y: Any, position: int) -> Any:
 
 
 def einsum_back(upstream: Any, position: int, operands: Any, subscripts: str) -> Any:
-    """The transpose of an einsum, which is one too: upstream takes the operand's place.
+    """Return the transpose of an einsum, an einsum too: upstream takes the operand's place.
 
     A letter that only this operand has was summed over: ones spread it again. A letter that it has
     twice is a diagonal: an identity matrix puts it back there.
     """
     terms, _, result = subscripts.partition("->")
-    given = dict(enumerate(terms.split(",")))
-    wanted, shape = given.pop(position), shape_of(operands[position])
+    others = dict(enumerate(terms.split(",")))
+    wanted, shape = others.pop(position), shape_of(operands[position])
     unused = iter(sorted(set(ascii_letters) - set(subscripts)))
     kind = np.result_type(raw(upstream))
-    factors = [(result, upstream), *[(term, operands[i]) for i, term in given.items()]]
-    spelled = ""
+    factors = [(result, upstream), *[(term, operands[i]) for i, term in others.items()]]
+    back_term = ""
     for letter, n in zip(wanted, shape, strict=True):
-        if letter in spelled:
-            spelled += next(unused)
-            factors.append((letter + spelled[-1], np.eye(n, dtype=kind)))
+        if letter in back_term:
+            back_term += next(unused)
+            factors.append((letter + back_term[-1], np.eye(n, dtype=kind)))
         else:
-            spelled += letter
+            back_term += letter
             if not any(letter in term for term, _ in factors):
                 factors.append((letter, np.ones(n, kind)))
     back = einsum(
         *[factor for _, factor in factors],
-        subscripts=",".join([term for term, _ in factors]) + "->" + spelled,
+        subscripts=",".join([term for term, _ in factors]) + "->" + back_term,
     )
     back = sum_to(back, shape)
     return back if shape_of(back) == shape else broadcast_to(back, shape)
 
 
-LANGUAGE.update(vars(numerics) | globals() | {"dtype_of": dtype_of})
+LANGUAGE.update(
+    globals() | {"degrees_of_freedom": numerics.degrees_of_freedom, "dtype_of": dtype_of}
+)

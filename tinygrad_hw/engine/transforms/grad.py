@@ -29,7 +29,7 @@ from tinygrad_hw.engine.core.data import shape_of
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import Node, raw, read_data, to_data
 from tinygrad_hw.engine.core.state import setting, state
-from tinygrad_hw.engine.transforms.pytree import leaves_of, rebuilt, structure
+from tinygrad_hw.engine.transforms.pytree import leaves_of, structure, unflatten
 from tinygrad_hw.engine.value import Value
 
 Argnums = int | tuple[int, ...]
@@ -64,14 +64,14 @@ def value_and_grad(function: Function, argnums: Argnums = 0) -> Function:
     """Make the function that gives the pair (value, gradient): see ``grad``."""
 
     def evaluate(*args: Any, **options: Any) -> tuple[Any, Any]:
-        trace = _RecordedCall(function, args, options, argnums)
-        shapes = [shape_of(result) for result in trace.results]
+        call = _RecordedCall(function, args, options, argnums)
+        shapes = [shape_of(result) for result in call.results]
         if shapes != [()]:
             raise ValueError(
-                f"grad needs a function that returns one scalar, got {_text(shapes)}; "
+                f"grad needs a function that returns one scalar, got {_shapes_text(shapes)}; "
                 "reduce it with sum() or mean(), or use jacobian or vjp"
             )
-        return trace.value(), trace.by_argument(trace.pull_back([1.0]))
+        return call.value(), call.by_argument(call.pull_back([1.0]))
 
     return evaluate
 
@@ -84,21 +84,20 @@ def jacobian(function: Function, argnums: Argnums = 0) -> Function:
     """
 
     def evaluate(*args: Any, **options: Any) -> Any:
-        trace = _RecordedCall(function, args, options, argnums)
-        results, inputs = trace.results, trace.inputs
-        forward = _size(inputs) < _size(results)
-        along, move = (inputs, trace.push_forward) if forward else (results, trace.pull_back)
-        lines = [[move(basis) for basis in _bases(along, k)] for k in range(len(along))]
+        call = _RecordedCall(function, args, options, argnums)
+        results, inputs = call.results, call.inputs
+        forward = _total_size(inputs) < _total_size(results)
+        along, move = (inputs, call.push_forward) if forward else (results, call.pull_back)
+        lines = [[move(basis) for basis in _basis_vectors(along, k)] for k in range(len(along))]
 
         def block(r: int, i: int) -> Any:
             of, other, axis = (i, r, -1) if forward else (r, i, 0)
-            return trace.stacked([line[other] for line in lines[of]], axis, r, i)
+            return call.stacked([line[other] for line in lines[of]], axis, r, i)
 
         by_result = [
-            trace.by_argument([block(r, i) for i in range(len(inputs))])
-            for r in range(len(results))
+            call.by_argument([block(r, i) for i in range(len(inputs))]) for r in range(len(results))
         ]
-        return rebuilt(trace.result, by_result)
+        return unflatten(call.result, by_result)
 
     return evaluate
 
@@ -109,22 +108,22 @@ def hessian(function: Function, argnums: Argnums = 0) -> Function:
 
 
 def vjp(function: Function, *primals: Any) -> tuple[Any, Function]:
-    """Give f(primals), and the function that takes a vector v back through f: vᵀJ.
+    """Return f(primals), and the function that takes a vector v back through f: vᵀJ.
 
     That function takes v in the structure of the result and gives a tuple, one gradient for each
     argument. It may be called many times.
     """
-    trace = _RecordedCall(function, primals, {}, tuple(range(len(primals))))
+    call = _RecordedCall(function, primals, {}, tuple(range(len(primals))))
 
     def pull_back(vector: Any) -> Any:
-        seeds = _matching(vector, trace.result, "vjp got a vector", "the result")
-        return trace.by_argument(trace.pull_back(seeds))
+        seeds = _matching_leaves(vector, call.result, "vjp got a vector", "the result")
+        return call.by_argument(call.pull_back(seeds))
 
-    return trace.value(), pull_back
+    return call.value(), pull_back
 
 
 def jvp(function: Function, primals: Any, tangents: Any) -> tuple[Any, Any]:
-    """Give f(primals) and, by forward mode, J · tangents: how f moves when the primals do.
+    """Return f(primals) and, by forward mode, J · tangents: how f moves when the primals do.
 
     Parameters
     ----------
@@ -135,13 +134,13 @@ def jvp(function: Function, primals: Any, tangents: Any) -> tuple[Any, Any]:
         structure the direction in which they move.
     """
     primals, tangents = ((x,) if _is_single_argument(x) else x for x in (primals, tangents))
-    directions = _matching(tangents, primals, "jvp got tangents", "the primals")
-    trace = _RecordedCall(function, primals, {}, tuple(range(len(primals))))
-    return trace.value(), rebuilt(trace.result, trace.push_forward(directions))
+    directions = _matching_leaves(tangents, primals, "jvp got tangents", "the primals")
+    call = _RecordedCall(function, primals, {}, tuple(range(len(primals))))
+    return call.value(), unflatten(call.result, call.push_forward(directions))
 
 
 def hvp(function: Function, primals: Any, tangents: Any) -> Any:
-    """Give H · tangents, for the second derivatives H of a scalar function, without making H.
+    """Return H · tangents, for the second derivatives H of a scalar function, without making H.
 
     Forward mode over reverse. Primals and tangents are those of ``jvp``; the result is in their
     structure.
@@ -167,8 +166,8 @@ class _RecordedCall:
         everything = leaves_of([args, options])
         self.as_values = state.nested or any([isinstance(x, Node) for x in everything])
         with setting(recording=True, nested=True):
-            self.inputs = [_variable(x) for x in given]
-            fresh = iter(rebuilt(self.arguments, self.inputs))
+            self.inputs = [_new_leaf(x) for x in given]
+            fresh = iter(unflatten(self.arguments, self.inputs))
             traced = {i % len(args): next(fresh) for i in chosen}
             self.result = function(*[traced.get(i, x) for i, x in enumerate(args)], **options)
         if self.result is None:
@@ -193,31 +192,31 @@ class _RecordedCall:
                 self.order.append(node)
 
     def value(self) -> Any:
-        """The result, as it is given back: plain where plain numbers were given."""
-        return rebuilt(self.result, [self._to_caller(x, self.as_values) for x in self.results])
+        """Return the result for the caller: plain where plain numbers were given."""
+        return unflatten(self.result, [self._to_caller(x, self.as_values) for x in self.results])
 
     def by_argument(self, leaves: list[Any]) -> Any:
-        """Derivatives in the structure of the argument, or a tuple of those of several."""
-        trees = rebuilt(self.arguments, leaves)
+        """Return derivatives in the structure of the argument, or a tuple for several."""
+        trees = unflatten(self.arguments, leaves)
         return trees[0] if self.alone else tuple(trees)
 
     def pull_back(self, seeds: list[Any]) -> list[Any]:
-        """The gradient by each input, from the upstream gradient of each result (None for 0)."""
+        """Return the gradient by each input, from the upstream gradient of each result or None."""
         as_values = self.as_values or any(isinstance(x, Node) for x in seeds)
         totals: dict[int, Any] = {}
         for result, seed in zip(self.results, seeds, strict=True):
             if seed is not None and isinstance(result, Node):
-                upstream = _like(result, seed, as_values)
+                upstream = _seed_like(result, seed, as_values)
                 before = totals.get(id(result))
                 totals[id(result)] = upstream if before is None else before + upstream
         accumulate(self.order, totals, self.reached)
         return [self._to_caller(totals.get(id(x)), as_values, x) for x in self.inputs]
 
     def push_forward(self, directions: list[Any]) -> list[Any]:
-        """The tangent of each result, from the tangent of each input (None for 0)."""
+        """Return the tangent of each result, from the tangent of each input or None."""
         as_values = self.as_values or any(isinstance(x, Node) for x in directions)
         moved = {
-            id(x): _like(x, direction, as_values)
+            id(x): _seed_like(x, direction, as_values)
             for x, direction in zip(self.inputs, directions, strict=True)
             if direction is not None
         }
@@ -229,7 +228,7 @@ class _RecordedCall:
         return [self._to_caller(moved.get(id(x)), as_values, x) for x in self.results]
 
     def stacked(self, parts: list[Any], axis: int, result: int, x: int) -> Any:
-        """Rows or columns of a Jacobian in one, of the result's and the input's shape."""
+        """Return rows or columns of a Jacobian as one, of the result's and the input's shape."""
         shape = shape_of(self.results[result]) + self.inputs[x].shape
         if shape == ():
             return parts[0]
@@ -238,7 +237,7 @@ class _RecordedCall:
         return ops.reshape(numpy_api.stack(parts, axis), shape)
 
     def _to_caller(self, found: Any, as_values: bool, like: Any = None) -> Any:
-        """A derivative or value in the caller's kind; zeros where there is none; never shared."""
+        """Return a derivative or value in the caller's kind, never shared; zeros for None."""
         if found is None:
             data = raw(like)
             found = 0.0 if type(data) is float else np.zeros_like(data)[()]
@@ -251,15 +250,15 @@ class _RecordedCall:
         return found.copy() if isinstance(found, np.ndarray) else found
 
 
-def _variable(given: Any) -> Value:
-    """A node to differentiate by: a new one, which depends on the Value that was given, if any."""
-    if isinstance(given, Node) and not given.constant:
-        copy: Value = ops.pos(given)
+def _new_leaf(argument: Any) -> Value:
+    """Return a new node to differentiate by; it depends on the Value given, if it is one."""
+    if isinstance(argument, Node) and not argument.constant:
+        copy: Value = ops.pos(argument)
         return copy
-    return Value(read_data(given))
+    return Value(read_data(argument))
 
 
-def _like(node: Any, seed: Any, as_values: bool) -> Any:
+def _seed_like(node: Any, seed: Any, as_values: bool) -> Any:
     if isinstance(seed, Node):
         return seed
     data = seed_for(node, seed)
@@ -267,32 +266,34 @@ def _like(node: Any, seed: Any, as_values: bool) -> Any:
 
 
 def _is_single_argument(primals: Any) -> bool:
-    """Whether it is the one argument itself, and not a tuple of all; a namedtuple is one."""
+    """Return whether these are the one argument itself, not a tuple of all; so is a namedtuple."""
     return not isinstance(primals, tuple) or hasattr(primals, "_fields")
 
 
-def _matching(tree: Any, like: Any, what: str, of: str) -> list[Any]:
-    """The leaves of one structure, in the order of another, which must be the same."""
+def _matching_leaves(tree: Any, like: Any, what: str, of: str) -> list[Any]:
+    """Return the leaves of one structure, in the order of another; refuse if they differ."""
     given, wanted = structure(tree), structure(like)
     if given != wanted:
         raise ValueError(f"{what} of structure {given} for {of} of {wanted}; give the same")
     leaves = list(leaves_of(tree, like))
     shapes, others = ([np.shape(raw(x)) for x in part] for part in (leaves, leaves_of(like)))
     if shapes != others:
-        raise ValueError(f"{what} of {_text(shapes)} for {of} of {_text(others)}; give the same")
+        raise ValueError(
+            f"{what} of {_shapes_text(shapes)} for {of} of {_shapes_text(others)}; give the same"
+        )
     return leaves
 
 
-def _text(shapes: list[tuple[int, ...]]) -> str:
+def _shapes_text(shapes: list[tuple[int, ...]]) -> str:
     return f"shape {shapes[0]}" if len(shapes) == 1 else f"shapes {shapes}"
 
 
-def _size(leaves: list[Any]) -> int:
+def _total_size(leaves: list[Any]) -> int:
     return int(sum([np.size(raw(x)) for x in leaves]))
 
 
-def _bases(leaves: list[Any], position: int) -> Iterator[list[Any]]:
-    """For each element of one leaf: 1 there, 0 elsewhere; None for the other leaves."""
+def _basis_vectors(leaves: list[Any], position: int) -> Iterator[list[Any]]:
+    """Yield for each element of one leaf: 1 there, 0 elsewhere; None for the other leaves."""
     shape = shape_of(leaves[position])
     for index in np.ndindex(shape):
         basis = np.zeros(shape)

@@ -1,4 +1,4 @@
-"""Do we believe a gradient? Compare it with central differences.
+"""The check of a gradient against central differences of the function itself.
 
 The check knows nothing of the rules: it only calls the function, a little to the left and a little
 to the right. A tensor result is reduced with random weights, so that no element can hide behind

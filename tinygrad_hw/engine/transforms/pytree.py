@@ -7,7 +7,7 @@ from typing import Any
 
 
 def leaves_of(tree: Any, like: Any = None) -> Iterator[Any]:
-    """The leaves in order; in the order of another's keys, where one of that structure is given."""
+    """Yield the leaves in order, or in the order of the keys of ``like``."""
     if isinstance(tree, dict):
         for key in tree if like is None else like:
             yield from leaves_of(tree[key], None if like is None else like[key])
@@ -19,16 +19,16 @@ def leaves_of(tree: Any, like: Any = None) -> Iterator[Any]:
 
 
 def structure(tree: Any) -> Any:
-    """The same containers with no leaves; two dicts are equal whatever the order of their keys."""
-    return rebuilt(tree, [None] * len(list(leaves_of(tree))))
+    """Return the containers without leaves; dicts are equal in whatever order of keys."""
+    return unflatten(tree, [None] * len(list(leaves_of(tree))))
 
 
-def rebuilt(tree: Any, parts: Iterable[Any]) -> Any:
-    """The same structure with other leaves."""
-    given = iter(parts)
+def unflatten(tree: Any, leaves: Iterable[Any]) -> Any:
+    """Return the same structure with other leaves."""
+    remaining = iter(leaves)
     if isinstance(tree, dict):
-        return {key: rebuilt(part, given) for key, part in tree.items()}
+        return {key: unflatten(part, remaining) for key, part in tree.items()}
     if isinstance(tree, tuple | list):
-        parts = [rebuilt(part, given) for part in tree]
+        parts = [unflatten(part, remaining) for part in tree]
         return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
-    return next(given)
+    return next(remaining)
