@@ -262,7 +262,9 @@ class Captured:
             return batched.run_batch(arguments, points)
         except (Changed, NotFinite):  # points that take different ways
             each = [
-                self(*unflatten(arguments, [x[i] if np.ndim(x) else x for x in leaves_of(arguments)]))
+                self(
+                    *unflatten(arguments, [x[i] if np.ndim(x) else x for x in leaves_of(arguments)])
+                )
                 for i in range(points)
             ]
             columns = zip(*map(leaves_of, each), strict=True)
