@@ -17,11 +17,10 @@ import pytest
 
 import tinygrad_hw
 from tinygrad_hw import Value, capture, grad
-from tinygrad_hw.cli.main import main
+from tinygrad_hw.cli import main
 from tinygrad_hw.explain import explain
 from tinygrad_hw.nn import SGD
-from tinygrad_hw.worksheet import parse_sheet
-from tinygrad_hw.worksheet.sheet.model import SheetError
+from tinygrad_hw.worksheet import SheetError, parse_sheet
 
 PACKAGE = Path(tinygrad_hw.__file__).parent
 PAGE = (Path(__file__).parents[2] / "docs/architecture.md").read_text("utf-8")
