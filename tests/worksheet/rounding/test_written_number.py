@@ -361,7 +361,7 @@ offsets = st.fractions(-2, 2, max_denominator=9973)  # in units of the last digi
 
 
 @given(small_written, offsets)
-def test_rounds_and_cuts_are_those_of_exact_arithmetic(
+def test_rounding_and_truncation_are_those_of_exact_arithmetic(
     written: WrittenNumber, offset: Fraction
 ) -> None:
     unit = unit_of(written)
@@ -444,9 +444,7 @@ def half_up(number: Fraction, unit: Fraction) -> Fraction:
 
 
 @given(st.fractions(-2000, 2000, max_denominator=10**7), st.integers(-3, 2))
-def test_every_honest_way_to_write_a_number_could_come_from_it(
-    number: Fraction, place: int
-) -> None:
+def test_the_preimage_holds_every_number_honestly_written_so(number: Fraction, place: int) -> None:
     unit = Fraction(10) ** place
     for held in guarded(number, unit):
         for shown in (half_up(held, unit), round(held / unit) * unit, int(held / unit) * unit):
@@ -457,7 +455,7 @@ def test_every_honest_way_to_write_a_number_could_come_from_it(
 
 
 @given(small_written, offsets)
-def test_nothing_further_off_could_come_from_it(written: WrittenNumber, offset: Fraction) -> None:
+def test_the_preimage_holds_nothing_further_off(written: WrittenNumber, offset: Fraction) -> None:
     """Half a unit and a guard digit's half towards zero, a unit away from it."""
     assume(written.digits > 0)
     number = value_of(written) + offset * unit_of(written)
@@ -469,7 +467,7 @@ def test_nothing_further_off_could_come_from_it(written: WrittenNumber, offset: 
 
 
 @given(small_written, offsets, st.fractions(Fraction(1, 100), 3, max_denominator=997))
-def test_it_could_come_out_of_an_interval_that_meets_these(
+def test_it_is_reachable_from_an_interval_that_overlaps_its_preimage(
     written: WrittenNumber, offset: Fraction, width: Fraction
 ) -> None:
     unit = unit_of(written)
@@ -512,7 +510,7 @@ def test_it_could_come_out_of_an_interval_that_meets_these(
         ("0", 0.0, True),
     ],
 )
-def test_what_could_come_out_of_one_number(text: str, number: float, could: bool) -> None:
+def test_what_is_reachable_from_one_number(text: str, number: float, could: bool) -> None:
     assert read_number(text).is_reachable_from(Interval(number, number)) is could
 
 

@@ -9,7 +9,7 @@ from tinygrad_hw.engine.core import ops
 from tinygrad_hw.symbolic import Apply, Formula, differentiate, names_in, node_count, operands_of
 from tinygrad_hw.worksheet.rounding.intervals import EXTENSIONS, Interval, point
 
-HALVINGS = 32  # boxes that an interval is cut into at most, where a formula rises and falls in it
+MOST_PIECES = 32  # that an interval is cut into, where a formula is not monotone in it
 MOST_PARTS = 40  # times repeated names; beyond that, each occurrence is taken by itself
 
 
@@ -29,7 +29,7 @@ def enclose(formula: Formula, box: Mapping[str, Interval]) -> Interval:
     repeated = [name for name in _repeated(formula) if not box[name].is_point]
     if not repeated or node_count(formula) * len(repeated) > MOST_PARTS:
         return natural
-    return _monotone(formula, box, repeated, HALVINGS).intersection(natural)
+    return _monotone(formula, box, repeated, MOST_PIECES).intersection(natural)
 
 
 def _monotone(

@@ -157,7 +157,7 @@ def read_number(text: str) -> WrittenNumber:
     if match := _NUMBER.fullmatch(plain):
         return _decimal(match)
     if match := _POWER.fullmatch(plain):
-        return _bounded(1, _exponent(match), match["sign"] == "-")
+        return _in_range(1, _exponent(match), match["sign"] == "-")
     if match := _FRACTION.fullmatch(plain):
         bottom = Fraction(match["bottom"])
         if not bottom:
@@ -202,14 +202,14 @@ def _decimal(match: re.Match[str]) -> WrittenNumber:
     whole = match["whole"] or ""
     decimals = match["decimals"] or match["bare"] or ""
     place = _exponent(match) - len(decimals)
-    return _bounded(int(whole + decimals), place, match["sign"] == "-")
+    return _in_range(int(whole + decimals), place, match["sign"] == "-")
 
 
 def _exponent(match: re.Match[str]) -> int:
     return int(match["exponent"] or match["bracketed"] or 0)
 
 
-def _bounded(digits: int, place: int, negative: bool) -> WrittenNumber:
+def _in_range(digits: int, place: int, negative: bool) -> WrittenNumber:
     if place < -LARGEST_EXPONENT or place + len(str(digits)) > LARGEST_EXPONENT:
         raise ValueError("is out of range")
     return WrittenNumber(digits, place, negative)
