@@ -1,4 +1,10 @@
-"""Sheets of hand work: reading, solving, making, filling in and marking them."""
+"""Sheets of hand work: reading, solving, making, filling in and marking them.
+
+The folders, lowest first; each may use those before it: ``sheet`` (the TOML file), ``solution``
+(what is right), ``rounding`` (what honest rounding admits), ``slips`` (how numbers come to be
+wrong), ``marking`` (verdicts and points), ``exercises`` (fresh sheets, blanks, keys), ``feedback``
+(what students and teachers read).
+"""
 
 from tinygrad_hw.worksheet.exercises.answer_key import key
 from tinygrad_hw.worksheet.exercises.blanks import blanks
