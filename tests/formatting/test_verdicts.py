@@ -1,6 +1,6 @@
 """The verdicts' signs and words."""
 
-from tinygrad_hw.formatting.verdicts import MEANINGS, SIGNS, VERDICTS, signed
+from tinygrad_hw.formatting.verdicts import MEANINGS, SIGNS, VERDICTS, with_sign
 
 
 def test_every_verdict_has_a_sign_and_a_meaning_in_their_order() -> None:
@@ -9,4 +9,4 @@ def test_every_verdict_has_a_sign_and_a_meaning_in_their_order() -> None:
 
 
 def test_a_sign_stands_before_its_verdict() -> None:
-    assert [signed(verdict) for verdict in ("follows", "wrong")] == ["↳ follows", "✗ wrong"]
+    assert [with_sign(verdict) for verdict in ("follows", "wrong")] == ["↳ follows", "✗ wrong"]

@@ -1,1 +1,75 @@
-"""Numbers and HTML as people read them."""
+"""Numbers, names and HTML as people read them.
+
+``numbers`` writes numbers in significant figures, ``text`` makes names printable, sorts and
+measures them, ``html`` builds elements and typesets numbers and names in them, ``verdicts`` has the
+signs and words of a mark.
+"""
+
+from tinygrad_hw.formatting.html import (
+    NO_BREAK,
+    NOTHING,
+    Html,
+    bullets,
+    count,
+    counted,
+    element,
+    escaped,
+    figure,
+    formula,
+    join,
+    letter_and_number,
+    link,
+    listed,
+    ours,
+    paragraph,
+    partial,
+    prose,
+    row,
+    section,
+    signed,
+    symbol,
+    table,
+    typeset,
+)
+from tinygrad_hw.formatting.numbers import FIGURES, bracketed, number, updated
+from tinygrad_hw.formatting.text import display_width, natural_sort_key, printable, shorten
+from tinygrad_hw.formatting.verdicts import MEANINGS, SIGNS, VERDICTS, with_sign
+
+__all__ = [
+    "FIGURES",
+    "MEANINGS",
+    "NOTHING",
+    "NO_BREAK",
+    "SIGNS",
+    "VERDICTS",
+    "Html",
+    "bracketed",
+    "bullets",
+    "count",
+    "counted",
+    "display_width",
+    "element",
+    "escaped",
+    "figure",
+    "formula",
+    "join",
+    "letter_and_number",
+    "link",
+    "listed",
+    "natural_sort_key",
+    "number",
+    "ours",
+    "paragraph",
+    "partial",
+    "printable",
+    "prose",
+    "row",
+    "section",
+    "shorten",
+    "signed",
+    "symbol",
+    "table",
+    "typeset",
+    "updated",
+    "with_sign",
+]

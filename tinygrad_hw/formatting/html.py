@@ -10,7 +10,7 @@ from tinygrad_hw.formatting.numbers import number
 
 
 class Html(str):
-    """Text that is markup and goes into the page as it is. Any other string is escaped."""
+    """Text that is markup and goes into the page unchanged; any other string is escaped."""
 
     __slots__ = ()
 
@@ -39,17 +39,17 @@ def element(tag: str, *children: str, **attributes: Attribute) -> Html:
 
 
 def join(parts: Iterable[str], between: str = "") -> Html:
-    """Put pieces behind each other, escaping those that are text."""
+    """Join pieces of HTML, escaping those that are text."""
     return Html(escaped(between).join(escaped(part) for part in parts))
 
 
 def escaped(text: str) -> Html:
-    """Escape text; leave Html as it is. A per cent sign stays with its number."""
+    """Escape text; return Html unchanged. A percent sign stays on the line of its number."""
     return text if isinstance(text, Html) else Html(html.escape(text).replace(" %", f"{NO_BREAK}%"))
 
 
 def paragraph(*children: str, class_: str | None = None) -> Html:
-    """One paragraph."""
+    """Build a paragraph."""
     return element("p", *children, class_=class_)
 
 
@@ -60,12 +60,12 @@ def section(anchor: str, level: int, title: str, *children: str) -> Html:
 
 
 def link(anchor: str, text: str) -> Html:
-    """A link within the page."""
+    """Build a link within the page."""
     return element("a", text, href=f"#{anchor}")
 
 
 def bullets(items: Iterable[str], class_: str | None = None) -> Html:
-    """A list; nothing at all if it would be empty."""
+    """Build a list; nothing if there are no items."""
     points = [element("li", item) for item in items]
     return element("ul", *points, class_=class_) if points else NOTHING
 
@@ -78,7 +78,7 @@ _GREEK = {"alpha": "α", "sigma": "σ"}
 
 
 def figure(text: str, class_: str = "") -> Html:
-    """Typeset a number: a true minus sign, and a power of ten as one. The text itself is kept.
+    """Typeset a number with a true minus sign and its power of ten; its text stays as its value.
 
     >>> figure("-6.403e-07")
     '<data class="n neg" value="-6.403e-07">−6.403×10<sup>−7</sup></data>'
@@ -97,12 +97,12 @@ def figure(text: str, class_: str = "") -> Html:
 
 
 def ours(x: float, figures: int = 4) -> Html:
-    """Typeset a number of ours in so many significant figures."""
+    """Typeset a computed number in this many significant figures."""
     return figure(number(x, figures))
 
 
 def signed(x: float, figures: int = 2) -> Html:
-    """Typeset a difference, a plus sign included."""
+    """Typeset a difference with its sign, plus or minus."""
     text = number(x, figures)
     return figure(text if text.startswith("-") or text == "0" else f"+{text}")
 
@@ -131,7 +131,7 @@ def _minus(text: str) -> str:
 
 
 def letter_and_number(name: str) -> tuple[str, str] | None:
-    """Split a name such as w7 or alpha; None for one that is otherwise made.
+    """Split a name such as w7 or alpha into letter and number; None for any other name.
 
     >>> letter_and_number("w7"), letter_and_number("alpha"), letter_and_number("w7b")
     (('w', '7'), ('α', ''), None)
@@ -141,7 +141,7 @@ def letter_and_number(name: str) -> tuple[str, str] | None:
 
 
 def symbol(name: str) -> Html:
-    """Typeset a name: w7 in italics with its number below, a word upright."""
+    """Typeset a name: w7 in italics with its number as a subscript, a word upright."""
     parts = letter_and_number(name)
     if parts is None:
         return escaped(name)

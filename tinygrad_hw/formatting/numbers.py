@@ -9,7 +9,7 @@ FIGURES = 4
 
 
 def number(x: float, figures: int = FIGURES) -> str:
-    """Write a number in so many significant figures, in scientific notation where that is shorter.
+    """Write a number in significant figures, in scientific notation where that is shorter.
 
     A zero at the end is a figure, and stays, unless the short form is the whole number.
 
@@ -22,7 +22,7 @@ def number(x: float, figures: int = FIGURES) -> str:
 
 
 def updated(old: float, new: float, figures: int = FIGURES) -> str:
-    """Write a new value in as many digits as show the *change* in so many significant figures.
+    """Write a new value in as many digits as show the *change* in this many significant figures.
 
     A value that has not changed is written with all its digits.
 

@@ -13,6 +13,6 @@ MEANINGS = {
 }
 
 
-def signed(verdict: str) -> str:
+def with_sign(verdict: str) -> str:
     """Return a verdict with its sign before it, such as "✗ wrong"."""
     return f"{SIGNS[verdict]} {verdict}"

@@ -35,10 +35,10 @@ def differentiate(formula: Formula, name: str) -> Formula:
                 if slope != 0.0
             )
         )
-    known = rule_bindings(formula, formula.operation, operands)
+    bindings = rule_bindings(formula, formula.operation, operands)
     return add(
         *(
-            multiply(substitute(read_formula(rule), known), slope)
+            multiply(substitute(read_formula(rule), bindings), slope)
             for rule, slope in zip(formula.operation.formulas, slopes, strict=True)
             if slope != 0.0
         )
@@ -48,6 +48,6 @@ def differentiate(formula: Formula, name: str) -> Formula:
 def rule_bindings(
     out: Formula, operation: Operation, operands: tuple[Formula, ...]
 ) -> dict[Formula, Formula]:
-    """What the names in the text of an operation's rule stand for."""
+    """Return what the names in the text of an operation's rule stand for."""
     known: dict[Formula, Formula] = {"pi": math.pi, "upstream": 1.0, "out": out}
     return known | dict(zip(operation.operand_names(), operands, strict=True))

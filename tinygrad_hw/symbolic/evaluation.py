@@ -11,7 +11,7 @@ from tinygrad_hw.symbolic.formula import Formula
 
 
 def compute(formula: Formula, values: Mapping[str, float]) -> float:
-    """Compute with floats; nan where that cannot be done."""
+    """Compute the value of a formula in floats; nan where that cannot be done."""
     try:
         return float(_compute(formula, values))
     except (ZeroDivisionError, OverflowError):

@@ -44,12 +44,12 @@ Instruction = str | float | Operation  # push a named value, push a number, appl
 
 
 class ExpressionError(ValueError):
-    """A text that is not an expression of the kind that sheets use."""
+    """A text that is not an expression of the sheet language."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """An expression that has been read.
+    """A formula of a sheet, read and checked.
 
     Attributes
     ----------
@@ -122,14 +122,14 @@ def read_expression(source: str) -> Expression:
 
 
 def is_name(text: str) -> bool:
-    """Whether a text can name a value: a word that is no function, and no keyword of Python."""
+    """Return whether a text can name a value: no function and no keyword of Python."""
     normal = unicodedata.normalize("NFKC", text) == text  # the parser would read another name
     taken = text in FUNCTIONS or keyword.iskeyword(text)
     return text.isidentifier() and normal and not taken and len(text) <= 100
 
 
 def _application(node: ast.expr, source: str) -> tuple[Operation, list[ast.expr]]:
-    """Split into operation and operands, or say what is wrong with it."""
+    """Return the operation and operands of a syntax node, or raise what is wrong with it."""
     if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:
         return OPERATORS[type(node.op)], [node.left, node.right]
     if isinstance(node, ast.UnaryOp) and type(node.op) in OPERATORS:

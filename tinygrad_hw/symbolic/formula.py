@@ -31,7 +31,7 @@ class Partial(str):
     denominator: str
 
     def __new__(cls, numerator: str, denominator: str) -> Partial:
-        """Make one."""
+        """Create a partial."""
         self = super().__new__(cls, f"d{numerator}/d{denominator}")
         self.numerator, self.denominator = numerator, denominator
         return self
@@ -63,17 +63,17 @@ Formula = str | float | Apply  # a name, a number, an operation
 
 
 def is_call_of(formula: Formula, operation: Operation) -> bool:
-    """Whether the last thing done in a formula is this operation."""
+    """Return whether the outermost operation of a formula is this one."""
     return isinstance(formula, Apply) and formula.operation is operation
 
 
 def operands_of(formula: Formula) -> tuple[Formula, ...]:
-    """What the last operation is done on; nothing for a name or a number."""
+    """Return the operands of the outermost operation; none for a name or a number."""
     return formula.operands if isinstance(formula, Apply) else ()
 
 
 def is_negative(formula: Formula) -> bool:
-    """Whether turning its sign takes a minus sign away."""
+    """Return whether a formula is written with a minus sign that its negative has not."""
     if is_call_of(formula, ops.mul):
         return isinstance(operands_of(formula)[0], float) and is_negative(operands_of(formula)[0])
     if is_call_of(formula, ops.add):
@@ -82,7 +82,7 @@ def is_negative(formula: Formula) -> bool:
 
 
 def walk(formula: Formula) -> Iterator[Formula]:
-    """Every part of a formula, each as often as it stands there; the whole first."""
+    """Yield every part of a formula, as often as it occurs; the whole first."""
     pending = [formula]
     while pending:
         part = pending.pop()
@@ -91,11 +91,11 @@ def walk(formula: Formula) -> Iterator[Formula]:
 
 
 def names_in(formula: Formula) -> Counter[str]:
-    """How often each name stands in a formula."""
+    """Count how often each name occurs in a formula."""
     return Counter(part for part in reversed(list(walk(formula))) if isinstance(part, str))
 
 
 @lru_cache(maxsize=4096)
 def node_count(formula: Formula) -> int:
-    """How many names, numbers and operations a formula has."""
+    """Count the names, numbers and operations of a formula."""
     return sum(1 for _ in walk(formula))

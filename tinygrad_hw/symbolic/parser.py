@@ -14,7 +14,7 @@ from tinygrad_hw.symbolic.simplification import add, divide, multiply, power
 
 @lru_cache(maxsize=4096)
 def read_formula(source: str) -> Formula:
-    """Read a text that ``read_expression`` has accepted, or the formula of a record."""
+    """Read a text that ``read_expression`` has accepted, or the displayed formula of a rule."""
     return _tree(ast.parse(" ".join(source.split()), mode="eval").body)
 
 
@@ -44,7 +44,7 @@ def _signed(node: ast.UnaryOp) -> Formula:
 
 
 def _is_positive(node: ast.Compare) -> bool:
-    """Whether it says ``… > 0``."""
+    """Return whether a comparison is ``… > 0``."""
     [operator, *others] = node.ops
     [right, *_] = node.comparators
     is_zero = isinstance(right, ast.Constant) and right.value == 0

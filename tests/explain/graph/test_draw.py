@@ -363,7 +363,7 @@ def test_a_scale_has_a_colour_for_everything(sizes: list[float]) -> None:
     scale = Scale(sizes)
     for size in [0.0, -1e-300, 1.0, 1e300, math.inf, math.nan]:
         assert 0 <= scale.depth(size) <= 1
-        assert re.fullmatch("#[0-9a-f]{6}", scale.colour(size))
+        assert re.fullmatch("#[0-9a-f]{6}", scale.color(size))
 
 
 def test_what_is_dead_says_so(picture_b: str) -> None:

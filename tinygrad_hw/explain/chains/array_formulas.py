@@ -1,8 +1,8 @@
-"""What the arrays of a graph are made of, as formulas; and names for those that have none.
+"""The formulas that arrays are computed by, and automatic names for arrays without labels.
 
-A formula that would be too long is cut where an array without a label stands: that gets a name of
-ours, t1, and a row that says what it is. So each formula is short, and all of them together grow
-with the graph and not with the number of ways through it.
+A formula that would be too long is cut at an array without a label, which gets an automatic name,
+t1, and a definition. So each formula is short, and all of them together grow with the graph and
+not with the number of paths through it.
 """
 
 from __future__ import annotations
@@ -46,21 +46,21 @@ from tinygrad_hw.symbolic import (
     walk,
 )
 
-BRIEF = 60  # letters of an attribute; a longer one gets a name
+LONGEST_ATTRIBUTE = 60  # letters; a longer one gets a name
 UNREADABLE = (TypeError, ValueError, SyntaxError, KeyError, IndexError)
 
 
 class ArrayFormulas:
-    """The formulas of a graph's nodes over names, the user's and ours.
+    """The formulas of a graph's nodes over labels and automatic names.
 
     Attributes
     ----------
     shapes
-        Of all that has a name.
+        The shape of everything that has a name.
     meaning
-        What each name of ours stands for: a node, or an attribute such as a condition.
+        What each automatic name stands for: a node, or an attribute such as a condition.
     marked
-        The ids of the nodes that have a name of ours, or shall have one as soon as it is needed.
+        The ids of the nodes that have an automatic name, or get one as soon as it is needed.
     """
 
     def __init__(self, nodes: Iterable[Node], marked: Iterable[int] = ()) -> None:
@@ -69,25 +69,25 @@ class ArrayFormulas:
         self.marked = set(marked)
         self._taken = {label.replace("_", "") for label in self.shapes}  # t_1 is shown as t1 is
         self._numbers = {letter: count(1) for letter in "tc"}
-        self._given: dict[int, str] = {}
+        self._automatic_names: dict[int, str] = {}
         self._attribute_names: dict[tuple[int, str], str] = {}
-        self._said: dict[str, Literal] = {}  # what an attribute with a name is
+        self._attribute_texts: dict[str, Literal] = {}  # of attributes with names
         self._trees: dict[int, Formula] = {}
         self._defined: set[str] = set()
 
     def is_named(self, node: Node) -> bool:
-        """Whether a node has a name, or shall have one."""
+        """Return whether a node has a name, or gets one as soon as it is needed."""
         return is_named(node) or id(node) in self.marked
 
     def name(self, node: Node) -> str:
-        """The name of a node; one of ours where it has no label."""
+        """Return the label of a node, or else its automatic name."""
         if is_named(node):
             return str(node.label)
-        if id(node) not in self._given:
+        if id(node) not in self._automatic_names:
             self.marked.add(id(node))
-            self._given[id(node)] = self._new("t" if node.operation else "c", node)
-        self._trees[id(node)] = self._given[id(node)]
-        return self._given[id(node)]
+            self._automatic_names[id(node)] = self._new("t" if node.operation else "c", node)
+        self._trees[id(node)] = self._automatic_names[id(node)]
+        return self._automatic_names[id(node)]
 
     def _new(self, letter: str, thing: Any) -> str:
         names = (f"{letter}{i}" for i in self._numbers[letter])
@@ -96,13 +96,13 @@ class ArrayFormulas:
         return name
 
     def shape(self, formula: Formula) -> Shape:
-        """The shape that a formula has when it is read literally."""
+        """Return the shape of a formula that is read literally."""
         return shape_in(formula, self.shapes)
 
     # --- Formulas of nodes ------------------------------------------------------------------------
 
     def tree(self, node: Node) -> Formula:
-        """The formula of a node over names: its own, if it has one."""
+        """Return the formula of a node over names; its own name, if it has one."""
         if id(node) not in self._trees:
             for inner in topological_order(node, stop=self._is_known):
                 if id(inner) not in self._trees:
@@ -121,7 +121,7 @@ class ArrayFormulas:
         return body
 
     def _body(self, node: Node) -> Formula | None:
-        """What a node is made of, as it stands in a formula; None where it does not."""
+        """Return the formula that a node is computed by; None where there is none."""
         operation = node.operation
         if operation is None:
             is_number = not node.shape and not isinstance(node.raw, Traced)
@@ -143,7 +143,7 @@ class ArrayFormulas:
         return apply(node, operands)
 
     def _matrix_product(self, node: Node) -> Formula:
-        """X · Y; without brackets where any are meant, which with a vector not any may be."""
+        """Return X · Y; beside a vector, factors that are products get names and no brackets."""
         if any(len(x.shape) < 2 for x in node.inputs):
             for x in node.inputs:
                 if is_call_of(self.tree(x), ops.matmul):
@@ -151,40 +151,40 @@ class ArrayFormulas:
         return ShapedApply(ops.matmul, tuple(self.tree(x) for x in node.inputs), node.shape)
 
     def shorten(self, nodes: Iterable[Node]) -> None:
-        """Have each of the nodes stand in formulas as a name, or a number."""
+        """Name each of the nodes, except those that are numbers."""
         for node in nodes:
             if isinstance(self.tree(node), Apply):
                 self.name(node)
 
     # --- Attributes -------------------------------------------------------------------------------
 
-    def _attributes(self, node: Node, left_out: tuple[str, ...] = ()) -> list[Literal]:
-        """The attributes that a reader must be told, those that are not the defaults."""
+    def _attributes(self, node: Node, except_for: tuple[str, ...] = ()) -> list[Literal]:
+        """Return the attributes that are not the defaults, as literals."""
         return [
             self._attribute(node, name)
-            for name, given in node.attributes.items()
-            if name not in left_out and repr(given) != repr(node.operation.defaults[name])
+            for name, value in node.attributes.items()
+            if name not in except_for and repr(value) != repr(node.operation.defaults[name])
         ]
 
     def _attribute(self, node: Node, name: str) -> Literal:
         text = " ".join(repr(node.attributes[name]).split())
-        if len(text) <= BRIEF and "..." not in text.replace("Ellipsis", ""):
+        if len(text) <= LONGEST_ATTRIBUTE and "..." not in text.replace("Ellipsis", ""):
             return Literal(f"{name}={text}")
-        ours = self._attribute_name(node, name)
-        return Literal(f"{name}={ours}", uses=ours)
+        automatic = self._attribute_name(node, name)
+        return Literal(f"{name}={automatic}", uses=automatic)
 
     def _attribute_name(self, node: Node, name: str) -> str:
-        """A name for an attribute, the same wherever this node's stands."""
+        """Return the automatic name of a node's attribute, the same everywhere."""
         key = (id(node), name)
         if key not in self._attribute_names:
-            ours = self._attribute_names[key] = self._new("c", node.attributes[name])
-            self._said[ours] = Literal(f"the {name} of {node.operation.name}")
+            automatic = self._attribute_names[key] = self._new("c", node.attributes[name])
+            self._attribute_texts[automatic] = Literal(f"the {name} of {node.operation.name}")
         return self._attribute_names[key]
 
     # --- Local derivatives ------------------------------------------------------------------------
 
     def local(self, node: Node, position: int) -> Formula:
-        """The derivative of a pointwise operation by one operand; short, if need be with names."""
+        """Return the derivative of a pointwise operation by one operand, shortened by names."""
         slope = self._local(node, position)
         if node_count(slope) > LONGEST:
             self.shorten((*node.inputs, node))
@@ -197,20 +197,20 @@ class ArrayFormulas:
             last = len(inputs) - 1
             return 1.0 if position == last else self.tree(inputs[(position + last // 2) % last])
         if operation is ops.select:
-            return self._taken_where(node, position)
-        formula = self._by_its_record(node, position)
-        return self._prime(node, position) if formula is None else formula
+            return self._selection_mask(node, position)
+        formula = self._displayed_derivative(node, position)
+        return self._named_derivative(node, position) if formula is None else formula
 
-    def _taken_where(self, node: Node, position: int) -> Formula:
-        """The condition, 1 where it holds; or its opposite."""
+    def _selection_mask(self, node: Node, position: int) -> Formula:
+        """Return the condition of a selection, 1 where it holds, or its opposite."""
         condition = node.attributes["condition"]
         if isinstance(condition, bool | np.bool_):
             return float(bool(condition) == (position == 0))
         mask = self._attribute_name(node, "condition")
         return mask if position == 0 else add(1.0, multiply(-1.0, mask))
 
-    def _by_its_record(self, node: Node, position: int) -> Formula | None:
-        """What the record shows, which holds for the attributes that are its defaults."""
+    def _displayed_derivative(self, node: Node, position: int) -> Formula | None:
+        """Return the derivative that the record shows; None where attributes make it another."""
         operation = node.operation
         if operation.arity == ANY_NUMBER or self._attributes(node, ("axis", "keepdims")):
             return None
@@ -225,12 +225,12 @@ class ArrayFormulas:
                 out = spread(out, node, node.inputs[position].shape)
         known = rule_bindings(out, operation, tuple(map(self.tree, node.inputs)))
         for part in walk(rule):
-            if part not in known if isinstance(part, str) else is_told_more(part):
+            if part not in known if isinstance(part, str) else has_attributes(part):
                 return None
         return substitute(rule, known)
 
-    def _prime(self, node: Node, position: int) -> Formula:
-        """A word for the derivative, of what and by which operand: ``maximum′[2](A, v)``."""
+    def _named_derivative(self, node: Node, position: int) -> Formula:
+        """Return a derivative without a formula as a named operation: ``maximum′[2](A, v)``."""
         shape = node.inputs[position].shape
         if not node.operation.reduces:
             shape = np.broadcast_shapes(shape, node.shape)
@@ -240,7 +240,7 @@ class ArrayFormulas:
         return ShapedApply(name, (*operands, *self._attributes(node)), shape)
 
     def transposed(self, node: Node, position: int, upstream: Formula) -> Formula:
-        """A word for what a linear operation sends back: ``cumsumᵀ(∂E/∂Y, axis=1)``.
+        """Return a transpose as a named operation: ``cumsumᵀ(∂E/∂Y, axis=1)``.
 
         The transpose by one operand is that of the map in which the others are held.
         """
@@ -256,7 +256,7 @@ class ArrayFormulas:
     # --- Definitions ------------------------------------------------------------------------------
 
     def definitions(self, formulas: Iterable[Formula]) -> list[tuple[str, Formula]]:
-        """What the names of ours in formulas stand for, and the names in that; each once.
+        """Return the definitions of the automatic names in formulas, and in definitions.
 
         A name comes after those that its row has in it.
         """
@@ -274,7 +274,7 @@ class ArrayFormulas:
         return found
 
     def _names_in(self, formulas: Iterable[Formula]) -> list[str]:
-        """The names of ours in formulas, the first one last."""
+        """Return the automatic names in formulas, the first one last."""
         names: dict[str, None] = {}
         for part in (part for formula in formulas for part in walk(formula)):
             name = part.denominator if isinstance(part, Partial) else part
@@ -284,9 +284,9 @@ class ArrayFormulas:
         return list(names)[::-1]
 
     def _definition(self, name: str) -> Formula:
-        """A formula of one step if it would else be long; of what was given, words."""
-        if name in self._said:
-            return self._said[name]
+        """Return the definition of an automatic name; of one step where it would be long."""
+        if name in self._attribute_texts:
+            return self._attribute_texts[name]
         node = self.meaning[name]
         if node.operation is None:
             kind = "a constant" if node.constant else "a Value without a label"
@@ -300,16 +300,16 @@ class ArrayFormulas:
         return body
 
     def _call(self, node: Node) -> Formula:
-        """An operation by its name, with its operands and attributes."""
+        """Return an operation by its name, with its operands and attributes."""
         operands = (*map(self.tree, node.inputs), *self._attributes(node))
         return ShapedApply(named_operation(node.operation.name), operands, node.shape)
 
 
-def is_told_more(formula: Formula) -> bool:
-    """Whether the operation has attributes, as a mean has its axis, which no rule's text has."""
+def has_attributes(formula: Formula) -> bool:
+    """Return whether an operation has attributes, which no rule's text says."""
     return isinstance(formula, Apply) and bool(formula.operation.defaults)
 
 
 def index_of(node: Node, position: int) -> str:
-    """Which operand of several is meant."""
+    """Write the index of an operand, where there are several."""
     return f"[{position + 1}]" if len(node.inputs) > 1 else ""

@@ -13,7 +13,7 @@ from tinygrad_hw.engine.core import ops
 from tinygrad_hw.explain.notation.display import Displayed
 from tinygrad_hw.explain.notation.notation import Notation, Row
 from tinygrad_hw.explain.notation.text import TEXT
-from tinygrad_hw.formatting.numbers import FIGURES, number
+from tinygrad_hw.formatting import FIGURES, number
 from tinygrad_hw.symbolic import Formula, node_count
 
 EXACT = f"Exact factors are multiplied; {FIGURES} figures of each are shown."
@@ -119,7 +119,7 @@ class Chain(Displayed):
 
 
 class _Writer:
-    """Writes one chain, without those of its totals."""
+    """A writer of one chain, without those of its totals."""
 
     def __init__(self, chain: Chain, notation: Notation, write_number: WriteNumber) -> None:
         self.chain, self.notation, self.write_number = chain, notation, write_number
@@ -178,7 +178,7 @@ class _Writer:
 
 
 def _is_long(path: tuple[Factor, ...]) -> bool:
-    """Whether the formulas of a path are too long for one line."""
+    """Return whether the formulas of a path are too long for one line."""
     return len(path) > 1 and sum(node_count(x.tree) for x in path if x.tree is not None) > LONGEST
 
 

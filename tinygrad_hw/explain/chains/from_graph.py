@@ -1,6 +1,6 @@
-"""From a recorded graph back to formulas: what a node is made of, and its local derivatives.
+"""From a recorded graph back to formulas: of a node, and of its local derivatives.
 
-A formula goes back to the nodes that have a name; what lies unnamed between is written out.
+A formula goes back to the nodes that have a name; unnamed nodes between are written out.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from tinygrad_hw.symbolic import (
     substitute,
 )
 
-LONGEST = 40  # names, numbers and operations; nobody reads more in one line
+LONGEST = 40  # names, numbers and operations in one formula
 
 
 def is_named(node: Node) -> bool:
-    """Whether a node has a label."""
+    """Return whether a node has a label."""
     return bool(node.label)
 
 
 def formula_of(node: Node) -> Formula | None:
-    """The formula of a node over the named nodes below it.
+    """Return the formula of a node over the named nodes below it.
 
-    None where it would be too long to be read, or has in it what no formula of ours says: an array,
-    an operation with settings.
+    None where it would be too long to be read, or has in it an array or an operation with
+    attributes.
     """
     trees: dict[int, Formula] = {}
     for inner in topological_order(node, stop=is_named):
@@ -56,13 +56,13 @@ def formula_of(node: Node) -> Formula | None:
 
 
 def _constant(node: Node) -> Formula | None:
-    """A number that stands in a formula; none in a program that is being captured."""
+    """Return a number as a formula; None in a program that is being captured."""
     is_number = node.constant and not node.shape and not isinstance(node.raw, Traced)
     return float(node.raw) if is_number else None
 
 
 def apply(node: Node, operands: list[Formula]) -> Formula | None:
-    """The formula of one operation, simplified; None where it has settings that none can say."""
+    """Return the formula of one operation, simplified; None where it has attributes."""
     operation: Operation = node.operation
     if operation is ops.affine:
         half = len(operands) // 2
@@ -86,12 +86,12 @@ def apply(node: Node, operands: list[Formula]) -> Formula | None:
         return multiply(-1.0, operands[0])
     if operation is ops.pos:
         return operands[0]
-    is_told = operation.defaults or operation.arity == ANY_NUMBER
-    return None if is_told else Apply(operation, tuple(operands))
+    has_attributes = operation.defaults or operation.arity == ANY_NUMBER
+    return None if has_attributes else Apply(operation, tuple(operands))
 
 
 def local_formulas(node: Node, operands: list[Node]) -> list[Formula | None]:
-    """The derivative of a node by each of the named nodes that its formula goes back to.
+    """Return the derivative of a node by each of the named nodes in its formula.
 
     In it the node's own name stands where its formula would: a4 · (1 - a4) for a sigmoid's.
     """
@@ -105,7 +105,7 @@ def local_formulas(node: Node, operands: list[Node]) -> list[Formula | None]:
     for operand in operands:
         try:
             slope = substitute(differentiate(formula, str(operand.label)), itself)
-        except (TypeError, ValueError, SyntaxError):  # it says more than a formula of ours can
+        except (TypeError, ValueError, SyntaxError):  # the rule is not a formula
             slopes.append(None)
             continue
         slopes.append(slope if node_count(slope) <= LONGEST else None)
@@ -113,7 +113,7 @@ def local_formulas(node: Node, operands: list[Node]) -> list[Formula | None]:
 
 
 def local_derivatives(node: Node) -> list[tuple[Node, float]]:
-    """Differentiate a scalar by the named nodes it was made from, through the unnamed ones between.
+    """Differentiate a scalar by the named nodes right below it, through the unnamed ones between.
 
     The engine's own pull, with an upstream of 1, stopped at names. Constants are left out.
     """
@@ -133,5 +133,5 @@ def local_derivatives(node: Node) -> list[tuple[Node, float]]:
 
 
 def plain(number: Any) -> float:
-    """A float of any number; in a program that is being captured, what stands for one."""
+    """Return a number as a float; in a program that is being captured, the stand-in for one."""
     return number if isinstance(number, Traced) else float(number)  # type: ignore[return-value]

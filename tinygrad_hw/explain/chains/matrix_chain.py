@@ -17,7 +17,7 @@ import numpy as np
 from tinygrad_hw.explain.chains.chain import independent
 from tinygrad_hw.explain.notation.display import Displayed
 from tinygrad_hw.explain.notation.notation import Notation, Row
-from tinygrad_hw.formatting.numbers import number
+from tinygrad_hw.formatting import number
 from tinygrad_hw.symbolic import Formula, Partial
 
 

@@ -67,7 +67,7 @@ def explain_array(root: Node, target: Node) -> MatrixChain:
 
 
 class _EquationWriter:
-    """Writes the equations down, from the root to the target, each after those that it uses."""
+    """A writer of the equations from the root to the target, each after those that it uses."""
 
     def __init__(self, order: list[Node], root: Node, target: Node, marked: Iterable[int]) -> None:
         self.root, self.target = root, target
@@ -80,7 +80,7 @@ class _EquationWriter:
         self.path = [node for node in reversed(order) if id(node) in self.leads]
 
     def write(self) -> None:
-        """Pass every gradient on, those first that no other waits for."""
+        """Pass every gradient on, from the root down to the target."""
         arriving: dict[int, list[Formula]] = {id(self.root): [1.0]}
         for node in self.path:
             terms = arriving.pop(id(node))
@@ -96,7 +96,7 @@ class _EquationWriter:
         self._add(self.target, terms)
 
     def _upstream(self, node: Node, terms: list[Formula]) -> Formula:
-        """The gradient of a node in formulas: by its name, or written out."""
+        """Return the gradient of a node as its name, or written out."""
         if node is self.root:
             return 1.0
         upstream = add(*terms)
@@ -108,7 +108,7 @@ class _EquationWriter:
         return Partial(str(self.root.label), self.formulas.name(node))
 
     def _needs_name(self, node: Node, upstream: Apply) -> bool:
-        """Whether what has arrived cannot be written out in what is passed on."""
+        """Return whether the gradient of a node cannot be written out in those of its operands."""
         if node_count(upstream) > LONGEST:
             return True
         for position, operand in enumerate(node.inputs):
@@ -126,18 +126,18 @@ class _EquationWriter:
         return False
 
     def _is_factor(self, upstream: Formula, node: Node) -> bool:
-        """Whether it can stand in a product of matrices, or before it as a number."""
+        """Return whether a gradient can stand in or before a product of matrices."""
         shape = self.formulas.shape(upstream)
         return not shape or (shape == node.shape and is_simple(upstream))
 
     def _full(self, formula: Formula, shape: tuple[int, ...]) -> Formula:
-        """A formula of this shape: of what would be broadcast to it, times ones."""
+        """Return a formula of this shape, multiplied by ones where it would be broadcast."""
         return formula if self.formulas.shape(formula) == shape else multiply(formula, ones(shape))
 
     # --- What an operation sends to one operand ---------------------------------------------------
 
     def _passed_on(self, node: Node, position: int, upstream: Formula) -> Formula:
-        """Upstream, sent through the operation's rule; a number may stand for an array of it."""
+        """Return what a node contributes to the gradient of an operand."""
         shape = node.inputs[position].shape
         if upstream == 0.0 or is_identity(node):
             return upstream
@@ -152,7 +152,7 @@ class _EquationWriter:
         return multiply(upstream, self._transposed(node, position, ones(node.shape)))
 
     def _multiplied(self, node: Node, position: int, upstream: Formula) -> Formula:
-        """Upstream times the local derivative, summed where the operand was broadcast."""
+        """Return upstream times the local derivative, summed where the operand was broadcast."""
         shape = node.inputs[position].shape
         if node.operation.reduces:
             upstream = self._spread(node, upstream, shape)
@@ -163,7 +163,7 @@ class _EquationWriter:
         return passed if whole == shape else sum_to(self._full(passed, whole), whole, shape)
 
     def _shared(self, node: Node, upstream: Formula) -> Formula:
-        """What arrives at a sum goes to each of its terms; of a mean, a share."""
+        """Return what a sum or a mean passes to each of its terms."""
         shape = node.inputs[0].shape
         passed = self._spread(node, upstream, shape)
         if node.operation is ops.sum:
@@ -177,7 +177,7 @@ class _EquationWriter:
         return spread(self._full(upstream, node.shape), node, shape)
 
     def _transposed(self, node: Node, position: int, upstream: Formula) -> Formula:
-        """The transpose of a linear operation, applied to a gradient of the node's own shape."""
+        """Return a linear operation's transpose, applied to a gradient of the node's shape."""
         if node.operation is ops.transpose and swaps_last_axes(node):
             return transpose_of(upstream, node.inputs[0].shape)
         if node.operation is ops.matmul and is_plain_product(node):
@@ -190,7 +190,7 @@ class _EquationWriter:
     # --- Equations --------------------------------------------------------------------------------
 
     def _add(self, node: Node, terms: list[Formula]) -> None:
-        """Write an equation down; equal terms are counted, zeros left out."""
+        """Add an equation; equal terms are counted, zeros left out."""
         counted: dict[Formula, float] = {}
         for term in terms:
             if term != 0.0:
@@ -203,7 +203,7 @@ class _EquationWriter:
         self.equations.append(Equation(partial, written, self._shapes(node, whole)))
 
     def _shapes(self, node: Node, terms: tuple[Formula, ...]) -> str:
-        """The shapes of an equation: of a product of matrices those of its factors."""
+        """Write the shapes of an equation; for a product of matrices those of its factors."""
         text = shape_text(node.shape)
         if len(terms) == 1 and (factors := factors_of(terms[0])):
             return f"{text} = {shapes_of_factors(factors, self.formulas.shapes)}"
@@ -211,7 +211,7 @@ class _EquationWriter:
         return f"{text}, summed over the rest" if summed else text
 
     def defined(self) -> list[Equation]:
-        """The equations, each with the rows that say what the names in it are."""
+        """Return the equations, each with the definitions of the names that are new in it."""
         return [
             dataclasses.replace(
                 equation,

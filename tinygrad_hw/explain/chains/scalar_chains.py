@@ -23,7 +23,7 @@ from tinygrad_hw.explain.chains.from_graph import (
     local_formulas,
     plain,
 )
-from tinygrad_hw.formatting.numbers import number
+from tinygrad_hw.formatting import number
 from tinygrad_hw.symbolic import Formula
 
 MOST_FACTORS = 60  # in all paths of one chain together
@@ -42,7 +42,7 @@ def explain_scalar(root: Value, target: Value, *, printed: bool = False) -> Chai
 
 
 def _with_printed_factors(explained: list[Chain]) -> list[Chain]:
-    """Work the chains out as somebody does who has the printed factors only."""
+    """Compute the chains from the printed factors alone."""
     known: dict[str, str] = {}
     finished = []
     for chain in explained:
@@ -110,7 +110,7 @@ class _ChainFinder:
         self.chains: dict[str, Chain] = {}
 
     def _follow(self, node: Node) -> None:
-        """Note the derivatives of a named node by the named nodes that it is made from."""
+        """Record the derivatives of a named node by the named nodes in its formula."""
         uses = local_derivatives(node)
         trees = local_formulas(node, [operand for operand, _ in uses])
         for (operand, local), tree in zip(uses, trees, strict=True):
@@ -121,7 +121,7 @@ class _ChainFinder:
                 count[id(operand)] = min(count.get(id(operand), 0) + more, MOST_FACTORS + 1)
 
     def _is_short(self, node: Node) -> bool:
-        """Whether all the paths to a node can be written out."""
+        """Return whether all the paths to a node can be written out."""
         return self.factors_to.get(id(node), 0) <= MOST_FACTORS
 
     def explain(self, target: Node) -> None:
@@ -176,7 +176,7 @@ class _ChainFinder:
 
 
 def check_names(nodes: list[Node], named: list[Node]) -> None:
-    """A chain is written with names, so each must stand for one number."""
+    """Raise an error unless all names are there and each belongs to one node."""
     if any(not node.label for node in named):
         raise ValueError("a chain is written between labelled Values; give each its label")
     owners: dict[str, Node] = {}

@@ -1,7 +1,7 @@
-"""Formulas of arrays, with the shape of each part: what is written is right when read literally.
+"""Formulas of arrays with their shapes, true when read literally.
 
-What a formula of numbers need not say stands here: a sum has its axis, a number where an array is
-meant is multiplied by ones, and a linear map that goes back is called the transpose that it is.
+They say what formulas of numbers need not: a sum has its axis, a number in the place of an array is
+multiplied by ones, and the backward pass of a linear operation is the transpose that it is.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class ShapedApply(Apply):
     Attributes
     ----------
     shape
-        Of the result.
+        The shape of the result.
     is_open
-        Whether nothing in the formula says the shape: then it is that of the equation's left side,
-        and it may stand only where an array of that shape does.
+        Whether nothing in the formula says the shape. Then it is that of the equation's left side,
+        and the operation may stand only where an array of that shape does.
     """
 
     shape: Shape = ()
@@ -52,7 +52,7 @@ class ShapedApply(Apply):
 
 @lru_cache(maxsize=1024)
 def named_operation(name: str) -> Operation:
-    """An operation that has nothing but a name: ``cumsumᵀ``."""
+    """Return an operation that has nothing but a name: ``cumsumᵀ``."""
     return Composite(name, lambda *x: x)
 
 
@@ -68,7 +68,7 @@ def shape_text(shape: Shape) -> str:
 
 
 def shape_in(formula: Formula, shapes: Mapping[str, Shape]) -> Shape:
-    """The shape that a formula has when NumPy reads it; ``shapes`` has those of the names."""
+    """Return the shape of a formula as NumPy reads it, given the shapes of its names."""
     if isinstance(formula, Partial):
         return shapes[formula.denominator]
     if isinstance(formula, Literal | ShapedApply):
@@ -80,12 +80,12 @@ def shape_in(formula: Formula, shapes: Mapping[str, Shape]) -> Shape:
 
 
 def is_open(formula: Formula) -> bool:
-    """Whether a part of it has a shape that only the left side of an equation says."""
+    """Return whether a part of a formula has a shape that only the equation's left side tells."""
     return any(isinstance(part, ShapedApply) and part.is_open for part in walk(formula))
 
 
 def is_simple(formula: Formula) -> bool:
-    """Whether it can be a factor in a product of matrices and be read at a glance."""
+    """Return whether a formula is short enough for a factor in a product of matrices."""
     if not isinstance(formula, Apply):
         return True
     return node_count(formula) <= SIMPLE and not any(
@@ -94,48 +94,48 @@ def is_simple(formula: Formula) -> bool:
 
 
 def ones(shape: Shape) -> Formula:
-    """A matrix of ones: 1(4×3)."""
+    """Return a matrix of ones: 1(4×3)."""
     return Literal(f"1{shape_text(shape)}", shape) if shape else 1.0
 
 
 # --- Sums and what undoes them --------------------------------------------------------------------
 
 
-def sum_to(formula: Formula, given: Shape, shape: Shape) -> Formula:
-    """Sum over the axes that broadcasting had added or stretched, each said."""
-    if given == shape:
+def sum_to(formula: Formula, from_shape: Shape, shape: Shape) -> Formula:
+    """Sum a formula over the axes that broadcasting had added or stretched."""
+    if from_shape == shape:
         return formula
     if not shape:
         return ShapedApply(ops.sum, (formula,))
-    added = len(given) - len(shape)
+    added = len(from_shape) - len(shape)
     if added:
-        axes = axis_phrase(tuple(range(added)))
-        formula = ShapedApply(ops.sum, (formula, axes), given[added:])
-    stretched = tuple(i for i, n in enumerate(shape) if n != given[i + added])
+        axes = axis_literal(tuple(range(added)))
+        formula = ShapedApply(ops.sum, (formula, axes), from_shape[added:])
+    stretched = tuple(i for i, n in enumerate(shape) if n != from_shape[i + added])
     if stretched:
-        kept = Literal("keepdims=True")
-        formula = ShapedApply(ops.sum, (formula, axis_phrase(stretched), kept), shape)
+        keepdims = Literal("keepdims=True")
+        formula = ShapedApply(ops.sum, (formula, axis_literal(stretched), keepdims), shape)
     return formula
 
 
-def axis_phrase(axis: Any) -> Literal:
-    """Say an axis, or several."""
+def axis_literal(axis: Any) -> Literal:
+    """Write an axis, or several, as an argument."""
     one = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
     return Literal(f"axis={one!r}")
 
 
 def spread(formula: Formula, node: Node, shape: Shape) -> Formula:
-    """Give what a reduction has left for each row to all of that row; it broadcasts if it can."""
+    """Broadcast the result of a reduction back to the shape of its operand."""
     if not node.shape or len(node.shape) == len(shape):
         return formula
-    return ShapedApply(SPREAD, (formula, axis_phrase(node.attributes["axis"])), shape, True)
+    return ShapedApply(SPREAD, (formula, axis_literal(node.attributes["axis"])), shape, True)
 
 
 # --- Products and transposes of matrices ----------------------------------------------------------
 
 
 def transpose_of(formula: Formula, shape: Shape) -> Formula:
-    """Its transpose, of this shape; of a stack, that of each matrix. Xᵀᵀ is X."""
+    """Return the transpose, which has this shape; of a stack, that of each matrix. Xᵀᵀ is X."""
     if isinstance(formula, float):
         return formula
     if is_call_of(formula, ops.transpose):
@@ -144,26 +144,26 @@ def transpose_of(formula: Formula, shape: Shape) -> Formula:
 
 
 def swaps_last_axes(node: Node) -> bool:
-    """Whether a transpose exchanges the last two axes and leaves the others in their order."""
+    """Return whether a transpose swaps the last two axes and leaves the others in their order."""
     axes, n = node.attributes["axes"], len(node.shape)
     order = list(range(n))[::-1] if axes is None else [int(i) % n for i in axes]
     return n > 1 and order == [*range(n - 2), n - 1, n - 2]
 
 
 def is_identity(node: Node) -> bool:
-    """Whether an operation gives what it was given, in another precision perhaps."""
+    """Return whether an operation returns its operand, perhaps in another precision."""
     is_flat = node.operation is ops.transpose and len(node.shape) < 2
     return is_flat or node.operation in (ops.pos, ops.astype)
 
 
 def is_plain_product(node: Node) -> bool:
-    """Whether Xᵀ and Yᵀ say the transposes of X · Y: not for a stack and a vector."""
+    """Return whether Xᵀ and Yᵀ are the transposes of X · Y: not for a stack and a vector."""
     ranks = [len(x.shape) for x in node.inputs]
     return min(ranks) > 1 or max(ranks) < 3
 
 
 def matrix_product_back(node: Node, position: int, upstream: Formula, other: Formula) -> Formula:
-    """Upstream · Yᵀ or Xᵀ · upstream; with a vector, which is a row left and a column right.
+    """Return upstream · Yᵀ or Xᵀ · upstream; a vector is a row left and a column right.
 
     So an outer product is vᵀ · upstream, and of a number there is nothing to transpose.
     """
@@ -172,19 +172,19 @@ def matrix_product_back(node: Node, position: int, upstream: Formula, other: For
         return multiply(upstream, other)
     flipped = transpose_of(other, (*x[:-2], *x[:-3:-1]))
     pair = (upstream, flipped) if position == 0 else (flipped, upstream)
-    whole = (*node.shape[:-2], *shape[-2:]) if len(shape) > 1 else shape
-    return sum_to(ShapedApply(ops.matmul, pair, whole), whole, shape)
+    product_shape = (*node.shape[:-2], *shape[-2:]) if len(shape) > 1 else shape
+    return sum_to(ShapedApply(ops.matmul, pair, product_shape), product_shape, shape)
 
 
 def factors_of(formula: Formula) -> tuple[Formula, ...]:
-    """The two factors of a product of matrices, be it times a number; else nothing."""
+    """Return the two factors of a product of matrices, possibly times a number; else nothing."""
     if is_call_of(formula, ops.mul):
         formula = operands_of(formula)[-1]
     return operands_of(formula) if is_call_of(formula, ops.matmul) else ()
 
 
 def shapes_of_factors(factors: tuple[Formula, ...], shapes: Mapping[str, Shape]) -> str:
-    """Their shapes behind each other; of an outer product (3×1)(1×2)."""
+    """Write the shapes of two factors; for an outer product (3×1)(1×2)."""
     left, right = [shape_in(factor, shapes) for factor in factors]
     if len(left) == len(right) == 1:
         left, right = (*left, 1), (1, *right)

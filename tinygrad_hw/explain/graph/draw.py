@@ -19,7 +19,7 @@ from tinygrad_hw.explain.graph.folding import fold, unfold
 from tinygrad_hw.explain.graph.graphviz import DrawError, render, run_dot
 from tinygrad_hw.explain.graph.labels import name_of
 from tinygrad_hw.files import write_files
-from tinygrad_hw.formatting.text import printable
+from tinygrad_hw.formatting import printable
 
 if TYPE_CHECKING:
     from graphviz import Digraph, Source

@@ -26,7 +26,7 @@ MOST_NODES = 400  # and twice as many edges; nobody reads more
 
 @dataclass(slots=True)
 class Edge:
-    """What one node receives from another through the operations between them.
+    """An edge of the drawing: one node, computed from another through the operations between them.
 
     ``local`` is d node / d operand, or a multilinear operation's sentence for it; it is None where
     it is no single number or array. ``contribution`` is what the edge adds to the operand's
@@ -40,7 +40,7 @@ class Edge:
 
     @property
     def flows(self) -> bool:
-        """Whether a gradient passes along this edge."""
+        """Return whether a gradient passes along this edge."""
         return self.contribution is not None
 
 
@@ -80,14 +80,14 @@ class Layout:
 
     @property
     def is_dense(self) -> bool:
-        """Whether numbers at the edges would leave no room for boxes, as between wide layers."""
+        """Return whether there are too many edges for numbers at them, as between wide layers."""
         homes = self.homes
         between = sum(homes[id(e.node)] is not homes[id(e.operand)] for e in self.edges)
         return between > max(60, 3 * len(self.boxes))
 
 
 def is_parameter(node: Node) -> bool:
-    """Tell what is differentiated for its own sake from what is only computed."""
+    """Return whether a node is a parameter: neither computed nor a constant."""
     return node.operation is None and not node.constant
 
 
@@ -130,7 +130,7 @@ def fold(root: Node, most: int = MOST_NODES) -> Layout:
 
 
 def _check_size(nodes: int, edges: int, advice: str, most: int) -> None:
-    """Refuse before the work is done: a notebook asks for a picture of every Value."""
+    """Raise an error for too large a drawing, before any work is done."""
     if nodes > most or edges > 2 * most:
         raise DrawError(
             f"{nodes} nodes and {edges} edges are too many to read, {most} and {2 * most} "
@@ -158,7 +158,7 @@ def _scalar_layout(root: Node, order: list[Node]) -> Layout:
 
 
 def owners_of(order: list[Node]) -> dict[int, Node]:
-    """Give each node, by id, the node that it is drawn as a part of; itself where it is drawn.
+    """Return the node that each node is drawn as a part of, by id; itself where it is drawn.
 
     A node used by the parts of two owners is drawn. So each belongs to one owner, and following
     the parts of all owners costs no more than following the graph.
@@ -175,7 +175,7 @@ def owners_of(order: list[Node]) -> dict[int, Node]:
 
 
 def _is_part(node: Node, owner: Node) -> bool:
-    """Whether a node with no other use can vanish into a result.
+    """Return whether a node with no other use is drawn as a part of a result.
 
     Numbers can, since their derivatives multiply to a number. Arrays can where a group says what
     they were computed for.
@@ -191,14 +191,14 @@ def _is_part(node: Node, owner: Node) -> bool:
 
 
 def outermost(group: Group | None) -> Group | None:
-    """Give the group around all groups; a composite inside a neuron is a part of the neuron."""
+    """Return the outermost of nested groups; a neuron's composites are parts of it."""
     while group and group.parent:
         group = group.parent
     return group
 
 
 def _edges(order: list[Node], owners: dict[int, Node]) -> dict[tuple[int, int], Edge]:
-    """Join what is drawn, by the ids of result and operand; results in the order of computation."""
+    """Return the edges by the ids of result and operand, results in the order of computation."""
     operands: dict[int, dict[int, Node]] = {id(owner): {} for owner in order}
     for node in order:
         for operand in node.inputs:
@@ -235,7 +235,7 @@ def _multiply_out(
 
 
 def _product(factor: Any, local: Any) -> Any:
-    """Chain two derivatives where that is a product of numbers; None where it is more than that."""
+    """Multiply two derivatives; None where they are not numbers."""
     return factor * local if _is_number(factor) and _is_number(local) else None
 
 
@@ -261,7 +261,7 @@ def _steps(root: Node) -> Iterator[BackwardEdge]:
 
 
 def _boxes(kept: list[Node], edges: list[Edge]) -> list[Box]:
-    """Put nodes together: a group; a result with its steps, its activation and its parameters."""
+    """Group nodes into boxes: a group; or a result with its steps, activation and parameters."""
     operands: dict[int, list[Node]] = {id(node): [] for node in kept}
     users: dict[int, list[Node]] = {id(node): [] for node in kept}
     for edge in edges:
@@ -272,7 +272,7 @@ def _boxes(kept: list[Node], edges: list[Edge]) -> list[Box]:
         return any(is_parameter(p) and len(users[id(p)]) == 1 for p in operands[id(node)])
 
     def joins(node: Node, user: Node) -> bool:
-        """Whether a result belongs to the only one that uses it: as a step, or as its neuron."""
+        """Return whether a result belongs in the box of its only user."""
         if user.group or not node.label:
             return user.group is None
         return bool(user.label) and len(operands[id(user)]) == 1 and is_neuron(node)
@@ -297,7 +297,7 @@ def _boxes(kept: list[Node], edges: list[Edge]) -> list[Box]:
 
 
 def columns(layout: Layout) -> Iterable[list[Box]]:
-    """List what is kept in the order of computation: neurons, and likewise constants.
+    """List the boxes that stand in one column: the neurons of a layer, and likewise constants.
 
     They are grouped by their distance from the root: in a net, by layers. Where no box has several
     rows, nothing is kept.

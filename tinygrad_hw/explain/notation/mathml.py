@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.explain.notation.notation import Notation, Row
-from tinygrad_hw.formatting.html import Html, element, join, letter_and_number
-from tinygrad_hw.formatting.text import printable
+from tinygrad_hw.formatting import Html, element, join, letter_and_number, printable
 
 LEFT, RIGHT = "text-align: left", "text-align: right"
 

@@ -6,8 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tinygrad_hw.formatting.html import NOTHING, Html, element
-from tinygrad_hw.formatting.verdicts import SIGNS, VERDICTS
+from tinygrad_hw.formatting import NOTHING, SIGNS, VERDICTS, Html, element
 
 
 class Remark(NamedTuple):

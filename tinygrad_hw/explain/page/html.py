@@ -17,9 +17,7 @@ from tinygrad_hw.explain.page.font import font_face
 from tinygrad_hw.explain.page.model import Content, Planned, identity, moved
 from tinygrad_hw.explain.page.svg import Drawing
 from tinygrad_hw.explain.stepper.frames import Frame, Number, Steps
-from tinygrad_hw.formatting.html import NOTHING, Html, element, join
-from tinygrad_hw.formatting.numbers import number
-from tinygrad_hw.formatting.text import natural_sort_key, printable
+from tinygrad_hw.formatting import NOTHING, Html, element, join, natural_sort_key, number, printable
 
 CONTENT = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; font-src data:"
@@ -59,7 +57,7 @@ def keyed_number(key: str, value: float, in_brackets: bool = False) -> Html:
 
 @dataclass
 class Document:
-    """All parts of a page."""
+    """The whole page as HTML."""
 
     plan: list[Planned]
     content: Content
@@ -78,7 +76,7 @@ class Document:
             self.said.setdefault(remark.name, []).append(remark)
 
     def html(self, program: str, places: list[int]) -> str:
-        """The whole file."""
+        """Return the whole file."""
         folder = files("tinygrad_hw.explain.page")
         style = Html(font_face() + (folder / "page.css").read_text(encoding="utf-8"))
         script = Html((folder / "page.js").read_text(encoding="utf-8"))
@@ -250,7 +248,7 @@ class Document:
         return keyed_number(self.content.factors[identity(factor)], factor.value, in_product)
 
     def _totals(self, chain: Chain) -> Iterable[Html]:
-        """Where a chain refers to others, buttons that lead to them."""
+        """Build buttons that lead to the chains of the totals."""
         used = dict.fromkeys(x.denominator for path in chain.paths for x in path if x.total)
         labels = {str(node.label): i for i, node in enumerate(self.nodes) if is_named(node)}
         buttons = [
@@ -260,7 +258,7 @@ class Document:
         return [element("p", "From above: ", *buttons)] if buttons else []
 
     def _contributions(self, node: Node) -> Html:
-        """What an unnamed node receives, in words."""
+        """Build the list of contributions to an unnamed node, in words."""
         view = self.content.unfolded
         lines = [
             self._step(view, "b", frame)
@@ -293,13 +291,13 @@ class Document:
 
 
 def printable_part(text: str) -> str:
-    """One printable line of a sentence, its blanks at the ends kept."""
+    """Return a part of a sentence as printable text, with the blanks at its ends."""
     start, end = " " * text.startswith(" "), " " * text.endswith(" ")
     return f"{start}{printable(text)}{end}"
 
 
 def _slider(i: int, given: Planned) -> list[Html]:
-    """A name, a slider, and a field for any number."""
+    """Build a name, a slider, and a field for any number."""
     reach = max(5.0, 2 * abs(given.number))
     low, high = number(given.number - reach, 3), number(given.number + reach, 3)
     typed = repr(given.number).removesuffix(".0")

@@ -28,7 +28,7 @@ from tinygrad_hw.explain.graph.folding import fold, is_parameter, outermost, unf
 from tinygrad_hw.explain.graph.graphviz import DrawError
 from tinygrad_hw.explain.graph.labels import name_of
 from tinygrad_hw.explain.stepper.frames import Steps
-from tinygrad_hw.formatting.text import printable, shorten
+from tinygrad_hw.formatting import printable, shorten
 from tinygrad_hw.program import capture
 
 MOST_NODES = 2000
@@ -36,7 +36,7 @@ MOST_NODES = 2000
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """How one node is computed: from a number that may be moved, or by an operation."""
+    """The plan of one node: a number that may have a slider, or an operation."""
 
     name: str
     constant: bool
@@ -49,7 +49,7 @@ class Planned:
 
 
 class Content:
-    """Everything that a page says.
+    """All names, chains and numbers of a page.
 
     Attributes
     ----------
@@ -89,12 +89,12 @@ class Content:
 
 
 def identity(factor: Factor) -> tuple[str, str, bool]:
-    """What a factor is: dE/da is two things, the sum over all paths and the edge's own."""
+    """Return the key of a factor: dE/da may be a total or a local derivative."""
     return factor.numerator, factor.denominator, factor.total
 
 
 def planned(root: Node) -> list[Planned]:
-    """Write down how a graph of numbers is computed.
+    """Return the plan by which a graph of numbers is computed.
 
     Raises
     ------
@@ -141,17 +141,17 @@ def planned(root: Node) -> list[Planned]:
 
 
 def moved(plan: list[Planned]) -> list[Planned]:
-    """What may be moved, in order."""
+    """Return the nodes that have sliders, in order."""
     return [node for node in plan if node.moves is not None]
 
 
 def fixed(plan: list[Planned]) -> list[Planned]:
-    """The same with nothing that may be moved."""
+    """Return the same plan without sliders."""
     return [dataclasses.replace(node, moves=None) for node in plan]
 
 
 def _unique_names(order: list[Node]) -> list[str]:
-    """The nodes' own names, told apart where two share one.
+    """Return a name for each node, numbered where two share one.
 
     Parameters and the root always have one, and the result of a group has the group's.
     """
@@ -174,7 +174,7 @@ def _unique_names(order: list[Node]) -> list[str]:
 
 
 def _results_of_groups(order: list[Node]) -> dict[int, str]:
-    """The name of its group for each node in one that is used outside it, by its id."""
+    """Return the group's name for each node that is used outside its group, by id."""
     return {
         id(operand): shorten(printable(group.name))
         for node in order
@@ -185,7 +185,7 @@ def _results_of_groups(order: list[Node]) -> dict[int, str]:
 
 
 def _computed(plan: list[Planned], given: list[Any]) -> Node:
-    """Compute the graph anew, from other numbers."""
+    """Compute the graph of a plan from other numbers."""
     values: list[Any] = []
     for node in plan:
         if node.operation is None:
@@ -208,7 +208,7 @@ def content_of(plan: list[Planned]) -> Content:
 
 
 def program_of(plan: list[Planned]) -> tuple[str, list[int]]:
-    """Everything that a page shows, as a JavaScript function of the numbers that may be moved.
+    """Return a JavaScript function that computes all numbers of a page from those with sliders.
 
     Returns
     -------
@@ -239,7 +239,7 @@ def program_of(plan: list[Planned]) -> tuple[str, list[int]]:
 
 
 def _as_number(number: Any) -> Any:
-    """A number also of what is true or false, such as the derivative of a relu."""
+    """Return a number, also for a truth value such as the derivative of a relu."""
     if not isinstance(number, Traced):
         return float(number)
     is_truth = np.result_type(number.value).kind == "b"

@@ -1,7 +1,7 @@
-"""A view as SVG: Graphviz says where everything stands, once; numbers are put in by their keys.
+"""A view as SVG: Graphviz places everything once, and the page writes numbers in by their keys.
 
 Every number is an element of its own with its key, so that the page can write another into it.
-Text is in a typewriter face, whose widths are known, and a place for a number has room for any.
+Text is in a typewriter face, whose widths are known; the place of a number has room for any.
 """
 
 from __future__ import annotations
@@ -18,9 +18,7 @@ from tinygrad_hw.explain.graph.folding import Box, Edge, columns, is_parameter, 
 from tinygrad_hw.explain.graph.graphviz import render
 from tinygrad_hw.explain.graph.labels import title_of
 from tinygrad_hw.explain.stepper.frames import Steps
-from tinygrad_hw.formatting.html import Html, element
-from tinygrad_hw.formatting.numbers import number
-from tinygrad_hw.formatting.text import display_width, printable, shorten
+from tinygrad_hw.formatting import Html, display_width, element, number, printable, shorten
 
 SIZE, CHARACTER, ROW, MARGIN = 15.0, 9.0, 26.0, 10.0  # of text, in pixels
 NUMBER = 10  # characters: -1.234e-05
@@ -44,16 +42,16 @@ class Card:
     y: float = 0.0
 
     def slot_of(self, node: Node) -> int:
-        """Which line it stands in; the title has the first."""
+        """Return the line of a node; the title has line 0."""
         place = next(i for i, row in enumerate(self.rows) if row is node)
         return place + bool(self.title)
 
     def row_of(self, node: Node) -> float:
-        """The middle of a row, from the top of the page."""
+        """Return the middle of a node's row, from the top of the page."""
         return self.y + ROW * (self.slot_of(node) + 0.5)
 
     def port_of(self, node: Node) -> str:
-        """What Graphviz calls the row."""
+        """Return Graphviz's name for a node's row."""
         return f"s{self.slot_of(node)}:" if len(self.rows) + bool(self.title) > 1 else ""
 
 
@@ -69,7 +67,7 @@ class Drawing:
     homes
         For the unfolded view, the number of the folded box that each node is a part of, by its id.
     titles
-        Of these boxes, by their numbers.
+        The titles of these boxes, by their numbers.
     """
 
     def __init__(
@@ -90,7 +88,7 @@ class Drawing:
         self._place()
 
     def svg(self) -> Html:
-        """The whole drawing."""
+        """Return the whole drawing."""
         name = f"graph of {self.view.name(self.view.layout.root)}"
         parts = [self._frame(*frame) for frame in self.frames]
         parts += [self._edge(i, edge) for i, edge in enumerate(self.view.layout.edges)]
@@ -109,7 +107,7 @@ class Drawing:
 
     def _card(self, box: Box) -> Card:
         table = len(box.nodes) > 1
-        title = title_of(box) if table else self._made_by(box.nodes[0])
+        title = title_of(box) if table else self._operation_title(box.nodes[0])
         names = [self._name(node, box) for node in box.nodes]
         name_width = max(map(display_width, names)) * CHARACTER
         shown = bool(self.view.layout.gradients) and not all(n.constant for n in box.nodes)
@@ -120,11 +118,11 @@ class Drawing:
         return Card(box, title, box.nodes, name_width, columns, width, height)
 
     def _name(self, node: Node, box: Box) -> str:
-        """What stands in a row; what is not named, or as its group is, is told by the title."""
-        is_told = not node.label or (box.group and node.label == title_of(box))
-        return "" if is_told else self.view.name(node)
+        """Return the name in a row; none where there is no label, or the title says the same."""
+        is_in_title = not node.label or (box.group and node.label == title_of(box))
+        return "" if is_in_title else self.view.name(node)
 
-    def _made_by(self, node: Node) -> str:
+    def _operation_title(self, node: Node) -> str:
         if node.operation is None:
             return ""
         group = outermost(node.group)
@@ -155,7 +153,7 @@ class Drawing:
                 self.routes[int(item["id"][1:])] = route[0], at
 
     def _plan(self) -> Digraph:
-        """Boxes and labels of the right size, for Graphviz to find places for."""
+        """Draw boxes and labels of the right size, for Graphviz to place."""
         plan = Digraph(
             graph_attr={"rankdir": "LR", "nodesep": "0.2", "ranksep": "0.9"},
             node_attr={"shape": "box", "fixedsize": "true", "fontsize": "1"},
@@ -207,7 +205,7 @@ class Drawing:
     # --- Elements ---------------------------------------------------------------------------------
 
     def _frame(self, home: str, x: float, y: float, width: float, height: float) -> Html:
-        """A frame round what one folded box is made of; its title folds it again."""
+        """Draw a frame around the parts of one folded box; its title folds it again."""
         title = self.titles[home]
         box = element("rect", x=_px(x), y=_px(y), width=_px(width), height=_px(height), rx="8")
         text = element("text", title, x=_px(x + MARGIN), y=_px(y + SIZE + 3), class_="title")
@@ -223,7 +221,7 @@ class Drawing:
         return element("g", box, fold, class_="frame", id=f"{self.prefix}home{home}")
 
     def _edge(self, i: int, edge: Edge) -> Html:
-        """A way from operand to result, with the local derivative and the contribution at it."""
+        """Draw an edge with its local derivative and its contribution."""
         view, tail = self.view, self.card_of[id(edge.operand)]
         wire, (x, y) = self.routes.get(i, ("", (0.0, 0.0)))
         parts = [element("path", d=wire, marker_end=f"url(#{self.prefix}arrow)")] if wire else []
@@ -237,11 +235,10 @@ class Drawing:
             for kind, sign, dy in (("l", "", -4.0), ("c", "→ ", SIZE - 2)):
                 key = f"{kind}{view.edge_keys[id(edge)]}"
                 if key in view.numbers:
-                    told = (
-                        [element("tspan", sign), self._number(key)] if sign else [self._number(key)]
-                    )
+                    spans = [element("tspan", sign)] if sign else []
+                    spans.append(self._number(key))
                     where = {"x": _px(x), "y": _px(y + dy), "text_anchor": "middle"}
-                    parts.append(element("text", *told, class_=kind, **where))
+                    parts.append(element("text", *spans, class_=kind, **where))
         kind = "edge" if edge.flows else "edge still"
         inner = "" if wire else " inner"
         return element(
@@ -291,7 +288,7 @@ class Drawing:
         return element("g", *parts, class_="box")
 
     def _row(self, card: Card, node: Node) -> Html:
-        """One node: its name, its value, its gradient."""
+        """Draw one node: its name, its value, its gradient."""
         i = self.view.node_keys[id(node)]
         middle = card.row_of(node)
         baseline = _px(middle + SIZE / 3)
@@ -330,7 +327,7 @@ class Drawing:
 
 
 def _route(pos: str, point: Any) -> tuple[str, Point]:
-    """Graphviz's spline as a path, and the middle of it."""
+    """Return Graphviz's spline as a path, and the middle of it."""
     parts = pos.split(" ")
     ends = {part[0]: part[2:] for part in parts if part[1:2] == ","}
     points = [point(*map(float, part.split(","))) for part in parts if part[1:2] != ","]

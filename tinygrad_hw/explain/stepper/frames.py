@@ -21,7 +21,7 @@ from tinygrad_hw.explain.chains.from_graph import formula_of, is_named
 from tinygrad_hw.explain.graph.folding import Edge, Layout, fold, is_parameter, outermost, unfold
 from tinygrad_hw.explain.graph.labels import local_text, name_of, size_text, value_text
 from tinygrad_hw.explain.notation.text import formula_text
-from tinygrad_hw.formatting.text import printable
+from tinygrad_hw.formatting import printable
 
 LONGEST_NAME = 24  # of an unnamed node, which is called by its formula
 FORWARD, BACKWARD = "forward", "backward"

@@ -18,7 +18,7 @@ _BEGUN = re.compile(r"\x1b(?:O|\[[0-?]*[ -/]*)?$")
 
 
 class Keyboard:
-    """Gives keys one by one, while it is a context; the terminal's settings are put back after.
+    """A context in which the terminal gives single keys; its settings are restored at the end.
 
     An arrow key is one key of several characters, Escape the first. Ctrl-C interrupts as ever.
     """
@@ -39,7 +39,7 @@ class Keyboard:
         termios.tcsetattr(self.terminal, termios.TCSADRAIN, self.before)
 
     def key(self) -> str:
-        """Wait for a key; give an empty text if the window gets another size meanwhile.
+        """Return the next key, or an empty text if the window gets another size meanwhile.
 
         Raises
         ------
@@ -55,7 +55,7 @@ class Keyboard:
         return self.pressed.pop(0)
 
     def _refuse_ctrl_z(self) -> None:
-        """Make Ctrl-Z a key that says nothing: a shell that takes over would find all changed."""
+        """Make Ctrl-Z an ordinary key: a shell would find the terminal's settings changed."""
         *modes, characters = termios.tcgetattr(self.terminal)
         characters[termios.VSUSP] = bytes([os.fpathconf(self.terminal, "PC_VDISABLE")])
         termios.tcsetattr(self.terminal, termios.TCSADRAIN, [*modes, characters])
@@ -64,7 +64,7 @@ class Keyboard:
         return bool(select.select([self.terminal], [], [], within)[0])
 
     def _read(self) -> str:
-        """Read what there is, to the end of the last key."""
+        """Read all input, to the end of the last key."""
         text = ""
         while True:
             read = os.read(self.terminal, 1024)

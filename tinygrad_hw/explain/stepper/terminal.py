@@ -49,7 +49,7 @@ _MEANING = {
 
 
 class Walk:
-    """A place in the steps, and the commands that change it.
+    """A position in the steps, and the commands that change it.
 
     Attributes
     ----------
@@ -208,7 +208,7 @@ def walk_keys(
 
 
 def _typed(command: str, pressed: str) -> str:
-    """Add a key to what is being typed; Escape gives it up."""
+    """Add a key to the typed command; Escape empties it."""
     if pressed == ESCAPE:
         return ""
     if pressed in ERASE:
@@ -233,14 +233,14 @@ def _say_block(walked: Walk, say: Callable[[str], None]) -> None:
 
 
 def _draw(console: Console, lines: Sequence[Text]) -> None:
-    """Draw over the whole screen, line by line, so that nothing flickers or scrolls."""
+    """Draw over the whole screen, line by line, without flicker or scrolling."""
     for line in lines:
         line.no_wrap = True
     console.update_screen(Group(*lines))
 
 
 def _keyboard(console: Console) -> Keyboard | None:
-    """Give the single keys of the terminal; None where lines are to be read."""
+    """Return the terminal's keyboard; None where lines are to be read."""
     streams = (sys.stdin, sys.stdout)
     if any(stream is None or stream.closed or not stream.isatty() for stream in streams):
         return None

@@ -17,7 +17,7 @@ from tinygrad_hw.explain.chains.from_graph import is_named
 from tinygrad_hw.explain.graph.folding import is_parameter
 from tinygrad_hw.explain.graph.labels import size_text, value_text
 from tinygrad_hw.explain.stepper.frames import BACKWARD, FORWARD, Frame, Steps
-from tinygrad_hw.formatting.text import natural_sort_key
+from tinygrad_hw.formatting import natural_sort_key
 
 LIT, NEW, NONE = ">", "*", "-"
 LEGEND = f"{LIT} in this step   {NEW} new   {NONE} gets no gradient"
@@ -28,7 +28,7 @@ SHARE = 4  # of the lines of a screen, the sentence has at most one in so many
 
 
 class Board:
-    """What is to be seen of each step of a computation.
+    """The view of each step of a computation.
 
     Attributes
     ----------
@@ -156,7 +156,7 @@ class Board:
     def _row(
         self, frame: Frame, name: str, known: tuple[Any, Any] | None, widths: Sequence[int]
     ) -> Text:
-        """Write ``> w7     1  -0.0003182*``: what is looked at, and what it has just got."""
+        """Write ``> w7     1  -0.0003182*``: > for a name in the step, * for a new number."""
         new = frame.phase if name == self.steps.name(frame.node) else ""
         plain, (value, gradient) = self.plain(name), known or (None, None)
         shown = "" if value is None else value_text(value)
@@ -174,7 +174,7 @@ class Board:
 
 
 def _cell(text: str, width: int, is_new: bool) -> Text:
-    """Write a number to the right, with a sign behind it if it is new."""
+    """Write a number, right-aligned, with a sign after it if it is new."""
     return Text(f"{text:>{width}}{NEW if is_new else ' '}", style="green" if is_new else "")
 
 

@@ -25,7 +25,7 @@ from tinygrad_hw.formatting.html import (
     table,
 )
 from tinygrad_hw.formatting.numbers import number
-from tinygrad_hw.formatting.verdicts import signed
+from tinygrad_hw.formatting.verdicts import with_sign
 from tinygrad_hw.homework.experiments import BINARY, INITIALIZERS, Outcome
 from tinygrad_hw.homework.report import figures as charts
 from tinygrad_hw.homework.report import original_figures
@@ -283,8 +283,8 @@ def _same_networks(work: Work) -> bool:
 
 
 def _how_marked() -> list[Html]:
-    follows = element("span", signed("follows"), class_="follows")
-    wrong = element("span", signed("wrong"), class_="wrong")
+    follows = element("span", with_sign("follows"), class_="follows")
+    wrong = element("span", with_sign("wrong"), class_="wrong")
     return [
         paragraph(
             "In Question 1 every figure is marked, as a teacher would. It is exact where our value "

@@ -24,7 +24,7 @@ from tinygrad_hw.formatting.html import (
     table,
 )
 from tinygrad_hw.formatting.numbers import number
-from tinygrad_hw.formatting.verdicts import signed
+from tinygrad_hw.formatting.verdicts import with_sign
 from tinygrad_hw.homework.report import original_figures
 from tinygrad_hw.homework.report.compare import beside, distance
 from tinygrad_hw.homework.report.errata import errata, tally, what_rounding_costs
@@ -210,7 +210,7 @@ def _verdict(pair: Pair) -> Html:
     if pair.mark is None:
         return element("span", ", ".join(filter(None, ["written again", off])), class_="none")
     verdict = pair.mark.verdict
-    said = signed(verdict) if verdict in ("follows", "wrong") else verdict
+    said = with_sign(verdict) if verdict in ("follows", "wrong") else verdict
     if pair.mark.note == "truncated":
         said = "cut"
     return element("span", ", ".join(filter(None, [said, off])), class_=verdict)

@@ -1,0 +1,33 @@
+"""Names and labels as text."""
+
+import pytest
+
+from tinygrad_hw.formatting import display_width, natural_sort_key, printable, shorten
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("w7", "w7"),
+        ("  two\n lines\t", "two lines"),
+        ("e\u0301", "é"),  # a letter and its accent are one character
+        ("a\x1b[31m", "a\N{REPLACEMENT CHARACTER}[31m"),
+        ("\u202eright to left", "\N{REPLACEMENT CHARACTER}right to left"),
+    ],
+)
+def test_a_label_is_one_line_of_printable_characters(text: str, line: str) -> None:
+    assert printable(text) == line
+
+
+def test_a_long_name_loses_its_middle() -> None:
+    assert shorten("a" * 32) == "a" * 32
+    assert shorten("a" * 20 + "b" * 20) == "a" * 18 + "…" + "b" * 13
+
+
+def test_numbers_in_names_are_sorted_as_numbers() -> None:
+    names = ["w10", "b", "w2", "w", "x1y10", "x1y9"]
+    assert sorted(names, key=natural_sort_key) == ["b", "w", "w2", "w10", "x1y9", "x1y10"]
+
+
+def test_the_width_of_a_text_is_counted_in_columns() -> None:
+    assert [display_width(text) for text in ("w7", "权重", "x\u0304")] == [2, 4, 1]
