@@ -90,7 +90,7 @@ def test_ctrl_c_leaves_no_part_of_a_class(run: Run, monkeypatch: pytest.MonkeyPa
         made.append(exercise(*arguments, **options))
         return made[-1]
 
-    monkeypatch.setattr("tinygrad_hw.worksheet.exercises.fresh_sheet.exercise", third_is_stopped)
+    monkeypatch.setattr("tinygrad_hw.worksheet.exercise", third_is_stopped)
     status, out, error = run(
         "exercise", "--net", "1-1", "--count", "5", "-o", "class", "--key", "keys"
     )

@@ -40,7 +40,7 @@ def add_check(verbs: Verbs) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    from tinygrad_hw.worksheet.marking.points import read_weights
+    from tinygrad_hw.worksheet import read_weights
 
     weights = read_weights(arguments.weights)
     path = sheet_file(arguments.sheet)
@@ -56,17 +56,22 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _check_sheet(path: Path, arguments: argparse.Namespace, weights: Mapping[str, float]) -> None:
     from tinygrad_hw.files import Output, write_outputs
-    from tinygrad_hw.worksheet.feedback.html_page import OPENING, page
-    from tinygrad_hw.worksheet.feedback.text import feedback_lines
-    from tinygrad_hw.worksheet.marking.mark_sheet import as_json, mark
-    from tinygrad_hw.worksheet.marking.points import points, points_text
-    from tinygrad_hw.worksheet.sheet.reader import read_sheet
+    from tinygrad_hw.worksheet import (
+        MARKED_PAGE_OPENING,
+        as_json,
+        feedback_lines,
+        mark,
+        marked_page,
+        points,
+        points_text,
+        read_sheet,
+    )
 
     marks = mark(read_sheet(path))
     total = points_text(*points(marks, weights))
     if arguments.html is not None:
         out = Path(arguments.html or f"{path.stem}.html")
-        html = Output(out, page(marks, arguments.hints, total).encode(), OPENING)
+        html = Output(out, marked_page(marks, arguments.hints, total).encode(), MARKED_PAGE_OPENING)
         write_outputs([html], reads=[path], force=arguments.force)
     if arguments.json:
         print(json.dumps(as_json(marks), indent=2, ensure_ascii=True))
@@ -84,10 +89,17 @@ def _check_folder(
     from rich.progress import track
 
     from tinygrad_hw.files import Output, write_outputs
-    from tinygrad_hw.worksheet.feedback import classroom
-    from tinygrad_hw.worksheet.feedback.classroom import class_lines, mark_all, sheets_in, table
-    from tinygrad_hw.worksheet.feedback.html_page import OPENING, page
-    from tinygrad_hw.worksheet.marking.points import points, points_text
+    from tinygrad_hw.worksheet import (
+        MARKED_PAGE_OPENING,
+        MARKS_TABLE_OPENING,
+        class_lines,
+        mark_all,
+        marked_page,
+        marks_table,
+        points,
+        points_text,
+        sheets_in,
+    )
 
     files = sheets_in(folder)
     console = Console(stderr=True)
@@ -103,15 +115,17 @@ def _check_folder(
     )
     outputs = []
     if arguments.csv:
-        marks = table(results, weights).encode("utf-8-sig")
-        outputs.append(Output(arguments.csv, marks, classroom.OPENING))
+        text = marks_table(results, weights).encode("utf-8-sig")
+        outputs.append(Output(arguments.csv, text, MARKS_TABLE_OPENING))
     if arguments.html is not None:
         pages = Path(arguments.html) if arguments.html else folder
         for result in results:
             if result.marks:
                 total = points_text(*points(result.marks, weights))
-                html = page(result.marks, arguments.hints, total).encode()
-                outputs.append(Output(pages / f"{result.file.stem}.html", html, OPENING))
+                html = marked_page(result.marks, arguments.hints, total).encode()
+                outputs.append(
+                    Output(pages / f"{result.file.stem}.html", html, MARKED_PAGE_OPENING)
+                )
     write_outputs(outputs, reads=files, force=arguments.force)
     for line in class_lines(results, weights):
         print_wrapped(line)

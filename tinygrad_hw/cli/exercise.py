@@ -57,9 +57,7 @@ def _exercise(arguments: argparse.Namespace) -> None:
     from rich.progress import track
 
     from tinygrad_hw.files import Output, write_outputs
-    from tinygrad_hw.worksheet.exercises.answer_key import key
-    from tinygrad_hw.worksheet.exercises.fresh_sheet import exercise
-    from tinygrad_hw.worksheet.sheet.writer import sheet_text
+    from tinygrad_hw.worksheet import exercise, key, sheet_text
 
     _check_numbers(arguments)
     out, keys, count = arguments.out, arguments.key, arguments.count
@@ -95,7 +93,7 @@ def _exercise(arguments: argparse.Namespace) -> None:
 
 
 def _check_numbers(arguments: argparse.Namespace) -> None:
-    from tinygrad_hw.worksheet.sheet.reader import MAX_STEPS
+    from tinygrad_hw.worksheet import MAX_STEPS
 
     out, keys, count = arguments.out, arguments.key, arguments.count
     for option, number, most in [
@@ -119,8 +117,7 @@ def _is_same_file(one: Path, other: Path) -> bool:
 
 
 def _fill(arguments: argparse.Namespace) -> None:
-    from tinygrad_hw.worksheet.exercises.fill_in import fill
-    from tinygrad_hw.worksheet.rounding.written_number import read_number
+    from tinygrad_hw.worksheet import fill, read_number
 
     if arguments.sheet.name in SHEETS and not arguments.sheet.exists():
         raise UsageError(f"{arguments.sheet} is shipped, and stays as it is; give a file of yours")

@@ -64,8 +64,7 @@ def _add_graph(parser: Parser, verb: Verb) -> None:
 
 
 def _solve(arguments: argparse.Namespace) -> None:
-    from tinygrad_hw.worksheet.sheet.reader import read_sheet
-    from tinygrad_hw.worksheet.solution.solve import solution_lines, solve
+    from tinygrad_hw.worksheet import read_sheet, solution_lines, solve
 
     solution = solve(read_sheet(sheet_file(arguments.sheet)))
     if arguments.json:
@@ -78,7 +77,7 @@ def _solve(arguments: argparse.Namespace) -> None:
 def _draw(arguments: argparse.Namespace) -> None:
     from tinygrad_hw.explain import picture_bytes
     from tinygrad_hw.files import Output, refuse_to_destroy, write_files
-    from tinygrad_hw.worksheet.sheet.reader import read_sheet
+    from tinygrad_hw.worksheet import read_sheet
 
     path, out = sheet_file(arguments.sheet), arguments.out
     sheet = read_sheet(path)
@@ -91,7 +90,7 @@ def _draw(arguments: argparse.Namespace) -> None:
 
 def _step(arguments: argparse.Namespace) -> None:
     from tinygrad_hw.explain import steps, walk
-    from tinygrad_hw.worksheet.sheet.reader import read_sheet
+    from tinygrad_hw.worksheet import read_sheet
 
     sheet = read_sheet(sheet_file(arguments.sheet))
     frames = steps(sheet.evaluate()[sheet.loss], unfolded=arguments.scalar)
@@ -102,12 +101,11 @@ def _step(arguments: argparse.Namespace) -> None:
 
 def _page(arguments: argparse.Namespace) -> None:
     from tinygrad_hw.files import Output, write_outputs
-    from tinygrad_hw.worksheet.feedback.interactive_page import OPENING, sheet_page
-    from tinygrad_hw.worksheet.sheet.reader import read_sheet
+    from tinygrad_hw.worksheet import SHEET_PAGE_OPENING, read_sheet, sheet_page
 
     path = sheet_file(arguments.sheet)
     out = arguments.out or Path(f"{path.stem}.html")
-    page = Output(out, sheet_page(read_sheet(path)).encode(), OPENING)
+    page = Output(out, sheet_page(read_sheet(path)).encode(), SHEET_PAGE_OPENING)
     write_outputs([page], reads=[path], force=arguments.force)
     print_line(f"Page: {out}")
 
@@ -115,8 +113,7 @@ def _page(arguments: argparse.Namespace) -> None:
 def _program(arguments: argparse.Namespace) -> None:
     import numpy as np
 
-    from tinygrad_hw.worksheet.sheet.reader import read_sheet
-    from tinygrad_hw.worksheet.solution.as_program import sheet_program
+    from tinygrad_hw.worksheet import read_sheet, sheet_program
 
     program = sheet_program(read_sheet(sheet_file(arguments.sheet)))
     with np.errstate(all="ignore"):  # a sheet may compute what is not finite on its way

@@ -23,7 +23,7 @@ from tinygrad_hw.homework.experiments import ALL, Outcome, train_all
 from tinygrad_hw.homework.report.document import figures, report, results
 from tinygrad_hw.homework.report.results import Work
 from tinygrad_hw.nn.callbacks import Logs
-from tinygrad_hw.worksheet.feedback.interactive_page import OPENING, sheet_page
+from tinygrad_hw.worksheet.feedback.interactive_page import SHEET_PAGE_OPENING, sheet_page
 from tinygrad_hw.worksheet.marking.mark_sheet import mark
 from tinygrad_hw.worksheet.sheet.reader import read_sheet
 from tinygrad_hw.worksheet.solution.solve import solve
@@ -35,7 +35,7 @@ OPENINGS = {
         rb"<title>The homework, done again</title>\n"
     ),
     "results.json": re.compile(rb'\{\n "digits": \[\n  \d,\n  \d\n \],\n "seed": '),
-    **{f"pages/{name}.html": OPENING for name in SHEETS},
+    **{f"pages/{name}.html": SHEET_PAGE_OPENING for name in SHEETS},
 }
 FIGURE_OPENING = re.compile(
     rb"<\?xml[^>]*>\n<!DOCTYPE svg[^>]*>\n<svg [^>]*>\n <g id=\"figure_1\">"  # Matplotlib's

@@ -8,7 +8,18 @@ wrong), ``marking`` (verdicts and points), ``exercises`` (fresh sheets, blanks, 
 
 from tinygrad_hw.worksheet.exercises.answer_key import key
 from tinygrad_hw.worksheet.exercises.blanks import blanks
-from tinygrad_hw.worksheet.exercises.fresh_sheet import exercise
+from tinygrad_hw.worksheet.exercises.fill_in import fill
+from tinygrad_hw.worksheet.exercises.fresh_sheet import ExerciseError, exercise
+from tinygrad_hw.worksheet.feedback.classroom import (
+    MARKS_TABLE_OPENING,
+    class_lines,
+    mark_all,
+    marks_table,
+    sheets_in,
+)
+from tinygrad_hw.worksheet.feedback.html_page import MARKED_PAGE_OPENING, marked_page
+from tinygrad_hw.worksheet.feedback.interactive_page import SHEET_PAGE_OPENING, sheet_page
+from tinygrad_hw.worksheet.feedback.text import feedback_lines
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks, as_json, mark
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.marking.points import (
@@ -22,7 +33,7 @@ from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber, read_nu
 from tinygrad_hw.worksheet.sheet.from_function import sheet_from
 from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet, SheetError
 from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, PARTIAL, PARTS, TABLE, UPDATED
-from tinygrad_hw.worksheet.sheet.reader import parse_sheet, read_sheet
+from tinygrad_hw.worksheet.sheet.reader import MAX_STEPS, parse_sheet, read_sheet
 from tinygrad_hw.worksheet.sheet.writer import sheet_text
 from tinygrad_hw.worksheet.slips.case import Case
 from tinygrad_hw.worksheet.slips.catalogue import CATALOGUE
@@ -34,14 +45,19 @@ __all__ = [
     "CATALOGUE",
     "FACTOR",
     "FORWARD",
+    "MARKED_PAGE_OPENING",
+    "MARKS_TABLE_OPENING",
+    "MAX_STEPS",
     "PARTIAL",
     "PARTS",
+    "SHEET_PAGE_OPENING",
     "TABLE",
     "UPDATED",
     "WEIGHTS",
     "Alternative",
     "Answers",
     "Case",
+    "ExerciseError",
     "MarkedNumber",
     "Marks",
     "PartialAnswer",
@@ -53,9 +69,15 @@ __all__ = [
     "WrittenNumber",
     "as_json",
     "blanks",
+    "class_lines",
     "exercise",
+    "feedback_lines",
+    "fill",
     "key",
     "mark",
+    "mark_all",
+    "marked_page",
+    "marks_table",
     "parse_sheet",
     "points",
     "points_text",
@@ -64,8 +86,10 @@ __all__ = [
     "read_weights",
     "round_number",
     "sheet_from",
+    "sheet_page",
     "sheet_program",
     "sheet_text",
+    "sheets_in",
     "solution_lines",
     "solve",
 ]

@@ -12,9 +12,9 @@ from tinygrad_hw.worksheet.feedback.classroom import (
     COLUMNS,
     class_lines,
     mark_all,
+    marks_table,
     sheets_in,
     slips_of,
-    table,
 )
 from tinygrad_hw.worksheet.sheet.model import SheetError
 
@@ -32,7 +32,7 @@ def folder(tmp_path: Path, students: ModuleType) -> Path:
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(table(mark_all(sheets_in(folder))))))
+    return list(csv.DictReader(io.StringIO(marks_table(mark_all(sheets_in(folder))))))
 
 
 def test_a_line_for_each_file_by_name(folder: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from tinygrad_hw.formatting.html import figure, typeset
 from tinygrad_hw.homework import sheet_path
 from tinygrad_hw.worksheet import exercise, key, parse_sheet, read_sheet, sheet_text
-from tinygrad_hw.worksheet.feedback.html_page import page
+from tinygrad_hw.worksheet.feedback.html_page import marked_page
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks, mark
 from tinygrad_hw.worksheet.slips.catalogue import CATALOGUE
 
@@ -128,7 +128,7 @@ def altered(marks: Marks, **changes: Any) -> Marks:
 
 @pytest.mark.parametrize("hints", HINTS)
 def test_every_number_is_there(q1a: Marks, hints: int) -> None:
-    shown = Page(page(q1a, hints))
+    shown = Page(marked_page(q1a, hints))
     assert not Counter(item.printed for item in q1a.items) - Counter(shown.numbers)
     assert "Question 1 (a): a 2-3-1 sigmoid network, every parameter 1" in shown.text
     assert "the homework" in shown.text
@@ -140,7 +140,7 @@ def test_every_number_is_there(q1a: Marks, hints: int) -> None:
 @pytest.mark.parametrize("net", ["2-3-1", "2-2-2"])
 def test_every_number_of_any_network_and_every_step_is_there(net: str) -> None:
     marks = mark(parse_sheet(solved(net, steps=2)))
-    shown = Page(page(marks))
+    shown = Page(marked_page(marks))
     assert not Counter(item.printed for item in marks.items) - Counter(shown.numbers)
     assert f"{len(marks.items)} of {len(marks.items)} right" in shown.text
     assert shown.text.index("Step 1 of 2") < shown.text.index("Step 2 of 2")
@@ -148,19 +148,19 @@ def test_every_number_of_any_network_and_every_step_is_there(net: str) -> None:
 
 
 def test_points_are_shown_where_they_are_given(q1a: Marks) -> None:
-    assert "Points: 92 of 104" in Page(page(q1a, points="92 of 104")).text
-    assert "Points" not in Page(page(q1a)).text
+    assert "Points: 92 of 104" in Page(marked_page(q1a, points="92 of 104")).text
+    assert "Points" not in Page(marked_page(q1a)).text
 
 
 def test_a_chain_stands_as_it_was_written(neuron: Marks) -> None:
-    shown = page(neuron)
+    shown = marked_page(neuron)
     chain = shown[shown.index('<div class="chain">') : shown.index('<ul class="notes">')]
     assert Page(chain).text == "dE/da−0.3318✓×da/dz0.2271✗×dz/dw2✓=dE/dw−0.147−0.1471✓"
     assert f'<del title="crossed out">{figure("-0.147")}</del>' in shown
 
 
 def test_several_paths_are_a_sum_and_the_factor_of_the_right_one_is_marked() -> None:
-    shown = page(mark(parse_sheet(TWO_PATHS)), 2)
+    shown = marked_page(mark(parse_sheet(TWO_PATHS)), 2)
     chain = Page(main_of(shown)).text.split("Partials")[1].split("dh/dw: ")[0]
     one, two = "dE/dp9✓×dp/dh2✓×dh/dw2✓", "dE/dq6✓×dq/dh6✓×dh/dw3✗"
     assert chain == f"{one}+{two}=dE/dw108✓"
@@ -168,7 +168,7 @@ def test_several_paths_are_a_sum_and_the_factor_of_the_right_one_is_marked() -> 
 
 def test_each_verdict_has_a_sign_that_is_not_only_colour(q1a: Marks, neuron: Marks) -> None:
     for marks in (q1a, neuron):
-        shown = main_of(page(marks, 2))
+        shown = main_of(marked_page(marks, 2))
         for sign, belongs in {
             "✗": lambda item: item.verdict == "wrong",
             "↳": lambda item: item.verdict == "follows",
@@ -182,7 +182,7 @@ def test_each_verdict_has_a_sign_that_is_not_only_colour(q1a: Marks, neuron: Mar
 
 
 def test_where_digits_were_lost_is_said_and_what_would_earn_them(q1a: Marks) -> None:
-    shown = Page(page(q1a)).text
+    shown = Page(marked_page(q1a)).text
     digits = shown[shown.index("Digits") :]
     assert "1 − a1, a difference of nearly equal numbers, costs 3 digits." in digits
     assert "da1/dz1: 1 of 4 figures can be trusted; carry 7 to earn 4 here." in digits
@@ -192,8 +192,8 @@ def test_where_digits_were_lost_is_said_and_what_would_earn_them(q1a: Marks) -> 
 
 def test_what_is_to_be_earned_is_what_the_sheet_asks_for(q1a: Marks) -> None:
     asked = Marks(replace(q1a.sheet, rounding=("figures", 3)), q1a.items)
-    assert "to earn 3 here" in Page(page(asked)).text
-    assert "to earn 4 here" not in Page(page(asked)).text
+    assert "to earn 3 here" in Page(marked_page(asked)).text
+    assert "to earn 4 here" not in Page(marked_page(asked)).text
 
 
 # --- What each level keeps to itself --------------------------------------------------------------
@@ -201,9 +201,9 @@ def test_what_is_to_be_earned_is_what_the_sheet_asks_for(q1a: Marks) -> None:
 
 def test_a_nudge_says_what_and_not_where(q1a: Marks, neuron: Marks) -> None:
     for marks in (q1a, neuron):
-        shown = page(marks, 1)
+        shown = marked_page(marks, 1)
         right = altered(marks, verdict="exact", note="", exact=123.0, explanation="", formula="")
-        assert main_of(shown) == main_of(page(right, 1))
+        assert main_of(shown) == main_of(marked_page(right, 1))
         nudges = sorted({item.hint for item in marks.items if item.verdict == "wrong"})
         places = [Page(shown).text.index(nudge) for nudge in nudges]
         assert places == sorted(places)  # by the alphabet, not by where they belong
@@ -211,9 +211,9 @@ def test_a_nudge_says_what_and_not_where(q1a: Marks, neuron: Marks) -> None:
 
 def test_a_place_says_where_and_not_what(q1a: Marks, neuron: Marks) -> None:
     for marks in (q1a, neuron):
-        shown = page(marks, 2)
+        shown = marked_page(marks, 2)
         secret = altered(marks, explanation="secret", exact=123.0, formula="secret", slip="secret")
-        assert shown == page(secret, 2)
+        assert shown == marked_page(secret, 2)
         wrong = [item for item in marks.items if item.verdict == "wrong"]
         assert re.findall(r'class="marked wrong"><data[^>]* value="([^"]+)"', shown) == [
             item.printed for item in wrong
@@ -223,26 +223,26 @@ def test_a_place_says_where_and_not_what(q1a: Marks, neuron: Marks) -> None:
 
 def test_the_answer_explains_and_gives_the_right_number(q1a: Marks, neuron: Marks) -> None:
     for marks in (q1a, neuron):
-        shown = page(marks, 3)
+        shown = marked_page(marks, 3)
         for item in marks.items:
             if item.verdict == "wrong":
                 assert typeset(item.explanation) in shown
-    assert 'value="1.00000001067"' in page(q1a)
-    assert "With all digits: a · (1 − a) = 0.2217" in Page(page(neuron)).text
+    assert 'value="1.00000001067"' in marked_page(q1a)
+    assert "With all digits: a · (1 − a) = 0.2217" in Page(marked_page(neuron)).text
 
 
 def test_what_is_missing_is_a_box_and_only_the_answer_fills_it(neuron: Marks) -> None:
     for hints in HINTS:
-        numbers = Page(page(neuron, hints)).numbers
+        numbers = Page(marked_page(neuron, hints)).numbers
         assert ("0.6682" in numbers) == (hints == 3)
         assert ("-0.2632" in numbers) == (hints == 3)
-        assert "2 missing" in Page(page(neuron, hints)).text
+        assert "2 missing" in Page(marked_page(neuron, hints)).text
 
 
 def test_a_slip_of_no_catalogue_has_a_nudge_all_the_same(neuron: Marks) -> None:
     marks = altered(neuron, hint="")
-    assert "Work it out again." in page(marks, 1)
-    assert "Work it out again." in page(marks, 2)
+    assert "Work it out again." in marked_page(marks, 1)
+    assert "Work it out again." in marked_page(marks, 2)
 
 
 def test_no_hint_holds_a_number_or_a_name() -> None:
@@ -258,7 +258,7 @@ def test_hostile_text_is_escaped(hints: int) -> None:
     evil = '"><script>alert(1)</script><img src="//evil.example" onerror="x">'
     text = NEURON.replace('"One neuron"', f"'{evil}'").replace('"Seat 12"', f"'{evil}'")
     marks = mark(parse_sheet(text.replace('["-0.147"]', f"['{evil}', '{'9' * 5000}']")))
-    shown = page(marks, hints, points=evil)
+    shown = marked_page(marks, hints, points=evil)
     Page(shown)
     assert "<script" not in shown
     assert "<img" not in shown
@@ -268,12 +268,12 @@ def test_hostile_text_is_escaped(hints: int) -> None:
 
 @pytest.mark.parametrize("hints", HINTS)
 def test_it_needs_nothing_else(q1a: Marks, hints: int) -> None:
-    shown = page(q1a, hints)
+    shown = marked_page(q1a, hints)
     assert not re.search(r"https?:|//www|@import|@font-face|url\(|<script|<link|<img", shown)
     assert not {name for name, _ in Page(shown).attributes} & {"src", "href", "data", "style"}
 
 
 def test_a_sheet_without_title_or_student_has_a_page(neuron: Marks) -> None:
-    shown = page(Marks(replace(neuron.sheet, title="", student=""), neuron.items))
+    shown = marked_page(Marks(replace(neuron.sheet, title="", student=""), neuron.items))
     assert "<title>A marked sheet</title>" in shown
     assert 'class="student"' not in shown

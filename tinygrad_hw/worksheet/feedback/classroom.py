@@ -21,7 +21,7 @@ from tinygrad_hw.worksheet.sheet.reader import read_sheet
 COLUMNS = ("file", "student", "points", "of", "percent", *VERDICTS, "slips", "title", "error")
 
 # How every table of marks begins, by which an earlier one is known: see ``files.Output``.
-OPENING = re.compile(rb"\xef\xbb\xbffile,student,points,of,percent,")
+MARKS_TABLE_OPENING = re.compile(rb"\xef\xbb\xbffile,student,points,of,percent,")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +59,13 @@ def mark_all(files: Iterable[Path]) -> Iterator[Result]:
             yield Result(file, None, str(error))
 
 
-def table(results: Iterable[Result], weights: Mapping[str, float] = WEIGHTS) -> str:
+def marks_table(results: Iterable[Result], weights: Mapping[str, float] = WEIGHTS) -> str:
     """Write the marks as CSV, a line for each file."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for result in results:
-        writer.writerow(map(_harmless, _row(result, weights)))
+        writer.writerow(map(_escaped_formula, _row(result, weights)))
     return text.getvalue()
 
 
@@ -87,7 +87,7 @@ def _row(result: Result, weights: Mapping[str, float]) -> Iterator[str]:
     yield ""
 
 
-def _harmless(cell: str) -> str:
+def _escaped_formula(cell: str) -> str:
     """Keep a spreadsheet from taking a stranger's text for a formula of its own."""
     return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 

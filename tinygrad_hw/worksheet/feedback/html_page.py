@@ -33,14 +33,14 @@ from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer
 from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
 
 # How every page begins, by which an earlier one is known: see ``files.Output``.
-OPENING = re.compile(
+MARKED_PAGE_OPENING = re.compile(
     rb'<!DOCTYPE html>\n<html lang="en">\n<head>\n.*\n<style>\n'
     rb"/\* The report's ink and paper; green, brown and red for the marks",
     re.DOTALL,
 )
 
 
-def page(marks: Marks, hints: int = ANSWER, points: str | None = None) -> str:
+def marked_page(marks: Marks, hints: int = ANSWER, points: str | None = None) -> str:
     """Write a marked sheet as a page; every text in it is escaped.
 
     Parameters
@@ -177,12 +177,12 @@ class _Body:
     def section(self, title: str, *content: Html) -> Html:
         return element("section", element("h3" if self.sheet.steps > 1 else "h2", title), *content)
 
-    def take(self, part: str, name: str, of: str | None = None) -> MarkedNumber:
-        """Give the next item of a name; the factors of several paths come in their order."""
+    def next_number(self, part: str, name: str, of: str | None = None) -> MarkedNumber:
+        """Return the next number of a name; the factors of several paths come in their order."""
         return self.items[self.step, part, of, name].pop(0)
 
     def forward(self, answers: Mapping[str, str]) -> Html:
-        items = [self.take(FORWARD, name) for name in self.sheet.forward if name in answers]
+        items = [self.next_number(FORWARD, name) for name in self.sheet.forward if name in answers]
         rows = [
             row(
                 symbol(item.name),
@@ -194,7 +194,7 @@ class _Body:
         return self.section("Forward", table("", NOTHING, rows), self.notes(items))
 
     def values(self, title: str, part: str, answers: Iterable[str]) -> Html:
-        items = [self.take(part, name) for name in answers]
+        items = [self.next_number(part, name) for name in answers]
         lines = [element("li", symbol(i.name), " = ", self.number(i)) for i in items]
         return self.section(title, element("ul", *lines, class_="values"), self.notes(items))
 
@@ -206,15 +206,15 @@ class _Body:
             if terms:
                 terms.append(_BREAK)
             for i, factor in enumerate(path):
-                item = self.take(FACTOR, factor, name)
+                item = self.next_number(FACTOR, factor, name)
                 items.append(item)
                 operator = "×" if i else "+" if terms else ""
                 terms.append(_term(operator, partial(factor), self.number(item)))
         results = [
-            element("del", figure(_short(text)), title="crossed out") for text in answer.struck
+            element("del", figure(_shortened(text)), title="crossed out") for text in answer.struck
         ]
         if answer.value is not None:
-            items.append(self.take(PARTIAL, name))
+            items.append(self.next_number(PARTIAL, name))
             results.append(self.number(items[-1]))
         if results:
             operator = "=" if terms else ""
@@ -307,5 +307,5 @@ def _worked_out(item: MarkedNumber) -> Html:
     return join(partial(text) if i % 2 else formula(text) for i, text in enumerate(parts))
 
 
-def _short(text: str) -> str:
+def _shortened(text: str) -> str:
     return text if len(text) <= LONGEST else text[:LONGEST] + "…"

@@ -16,7 +16,7 @@ from tinygrad_hw.worksheet.sheet.parts import FACTOR, PARTIAL
 from tinygrad_hw.worksheet.sheet.writer import sheet_text
 
 # How every page begins, by which an earlier one is known: see ``files.Output``.
-OPENING = re.compile(
+SHEET_PAGE_OPENING = re.compile(
     rb'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
     rb'<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
 )
@@ -47,7 +47,7 @@ def _is_answered(answers: Answers) -> bool:
 
 
 def _remark(item: MarkedNumber) -> Remark:
-    """A mark, at the node that it is about: a parameter's, for its partial and its update."""
+    """Return a mark as a remark at its node: a parameter's, for its partial and its update."""
     whole = item.of if item.part == FACTOR else item.name
     name = (whole or "").partition("/d")[2] if item.part in (FACTOR, PARTIAL) else item.name
     part = item.part if item.part not in (FACTOR, PARTIAL) else item.name
@@ -56,7 +56,7 @@ def _remark(item: MarkedNumber) -> Remark:
 
 
 def _form(sheet: Sheet, file: str) -> Form:
-    """A field for every answer, and the sheet's text with a place for each."""
+    """Return a field for every answer, and the sheet's text with a place for each."""
     form = _Fields(_mark_not_in(sheet_text(sheet)))
     first, *later = [
         form.answers(answers, f"Step {k}: " if sheet.later_answers else "")
@@ -70,7 +70,7 @@ def _form(sheet: Sheet, file: str) -> Form:
 
 
 def _mark_not_in(text: str) -> str:
-    """Find a sign that cannot be taken for something that stands in the sheet."""
+    """Return a sign that does not stand in the sheet."""
     mark = "⟦"
     while mark in text:
         mark += "⟦"
@@ -86,13 +86,13 @@ class _Fields:
         self.count = 0
 
     def group(self, heading: str, answers: dict[str, str]) -> dict[str, str]:
-        """A group of fields, by name."""
+        """Add a group of fields; return the places of their answers by name."""
         if answers:
             self.groups.append((heading, list(answers.items())))
         return {name: self._place() for name in answers}
 
     def answers(self, answers: Answers, step: str) -> Answers:
-        """All groups of one step."""
+        """Add all groups of one step; return its answers as places."""
         return Answers(
             forward=self.group(f"{step}Forward", answers.forward),
             partials={
@@ -118,7 +118,7 @@ class _Fields:
 
 
 def _fields(answers: Answers) -> Iterator[tuple[str, str]]:
-    """Name and text of every answer."""
+    """Yield the name and text of every answer."""
     yield from answers.forward.items()
     for name, partial in answers.partials.items():
         for path in partial.paths:

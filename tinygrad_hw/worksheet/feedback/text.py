@@ -87,17 +87,19 @@ def feedback_lines(marks: Marks, hints: int = ANSWER, points: str = "") -> Itera
         yield ""
     elif wrong:
         yield "Wrong"
-        yield from (f"  {_told(marks, item, hints)}" for item in wrong)
+        yield from (f"  {_wrong_line(marks, item, hints)}" for item in wrong)
         yield ""
     if hints > NUDGE:
-        yield from _listed(marks, "follows", "Right but for a slip before, and not charged again")
-    yield from _listed(marks, "missing", "Missing")
+        yield from _list_lines(
+            marks, "follows", "Right but for a slip before, and not charged again"
+        )
+    yield from _list_lines(marks, "missing", "Missing")
     if hints == ANSWER:
-        yield from _digits(marks)
+        yield from _shortfall_lines(marks)
     yield _tally(marks) + (f" Points: {points}." if points else "")
 
 
-def _told(marks: Marks, item: MarkedNumber, hints: int) -> str:
+def _wrong_line(marks: Marks, item: MarkedNumber, hints: int) -> str:
     where = place(item)
     if marks.sheet.steps > 1:
         where += f", step {item.step}"
@@ -106,7 +108,7 @@ def _told(marks: Marks, item: MarkedNumber, hints: int) -> str:
     return item.explanation if where == item.name else f"{where}: {item.explanation}"
 
 
-def _listed(marks: Marks, verdict: str, title: str) -> Iterator[str]:
+def _list_lines(marks: Marks, verdict: str, title: str) -> Iterator[str]:
     places = [place(item) for item in marks.items if item.verdict == verdict]
     if places:
         yield title
@@ -114,7 +116,7 @@ def _listed(marks: Marks, verdict: str, title: str) -> Iterator[str]:
         yield ""
 
 
-def _digits(marks: Marks) -> Iterator[str]:
+def _shortfall_lines(marks: Marks) -> Iterator[str]:
     found = shortfalls(marks)
     if not found:
         return
