@@ -20,8 +20,8 @@ from tinygrad_hw.explain import svg
 from tinygrad_hw.files import Output, OutputError, refuse_to_destroy
 from tinygrad_hw.homework import SHEETS, sheet_path
 from tinygrad_hw.homework.experiments import ALL, Outcome, train_all
-from tinygrad_hw.homework.report.document import figures, report, results
-from tinygrad_hw.homework.report.results import Work
+from tinygrad_hw.homework.report.document import figures, report, results_as_json
+from tinygrad_hw.homework.results import Results
 from tinygrad_hw.nn.callbacks import Logs
 from tinygrad_hw.worksheet.feedback.interactive_page import SHEET_PAGE_OPENING, sheet_page
 from tinygrad_hw.worksheet.marking.mark_sheet import mark
@@ -95,7 +95,7 @@ def run(
             for outcome in train_all(limited, dataset, digits, seed, display.epoch):
                 outcomes[outcome.name] = outcome
                 display.finished(outcome)
-        work = Work(
+        results = Results(
             solutions=solutions,
             marks={name: mark(sheet) for name, sheet in sheets.items()},
             drawings=drawings,
@@ -107,7 +107,7 @@ def run(
             epochs=epochs,
             source=None if data is None else data.name,
         )
-        drawn = figures(work)
+        drawn = figures(results)
         with _writing(out):
             (folder / "pages").mkdir()
             for name, sheet in sheets.items():
@@ -115,8 +115,10 @@ def run(
             (folder / "figures").mkdir()
             for name, picture in drawn.items():
                 (folder / "figures" / name).write_text(picture, "utf-8")
-            (folder / "report.html").write_text(report(work, drawn), "utf-8")
-            (folder / "results.json").write_text(json.dumps(results(work), indent=1), "utf-8")
+            (folder / "report.html").write_text(report(results, drawn), "utf-8")
+            (folder / "results.json").write_text(
+                json.dumps(results_as_json(results), indent=1), "utf-8"
+            )
         refuse_to_destroy(_outputs(folder, out), reads=reads, force=force)
     seconds = time.perf_counter() - start
     console.print(f"Done in {seconds:.0f} s. Open {out / 'report.html'}", soft_wrap=True)

@@ -19,13 +19,13 @@ from tinygrad_hw.formatting.html import figure, formula, prose, typeset
 from tinygrad_hw.homework import SHEETS, sheet_path
 from tinygrad_hw.homework.experiments import ALL, BINARY, INITIALIZERS, TEN, Experiment, Outcome
 from tinygrad_hw.homework.report import original_figures
-from tinygrad_hw.homework.report.compare import beside, distance
-from tinygrad_hw.homework.report.document import figures, report, results
+from tinygrad_hw.homework.report.document import figures, report, results_as_json
 from tinygrad_hw.homework.report.errata import errata, what_rounding_costs
-from tinygrad_hw.homework.report.markup import confusion, inline_svg
+from tinygrad_hw.homework.report.page_elements import confusion, inline_svg
 from tinygrad_hw.homework.report.question1 import Example, pairs
 from tinygrad_hw.homework.report.questions2_3 import ranking
-from tinygrad_hw.homework.report.results import Work
+from tinygrad_hw.homework.report.side_by_side import beside, distance
+from tinygrad_hw.homework.results import Results
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks, mark
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.sheet.reader import read_sheet
@@ -85,8 +85,8 @@ def marks(solutions: dict[str, Solution]) -> dict[str, Marks]:
 
 
 @pytest.fixture(scope="module")
-def work(solutions: dict[str, Solution], marks: dict[str, Marks]) -> Work:
-    return Work(
+def results(solutions: dict[str, Solution], marks: dict[str, Marks]) -> Results:
+    return Results(
         solutions=solutions,
         marks=marks,
         drawings=dict.fromkeys(SHEETS, DRAWING),
@@ -146,13 +146,13 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def drawn(work: Work) -> dict[str, str]:
-    return figures(work)
+def drawn(results: Results) -> dict[str, str]:
+    return figures(results)
 
 
 @pytest.fixture(scope="module")
-def html(work: Work, drawn: dict[str, str]) -> str:
-    return report(work, drawn)
+def html(results: Results, drawn: dict[str, str]) -> str:
+    return report(results, drawn)
 
 
 @pytest.fixture(scope="module")
@@ -319,9 +319,9 @@ def test_initializers_are_compared(page: Page) -> None:
 
 
 def test_the_printed_pixels_stand_beside_the_same_rows_of_ours(
-    work: Work, drawn: dict[str, str]
+    results: Results, drawn: dict[str, str]
 ) -> None:
-    page = Page(report(dataclasses.replace(work, data=load()), drawn))
+    page = Page(report(dataclasses.replace(results, data=load()), drawn))
     lines = [row for row in page.rows if re.fullmatch(r"1[3-6], \d+–\d+", row[0])]
     assert [row[1] for row in lines] == original_figures.PIXELS.splitlines()
     assert [row[0] for row in lines if row[3] != "same"] == ["13, 20–24", "14, 0–4"]
@@ -464,15 +464,15 @@ def test_the_page_can_be_read_without_seeing_it(page: Page) -> None:
     assert all(labels)
 
 
-def test_hostile_text_is_escaped(work: Work, drawn: dict[str, str]) -> None:
+def test_hostile_text_is_escaped(results: Results, drawn: dict[str, str]) -> None:
     evil = '"><script>alert(1)</script><img src="//evil.example">'
-    sheet = dataclasses.replace(work.solutions["q1a"].sheet, title=evil, student=evil)
+    sheet = dataclasses.replace(results.solutions["q1a"].sheet, title=evil, student=evil)
     hostile = dataclasses.replace(
-        work,
+        results,
         source=evil,
         solutions={
-            **work.solutions,
-            "q1a": dataclasses.replace(work.solutions["q1a"], sheet=sheet),
+            **results.solutions,
+            "q1a": dataclasses.replace(results.solutions["q1a"], sheet=sheet),
         },
     )
     text = report(hostile, drawn)
@@ -482,39 +482,41 @@ def test_hostile_text_is_escaped(work: Work, drawn: dict[str, str]) -> None:
     Page(text)
 
 
-def test_the_page_is_the_same_each_time(work: Work, html: str) -> None:
-    assert report(work) == html
+def test_the_page_is_the_same_each_time(results: Results, html: str) -> None:
+    assert report(results) == html
 
 
 # --- Other runs -----------------------------------------------------------------------------------
 
 
-def test_a_run_cut_short_says_so_at_the_top(work: Work, html: str, drawn: dict[str, str]) -> None:
-    short = dataclasses.replace(work, epochs=2, outcomes={e.name: outcome(e, 2) for e in ALL})
+def test_a_run_cut_short_says_so_at_the_top(
+    results: Results, html: str, drawn: dict[str, str]
+) -> None:
+    short = dataclasses.replace(results, epochs=2, outcomes={e.name: outcome(e, 2) for e in ALL})
     text = Page(report(short, drawn)).text
     assert "cut short: its networks were trained for at most 2 epochs" in text
     assert text.index("cut short") < text.index("What came out")
     assert "cut short" not in html
-    assert "cut short" not in report(dataclasses.replace(work, epochs=30), drawn)
+    assert "cut short" not in report(dataclasses.replace(results, epochs=30), drawn)
     assert "0.0011" in text  # the homework's fifth epoch, which this run does not have
 
 
 def test_other_digits_leave_the_homeworks_figures_marked(
-    work: Work, html: str, drawn: dict[str, str]
+    results: Results, html: str, drawn: dict[str, str]
 ) -> None:
-    page = Page(report(dataclasses.replace(work, digits=(1, 7)), drawn))
+    page = Page(report(dataclasses.replace(results, digits=(1, 7)), drawn))
     assert page.text.count("figures in this part are for 3 and 6, ours for 1 and 7") == 2
     assert "(digits 3 and 6)" in page.text
     assert ["3", "1009", "1"] in page.rows
     assert ["1", "97", "3"] in page.rows
     assert "figures in this part" not in html
-    assert "other way round" in report(dataclasses.replace(work, digits=(6, 3)), drawn)
+    assert "other way round" in report(dataclasses.replace(results, digits=(6, 3)), drawn)
 
 
 @pytest.mark.parametrize("data", [dataset((5, 9)), dataset((28, 28), "0127"), dataset((28, 28))])
-def test_other_images_are_coped_with(work: Work, data: Dataset) -> None:
+def test_other_images_are_coped_with(results: Results, data: Dataset) -> None:
     other = dataclasses.replace(
-        work,
+        results,
         data=data,
         digits=(1, 7) if 7 in data.y_train else (0, 1),
         source="a folder",
@@ -527,13 +529,13 @@ def test_other_images_are_coped_with(work: Work, data: Dataset) -> None:
     assert all("</svg>" in drawing for drawing in drawn.values())
 
 
-def test_numbers_that_are_none_do_not_stop_it(work: Work) -> None:
+def test_numbers_that_are_none_do_not_stop_it(results: Results) -> None:
     broken = {e.name: dataclasses.replace(outcome(e), test_loss=math.nan) for e in ALL}
     for one in broken.values():
         one.history["val_loss"][1] = math.nan
-    strange = dataclasses.replace(work, outcomes=broken)
+    strange = dataclasses.replace(results, outcomes=broken)
     Page(report(strange))
-    numbers = results(strange)
+    numbers = results_as_json(strange)
     json.dumps(numbers, allow_nan=False)
     assert numbers["ten"]["test_loss"] is None
     assert numbers["ten"]["history"]["val_loss"][1] is None
@@ -542,14 +544,14 @@ def test_numbers_that_are_none_do_not_stop_it(work: Work) -> None:
 # --- Numbers and figures as files -----------------------------------------------------------------
 
 
-def test_results_hold_everything_a_program_asks_for(work: Work) -> None:
-    numbers = json.loads(json.dumps(results(work), allow_nan=False))
+def test_results_hold_everything_a_program_asks_for(results: Results) -> None:
+    numbers = json.loads(json.dumps(results_as_json(results), allow_nan=False))
     assert numbers["digits"] == [3, 6]
     assert numbers["seed"] == 0
     assert numbers["seconds"] == 158.25
     assert set(numbers["q1a"]) == set(numbers["q1b"]) == {"forward", "partials", "updated"}
     for name, marked in numbers["marks"].items():
-        assert marked["summary"] == work.marks[name].summary
+        assert marked["summary"] == results.marks[name].summary
         assert len(marked["wrong"]) == marked["summary"]["wrong"]
         assert all(item["verdict"] == "wrong" and item["explanation"] for item in marked["wrong"])
     assert numbers["q1a"]["partials"]["dE/dw7"] == pytest.approx(-3.1820096758e-4)
@@ -563,8 +565,8 @@ def test_results_hold_everything_a_program_asks_for(work: Work) -> None:
     assert numbers["ten"]["report"]["0"]["support"] == 100
 
 
-def test_a_zero_is_never_negative_in_the_results(work: Work) -> None:
-    assert repr(results(work)["q1b"]["partials"]["dE/dw1"]) == "0.0"
+def test_a_zero_is_never_negative_in_the_results(results: Results) -> None:
+    assert repr(results_as_json(results)["q1b"]["partials"]["dE/dw1"]) == "0.0"
 
 
 def test_figures_are_svg_files(drawn: dict[str, str]) -> None:

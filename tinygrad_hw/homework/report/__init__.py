@@ -1,7 +1,10 @@
 """The report: every figure that the homework printed, ours beside it.
 
-``document`` puts the page together; ``worked`` writes Question 1, ``errata`` what is wrong there,
-``networks`` and ``parts`` the trainings, ``pixels`` the printed image; ``printed`` holds the
-homework's figures and ``compare`` sets two beside each other; ``markup`` is the HTML that only the
-report has, ``figures`` the charts, ``work`` what goes in.
+``document`` puts the page together from ``homework.results``. ``question1`` writes the worked
+examples and ``errata`` what is wrong in them; ``questions2_3`` the networks, ``network_sections``
+what is shown of each, and ``image_printout`` the printed image. ``original_figures`` holds what the
+homework printed; ``side_by_side`` sets a printed figure beside ours and says how far apart the two
+are.
+``charts`` draws, ``page_elements`` has the HTML that only the report needs, and ``templates/`` the
+frame of the page and its CSS.
 """

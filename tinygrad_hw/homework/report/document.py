@@ -27,12 +27,11 @@ from tinygrad_hw.formatting.html import (
 from tinygrad_hw.formatting.numbers import number
 from tinygrad_hw.formatting.verdicts import with_sign
 from tinygrad_hw.homework.experiments import BINARY, INITIALIZERS, Outcome
-from tinygrad_hw.homework.report import figures as charts
-from tinygrad_hw.homework.report import original_figures
+from tinygrad_hw.homework.report import charts, original_figures
 from tinygrad_hw.homework.report.errata import in_short, tally
 from tinygrad_hw.homework.report.question1 import Example, worked_example
 from tinygrad_hw.homework.report.questions2_3 import binary, initializers, ten
-from tinygrad_hw.homework.report.results import Work, errors, tested
+from tinygrad_hw.homework.results import Results, errors, tested
 from tinygrad_hw.nn import classification_report
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks, as_json
 
@@ -47,38 +46,38 @@ CONTENTS = {
 }
 
 
-def report(work: Work, drawn: Mapping[str, str] | None = None) -> str:
-    """Write the page: every figure that the homework printed, ours beside it, in its order.
+def report(results: Results, drawn: Mapping[str, str] | None = None) -> str:
+    """Return the page: every figure that the homework printed, with ours beside it, in its order.
 
-    It refers to nothing outside itself; every text in it is escaped.
+    The page refers to nothing outside itself; every text in it is escaped.
 
     Parameters
     ----------
-    work
-        What was done.
+    results
+        What came out of the homework.
     drawn
-        The result of ``figures(work)``, where it is there already.
+        The result of ``figures(results)``, if that has been computed already.
     """
-    drawn = figures(work) if drawn is None else drawn
+    drawn = figures(results) if drawn is None else drawn
     body = [
-        _summary(work),
+        _summary(results),
         *(
             worked_example(
-                Example(key, work.solutions[key], work.marks[key]),
+                Example(key, results.solutions[key], results.marks[key]),
                 letter,
                 drawn[f"{key}-graph.svg"],
             )
             for key, letter in (("q1a", "a"), ("q1b", "b"))
         ),
-        binary(work, drawn),
-        initializers(work, drawn),
-        ten(work, drawn),
+        binary(results, drawn),
+        initializers(results, drawn),
+        ten(results, drawn),
     ]
     page = files(__package__).joinpath("templates")
     return Template(page.joinpath("report.html").read_text("utf-8")).substitute(
         title=TITLE,
         style=font_face() + page.joinpath("report.css").read_text("utf-8"),
-        lead=_lead(work),
+        lead=_lead(results),
         contents=element(
             "ol", *(element("li", link(anchor, text)) for anchor, text in CONTENTS.items())
         ),
@@ -87,22 +86,22 @@ def report(work: Work, drawn: Mapping[str, str] | None = None) -> str:
     )
 
 
-def figures(work: Work) -> dict[str, str]:
-    """Draw the figures as files of their own: SVG text by file name."""
-    two = work.data.only(*work.digits)
-    drawn = {f"{name}-graph.svg": drawing for name, drawing in work.drawings.items()}
+def figures(results: Results) -> dict[str, str]:
+    """Draw the figures as files of their own; return SVG text by file name."""
+    two = results.data.only(*results.digits)
+    drawn = {f"{name}-graph.svg": drawing for name, drawing in results.drawings.items()}
     for name in ("binary", "ten"):
-        outcome = work.outcomes[name]
+        outcome = results.outcomes[name]
         for metric in ("loss", "accuracy"):
             drawn[f"{name}-{metric}.svg"] = charts.learning_curve(outcome.history, metric)
         binary_images = name == "binary"
-        images = two.x_test if binary_images else work.data.x_test
-        labels = work.labels if binary_images else [str(digit) for digit in range(10)]
+        images = two.x_test if binary_images else results.data.x_test
+        labels = results.labels if binary_images else [str(digit) for digit in range(10)]
         drawn[f"{name}-examples.svg"] = charts.examples(
             [images[i] for i, *_ in outcome.examples],
             [f"true {labels[t]}, predicted {labels[p]}" for _, t, p, _ in outcome.examples],
         )
-    four = work.initializers
+    four = results.initializers
     for metric in original_figures.METRICS:
         histories = {name: outcome.history for name, outcome in four.items()}
         drawn[f"initialisers-{metric}.svg"] = charts.compared_curve(histories, metric)
@@ -111,21 +110,21 @@ def figures(work: Work) -> dict[str, str]:
     return drawn
 
 
-def results(work: Work) -> dict[str, Any]:
-    """Give all numbers, ready for ``json.dumps``; what is not finite is None."""
-    outcomes = work.outcomes
+def results_as_json(results: Results) -> dict[str, Any]:
+    """Return all numbers, ready for ``json.dumps``; a number that is not finite is None."""
+    outcomes = results.outcomes
     last = {"report": classification_report(outcomes["ten"].confusion)}
     numbers = {
-        "digits": list(work.digits),
-        "seed": work.seed,
-        "epochs": work.epochs,
-        "q1a": work.solutions["q1a"].as_json(),
-        "q1b": work.solutions["q1b"].as_json(),
-        "marks": {key: _marks(marks) for key, marks in work.marks.items()},
+        "digits": list(results.digits),
+        "seed": results.seed,
+        "epochs": results.epochs,
+        "q1a": results.solutions["q1a"].as_json(),
+        "q1b": results.solutions["q1b"].as_json(),
+        "marks": {key: _marks(marks) for key, marks in results.marks.items()},
         "binary": _network(outcomes["binary"]),
-        "initialisers": {name: _network(outcome) for name, outcome in work.initializers.items()},
+        "initialisers": {name: _network(outcome) for name, outcome in results.initializers.items()},
         "ten": _network(outcomes["ten"]) | last,
-        "seconds": work.seconds,
+        "seconds": results.seconds,
     }
     finite: dict[str, Any] = _finite(numbers)
     return finite
@@ -164,65 +163,72 @@ def _finite(content: Any) -> Any:
 # --- The head of the page -------------------------------------------------------------------------
 
 
-def _lead(work: Work) -> Html:
-    first, second = work.digits
+def _lead(results: Results) -> Html:
+    first, second = results.digits
     facts = [
         f"digits {first} and {second}",
-        f"seed {work.seed}",
-        work.source or "MNIST, as shipped",
-        f"done in {number(round(work.seconds))} s",
+        f"seed {results.seed}",
+        results.source or "MNIST, as shipped",
+        f"done in {number(round(results.seconds))} s",
     ]
     lead = "Every figure that the homework printed, in its order, with ours beside it."
     return join([paragraph(lead, class_="lead"), paragraph(" · ".join(facts), class_="facts")])
 
 
-def _summary(work: Work) -> Html:
-    rows = [*_worked_rows(work), _binary_row(work), _initializers_row(work), _ten_row(work)]
+def _summary(results: Results) -> Html:
+    rows = [
+        *_worked_rows(results),
+        _binary_row(results),
+        _initializers_row(results),
+        _ten_row(results),
+    ]
     headline = table("What came out", ["", "The homework", "Ours"], rows, class_="headline")
     return section(
         "summary",
         2,
         "Summary",
-        *_notices(work),
+        *_notices(results),
         headline,
-        section("differences", 3, "Where the numbers differ", bullets(_differences(work))),
+        section("differences", 3, "Where the numbers differ", bullets(_differences(results))),
         section("marking", 3, "How figures are marked", *_how_marked()),
     )
 
 
-def _notices(work: Work) -> Iterator[Html]:
+def _notices(results: Results) -> Iterator[Html]:
     """Say what makes this run another thing than the homework's."""
-    if work.cut_short:
+    if results.cut_short:
         yield paragraph(
             "This run was cut short: its networks were trained for at most "
-            f"{counted(work.epochs or 0, 'epoch')}, where the homework allows {BINARY.epochs}, "
+            f"{counted(results.epochs or 0, 'epoch')}, where the homework allows {BINARY.epochs}, "
             f"and {INITIALIZERS[0].epochs} for the initialisers.",
             class_="notice",
         )
-    if work.source is not None:
+    if results.source is not None:
         yield paragraph(
-            f"The images are those of {work.source}; the homework’s figures are for MNIST.",
+            f"The images are those of {results.source}; the homework’s figures are for MNIST.",
             class_="notice",
         )
 
 
-def _worked_rows(work: Work) -> list[Html]:
+def _worked_rows(results: Results) -> list[Html]:
     rows = []
     for key in ("q1a", "q1b"):
-        marks = work.marks[key]
+        marks = results.marks[key]
         figures_printed = f"{len(marks.items)} printed figures"
         rows.append(row(link(key, CONTENTS[key]), figures_printed, tally(marks)))
     return rows
 
 
-def _binary_row(work: Work) -> Html:
+def _binary_row(results: Results) -> Html:
     a, b = original_figures.DIGITS
-    outcome = work.outcomes["binary"]
+    outcome = results.outcomes["binary"]
     theirs = join([figure("0.99898"), " on the test images: 2 errors in 1,968"])
-    if work.digits != original_figures.DIGITS:
+    if results.digits != original_figures.DIGITS:
         theirs = join([theirs, f" (digits {a} and {b})"])
     return row(
-        link("q2", f"Question 2: {work.digits[0]} or {work.digits[1]}"), theirs, _accuracy(outcome)
+        link("q2", f"Question 2: {results.digits[0]} or {results.digits[1]}"),
+        theirs,
+        _accuracy(outcome),
     )
 
 
@@ -235,8 +241,8 @@ def _accuracy(outcome: Outcome) -> Html:
     )
 
 
-def _initializers_row(work: Work) -> Html:
-    four = work.initializers
+def _initializers_row(results: Results) -> Html:
+    four = results.initializers
     fewest = min(map(errors, four.values()))
     best = [name for name, outcome in four.items() if errors(outcome) == fewest]
     return row(
@@ -246,17 +252,17 @@ def _initializers_row(work: Work) -> Html:
     )
 
 
-def _ten_row(work: Work) -> Html:
+def _ten_row(results: Results) -> Html:
     return row(
         link("q3", CONTENTS["q3"]),
         join([figure("0.9781"), ": 219 errors in 10,000"]),
-        _accuracy(work.outcomes["ten"]),
+        _accuracy(results.outcomes["ten"]),
     )
 
 
-def _differences(work: Work) -> list[Html]:
+def _differences(results: Results) -> list[Html]:
     return [
-        *(in_short(key, CONTENTS[key], work.marks[key]) for key in ("q1a", "q1b")),
+        *(in_short(key, CONTENTS[key], results.marks[key]) for key in ("q1a", "q1b")),
         join(
             [
                 link("q2", "Questions 2"),
@@ -265,19 +271,19 @@ def _differences(work: Work) -> list[Html]:
                 " and ",
                 link("q3", "3"),
                 ": other random weights and another order of the examples",
-                "" if work.same_digits else ", other digits in the first two",
-                ", and fewer epochs" if work.cut_short else "",
+                "" if results.same_digits else ", other digits in the first two",
+                ", and fewer epochs" if results.cut_short else "",
                 ".",
-                " Layers, parameters and batches are the same." if _same_networks(work) else "",
+                " Layers, parameters and batches are the same." if _same_networks(results) else "",
             ]
         ),
     ]
 
 
-def _same_networks(work: Work) -> bool:
+def _same_networks(results: Results) -> bool:
     return all(
-        count(work.outcomes[name].parameters) == theirs.parameters
-        and str(work.outcomes[name].batches) == theirs.batches
+        count(results.outcomes[name].parameters) == theirs.parameters
+        and str(results.outcomes[name].batches) == theirs.batches
         for name, theirs in (("binary", original_figures.BINARY), ("ten", original_figures.TEN))
     )
 

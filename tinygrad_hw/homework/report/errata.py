@@ -29,7 +29,7 @@ from tinygrad_hw.formatting.html import (
     typeset,
 )
 from tinygrad_hw.formatting.numbers import FIGURES
-from tinygrad_hw.homework.report.compare import beside
+from tinygrad_hw.homework.report.side_by_side import beside
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.rounding.written_number import read_number

@@ -18,7 +18,7 @@ from tinygrad_hw.formatting.html import (
     table,
 )
 from tinygrad_hw.homework.report import original_figures
-from tinygrad_hw.homework.report.markup import figure_box, picture
+from tinygrad_hw.homework.report.page_elements import figure_box, picture
 
 DECIMALS = 8  # as NumPy prints arrays
 FIRST_PIXEL = 28  # of MNIST, where the print-out begins

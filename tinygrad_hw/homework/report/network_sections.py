@@ -24,9 +24,9 @@ from tinygrad_hw.formatting.html import (
 )
 from tinygrad_hw.formatting.numbers import number
 from tinygrad_hw.homework.experiments import BATCH, HIDDEN, PATIENCE, RATE, Experiment, Outcome
-from tinygrad_hw.homework.report import figures, original_figures
-from tinygrad_hw.homework.report.markup import confusion, figure_box, inline_svg, picture
-from tinygrad_hw.homework.report.results import errors, tested
+from tinygrad_hw.homework.report import charts, original_figures
+from tinygrad_hw.homework.report.page_elements import confusion, figure_box, inline_svg, picture
+from tinygrad_hw.homework.results import errors, tested
 from tinygrad_hw.nn.layers import LayerSummary
 
 
@@ -255,16 +255,16 @@ def reading() -> Html:
 
 def learning_curves(name: str, drawn: Mapping[str, str]) -> Html:
     """Show loss and accuracy of the network ``name``, in training and in validation."""
-    charts = [
+    drawings = [
         chart(
             drawn,
             f"{name}-{metric}.svg",
-            f"{figures.TITLES[metric]} by epoch, in training and in validation",
+            f"{charts.TITLES[metric]} by epoch, in training and in validation",
         )
         for metric in ("loss", "accuracy")
     ]
     return figure_box(
-        element("div", *charts, class_="charts"),
+        element("div", *drawings, class_="charts"),
         "Ours. The loss has a logarithmic scale, so that small losses can be told apart; the "
         "homework’s curves are pictures, which its text does not keep.",
         class_="wide",
@@ -273,7 +273,7 @@ def learning_curves(name: str, drawn: Mapping[str, str]) -> Html:
 
 def chart(drawn: Mapping[str, str], file: str, label: str) -> Html:
     """Put a chart into the page, in the page's colours."""
-    return inline_svg(figures.themed(drawn[file]), file.removesuffix(".svg"), label)
+    return inline_svg(charts.themed(drawn[file]), file.removesuffix(".svg"), label)
 
 
 def examples(

@@ -26,9 +26,9 @@ from tinygrad_hw.formatting.html import (
 from tinygrad_hw.formatting.numbers import number
 from tinygrad_hw.formatting.verdicts import with_sign
 from tinygrad_hw.homework.report import original_figures
-from tinygrad_hw.homework.report.compare import beside, distance
 from tinygrad_hw.homework.report.errata import errata, tally, what_rounding_costs
-from tinygrad_hw.homework.report.markup import chain, claims, figure_box, inline_svg
+from tinygrad_hw.homework.report.page_elements import chain, claims, figure_box, inline_svg
+from tinygrad_hw.homework.report.side_by_side import beside, distance
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED

@@ -29,11 +29,10 @@ from tinygrad_hw.homework.experiments import (
     TEN,
     Outcome,
 )
-from tinygrad_hw.homework.report import figures, original_figures
-from tinygrad_hw.homework.report import network_sections as parts
+from tinygrad_hw.homework.report import charts, network_sections, original_figures
 from tinygrad_hw.homework.report.image_printout import print_out
-from tinygrad_hw.homework.report.markup import claims, confusion, figure_box
-from tinygrad_hw.homework.report.results import Work, errors, tested
+from tinygrad_hw.homework.report.page_elements import claims, confusion, figure_box
+from tinygrad_hw.homework.results import Results, errors, tested
 from tinygrad_hw.nn import classification_report
 
 TEN_LABELS = [str(digit) for digit in range(10)]
@@ -46,11 +45,12 @@ CHANCE = (
 # --- Question 2 -----------------------------------------------------------------------------------
 
 
-def binary(work: Work, drawn: Mapping[str, str]) -> Html:
+def binary(results: Results, drawn: Mapping[str, str]) -> Html:
     """Build the section of Question 2: two digits."""
-    outcome, labels = work.outcomes["binary"], work.labels
-    two = work.data.only(*work.digits)
+    outcome, labels = results.outcomes["binary"], results.labels
+    two = results.data.only(*results.digits)
     first, second = labels
+    theirs = original_figures.BINARY
     return section(
         "q2",
         2,
@@ -59,44 +59,46 @@ def binary(work: Work, drawn: Mapping[str, str]) -> Html:
             f"Only the images of {first} and {second} are kept; {first} becomes class 0 and "
             f"{second} class 1, and the bytes 0 to 255 are divided by 255. {CHANCE}"
         ),
-        _other_digits(work),
-        section("q2-image", 3, "One image in numbers", print_out(work.data)),
-        section("q2-summary", 3, "The model", *parts.summary(original_figures.BINARY, outcome)),
-        section("q2-training", 3, "Training", *parts.training(original_figures.BINARY, outcome)),
-        section("q2-test", 3, "Test", parts.test(original_figures.BINARY, outcome)),
+        _other_digits(results),
+        section("q2-image", 3, "One image in numbers", print_out(results.data)),
+        section("q2-summary", 3, "The model", *network_sections.summary(theirs, outcome)),
+        section("q2-training", 3, "Training", *network_sections.training(theirs, outcome)),
+        section("q2-test", 3, "Test", network_sections.test(theirs, outcome)),
         section(
             "q2-confusion",
             3,
             "Confusion matrix",
-            parts.matrices(
-                original_figures.BINARY.confusion,
+            network_sections.matrices(
+                theirs.confusion,
                 list(map(str, original_figures.DIGITS)),
                 outcome,
                 labels,
             ),
         ),
-        section("q2-curves", 3, "Learning curves", parts.learning_curves("binary", drawn)),
+        section(
+            "q2-curves", 3, "Learning curves", network_sections.learning_curves("binary", drawn)
+        ),
         section(
             "q2-examples",
             3,
             "Ten predictions",
-            *parts.examples(original_figures.BINARY, outcome, two.x_test, labels, "Greys"),
+            *network_sections.examples(theirs, outcome, two.x_test, labels, "Greys"),
         ),
         section(
             "q2-settings",
             3,
             "Hyperparameters",
-            parts.settings(original_figures.BINARY, [outcome], [BINARY]),
+            network_sections.settings(theirs, [outcome], [BINARY]),
         ),
     )
 
 
-def _other_digits(work: Work) -> Html:
-    if work.digits == original_figures.DIGITS:
+def _other_digits(results: Results) -> Html:
+    if results.digits == original_figures.DIGITS:
         return NOTHING
     a, b = original_figures.DIGITS
-    first, second = work.labels
-    if work.same_digits:
+    first, second = results.labels
+    if results.same_digits:
         text = f"Here {first} is class 0 and {second} class 1: the other way round."
     else:
         text = (
@@ -109,10 +111,11 @@ def _other_digits(work: Work) -> Html:
 # --- Question 2 B ---------------------------------------------------------------------------------
 
 
-def initializers(work: Work, drawn: Mapping[str, str]) -> Html:
+def initializers(results: Results, drawn: Mapping[str, str]) -> Html:
     """Build the section of Question 2 B: four ways to draw the first weights."""
-    outcomes = work.initializers
+    outcomes = results.initializers
     outcome = next(iter(outcomes.values()))
+    theirs = original_figures.INITIALIZERS
     return section(
         "q2b",
         2,
@@ -122,19 +125,17 @@ def initializers(work: Work, drawn: Mapping[str, str]) -> Html:
             f"trains for {original_figures.INITIALIZERS_EPOCHS} epochs without stopping early, "
             "while its table of hyperparameters says 20; we follow the code."
         ),
-        _other_digits(work),
-        section(
-            "q2b-summary", 3, "The model", *parts.summary(original_figures.INITIALIZERS, outcome)
-        ),
+        _other_digits(results),
+        section("q2b-summary", 3, "The model", *network_sections.summary(theirs, outcome)),
         section("q2b-accuracy", 3, "Accuracies", *_accuracies(outcomes, drawn)),
-        section("q2b-confusion", 3, "Confusion matrices", *_four_matrices(work)),
+        section("q2b-confusion", 3, "Confusion matrices", *_four_matrices(results)),
         section("q2b-curves", 3, "Learning curves together", *_curves_together(outcomes, drawn)),
         section("q2b-claims", 3, "What the homework concludes", _initializer_claims(outcomes)),
         section(
             "q2b-settings",
             3,
             "Hyperparameters",
-            parts.settings(original_figures.INITIALIZERS, list(outcomes.values()), INITIALIZERS),
+            network_sections.settings(theirs, list(outcomes.values()), INITIALIZERS),
         ),
     )
 
@@ -157,35 +158,37 @@ def _accuracies(outcomes: Mapping[str, Outcome], drawn: Mapping[str, str]) -> li
         paragraph(
             "The homework compares the four in a picture and writes one of them out. Its test took "
             f"{original_figures.INITIALIZERS.test_batches} batches of {BATCH} each time; ours "
-            f"makes {parts.test_batches(first)}."
+            f"makes {network_sections.test_batches(first)}."
         ),
         table("Test accuracy of the four", columns, rows, class_="numbers"),
         figure_box(
-            parts.chart(drawn, "initialisers-test.svg", "Test accuracies of the four initialisers"),
+            network_sections.chart(
+                drawn, "initialisers-test.svg", "Test accuracies of the four initialisers"
+            ),
             "Our test accuracies. The line through each dot is the range that chance alone "
             "explains (Wilson, 95 %).",
         ),
     ]
 
 
-def _four_matrices(work: Work) -> list[Html]:
+def _four_matrices(results: Results) -> list[Html]:
     matrices = [
-        confusion(f"{name}: {counted(errors(outcome), 'error')}", outcome.confusion, work.labels)
-        for name, outcome in work.initializers.items()
+        confusion(f"{name}: {counted(errors(outcome), 'error')}", outcome.confusion, results.labels)
+        for name, outcome in results.initializers.items()
     ]
     return [
         paragraph("The homework’s are pictures, which its text does not keep. Ours:"),
         element("div", *matrices, class_="side four"),
-        parts.reading(),
+        network_sections.reading(),
     ]
 
 
 def _curves_together(outcomes: Mapping[str, Outcome], drawn: Mapping[str, str]) -> list[Html]:
-    charts = [
-        parts.chart(
+    drawings = [
+        network_sections.chart(
             drawn,
             f"initialisers-{metric}.svg",
-            f"{figures.TITLES[metric]} by epoch, of all four initialisers",
+            f"{charts.TITLES[metric]} by epoch, of all four initialisers",
         )
         for metric in original_figures.METRICS
     ]
@@ -196,7 +199,7 @@ def _curves_together(outcomes: Mapping[str, Outcome], drawn: Mapping[str, str]) 
     columns = ["", "All epochs", f"After epoch {SETTLED}"]
     return [
         figure_box(
-            element("div", *charts, class_="charts"),
+            element("div", *drawings, class_="charts"),
             "The four together. They see the examples in the same order, so they rise and fall "
             "together.",
             class_="wide",
@@ -225,7 +228,7 @@ def _initializer_claims(outcomes: Mapping[str, Outcome]) -> Html:
     late = {name: _jumps(outcome, SETTLED) for name, outcome in outcomes.items()}
     he = outcomes["HeNormal"]
     total = tested(he)
-    low, high = figures.wilson_interval(total - errors(he), total)
+    low, high = charts.wilson_interval(total - errors(he), total)
     return claims(
         [
             (
@@ -270,37 +273,35 @@ def ranking(scores: Mapping[str, float]) -> str:
 # --- Question 3 -----------------------------------------------------------------------------------
 
 
-def ten(work: Work, drawn: Mapping[str, str]) -> Html:
+def ten(results: Results, drawn: Mapping[str, str]) -> Html:
     """Build the section of Question 3: all ten digits."""
-    outcome = work.outcomes["ten"]
+    outcome = results.outcomes["ten"]
+    theirs = original_figures.TEN
     return section(
         "q3",
         2,
         "Question 3: ten digits",
         paragraph(f"All ten classes, with ten softmax neurons at the end. {CHANCE}"),
-        section("q3-summary", 3, "The model", *parts.summary(original_figures.TEN, outcome)),
-        section("q3-training", 3, "Training", *parts.training(original_figures.TEN, outcome)),
-        section("q3-test", 3, "Test", parts.test(original_figures.TEN, outcome)),
+        section("q3-summary", 3, "The model", *network_sections.summary(theirs, outcome)),
+        section("q3-training", 3, "Training", *network_sections.training(theirs, outcome)),
+        section("q3-test", 3, "Test", network_sections.test(theirs, outcome)),
         section(
             "q3-confusion",
             3,
             "Confusion matrix",
-            parts.matrices(original_figures.TEN.confusion, TEN_LABELS, outcome, TEN_LABELS),
+            network_sections.matrices(theirs.confusion, TEN_LABELS, outcome, TEN_LABELS),
             _ten_claims(outcome),
         ),
         section("q3-report", 3, "Classification report", *_report(outcome)),
-        section("q3-curves", 3, "Learning curves", parts.learning_curves("ten", drawn)),
+        section("q3-curves", 3, "Learning curves", network_sections.learning_curves("ten", drawn)),
         section(
             "q3-examples",
             3,
             "Ten predictions",
-            *parts.examples(original_figures.TEN, outcome, work.data.x_test, TEN_LABELS, "gray"),
+            *network_sections.examples(theirs, outcome, results.data.x_test, TEN_LABELS, "gray"),
         ),
         section(
-            "q3-settings",
-            3,
-            "Hyperparameters",
-            parts.settings(original_figures.TEN, [outcome], [TEN]),
+            "q3-settings", 3, "Hyperparameters", network_sections.settings(theirs, [outcome], [TEN])
         ),
     )
 

@@ -14,7 +14,7 @@ from tinygrad_hw.worksheet.solution.solve import Solution
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class Results:
     """The homework, done.
 
     Attributes
