@@ -38,6 +38,11 @@ def neuron() -> tuple[Value, Value]:
     return E, w7
 
 
+def backward_pass() -> None:
+    E, _ = neuron()
+    E.backward()
+
+
 def captured_step() -> None:
     w, optimizer = Value(np.ones(3), label="w"), SGD(0.1)
 
@@ -59,7 +64,7 @@ def checked_sheet() -> None:
 
 
 JOURNEYS: dict[str, Callable[[], Any]] = {
-    "`E.backward()`": lambda: neuron()[0].backward(),
+    "`E.backward()`": backward_pass,
     "`capture(step)`": captured_step,
     "`explain(E, w7)`": lambda: str(explain(*neuron())),
     "`check` of a sheet": checked_sheet,
