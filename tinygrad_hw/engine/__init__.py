@@ -7,15 +7,16 @@ beside it, ``chain_rule`` (a rule applied at one node, backward and forward), ``
 of the nodes), ``backward`` (the backward pass).
 
 Above the core: ``value`` (what one computes with), ``numpy_api`` (NumPy's functions),
-``docstrings``, ``transforms`` (grad and its family, the gradient check), ``anomaly`` (stop where a
-nan is made).
+``composite`` (operations written with others), ``docstrings``, ``transforms`` (grad and its family,
+the gradient check), ``anomaly`` (stop where a nan is made).
 """
 
 from tinygrad_hw.engine import numpy_api
 from tinygrad_hw.engine.anomaly import anomaly
+from tinygrad_hw.engine.composite import Composite
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.backward import BackwardEdge, backward, backward_steps
-from tinygrad_hw.engine.core.operation import ANY_NUMBER, Composite, Linear, Multilinear, Pointwise
+from tinygrad_hw.engine.core.operation import ANY_NUMBER, Linear, Multilinear, Pointwise
 from tinygrad_hw.engine.core.state import group, no_grad
 from tinygrad_hw.engine.transforms.grad import (
     grad,

@@ -10,7 +10,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from tinygrad_hw.engine.core.operation import ANY_NUMBER, Composite, Operation
+from tinygrad_hw.engine.composite import Composite
+from tinygrad_hw.engine.core.operation import ANY_NUMBER, Operation
 
 SENTENCES = {
     "add": "Return x + y, element by element.",

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.engine.composite import Composite
 from tinygrad_hw.engine.core import numerics, ops
 from tinygrad_hw.engine.core.compile_rule import LANGUAGE
 from tinygrad_hw.engine.core.data import Traced, shape_of
 from tinygrad_hw.engine.core.node import Node, raw, read_data
-from tinygrad_hw.engine.core.operation import Composite, Operation
+from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.engine.docstrings import document
 
 # --- Composites -----------------------------------------------------------------------------------

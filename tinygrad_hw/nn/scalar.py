@@ -11,7 +11,7 @@ from typing import Any
 from tinygrad_hw.engine import Value, group
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.data import shape_of
-from tinygrad_hw.engine.core.node import clear_gradient
+from tinygrad_hw.engine.core.state import state
 
 
 class Module:
@@ -24,7 +24,9 @@ class Module:
     def zero_grad(self) -> None:
         """Forget the gradients, so that the next ``backward()`` does not add to them."""
         for parameter in self.parameters():
-            clear_gradient(parameter)
+            if state.recorder is not None:  # a program being captured will do so too
+                state.recorder.clear_gradient(parameter)
+            parameter.grad = None
 
 
 class Neuron(Module):

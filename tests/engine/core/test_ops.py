@@ -27,10 +27,11 @@ from tinygrad_hw.engine import (
     numpy_api,
     vjp,
 )
+from tinygrad_hw.engine.composite import Composite
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.chain_rule import pull, push
 from tinygrad_hw.engine.core.graph import topological_order
-from tinygrad_hw.engine.core.operation import ANY_NUMBER, Composite, Pointwise
+from tinygrad_hw.engine.core.operation import ANY_NUMBER, Pointwise
 
 INF = np.inf
 EPS = 2.0**-52

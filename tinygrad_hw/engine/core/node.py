@@ -179,10 +179,3 @@ def read_data(x: Any) -> Any:
     if state.recorder is not None and isinstance(x, Node):
         state.recorder.bind(x)
     return raw(x)
-
-
-def clear_gradient(node: Node) -> None:
-    """Set ``grad`` to None; a program being captured will do so too."""
-    if state.recorder is not None:
-        state.recorder.clear_gradient(node)
-    node.grad = None

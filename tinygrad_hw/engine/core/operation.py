@@ -7,7 +7,8 @@ mode, second order, the sentence on an edge, the gradient check) is derived from
   gradient. Products, sigmoids; but also a maximum along an axis, since its derivative is a mask.
 - ``Multilinear``: linear in each operand, so the derivative by an operand is the *transpose* of
   that linear map, applied to the upstream gradient. Sums, matrix products, indexing.
-- ``Composite``: written with other operations. Needs no rule; has a name, so that it can be folded.
+- ``Composite``, outside the core: written with other operations. It needs no rule; its name is for
+  a drawing, which can fold it.
 
 A rule is written once, as text, in the language of the table itself:
 
@@ -30,7 +31,7 @@ from tinygrad_hw.engine.core.compile_rule import compile_rule, compile_signature
 from tinygrad_hw.engine.core.data import Data, Traced
 from tinygrad_hw.engine.core.node import NO_ATTRIBUTES, Node, to_data
 from tinygrad_hw.engine.core.numerics import ON_FLOATS
-from tinygrad_hw.engine.core.state import group, state
+from tinygrad_hw.engine.core.state import state
 
 Rule: TypeAlias = str | float | Callable[..., Any]
 Interval: TypeAlias = tuple[float, float]
@@ -365,20 +366,3 @@ class Linear(Multilinear):
     """
 
     __slots__ = ()
-
-
-class Composite(Operation):
-    """An operation written with other operations, recorded inside a group of its name."""
-
-    __slots__ = ()
-
-    def __init__(
-        self, name: str, compute: Callable[..., Any], *, arity: int = 1, **options: Any
-    ) -> None:
-        super().__init__(name, compute, arity=arity, **options)
-
-    def __call__(self, *operands: Any, **attributes: Any) -> Any:
-        """Run the body; the group is what a drawing folds."""
-        operands, attributes = self.bind(operands, attributes)
-        with group(self.name):
-            return self.compute(*operands, **attributes)
