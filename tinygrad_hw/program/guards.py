@@ -5,10 +5,10 @@ are part of the program as they were when it was captured, so they are noted her
 before every run. Values are not compared: a program reads their data anew each time.
 
 Not guarded, so that a change of them goes unseen: attributes deeper than three objects down; what a
-function of an installed library reads, and what a class derived from one of ours does; what is in
-containers other than lists, tuples, sets, dicts and deques; what is looked up by a computed name;
-what a function asks of an argument's type, or of its text; a random generator that is made inside;
-files, the environment variables, the clock.
+function of an installed library reads, and what a class derived from one of this package does; what
+is in containers other than lists, tuples, sets, dicts and deques; what is looked up by a computed
+name; what a function asks of an argument's type, or of its text; a random generator that is made
+inside; files, the environment variables, the clock.
 """
 
 from __future__ import annotations

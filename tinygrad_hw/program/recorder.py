@@ -1,4 +1,4 @@
-"""The recorder: takes down the instructions of one run of a function.
+"""The recorder: records the instructions of one run of a function.
 
 While a recorder is on, the data of Values are ``Variable``s. The engine runs on them unchanged, so
 the backward pass and an optimizer's update are recorded as they are computed, with the very same

@@ -25,7 +25,7 @@ from tinygrad_hw.errors import InputError
 from tinygrad_hw.program.emit.primitives import PRIMITIVES
 from tinygrad_hw.program.variable import Variable
 
-SWITCH = "TINYGRAD_HW_JIT"  # in the environment: 0 compiles nothing, wherever it is asked for
+SWITCH = "TINYGRAD_HW_JIT"  # in the environment: 0 turns compilation off
 SMALLEST = 256  # elements; a loop over fewer is not worth its compilation
 
 _DTYPES = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(bool))
@@ -195,7 +195,7 @@ def compiled(body: str, arguments: list[Any]) -> Any:
     try:
         kernel = _kernel(body, cached=True)
         kernel.compile(kinds)
-    except Exception:  # whatever is wrong with the files on disk, they are not needed
+    except Exception:  # the files on disk may be broken; they are not needed
         kernel = _kernel(body, cached=False)
         kernel.compile(kinds)
     return kernel
