@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Sized
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from sphinx.application import Sphinx
 
@@ -18,6 +19,14 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 INDEX = (HERE / "reference/index.rst").read_text("utf-8")
 ROOMS = re.findall(r"^   (tinygrad_hw[.\w]*)$", INDEX, re.MULTILINE)
+
+
+def kind_of(export: object) -> str:
+    """Return the kind of an export that has no docstring of its own, else nothing."""
+    if isinstance(export, ModuleType):
+        return "module"
+    return f"{type(export).__name__}, {len(export)} entries" if isinstance(export, Sized) else ""
+
 
 project = "tinygrad_hw"
 author = "the tinygrad_hw developers"
@@ -41,11 +50,7 @@ autosummary_generate = True
 EXPORTS = {room: getattr(import_module(room), "__all__", []) for room in ROOMS}
 HOMES = {name: room for room in reversed(ROOMS[1:]) for name in EXPORTS[room]}
 CONSTANTS = {
-    room: {
-        name: f"{type(value).__name__}, {len(value)} entries"
-        for name in names
-        if isinstance(value := getattr(import_module(room), name), Sized)
-    }
+    room: {name: kind for name in names if (kind := kind_of(getattr(import_module(room), name)))}
     for room, names in EXPORTS.items()
 }
 autosummary_context = {
