@@ -13,10 +13,9 @@ import time
 import numpy as np
 
 from tinygrad_hw import Value, capture
-from tinygrad_hw.engine.core.ops import sigmoid
+from tinygrad_hw.engine import ops
 from tinygrad_hw.homework import sheet_path
-from tinygrad_hw.worksheet import read_sheet
-from tinygrad_hw.worksheet.solution.as_program import sheet_program
+from tinygrad_hw.worksheet import read_sheet, sheet_program
 
 sheet = read_sheet(sheet_path("q1a"))
 program = sheet_program(sheet)
@@ -37,7 +36,7 @@ def run_to(last):
     """Run the next lines, up to the one that computes `last`."""
     for line in lines:
         name, formula = line.split(" = ")
-        numbers[name] = eval(formula, {"sigmoid": sigmoid}, numbers)
+        numbers[name] = eval(formula, {"sigmoid": ops.sigmoid}, numbers)
         print(f"{line:<28}# {numbers[name]:.10g}")
         if name == last:
             break

@@ -26,7 +26,7 @@ _OWNERS: weakref.WeakValueDictionary[int, FlatParameters] = weakref.WeakValueDic
 
 
 def store(leaf: Value, data: Any) -> None:
-    """Have a Value of ours hold new data, in its own array if it is one."""
+    """Give one of our own Values new data; an array is written into its own memory."""
     if state.recorder is not None:
         read_data(leaf)
         data = data if isinstance(data, Traced) else state.recorder.constant(data)
@@ -55,20 +55,20 @@ class FlatParameters:
         sizes = [value.size for value in self.values]
         self.data: npt.NDArray[Any] = np.empty(sum(sizes), kind)
         self.gradients: npt.NDArray[Any] = np.zeros(sum(sizes), kind)
-        self.buffer = _holding(self.data, "parameters")
-        self._gradient_buffer = _holding(self.gradients, "gradients")
+        self.buffer = _constant_leaf(self.data, "parameters")
+        self._gradient_buffer = _constant_leaf(self.gradients, "gradients")
         self._starts = [0, *np.cumsum(sizes).tolist()]
         self._parts = [slice(*pair) for pair in pairwise(self._starts)]
-        self._views = self._divided(self.data)
-        self._gradient_views = self._divided(self.gradients)
-        self._said = False
-        self._moving = [True] * len(self.values)  # those that have a gradient in this step
+        self._views = self._split(self.data)
+        self._gradient_views = self._split(self.gradients)
+        self._warned = False
+        self._has_gradient = [True] * len(self.values)  # those that have a gradient in this step
         self.set([value.raw for value in self.values])
         _OWNERS[id(self.data)] = self
 
     @classmethod
     def of(cls, values: Sequence[Value]) -> FlatParameters:
-        """The buffer that these Values are in, or a new one."""
+        """Return the buffer that these Values are in, or a new one."""
         recorder = state.recorder
         for value in values:  # one of them may have been given new data
             data = value.raw if recorder is None else recorder.data_before(value)
@@ -83,14 +83,14 @@ class FlatParameters:
         return cls(values)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> FlatParameters:
-        """A buffer of its own for the copies of the Values."""
+        """Copy the Values into a buffer of their own."""
         made = FlatParameters(copy.deepcopy(self.values, memo))
         memo[id(self)] = made
         made.buffer = memo.setdefault(id(self.buffer), made.buffer)
         made.buffer.raw = made.data
         return made
 
-    def _divided(self, flat: Any) -> list[Any]:
+    def _split(self, flat: Any) -> list[Any]:
         return [
             flat[part].reshape(value.shape)
             for part, value in zip(self._parts, self.values, strict=True)
@@ -104,12 +104,12 @@ class FlatParameters:
             value.saved = False  # whoever records with it takes a copy
 
     def is_collected(self, recorder: Any) -> bool:
-        """Whether no parameter had been given new data before the function ran."""
+        """Return whether no parameter was given new data before the function ran."""
         pairs = zip(self.values, self._views, strict=True)
         return all(recorder.data_before(value) is view for value, view in pairs)
 
     def collect(self) -> None:
-        """Bring the data into the buffer that a parameter has been given meanwhile."""
+        """Copy data that a parameter was given from outside into the buffer."""
         for value, view in zip(self.values, self._views, strict=True):
             if value.raw is not view and not isinstance(value.raw, Traced):
                 view[...] = value.raw
@@ -117,20 +117,20 @@ class FlatParameters:
             value.saved = False
 
     def gather_gradients(self) -> Any:
-        """Bring the gradients of a backward pass together; each ``grad`` becomes a view.
+        """Collect the gradients of a backward pass in one array; each ``grad`` becomes a view.
 
         A parameter that the loss does not depend on has none. It keeps its data in this step,
         whatever an optimizer's momentum says; a warning tells so, once.
         """
         missing = [value for value in self.values if value.grad is None]
-        if missing and not self._said:
-            self._said = True
+        if missing and not self._warned:
+            self._warned = True
             names = [f"{value.label or ''} {value.shape}" for value in missing]
             warnings.warn(
                 f"the loss does not depend on {', '.join(names)}: no gradient, and not trained",
                 stacklevel=4,
             )
-        self._moving = [value.grad is not None for value in self.values]
+        self._has_gradient = [value.grad is not None for value in self.values]
         flat = ops.concatenate(
             *[
                 np.zeros(value.size, self.data.dtype)
@@ -150,17 +150,17 @@ class FlatParameters:
 
     def move(self, new: Any) -> None:
         """Give the parameters new data, all in one array; but not those without a gradient."""
-        if not all(self._moving):
+        if not all(self._has_gradient):
             sizes = [value.size for value in self.values]
-            new = ops.where(np.repeat(self._moving, sizes), new, read_data(self.buffer))
+            new = ops.where(np.repeat(self._has_gradient, sizes), new, read_data(self.buffer))
         store(self.buffer, new)
         if isinstance(new, Traced):
-            for value, part in zip(self.values, self._divided(new), strict=True):
+            for value, part in zip(self.values, self._split(new), strict=True):
                 if isinstance(value.raw, Traced):
                     value.raw = part
 
 
-def _holding(array: npt.NDArray[Any], label: str) -> Value:
+def _constant_leaf(array: npt.NDArray[Any], label: str) -> Value:
     value = Value.leaf(array, constant=True)
     value.label = label
     return value

@@ -35,7 +35,7 @@ class Setting:
 
 
 class Optimizer(ABC):
-    """What SGD and Adam share: parameters, each with a state of its own, changed by one rule."""
+    """The base of SGD and Adam: parameters, each with its state, are changed by one rule."""
 
     states: tuple[str, ...] = ()  # names of what the rule keeps, shaped like a parameter
 
@@ -77,7 +77,7 @@ class Optimizer(ABC):
                 p.raw = self._changed(p, p.grad)
 
     def _changed(self, parameter: Value, gradient: Any) -> Any:
-        """New data for a parameter; its state is brought forward."""
+        """Return new data for a parameter; update its state."""
         data = read_data(parameter)
         self._make_state(parameter)
         count, *states = self._states[parameter]
@@ -100,7 +100,7 @@ class Optimizer(ABC):
 
     @abstractmethod
     def rule(self, parameter: Any, gradient: Any, steps: Any, *states: Any) -> tuple[Any, ...]:
-        """The new parameter, then the new states; ``steps`` counts from 1."""
+        """Return the new parameter, then the new states; ``steps`` counts from 1."""
 
 
 class SGD(Optimizer):
@@ -115,7 +115,7 @@ class SGD(Optimizer):
         self.momentum = momentum
 
     def rule(self, parameter: Any, gradient: Any, steps: Any, *states: Any) -> tuple[Any, ...]:
-        """See the class."""
+        """Return the new parameter and states by the formula of the class."""
         velocity = states[0] * self.momentum - gradient * self.learning_rate
         return parameter + velocity, velocity
 
@@ -145,7 +145,7 @@ class Adam(Optimizer):
         self.epsilon = epsilon
 
     def rule(self, parameter: Any, gradient: Any, steps: Any, *states: Any) -> tuple[Any, ...]:
-        """See the class."""
+        """Return the new parameter and states by the formula of the class."""
         first = states[0] * self.beta_1 + gradient
         second = states[1] * self.beta_2 + gradient * gradient
         root = (1.0 - self.beta_2) ** 0.5

@@ -15,10 +15,10 @@ from tinygrad_hw.engine.core.state import state
 
 
 class Module:
-    """What has parameters."""
+    """Anything with parameters: a neuron, a layer, a network."""
 
     def parameters(self) -> list[Value]:
-        """Every Value to train, in order."""
+        """Return every Value to train, in order."""
         return []
 
     def zero_grad(self) -> None:
