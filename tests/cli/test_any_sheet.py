@@ -20,7 +20,7 @@ from tinygrad_hw.symbolic.expression import FUNCTIONS
 from tinygrad_hw.worksheet import blanks, key, parse_sheet, sheet_text
 
 # Set to run many more; the suite's own share takes some seconds.
-EXAMPLES = int(os.environ.get("TINYGRAD_HW_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("TINYGRAD_HW_EXAMPLES", "30"))
 
 NUMBERS = """
     0 -0.0 0.0 1 -1 2 0.5 -0.3 0.123456 3.14159265358979 -0.30000000000000004 1e-5 1e5 123456.789
@@ -182,6 +182,7 @@ rate = 1
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @example(OVERFLOW, "")
+@example(OVERFLOW.replace("tanh(1e22**1234)", "log(-3)**0"), "")
 @example(DEAD_INPUT.format("", "0.123456"), "1\nb\nx\n")
 @example(DEAD_INPUT.format("[rounding]\nfigures = 2\n", "0.12"), "")
 @example(DEAD_INPUT.format("[rounding]\ndecimals = 2\n", ""), "")

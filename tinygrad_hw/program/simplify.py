@@ -46,7 +46,7 @@ def evaluate(function: Any, operands: Any, options: Any) -> Any:
     """Compute a call on concrete operands; Python's numbers give one of Python's, or an inf."""
     try:
         return _evaluate(function, operands, options)
-    except ArithmeticError:  # of Python's numbers: NumPy's have an inf or a nan there
+    except (ArithmeticError, ValueError):  # of Python's numbers: NumPy's have an inf or nan there
         return float(_evaluate(function, tuple([np.float64(x) for x in operands]), options))
 
 
