@@ -67,6 +67,10 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 def explain(root: Value, target: Value, *, printed: bool = False) -> Chain | MatrixChain:
     """Explain one derivative: formulas and numbers from a scalar down to a Value.
 
