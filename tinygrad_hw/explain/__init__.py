@@ -9,26 +9,30 @@ from __future__ import annotations
 
 from contextlib import suppress
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tinygrad_hw.engine import Value
-from tinygrad_hw.engine.core.graph import topological_order
-from tinygrad_hw.engine.core.node import Node
+from tinygrad_hw.engine.core.graph import topological_order as _topological_order
+from tinygrad_hw.engine.core.node import Node as _Node
 from tinygrad_hw.explain.chains.chain import Chain, Factor
 from tinygrad_hw.explain.chains.from_graph import local_derivatives
 from tinygrad_hw.explain.chains.matrix_chain import Equation, MatrixChain
-from tinygrad_hw.explain.chains.matrix_equations import explain_array
-from tinygrad_hw.explain.chains.scalar_chains import check_names, explain_all, explain_scalar
+from tinygrad_hw.explain.chains.matrix_equations import explain_array as _explain_array
+from tinygrad_hw.explain.chains.scalar_chains import check_names as _check_names
+from tinygrad_hw.explain.chains.scalar_chains import explain_all
+from tinygrad_hw.explain.chains.scalar_chains import explain_scalar as _explain_scalar
 from tinygrad_hw.explain.graph.draw import dot, draw, picture_bytes, svg
 from tinygrad_hw.explain.graph.graphviz import DrawError
-from tinygrad_hw.explain.graph.labels import name_of
+from tinygrad_hw.explain.graph.labels import name_of as _name_of
 from tinygrad_hw.explain.notation.mathml import MATHML
 from tinygrad_hw.explain.notation.text import PLAIN_SIGNS, formula_text
 from tinygrad_hw.explain.page.answers import Form, Remark
 from tinygrad_hw.explain.page.font import font_face
 from tinygrad_hw.explain.page.write import page_html, write_page
 from tinygrad_hw.explain.stepper.frames import Frame, Steps, steps
-from tinygrad_hw.program import CaptureError
+from tinygrad_hw.program import CaptureError as _CaptureError
+
+if TYPE_CHECKING:
+    from tinygrad_hw.engine import Value
 
 __all__ = [
     "MATHML",
@@ -97,17 +101,17 @@ def explain(root: Value, target: Value, *, printed: bool = False) -> Chain | Mat
         nodes share a label.
     """
     for node in (root, target):
-        if not isinstance(node, Node):
+        if not isinstance(node, _Node):
             raise TypeError(f"explain(root, target) is of two Values; got {type(node).__name__}")
-    check_names([*topological_order(root), target], [root, target])
+    _check_names([*_topological_order(root), target], [root, target])
     for node in (root, target):
         if node.constant:
-            raise ValueError(f"{name_of(node)} is a constant: it has no derivative and gives none")
+            raise ValueError(f"{_name_of(node)} is a constant: it has no derivative and gives none")
     if root.shape:
-        raise ValueError(f"{name_of(root)} is an array of shape {root.shape}; explain a scalar")
-    if any(node.shape and not node.constant for node in topological_order(root)):
-        return explain_array(root, target)
-    return explain_scalar(root, target, printed=printed)
+        raise ValueError(f"{_name_of(root)} is an array of shape {root.shape}; explain a scalar")
+    if any(node.shape and not node.constant for node in _topological_order(root)):
+        return _explain_array(root, target)
+    return _explain_scalar(root, target, printed=printed)
 
 
 def _to_html(steps: Steps) -> str:
@@ -124,7 +128,7 @@ def _to_html(steps: Steps) -> str:
 def _mimebundle(steps: Steps, **_: Any) -> dict[str, str]:
     """Show steps in a notebook: the page in a frame of its own, or the text where there is none."""
     bundle = {"text/plain": str(steps)}
-    with suppress(DrawError, CaptureError):
+    with suppress(DrawError, _CaptureError):
         page = escape(_to_html(steps))
         bundle["text/html"] = f'<iframe srcdoc="{page}" width="100%" height="760"></iframe>'
     return bundle
