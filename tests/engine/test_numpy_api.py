@@ -45,7 +45,9 @@ class Case:
         return f"{self.text}-{self.shapes}".replace(" ", "").replace("\n", "")
 
     def __call__(self, numpy, *operands):
-        return eval(self.text, {"np": numpy, **dict(zip("xyzw", operands, strict=False))})
+        return eval(
+            self.text, {"np": numpy, **dict(zip("xyzw"[: len(operands)], operands, strict=True))}
+        )
 
     def on_values(self, *operands):
         return self(np, *operands)

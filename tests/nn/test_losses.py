@@ -99,7 +99,7 @@ def operands(*shapes):
     random = np.random.default_rng(len(str(shapes)))
     return [
         random.uniform(*interval, shape)[()]
-        for interval, shape in zip([(-2, 2), (0, 1)], shapes, strict=False)
+        for interval, shape in zip([(-2, 2), (0, 1)][: len(shapes)], shapes, strict=True)
     ]
 
 

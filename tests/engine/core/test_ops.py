@@ -456,7 +456,7 @@ def _concatenate(*parts, axis, starts):
     shape = list(parts[0].shape)
     shape[axis] = starts[-1]
     out = np.full(shape, np.nan)
-    for part, start, stop in zip(parts, starts, starts[1:], strict=False):
+    for part, start, stop in zip(parts, starts[:-1], starts[1:], strict=True):
         np.moveaxis(out, axis, 0)[start:stop] = np.moveaxis(part, axis, 0)
     return out
 
@@ -813,7 +813,11 @@ def test_formula_equals_the_rule(case):
     upstream = np.asarray(weights_like(node.data))
     names = {
         **WORDS,
-        **(dict(x=operands) if variadic else dict(zip("xyz", operands, strict=False))),
+        **(
+            dict(x=operands)
+            if variadic
+            else dict(zip("xyz"[: len(operands)], operands, strict=True))
+        ),
         **case.record.defaults,
         **case.attributes,
         "out": np.asarray(node.data),

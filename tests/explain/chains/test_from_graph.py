@@ -190,7 +190,7 @@ def pointwise() -> list[Any]:
 def test_the_formula_of_every_operation_of_the_table(operation: Any, names: tuple[str]) -> None:
     for i in range(5):
         numbers = [low + (high - low) * (0.13 + 0.19 * i) for low, high in operation.domain]
-        leaves = [named(Value(x), n) for x, n in zip(numbers, names, strict=False)]
+        leaves = [named(Value(x), n) for x, n in zip(numbers, names[: len(numbers)], strict=True)]
         leaves = leaves[: operation.arity]
         made = named(operation(*leaves), "q")
         root = named(made * made, "E")
@@ -204,7 +204,7 @@ def test_most_operations_of_the_table_have_a_formula_that_can_be_read() -> None:
     without = set()
     for operation in pointwise():
         numbers = [0.6 * low + 0.4 * high for low, high in operation.domain]
-        leaves = [named(Value(x), n) for x, n in zip(numbers, "abc", strict=False)]
+        leaves = [named(Value(x), n) for x, n in zip(numbers, "abc"[: len(numbers)], strict=True)]
         leaves = leaves[: operation.arity]
         root = named(operation(*leaves), "E")
         [[factor]] = explain(root, leaves[0]).paths  # type: ignore[union-attr]

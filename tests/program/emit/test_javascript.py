@@ -64,7 +64,7 @@ def test_every_operation_on_numbers(record):
         [low + (high - low) * part for low, high in record.domain[: record.arity]]
         for part in (0.13, 0.5, 0.77)
     ]
-    values = [Value(x, name) for x, name in zip(points[0], "xy", strict=False)]
+    values = [Value(x, name) for x, name in zip(points[0], "xy"[: len(points[0])], strict=True)]
 
     @capture
     def program():

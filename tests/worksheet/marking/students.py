@@ -210,7 +210,7 @@ def any_network(rng: random.Random, sizes: str | None = None, nature: str | None
             if attempt == 60:  # hardly ever
                 low, largest = 0.0, 100
             drawn = _hundredths(rng, len(terms) + 1, largest, used)
-            z = sum(w * active[x] for w, (_, x) in zip(drawn, terms, strict=False)) + drawn[-1]
+            z = sum(w * active[x] for w, (_, x) in zip(drawn[:-1], terms, strict=True)) + drawn[-1]
             if low <= abs(z) / 100 <= high:
                 break
         used.update(abs(w) for w in drawn)
