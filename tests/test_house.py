@@ -173,7 +173,6 @@ SHOWN = [
     ROOT / "README.md",
     *sorted((ROOT / "docs").rglob("*.md")),
     *sorted((ROOT / "demos").glob("*.py")),
-    *sorted((ROOT / "benchmarks").glob("*.py")),
 ]
 
 

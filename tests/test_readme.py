@@ -61,6 +61,13 @@ def test_the_picture_is_what_draw_draws(tmp_path: Path) -> None:
     assert (tmp_path / "q1a.svg").read_text() == (ROOT / "docs/q1a.svg").read_text()
 
 
+def test_the_core_has_as_many_lines_as_it_says() -> None:
+    [said] = re.findall(r"engine/core\): ([\d,]+) lines", README)
+    files = (ROOT / "tinygrad_hw/engine/core").glob("*.py")
+    lines = sum(path.read_text("utf-8").count("\n") for path in files)
+    assert int(said.replace(",", "")) == lines
+
+
 def run(*command: str | Path, cwd: Path) -> str:
     done = subprocess.run(
         command, cwd=cwd, capture_output=True, text=True, check=False, timeout=500
