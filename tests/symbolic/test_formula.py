@@ -27,7 +27,7 @@ from tinygrad_hw.symbolic import (
     read_formula,
     substitute,
 )
-from tinygrad_hw.worksheet.rounding.enclosure import HALVINGS, enclose
+from tinygrad_hw.worksheet.rounding.enclosure import MOST_PIECES, enclose
 from tinygrad_hw.worksheet.rounding.intervals import Interval, point
 
 ULP = 2.0**-52
@@ -418,7 +418,7 @@ def test_two_repeated_names() -> None:
 def test_points_give_points() -> None:
     box = {"a": point(0.3), "b": point(0.7)}
     assert enclose(read_formula("a*(1 - a) + b*a"), box).is_point
-    assert HALVINGS >= 32
+    assert MOST_PIECES >= 32
 
 
 # --- Long ones ------------------------------------------------------------------------------------
