@@ -1,4 +1,4 @@
-"""MNIST, shipped with the package, and readers for sets laid out like it."""
+"""MNIST, shipped with the package, and readers for data sets of the same layout."""
 
 from tinygrad_hw.data.mnist import Dataset, load
 from tinygrad_hw.data.source import DataError

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_hw.data import idx, npz
-from tinygrad_hw.data.source import printable, problem, reason
+from tinygrad_hw.data.source import data_error, printable, reason_text
 
 SHIPPED = Path(__file__).with_name("mnist")
 """The directory of the four files that come with the package."""
@@ -21,7 +21,7 @@ PUBLISHED_MD5 = {
     "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
     "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
-"""The sums of the unpacked files, as published with the data set."""
+"""MD5 sums of the unpacked files, as published with the data set."""
 
 _NDIMS = {"x_train": 3, "y_train": 1, "x_test": 3, "y_test": 1}
 _IDX_NAMES = dict(zip(_NDIMS, PUBLISHED_MD5, strict=True))
@@ -53,7 +53,7 @@ class Dataset:
         )
 
     def only(self, first: int, second: int) -> "Dataset":
-        """Return the images of two classes, for telling one from the other.
+        """Return the images of two classes, with labels 0 and 1.
 
         Parameters
         ----------
@@ -63,15 +63,15 @@ class Dataset:
         Returns
         -------
         Dataset
-            Fresh arrays, in the same order as here, with labels 0 for `first` and 1 for `second`.
+            New arrays in the order of this data set, with label 0 for `first`, 1 for `second`.
 
         Raises
         ------
         DataError
-            If the two are the same, or if training or test part has no image of one of them.
+            If the two labels are equal, or the training or test part lacks one of the classes.
         """
         if first == second:
-            raise problem(
+            raise data_error(
                 "the data set",
                 f"only({first}, {second}) names one class twice",
                 "two classes",
@@ -80,7 +80,7 @@ class Dataset:
         for part, labels in (("training", self.y_train), ("test", self.y_test)):
             for label in (first, second):
                 if not np.any(labels == label):
-                    raise problem(
+                    raise data_error(
                         "the data set",
                         f"its {part} part has no image of class {label}",
                         f"one of {', '.join(map(str, np.unique(labels)))}",
@@ -102,23 +102,23 @@ def load(path: str | os.PathLike[str] | None = None) -> Dataset:
     Parameters
     ----------
     path
-        None for the set that comes with the package, which is compared with its published MD5 sums.
-        A directory for the four IDX files in it, under MNIST's names, packed with gzip or not;
-        where a file is there twice, the unpacked one is read.
-        A file ``*.npz`` for the arrays x_train, y_train, x_test and y_test, as Keras ships them.
-        Files are not trusted: no pickle is read, and no size is believed before it is checked.
+        None for the data set of the package, which is compared with its published MD5 sums.
+        A directory with the four IDX files under MNIST's names, packed with gzip or not; if a file
+        is there in both forms, the unpacked one is read.
+        A file ``*.npz`` with the arrays x_train, y_train, x_test and y_test, as Keras ships them.
+        Files are not trusted: no pickle is read, and sizes are checked before memory is allocated.
 
     Returns
     -------
     Dataset
-        Images of bytes 0 to 255, not normalised, of shapes (n, rows, cols) and (m, rows, cols), and
+        Images of bytes 0 to 255, not normalized, of shapes (n, rows, cols) and (m, rows, cols), and
         labels 0 to 9 of shapes (n,) and (m,), all of dtype uint8 and read-only.
 
     Raises
     ------
     DataError
-        If a file is missing, cannot be read, is damaged, holds something else, or has more than
-        1 GiB; or if the arrays do not fit together. The message is one line.
+        If a file is missing, cannot be read, is damaged, is of another kind, or has more than
+        1 GiB; or if images and labels do not match. The message is one line.
     """
     if path is None:
         return _load_directory(SHIPPED, PUBLISHED_MD5)
@@ -129,47 +129,49 @@ def load(path: str | os.PathLike[str] | None = None) -> Dataset:
 
 
 def _load_directory(directory: Path, md5: Mapping[str, str]) -> Dataset:
+    """Load the four IDX files of a directory; `md5` has the sums to check, by file name."""
     try:
         present = set(os.listdir(directory))
     except (OSError, ValueError) as error:  # ValueError: a name that no directory can have
-        raise problem(
+        raise data_error(
             directory,
-            f"cannot be listed ({reason(error)})",
+            f"cannot be listed ({reason_text(error)})",
             "a directory with the four IDX files, or a file *.npz",
             "check its name and its permissions",
         ) from error
-    paths = {part: _find(directory, present, name) for part, name in _IDX_NAMES.items()}
+    paths = {part: _find_file(directory, present, name) for part, name in _IDX_NAMES.items()}
     arrays = {
         part: idx.read(path, _NDIMS[part], md5.get(_IDX_NAMES[part]))
         for part, path in paths.items()
     }
     for part in ("y_train", "y_test"):
         _check_labels(paths[part], arrays[part], first_byte=idx.header_bytes(1))
-    return _fit(paths, arrays)
+    return _checked_dataset(paths, arrays)
 
 
-def _find(directory: Path, present: set[str], name: str) -> Path:
-    """Return the path of one of the four files, under whichever spelling it is there."""
+def _find_file(directory: Path, present: set[str], name: str) -> Path:
+    """Return the path of one of the four files, under the first of its spellings in `present`."""
     dotted = name.replace("-idx", ".idx")
     spellings = [name, f"{name}.gz", dotted, f"{dotted}.gz"]
     paths = [directory / spelling for spelling in spellings if spelling in present]
     if not paths:
-        raise problem(
+        raise data_error(
             directory,
             f"lacks {name}",
             f"it there as {', '.join(spellings[:-1])} or {spellings[-1]}",
             "copy or fetch it there",
         )
-    # Some archives unpack to a directory called like the file, beside the file.
+    # Some archives unpack to a directory with the file's name, beside the file.
     return next((path for path in paths if os.path.isfile(path)), paths[0])
 
 
 def _load_npz(path: Path) -> Dataset:
+    """Load the four arrays of a file ``*.npz``."""
     sources = {part: f"{path}, {part}" for part in _NDIMS}
     arrays = npz.read(path, _NDIMS)
     for part in ("x_train", "x_test"):
         if arrays[part].dtype != np.uint8:
-            raise problem(
+            raise data_error(
                 sources[part],
                 f"has dtype {arrays[part].dtype}",
                 "uint8",
@@ -177,10 +179,10 @@ def _load_npz(path: Path) -> Dataset:
             )
     for part in ("y_train", "y_test"):
         _check_labels(sources[part], arrays[part])
-    return _fit(sources, {part: _bytes(array) for part, array in arrays.items()})
+    return _checked_dataset(sources, {part: _as_bytes(array) for part, array in arrays.items()})
 
 
-def _bytes(array: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
+def _as_bytes(array: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
     """Return `array` as read-only bytes, copied only if it has another dtype."""
     narrow = array.astype(np.uint8, copy=False)
     narrow.flags.writeable = False
@@ -192,12 +194,12 @@ def _check_labels(
     labels: NDArray[np.integer[Any]],
     first_byte: int | None = None,
 ) -> None:
-    """Refuse labels above 9 or below 0; `first_byte` is where an IDX file has its first label."""
+    """Raise DataError for a label outside 0 to 9; `first_byte` is the offset of an IDX file's."""
     outside = (labels < 0) | (labels > _HIGHEST_LABEL)
     if outside.any():
         entry = int(np.argmax(outside))
         byte = "" if first_byte is None else f" (byte {first_byte + entry}, unpacked)"
-        raise problem(
+        raise data_error(
             source,
             f"label {labels[entry]} in entry {entry}{byte}",
             f"labels 0 to {_HIGHEST_LABEL}",
@@ -205,20 +207,20 @@ def _check_labels(
         )
 
 
-def _fit(
+def _checked_dataset(
     sources: Mapping[str, str | os.PathLike[str]], arrays: Mapping[str, NDArray[np.uint8]]
 ) -> Dataset:
-    """Return the arrays as a data set, if they fit together; `sources` names where each is from."""
+    """Return a data set, after checking that shapes match; `sources` names each array's file."""
     for images, labels in (("x_train", "y_train"), ("x_test", "y_test")):
         if arrays[images].size == 0:
-            raise problem(
+            raise data_error(
                 sources[images],
                 f"holds no pixels, its shape is {arrays[images].shape}",
                 "at least one image of one pixel",
                 "fetch the file again",
             )
         if len(arrays[images]) != len(arrays[labels]):
-            raise problem(
+            raise data_error(
                 sources[labels],
                 f"has {len(arrays[labels])} labels",
                 f"{len(arrays[images])}, one for each image in {printable(sources[images])}",
@@ -226,7 +228,7 @@ def _fit(
             )
     train, test = arrays["x_train"].shape[1:], arrays["x_test"].shape[1:]
     if train != test:
-        raise problem(
+        raise data_error(
             sources["x_test"],
             f"has images of {test[0]} × {test[1]}",
             f"{train[0]} × {train[1]}, as in {printable(sources['x_train'])}",

@@ -1,8 +1,8 @@
-"""Read arrays of integers from an NPZ file: a zip archive with one NPY file for each array.
+"""Reading of arrays of integers from NPZ files: zip archives with one NPY file for each array.
 
-``numpy.load`` refuses pickles when told to, but it sets memory aside for whatever size an NPY
-header claims. Here the header is a line to be matched, never an expression to be evaluated; nothing
-in it can name a Python object; and no size is believed before the zip directory agrees with it.
+``numpy.load`` can refuse pickles, but it allocates as much memory as an NPY header claims. Here
+regular expressions read the header: it is never evaluated, and it cannot name a Python object. A
+size counts only if the zip directory agrees with it.
 """
 
 import io
@@ -20,14 +20,21 @@ from typing import IO, Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_hw.data.source import LIMIT, DataError, open_file, problem, reason, too_big
+from tinygrad_hw.data.source import (
+    LIMIT,
+    DataError,
+    data_error,
+    exceeds_limit,
+    open_file,
+    reason_text,
+)
 
 _NPY_START = b"\x93NUMPY"
-_LONGEST_HEADER = 4096  # NumPy writes 128 bytes; Python reads integers of up to 4300 digits
-_DIRECTORY_LIMIT = 1 << 18
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_MAX_HEADER_BYTES = 4096  # NumPy writes 128 bytes; Python reads integers of up to 4300 digits
+_MAX_DIRECTORY_BYTES = 1 << 18
+_COMPRESSION_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
-# What zipfile lets out, besides its own error, when an archive is damaged or asks for the unusual.
+# The exceptions that zipfile raises for a damaged or unusual archive, its own and others.
 _ZIP_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
@@ -41,7 +48,7 @@ _ZIP_ERRORS = (
 
 
 class _Header(NamedTuple):
-    """What an NPY header says, and the byte at which the values begin."""
+    """Contents of an NPY header, with the offset of the values after it."""
 
     dtype: np.dtype[Any]
     fortran_order: bool
@@ -57,9 +64,9 @@ def read(
     Parameters
     ----------
     path
-        The file. It is not trusted: neither its contents nor what its headers say.
+        The file. Neither its headers nor its values are trusted.
     ndims
-        The arrays to read, and how many dimensions each must have.
+        The number of dimensions of each array to read, by the array's name.
 
     Returns
     -------
@@ -71,13 +78,13 @@ def read(
     ------
     DataError
         If the file cannot be read, is not a zip archive, lacks an array, is damaged, or if an array
-        is not of integers, has other dimensions than asked for, or has more than 1 GiB.
+        is not of integers, has another number of dimensions, or has more than 1 GiB.
     """
     path = Path(path)
-    with open_file(path) as raw, _Rationed(raw) as file:
+    with open_file(path) as raw, _LimitedReader(raw) as file:
         size = os.fstat(raw.fileno()).st_size
-        with _directory(path, file) as archive:
-            file.ration = None
+        with _open_archive(path, file) as archive:
+            file.bytes_left = None
             entries = _entries(path, archive, ndims)
             return {
                 name: _array(f"{path}, {name}", archive, entry, size, ndims[name])
@@ -85,34 +92,35 @@ def read(
             }
 
 
-class _Rationed(io.BufferedReader):
-    """A file that hands out no more than `ration` bytes, so long as there is a ration.
+class _LimitedReader(io.BufferedReader):
+    """Reader of a file that returns at most `bytes_left` more bytes; None is no limit.
 
-    The zip directory is read whole, however long it says it is, and a gigabyte of it would become
-    ten gigabytes of entries. A file of four arrays has a directory of a few hundred bytes.
+    zipfile reads the whole directory, of any length, and a gigabyte of it would become ten
+    gigabytes of entries. A file of four arrays has a directory of a few hundred bytes.
     """
 
-    ration: int | None = _DIRECTORY_LIMIT
+    bytes_left: int | None = _MAX_DIRECTORY_BYTES
 
     def read(self, size: int | None = -1, /) -> bytes:
-        if self.ration is None:
+        if self.bytes_left is None:
             return super().read(size)
-        wanted = self.ration + 1 if size is None or size < 0 else size
-        data = super().read(min(wanted, self.ration + 1))
-        self.ration -= len(data)
-        if self.ration < 0:
-            raise zipfile.BadZipFile(f"directory of more than {_DIRECTORY_LIMIT} bytes")
+        wanted = self.bytes_left + 1 if size is None or size < 0 else size
+        data = super().read(min(wanted, self.bytes_left + 1))
+        self.bytes_left -= len(data)
+        if self.bytes_left < 0:
+            raise zipfile.BadZipFile(f"directory of more than {_MAX_DIRECTORY_BYTES} bytes")
         return data
 
 
 @contextmanager
-def _directory(path: Path, file: IO[bytes]) -> Iterator[zipfile.ZipFile]:
+def _open_archive(path: Path, file: IO[bytes]) -> Iterator[zipfile.ZipFile]:
+    """Open a zip archive for a ``with`` block; raise DataError if its directory is damaged."""
     try:
         archive = zipfile.ZipFile(file)
     except _ZIP_ERRORS as error:
-        raise problem(
+        raise data_error(
             path,
-            f"not a zip archive that can be read ({reason(error)})",
+            f"not a zip archive that can be read ({reason_text(error)})",
             "an archive as numpy.savez writes it",
             "fetch the file again",
         ) from error
@@ -123,10 +131,11 @@ def _directory(path: Path, file: IO[bytes]) -> Iterator[zipfile.ZipFile]:
 def _entries(
     path: Path, archive: zipfile.ZipFile, names: Mapping[str, int]
 ) -> dict[str, zipfile.ZipInfo]:
+    """Return the archive's entry for each name; raise DataError if one is missing."""
     present = set(archive.namelist())
     missing = [name for name in names if f"{name}.npy" not in present]
     if missing:
-        raise problem(
+        raise data_error(
             path,
             f"lacks {', '.join(missing)}",
             f"the arrays {', '.join(names)}",
@@ -138,16 +147,16 @@ def _entries(
 def _array(
     source: str, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, file_size: int, ndim: int
 ) -> NDArray[np.integer[Any]]:
-    """Return one array; `file_size` is what the whole archive has, and bounds what a part can."""
-    if entry.compress_type not in _METHODS:
-        raise problem(
+    """Return the array of an entry; `file_size`, that of the archive, bounds its packed size."""
+    if entry.compress_type not in _COMPRESSION_METHODS:
+        raise data_error(
             source,
             f"packed by method {entry.compress_type}",
-            f"{_METHODS[0]} (stored) or {_METHODS[1]} (deflated)",
+            f"{_COMPRESSION_METHODS[0]} (stored) or {_COMPRESSION_METHODS[1]} (deflated)",
             "save it with numpy.savez or numpy.savez_compressed",
         )
     if entry.compress_size > file_size:
-        raise problem(
+        raise data_error(
             source,
             f"truncated, claims {entry.compress_size} packed bytes in a file of {file_size}",
             "no more than there are",
@@ -155,13 +164,13 @@ def _array(
         )
     try:
         with archive.open(entry.filename) as member:
-            header = _header(source, member)
+            header = _read_header(source, member)
             size = _payload_bytes(source, header, entry, ndim)
             data = member.read(size)
     except _ZIP_ERRORS as error:
-        raise problem(
+        raise data_error(
             source,
-            f"damaged, in the entry at byte {entry.header_offset} ({reason(error)})",
+            f"damaged, in the entry at byte {entry.header_offset} ({reason_text(error)})",
             "an entry that unpacks and has the right check sum",
             "fetch the file again",
         ) from error
@@ -174,10 +183,11 @@ def _array(
     return values
 
 
-def _header(source: str, member: IO[bytes]) -> _Header:
+def _read_header(source: str, member: IO[bytes]) -> _Header:
+    """Return the NPY header at the start of an archive's member."""
     start = member.read(8)
     if not start.startswith(_NPY_START):
-        raise problem(
+        raise data_error(
             source,
             f"not an NPY file, starts with {start!r} at byte 0",
             f"{_NPY_START!r}",
@@ -186,18 +196,19 @@ def _header(source: str, member: IO[bytes]) -> _Header:
     # Version 1 gives the length of the text in two bytes; 2 and 3 in four.
     width = 2 if start[6:7] == b"\x01" else 4
     length = int.from_bytes(_header_bytes(source, member, 8, width), "little")
-    if length > _LONGEST_HEADER:
-        raise problem(
+    if length > _MAX_HEADER_BYTES:
+        raise data_error(
             source,
             f"header claims {length} bytes, at byte 8",
-            f"at most {_LONGEST_HEADER}",
+            f"at most {_MAX_HEADER_BYTES}",
             "save it with numpy.savez",
         )
     text = _header_bytes(source, member, 8 + width, length)
-    return _parse(source, text.decode("latin-1"), end=8 + width + length)
+    return _parse_header(source, text.decode("latin-1"), end=8 + width + length)
 
 
 def _header_bytes(source: str, member: IO[bytes], start: int, count: int) -> bytes:
+    """Return the next `count` bytes of a header; `start` is their offset, for the message."""
     data = member.read(count)
     if len(data) < count:
         expected = f"{count} bytes of header from byte {start}"
@@ -205,27 +216,28 @@ def _header_bytes(source: str, member: IO[bytes], start: int, count: int) -> byt
     return data
 
 
-def _parse(source: str, text: str, end: int) -> _Header:
+def _parse_header(source: str, text: str, end: int) -> _Header:
+    """Return the dtype, order and shape in the text of a header, which ends at byte `end`."""
     descr = re.search(r"'descr': *'([^']*)'", text)
     order = re.search(r"'fortran_order': *(True|False)", text)
     # Files written under Python 2 have 60000L for 60000.
     shape = re.search(r"'shape': *\(([0-9L, ]*)\)", text)
     if descr and "O" in descr[1]:
-        raise problem(
+        raise data_error(
             source,
             "holds Python objects (a pickle), which may run code when read",
             "integers",
             "save it as an array of integers",
         )
     if not (descr and order and shape):
-        raise problem(
+        raise data_error(
             source,
             f"NPY header {text[:80].strip()!r} at byte {end - len(text)} is not that of an array",
             "'descr', 'fortran_order' and 'shape' of an array of integers",
             "save it with numpy.savez",
         )
     if not re.fullmatch(r"[<>|=]?[iu][1248]", descr[1]):
-        raise problem(
+        raise data_error(
             source,
             f"has dtype {descr[1][:20]!r}",
             "integers",
@@ -236,17 +248,17 @@ def _parse(source: str, text: str, end: int) -> _Header:
 
 
 def _payload_bytes(source: str, header: _Header, entry: zipfile.ZipInfo, ndim: int) -> int:
-    """Return how many bytes of values to read, once header and directory agree on it."""
+    """Return the size of the values in bytes, after checking the header and the zip entry."""
     if len(header.shape) != ndim:
-        raise problem(
+        raise data_error(
             source,
             f"has the shape {str(header.shape)[:80]}",
             f"{ndim} dimension{'s' * (ndim > 1)}",
             "reshape it and save it again",
         )
     size = math.prod(header.shape) * header.dtype.itemsize
-    if too_big(header.shape, header.dtype.itemsize):
-        raise problem(
+    if exceeds_limit(header.shape, header.dtype.itemsize):
+        raise data_error(
             source,
             f"header claims the shape {str(header.shape)[:80]}",
             f"at most {LIMIT} bytes",
@@ -255,7 +267,7 @@ def _payload_bytes(source: str, header: _Header, entry: zipfile.ZipInfo, ndim: i
     if entry.file_size < header.end + size:
         raise _truncated(source, entry.file_size, f"{header.end + size} bytes")
     if entry.file_size > header.end + size:
-        raise problem(
+        raise data_error(
             source,
             f"has trailing bytes from byte {header.end + size} to {entry.file_size}",
             f"{header.end + size} bytes",
@@ -265,6 +277,6 @@ def _payload_bytes(source: str, header: _Header, entry: zipfile.ZipInfo, ndim: i
 
 
 def _truncated(source: str, end: int, expected: str) -> DataError:
-    return problem(
+    return data_error(
         source, f"truncated, ends at byte {end} (unpacked)", expected, "fetch the file again"
     )

@@ -1,4 +1,4 @@
-"""What the readers share: the error they raise, and a careful way to open a file."""
+"""Shared parts of the readers: their error, their size limit, and the safe opening of files."""
 
 import io
 import math
@@ -9,52 +9,51 @@ from pathlib import Path
 from tinygrad_hw.errors import InputError
 
 LIMIT = 1 << 30
-"""The most bytes that one file or one array may have: 1 GiB, twenty times MNIST."""
+"""Largest size in bytes of one file or one array: 1 GiB, twenty times MNIST."""
 
 
 class DataError(InputError):
-    """A data set that cannot be used; the message is one line, and says what to do."""
+    """Error for a data set that cannot be used; its message is one line, with a remedy."""
 
 
-def problem(source: str | os.PathLike[str], found: str, expected: str, remedy: str) -> DataError:
-    """Return the error to raise, its one line put together the same way everywhere.
+def data_error(source: str | os.PathLike[str], found: str, expected: str, remedy: str) -> DataError:
+    """Return the error for a faulty data set, with a message in the form that all of them have.
 
     Parameters
     ----------
     source
-        The file at fault, or words that name it.
+        The faulty file, or a name for the faulty part.
     found, expected, remedy
-        What is there, what should be, and what to do about it.
+        The fault, the valid state, and an instruction for the user.
 
     Returns
     -------
     DataError
-        With the message ``source: found; expected ...; remedy``.
+        An error with the message ``source: found; expected ...; remedy``.
     """
     return DataError(f"{printable(source)}: {found}; expected {expected}; {remedy}")
 
 
 def printable(text: object) -> str:
-    r"""Return `text` as it stands, or escaped if it would break the line.
+    r"""Return `text` unchanged if all its characters can be printed on one line, else escaped.
 
-    A file may be called anything: a newline in its name becomes ``\n``, and an escape sequence does
+    Users name files as they like: a newline in a name becomes ``\n``, and an escape sequence does
     not reach the terminal.
     """
     line = str(text)
     return line if line.isprintable() else ascii(line)
 
 
-def reason(error: Exception) -> str:
-    """Return in a few words what the system or a library had to say."""
-    words = error.strerror if isinstance(error, OSError) else None
-    # A library may quote the file at length: the first words are enough.
-    return printable(words or error)[:100]
+def reason_text(error: Exception) -> str:
+    """Return the message of an error of the system or a library, in at most 100 characters."""
+    message = error.strerror if isinstance(error, OSError) else None
+    return printable(message or error)[:100]  # a library may quote the file at length
 
 
-def too_big(shape: tuple[int, ...], itemsize: int = 1) -> bool:
+def exceeds_limit(shape: tuple[int, ...], itemsize: int = 1) -> bool:
     """Return whether an array of `shape` would have more than `LIMIT` bytes.
 
-    A dimension of zero does not excuse the others, which NumPy multiplies all the same.
+    A dimension of 0 counts as 1: NumPy checks the product of the other dimensions all the same.
     """
     return math.prod(length or 1 for length in shape) * itemsize > LIMIT
 
@@ -81,13 +80,13 @@ def open_file(path: Path) -> io.FileIO:
         mode = path.stat().st_mode
         file = path.open("rb", buffering=0) if stat.S_ISREG(mode) else None
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-        raise problem(
+        raise data_error(
             path,
-            f"cannot be opened ({reason(error)})",
+            f"cannot be opened ({reason_text(error)})",
             "a file that may be read",
             "check its name and its permissions",
         ) from error
     if file is None:
         kind = "a directory" if stat.S_ISDIR(mode) else "a pipe or a device"
-        raise problem(path, f"is {kind}", "a file", "name the file itself")
+        raise data_error(path, f"is {kind}", "a file", "name the file itself")
     return file
