@@ -1,4 +1,4 @@
-"""Activations by Keras's names."""
+"""Activations by Keras's names, as functions of the logits."""
 
 from collections.abc import Callable
 from typing import Any

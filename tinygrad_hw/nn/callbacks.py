@@ -1,4 +1,4 @@
-"""Callbacks watch a training run and may stop it. Keras's names and conventions."""
+"""Callbacks: observers of a training run that may stop it, with Keras's names and conventions."""
 
 from __future__ import annotations
 
@@ -12,29 +12,32 @@ from rich.progress import Progress
 
 Logs = dict[str, float]
 """The metrics of an epoch by name, such as "loss" and "val_accuracy"."""
-REFRESH_SECONDS = 0.1  # between two pictures of the bar
+REFRESH_SECONDS = 0.1  # between two redraws of the progress bar
 
 
 class TrainedModel(Protocol):
-    """What a callback may ask of the model in training."""
+    """Protocol of the model in training, as far as callbacks use it."""
 
     stop_training: bool
 
-    def get_weights(self) -> list[Any]: ...  # noqa: D102
-    def set_weights(self, weights: Sequence[Any]) -> None: ...  # noqa: D102
+    def get_weights(self) -> list[Any]:
+        """Return copies of all parameters' arrays, in order."""
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Set all parameters to arrays shaped like those of ``get_weights``."""
 
 
 class Callback:
-    """The base of callbacks, whose methods do nothing; a subclass overrides some.
+    """Base class of callbacks. Its methods do nothing; a subclass overrides some of them.
 
     Attributes
     ----------
     model
         The model in training.
     epochs
-        The number of epochs that it is trained for at most.
+        The largest number of epochs to train for.
     batches
-        The number of steps in an epoch.
+        The number of training steps in an epoch.
     """
 
     model: TrainedModel
@@ -42,36 +45,36 @@ class Callback:
     batches: int
 
     def on_train_begin(self) -> None:
-        """Act before the first epoch; the attributes are set."""
+        """Handle the start of training; the attributes are set."""
 
     def on_train_batch_end(self) -> None:
-        """Act after a step."""
+        """Handle the end of a training step."""
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Act after epoch number ``epoch``, counted from 0, with its metrics."""
+        """Handle the end of an epoch, counted from 0, with its metrics."""
 
     def on_train_end(self) -> None:
-        """Act at the end, however training ended: by an exception or Ctrl-C, too."""
+        """Handle the end of training, also after an exception or Ctrl-C."""
 
 
 class CallbackList:
-    """The callbacks of one training run, called together."""
+    """List of the callbacks of one training run, called in order."""
 
     def __init__(self, callbacks: Sequence[Callback]) -> None:
         self.callbacks = callbacks
 
     @contextmanager
     def training(self, model: TrainedModel, epochs: int, batches: int) -> Iterator[None]:
-        """Call ``on_train_begin``, and ``on_train_end`` however the block ends."""
-        with ExitStack() as ends:
+        """Call ``on_train_begin`` before a ``with`` block, and ``on_train_end`` after it."""
+        with ExitStack() as stack:
             for callback in self.callbacks:
                 callback.model, callback.epochs, callback.batches = model, epochs, batches
                 callback.on_train_begin()
-                ends.callback(callback.on_train_end)
+                stack.callback(callback.on_train_end)
             yield
 
     def on_train_batch_end_methods(self) -> list[Callable[[], None]]:
-        """Return the methods to call after a step: those overridden, since steps are many."""
+        """Return the overridden methods to call after a step; empty calls would cost time."""
         return [
             callback.on_train_batch_end
             for callback in self.callbacks
@@ -79,42 +82,42 @@ class CallbackList:
         ]
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Pass the end of an epoch on."""
+        """Call ``on_epoch_end`` of every callback."""
         for callback in self.callbacks:
             callback.on_epoch_end(epoch, logs)
 
 
 class History(Callback):
-    """Every epoch's metrics: ``history["val_loss"]`` is a list, one number an epoch."""
+    """Record of every epoch's metrics: ``history["val_loss"]`` has a number for each epoch."""
 
     def __init__(self) -> None:
         self.history: dict[str, list[float]] = {}
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Append the epoch's metrics."""
+        """Append the epoch's metrics to ``history``."""
         for name, value in logs.items():
             self.history.setdefault(name, []).append(value)
 
 
 class EarlyStopping(Callback):
-    """Stop when a metric has not improved for ``patience`` epochs.
+    """Callback that stops training when a metric has not improved for ``patience`` epochs.
 
     Parameters
     ----------
     monitor
-        Name of the metric. One whose name ends in "accuracy" should rise, any other fall.
+        Name of the metric. It should rise if its name ends in "accuracy", else it should fall.
     patience
         Number of epochs without improvement after which training stops.
     min_delta
-        An improvement smaller than this is none.
+        Smallest change of the metric that counts as an improvement.
     restore_best_weights
-        Put back the weights of the best epoch, however training ends.
+        Whether to restore the weights of the best epoch at the end, also after an exception.
     """
 
     def __init__(
         self,
         monitor: str = "val_loss",
-        *,  # Keras's order of the rest is another one
+        *,  # by keyword only, since Keras has them in another order
         patience: int = 0,
         min_delta: float = 0.0,
         restore_best_weights: bool = False,
@@ -125,14 +128,14 @@ class EarlyStopping(Callback):
         self.restore_best_weights = restore_best_weights
 
     def on_train_begin(self) -> None:
-        """Forget what an earlier run has left."""
+        """Reset the best epoch and the count of epochs without improvement."""
         self.best: float | None = None
         self.best_epoch = 0
         self.wait = 0
         self._best_weights: list[Any] | None = None
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Keep the weights of the best epoch; count the epochs since."""
+        """Save the weights of the best epoch; stop training when ``patience`` runs out."""
         if self.monitor not in logs:
             raise ValueError(
                 f"EarlyStopping monitors {self.monitor!r}, but an epoch has only "
@@ -158,43 +161,43 @@ class EarlyStopping(Callback):
         return current + self.min_delta < self.best
 
     def on_train_end(self) -> None:
-        """Restore the weights of the best epoch, if that was asked for."""
+        """Restore the weights of the best epoch if ``restore_best_weights`` is set."""
         if self._best_weights is not None:
             self.model.set_weights(self._best_weights)
 
 
 class ProgressBar(Callback):
-    """A bar while training, and a line after each epoch; in a file only the lines."""
+    """Progress bar during training, and a line after each epoch; in a file the lines alone."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False)
 
     def on_train_begin(self) -> None:
-        """Show an empty bar."""
+        """Draw an empty bar."""
         self._progress = Progress(
             console=self.console, transient=True, disable=not self.console.is_terminal
         )
         self._bar = self._progress.add_task("training", total=self.epochs * self.batches)
         self._progress.start()
-        self._steps, self._shown = 0, time.monotonic()
+        self._steps, self._last_redraw = 0, time.monotonic()
 
     def on_train_batch_end(self) -> None:
-        """Move the bar on by a step; redraw it only a few times a second."""
+        """Count a step; redraw the bar if the last redraw is ``REFRESH_SECONDS`` ago."""
         self._steps += 1
-        if time.monotonic() - self._shown > REFRESH_SECONDS:
-            self._show()
+        if time.monotonic() - self._last_redraw > REFRESH_SECONDS:
+            self._redraw()
 
-    def _show(self) -> None:
+    def _redraw(self) -> None:
         self._progress.update(self._bar, completed=self._steps)
-        self._shown = time.monotonic()
+        self._last_redraw = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Print the epoch's metrics."""
-        self._show()
+        self._redraw()
         self._progress.console.print(epoch_line(epoch, self.epochs, logs), soft_wrap=True)
 
     def on_train_end(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._progress.stop()
 
 

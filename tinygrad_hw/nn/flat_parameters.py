@@ -1,7 +1,7 @@
-"""All parameters of a model in one buffer, and all their gradients in another.
+"""FlatParameters: all parameters of a model in one buffer, and all their gradients in another.
 
-An optimizer then works on two long arrays, whatever the layers are. Each layer's Value looks at its
-part of the buffer through a view.
+An optimizer then works on two long arrays, however many layers there are. The data of each layer's
+Value are a view of a part of the buffer.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _OWNERS: weakref.WeakValueDictionary[int, FlatParameters] = weakref.WeakValueDic
 
 
 def store(leaf: Value, data: Any) -> None:
-    """Give one of our own Values new data; an array is written into its own memory."""
+    """Set the data of a Value that belongs to this room; an array is changed in place."""
     if state.recorder is not None:
         read_data(leaf)
         data = data if isinstance(data, Traced) else state.recorder.constant(data)
@@ -37,12 +37,12 @@ def store(leaf: Value, data: Any) -> None:
 
 
 class FlatParameters:
-    """Values moved into one contiguous buffer, in order.
+    """Parameters in one contiguous buffer, in order.
 
     Attributes
     ----------
     values
-        The parameters. Their data are views of ``data`` from now on.
+        The parameters, as Values. Their data become views of ``data``.
     buffer
         The buffer as a Value, for an optimizer.
     data, gradients
@@ -51,24 +51,24 @@ class FlatParameters:
 
     def __init__(self, values: Iterable[Value]) -> None:
         self.values = list(values)
-        kind = np.result_type(np.float32, *[value.dtype for value in self.values])
+        dtype = np.result_type(np.float32, *[value.dtype for value in self.values])
         sizes = [value.size for value in self.values]
-        self.data: npt.NDArray[Any] = np.empty(sum(sizes), kind)
-        self.gradients: npt.NDArray[Any] = np.zeros(sum(sizes), kind)
+        self.data: npt.NDArray[Any] = np.empty(sum(sizes), dtype)
+        self.gradients: npt.NDArray[Any] = np.zeros(sum(sizes), dtype)
         self.buffer = _constant_leaf(self.data, "parameters")
         self._gradient_buffer = _constant_leaf(self.gradients, "gradients")
         self._starts = [0, *np.cumsum(sizes).tolist()]
-        self._parts = [slice(*pair) for pair in pairwise(self._starts)]
+        self._slices = [slice(*pair) for pair in pairwise(self._starts)]
         self._views = self._split(self.data)
         self._gradient_views = self._split(self.gradients)
         self._warned = False
-        self._has_gradient = [True] * len(self.values)  # those that have a gradient in this step
+        self._has_gradient = [True] * len(self.values)  # for each, in this step
         self.set([value.raw for value in self.values])
         _OWNERS[id(self.data)] = self
 
     @classmethod
     def of(cls, values: Sequence[Value]) -> FlatParameters:
-        """Return the buffer that these Values are in, or a new one."""
+        """Return the FlatParameters that hold these Values, or new ones."""
         recorder = state.recorder
         for value in values:  # one of them may have been given new data
             data = value.raw if recorder is None else recorder.data_before(value)
@@ -84,16 +84,16 @@ class FlatParameters:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> FlatParameters:
         """Copy the Values into a buffer of their own."""
-        made = FlatParameters(copy.deepcopy(self.values, memo))
-        memo[id(self)] = made
-        made.buffer = memo.setdefault(id(self.buffer), made.buffer)
-        made.buffer.raw = made.data
-        return made
+        copied = FlatParameters(copy.deepcopy(self.values, memo))
+        memo[id(self)] = copied
+        copied.buffer = memo.setdefault(id(self.buffer), copied.buffer)
+        copied.buffer.raw = copied.data
+        return copied
 
     def _split(self, flat: Any) -> list[Any]:
         return [
             flat[part].reshape(value.shape)
-            for part, value in zip(self._parts, self.values, strict=True)
+            for part, value in zip(self._slices, self.values, strict=True)
         ]
 
     def set(self, arrays: Iterable[npt.ArrayLike]) -> None:
@@ -101,15 +101,15 @@ class FlatParameters:
         for value, view, array in zip(self.values, self._views, arrays, strict=True):
             view[...] = array
             value.raw = view
-            value.saved = False  # whoever records with it takes a copy
+            value.saved = False  # an operation that records with it saves a copy
 
     def is_collected(self, recorder: Any) -> bool:
-        """Return whether no parameter was given new data before the function ran."""
+        """Return whether all parameters' data were in the buffer before the recorded run."""
         pairs = zip(self.values, self._views, strict=True)
         return all(recorder.data_before(value) is view for value, view in pairs)
 
     def collect(self) -> None:
-        """Copy data that a parameter was given from outside into the buffer."""
+        """Copy parameters' new data, set from outside, into the buffer."""
         for value, view in zip(self.values, self._views, strict=True):
             if value.raw is not view and not isinstance(value.raw, Traced):
                 view[...] = value.raw
@@ -119,8 +119,8 @@ class FlatParameters:
     def gather_gradients(self) -> Any:
         """Collect the gradients of a backward pass in one array; each ``grad`` becomes a view.
 
-        A parameter that the loss does not depend on has none. It keeps its data in this step,
-        whatever an optimizer's momentum says; a warning tells so, once.
+        A parameter that the loss does not depend on has no gradient. Its data stay unchanged in
+        this step, even with momentum; a warning says so, once.
         """
         missing = [value for value in self.values if value.grad is None]
         if missing and not self._warned:
@@ -148,8 +148,8 @@ class FlatParameters:
             value.grad = None if value.grad is None else view
         return self.gradients
 
-    def move(self, new: Any) -> None:
-        """Give the parameters new data, all in one array; but not those without a gradient."""
+    def update(self, new: Any) -> None:
+        """Write new data, one array for all parameters; skip parameters without a gradient."""
         if not all(self._has_gradient):
             sizes = [value.size for value in self.values]
             new = ops.where(np.repeat(self._has_gradient, sizes), new, read_data(self.buffer))

@@ -1,4 +1,4 @@
-"""Layers: each turns a batch into the next one. Arguments and defaults are Keras's."""
+"""Layers: functions from one batch to the next. Arguments and defaults are Keras's."""
 
 import math
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from tinygrad_hw.nn.initializers import INITIALIZERS, Initializer
 
 
 class Flatten:
-    """Each example as one row: (n, rows, columns, ...) to (n, rows · columns · ...)."""
+    """Layer that flattens each example: (n, rows, columns, ...) to (n, rows · columns · ...)."""
 
     activation = "linear"
     name = "flatten"
@@ -23,20 +23,20 @@ class Flatten:
         self.parameters: list[Value] = []
 
     def build(self, shape: tuple[int, ...], generator: np.random.Generator) -> tuple[int, ...]:
-        """Return the shape of one output for the shape of one input."""
+        """Return the shape of one output, from the shape of one input."""
         return (math.prod(shape),)
 
     def __call__(self, x: Any) -> Any:
-        """Reshape a batch; return it as it is where it is flat already."""
+        """Reshape a batch; return a flat batch unchanged."""
         rows = x.shape[0]
         flat = (rows, math.prod(x.shape[1:]))
         return x if x.shape == flat else ops.reshape(x, flat)
 
 
 class Rescaling:
-    """Inputs times ``scale``: with 1 / 255, pixels of 0 to 255 become numbers of 0 to 1.
+    """Layer that multiplies by ``scale``: 1 / 255 turns pixels 0 to 255 into numbers 0 to 1.
 
-    As a layer this saves memory: the images stay bytes until their batch's turn comes.
+    Rescaling in a layer saves memory: images stay bytes, and only one batch at a time is converted.
     """
 
     activation = "linear"
@@ -48,16 +48,16 @@ class Rescaling:
         self.parameters: list[Value] = []
 
     def build(self, shape: tuple[int, ...], generator: np.random.Generator) -> tuple[int, ...]:
-        """Return the shape of one output for the shape of one input."""
+        """Return the shape of one output, from the shape of one input."""
         return shape
 
     def __call__(self, x: Any) -> Any:
-        """Return the scaled batch as float32, whatever its dtype was."""
+        """Return the scaled batch as float32."""
         return ops.astype(x, np.float32) * float(self.scale)
 
 
 class Dense:
-    """A fully connected layer: x @ kernel + bias, then the activation.
+    """Fully connected layer: x @ kernel + bias, then the activation.
 
     ``Sequential`` applies the activation.
 
@@ -95,7 +95,7 @@ class Dense:
         self.parameters: list[Value] = []
 
     def build(self, shape: tuple[int, ...], generator: np.random.Generator) -> tuple[int, ...]:
-        """Draw the kernel; return the shape of one output for the shape of one input."""
+        """Draw the kernel; return the shape of one output, from the shape of one input."""
         if len(shape) != 1:
             raise ValueError(f"Dense got inputs of shape {shape}; put a Flatten() before it")
         kernel = self.kernel_initializer((shape[0], self.units), generator)
@@ -113,22 +113,23 @@ Layer = Dense | Flatten | Rescaling
 
 
 def _known_name(name: str, known: dict[str, Any], what: str) -> str:
+    """Return the name if it is a key of the table; raise ValueError otherwise."""
     if name not in known:
         raise ValueError(f"unknown {what} {name!r}; known are {', '.join(known)}")
     return name
 
 
 class LayerSummary(NamedTuple):
-    """A layer as ``Sequential.summary`` prints it.
+    """Row of ``Sequential.summary`` for one layer.
 
     Attributes
     ----------
     name, kind
         "dense_1" and "Dense".
     output_shape
-        "(None, 10)": the number of examples is open.
+        "(None, 10)"; None stands for the number of examples.
     parameters
-        Elements of all its parameters.
+        Number of elements of all its parameters.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""Losses by Keras's names: what a compiled model minimises and which activation it ends with.
+"""Losses by Keras's names, each with the activation that a model with this loss ends with.
 
-Each is computed from the logits, before the last activation: the log of a probability that has
-been rounded to 1 is lost, the log of its logit is not.
+A loss is computed from the logits, before the last activation: where a probability p rounds to 1,
+log(1 - p) is lost, but the logit still has all its digits.
 """
 
 from collections.abc import Callable
@@ -16,35 +16,38 @@ from tinygrad_hw.engine.core.data import Traced, dtype_of, shape_of
 from tinygrad_hw.engine.core.node import Node, raw
 
 
-def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+def _without_trailing_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return a shape without the dimensions of length 1 at its end."""
     while shape and shape[-1] == 1:
         shape = shape[:-1]
     return shape
 
 
 def _binary_crossentropy(logits: Any, targets: Any) -> Any:
-    """mean of softplus(z) - y·z, which is -log σ(z) where y is 1 and -log(1 - σ(z)) where it is 0.
+    """Return the mean of softplus(z) - y·z: -log σ(z) for targets y of 1, -log(1 - σ(z)) for 0.
 
-    From the logit z and not from a = σ(z), because log(1 - a) has no digits left when a is near 1.
+    It takes the logit z and not a = σ(z), because log(1 - a) has no digits left when a is near 1.
     """
     if not isinstance(targets, Node):
-        kind = dtype_of(raw(logits))
+        dtype = dtype_of(raw(logits))
         targets = (
-            ops.astype(targets, kind) if isinstance(targets, Traced) else np.asarray(targets, kind)
+            ops.astype(targets, dtype)
+            if isinstance(targets, Traced)
+            else np.asarray(targets, dtype)
         )
-    shape, given = shape_of(logits), shape_of(targets)
-    if _without_ones(shape) != _without_ones(given):
+    shape, target_shape = shape_of(logits), shape_of(targets)
+    if _without_trailing_ones(shape) != _without_trailing_ones(target_shape):
         raise ValueError(
-            f"binary_crossentropy got logits {shape} and targets {given}; "
+            f"binary_crossentropy got logits {shape} and targets {target_shape}; "
             "give one target, 0 or 1, for each logit"
         )
-    if given != shape:  # (n,) beside (n, 1) would broadcast to (n, n)
+    if target_shape != shape:  # (n,) beside (n, 1) would broadcast to (n, n)
         targets = ops.reshape(targets, shape)
     return ops.mean(targets * ops.softplus(-logits) + (1 - targets) * ops.softplus(logits))
 
 
 def _sparse_categorical_crossentropy(logits: Any, labels: Any) -> Any:
-    """mean over rows of logΣexp(z) - z[label], which is -log softmax(z)[label]."""
+    """Return the mean over rows of logΣexp(z) - z[label], which is -log softmax(z)[label]."""
     labels = labels if isinstance(labels, Traced) else np.asarray(labels)
     shape = shape_of(logits)
     if len(shape) != 2 or labels.shape != shape[:1] or labels.dtype.kind not in "iu":
@@ -59,8 +62,8 @@ def _sparse_categorical_crossentropy(logits: Any, labels: Any) -> Any:
             f"sparse_categorical_crossentropy got labels {labels.min()} to {labels.max()} "
             f"for {classes} classes; number the classes 0 to {classes - 1}"
         )
-    of_label = ops.sum(ops.where(is_class, logits, 0.0), axis=1)
-    return ops.mean(ops.logsumexp(logits, axis=1) - of_label)
+    label_logits = ops.sum(ops.where(is_class, logits, 0.0), axis=1)
+    return ops.mean(ops.logsumexp(logits, axis=1) - label_logits)
 
 
 binary_crossentropy = Composite(
@@ -79,11 +82,18 @@ sparse_categorical_crossentropy = Composite(
 
 
 class Loss(NamedTuple):
-    """A loss, with what belongs to it.
+    """Loss function, with its activation and its conversions of logits and labels.
 
-    ``of_logits(logits, targets)`` gives the mean loss over the rows; ``activation`` is the one that
-    turns these logits into probabilities; ``classes(logits)`` the predicted class of each row;
-    ``targets(y)`` brings what a user gives as labels into the form that ``of_logits`` takes.
+    Attributes
+    ----------
+    of_logits
+        ``of_logits(logits, targets)`` returns the mean loss over the rows.
+    activation
+        Name of the activation that turns the logits into probabilities.
+    classes
+        ``classes(logits)`` returns the predicted class of each row, shape (n,).
+    targets
+        ``targets(y)`` returns the user's labels in the form that ``of_logits`` takes.
     """
 
     of_logits: Callable[[Any, Any], Any]
@@ -92,7 +102,8 @@ class Loss(NamedTuple):
     targets: Callable[[Any], npt.NDArray[Any]]
 
 
-def _probabilities(y: Any) -> npt.NDArray[np.float32]:
+def _binary_targets(y: Any) -> npt.NDArray[np.float32]:
+    """Return labels from 0 to 1 as a column, shape (n, 1)."""
     targets = np.asarray(y, np.float32)
     if not np.all((targets >= 0) & (targets <= 1)):
         raise ValueError(
@@ -102,7 +113,8 @@ def _probabilities(y: Any) -> npt.NDArray[np.float32]:
     return targets.reshape(-1, 1) if targets.ndim == 1 else targets
 
 
-def _classes(y: Any) -> npt.NDArray[np.intp]:
+def _class_targets(y: Any) -> npt.NDArray[np.intp]:
+    """Return class numbers as integers, shape (n,)."""
     labels = np.asarray(y)
     if labels.ndim != 1 or labels.dtype.kind not in "iuf" or np.any(labels % 1):
         raise ValueError(
@@ -117,12 +129,12 @@ LOSSES = {
         of_logits=binary_crossentropy,
         activation="sigmoid",
         classes=lambda logits: (logits[:, 0] > 0).astype(np.intp),  # σ(z) > 0.5 where z > 0
-        targets=_probabilities,
+        targets=_binary_targets,
     ),
     "sparse_categorical_crossentropy": Loss(
         of_logits=sparse_categorical_crossentropy,
         activation="softmax",
         classes=lambda logits: np.argmax(logits, axis=1),
-        targets=_classes,
+        targets=_class_targets,
     ),
 }

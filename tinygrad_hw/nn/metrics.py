@@ -7,24 +7,24 @@ import numpy.typing as npt
 
 
 class RunningMeans:
-    """Means of the loss and the metrics over the examples seen so far."""
+    """Means of the loss and the metrics over the examples added so far."""
 
     def __init__(self, metrics: tuple[str, ...]) -> None:
         self.metrics = metrics
         self.loss = 0.0
-        self.right = 0
+        self.correct = 0
         self.examples = 0
 
-    def add(self, mean_loss: float, right: int, examples: int) -> None:
-        """Add a batch: its mean loss, its right answers and its examples."""
+    def add(self, mean_loss: float, correct: int, examples: int) -> None:
+        """Add a batch: its mean loss, number of correct predictions and number of examples."""
         self.loss += mean_loss * examples
-        self.right += right
+        self.correct += correct
         self.examples += examples
 
     def means(self) -> dict[str, float]:
         """Return the means by name, "loss" first."""
         examples = max(self.examples, 1)
-        metrics = {name: float(self.right / examples) for name in self.metrics}
+        metrics = {name: float(self.correct / examples) for name in self.metrics}
         return {"loss": self.loss / examples, **metrics}
 
 
@@ -47,10 +47,10 @@ def confusion_matrix(
         )
     if classes is None:
         classes = int(max(true.max(initial=-1), predicted.max(initial=-1))) + 1
-    for name, given in (("true", true), ("predicted", predicted)):
-        if np.any((given != np.floor(given)) | (given < 0) | (given >= classes)):
+    for name, numbers in (("true", true), ("predicted", predicted)):
+        if np.any((numbers != np.floor(numbers)) | (numbers < 0) | (numbers >= classes)):
             raise ValueError(
-                f"{name} has {given.min()} to {given.max()} in it; give class numbers, "
+                f"{name} has {numbers.min()} to {numbers.max()} in it; give class numbers, "
                 f"0 to {classes - 1}; of probabilities, those that predict_classes() gives"
             )
     true, predicted = true.astype(np.int64), predicted.astype(np.int64)
@@ -63,27 +63,27 @@ def classification_report(matrix: npt.ArrayLike) -> dict[str, Any]:
     """Return precision, recall, F1 and support of each class, from a confusion matrix.
 
     The layout is that of scikit-learn's ``classification_report(..., output_dict=True)``. A ratio
-    whose denominator is zero is given as 0.
+    whose denominator is zero is 0.
 
     Returns
     -------
     dict
-        A class's number as text, "macro avg" and "weighted avg" each have a dict of "precision",
-        "recall", "f1-score", "support"; "accuracy" has a number.
+        For each class's number as text, for "macro avg" and for "weighted avg" a dict of
+        "precision", "recall", "f1-score" and "support"; for "accuracy" a number.
     """
     counts = np.asarray(matrix, np.float64)
-    right, support, guessed = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+    correct, support, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
     columns = {
-        "precision": _ratio(right, guessed),
-        "recall": _ratio(right, support),
-        "f1-score": _ratio(2 * right, support + guessed),
+        "precision": _ratio(correct, predicted),
+        "recall": _ratio(correct, support),
+        "f1-score": _ratio(2 * correct, support + predicted),
     }
     total = support.sum()
     report: dict[str, Any] = {
         str(i): {**{name: float(column[i]) for name, column in columns.items()}, "support": int(n)}
         for i, n in enumerate(support)
     }
-    report["accuracy"] = float(right.sum() / total) if total else 0.0
+    report["accuracy"] = float(correct.sum() / total) if total else 0.0
     for name, weights in (("macro avg", np.ones_like(support)), ("weighted avg", support)):
         averages = {
             key: float(_ratio(weights @ column, weights.sum())) for key, column in columns.items()

@@ -1,4 +1,4 @@
-"""Sequential: a model of layers, trained as with Keras, by this package's engine."""
+"""Sequential: a model of layers, with Keras's interface, trained by this package's engine."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ from tinygrad_hw.program import Captured, capture
 
 Images = npt.NDArray[Any]
 
-EVALUATION_ROWS = 500  # at a time: enough for fast products, few enough to stay in the cache
+EVALUATION_ROWS = 500  # of a chunk: enough for fast products, few enough to stay in the cache
 THREADED_MULTIPLICATIONS = 20_000_000
-"""A product of two matrices with as many multiplications is quicker on two threads than on one.
+"""Number of multiplications from which a matrix product is faster on two threads than on one.
 
 The curves of benchmarks/ by batch size and by width cross between 13 and 26 million.
 """
 
 
 class Sequential(Module):
-    """A model of layers, each fed by the one before.
+    """Model of layers; the output of each is the input of the next.
 
     Parameters
     ----------
     layers
         The first needs an ``input_shape``.
     seed
-        Of the initial weights and of the order of the examples. The same seed gives the same
-        weights, bit for bit, on the same machine; None draws a fresh one.
+        Seed of the initial weights and of the order of the examples. The same seed gives the same
+        weights, bit for bit, on the same machine; None draws a random one.
     """
 
-    _loss: Loss  # there once compiled
+    _loss: Loss  # set by compile()
 
     def __init__(self, layers: Iterable[Layer], seed: int | None = None) -> None:
         self.layers = list(layers)
@@ -57,7 +57,7 @@ class Sequential(Module):
         self.output_shapes: list[tuple[int, ...]] = []
         generator = np.random.default_rng(for_weights)
         shape = self.input_shape
-        self._forget_programs(None)
+        self._reset_programs(None)
         for name, layer in zip(unique_names(self.layers), self.layers, strict=True):
             if layer.parameters:
                 raise ValueError(f"{layer.name} is in a model already; make a new layer")
@@ -82,9 +82,9 @@ class Sequential(Module):
         loss
             A name of LOSSES.
         metrics
-            "accuracy", or none.
+            "accuracy", or an empty list.
         jit_compile
-            True compiles with numba, which must be installed; "auto" does where it is.
+            True compiles with numba, which must be installed; "auto" does so if it is installed.
 
         Raises
         ------
@@ -108,9 +108,10 @@ class Sequential(Module):
         self.optimizer = optimizer
         optimizer.reset()
         optimizer.build(self.flat.values)
-        self._forget_programs(None if isinstance(jit_compile, str) else jit_compile)
+        self._reset_programs(None if isinstance(jit_compile, str) else jit_compile)
 
-    def _forget_programs(self, jit: bool | None) -> None:
+    def _reset_programs(self, jit: bool | None) -> None:
+        """Capture the model's functions anew; earlier programs are dropped."""
         self._jit = jit
         self._captured_settings = self._settings()
         self._captured_outputs = capture(self._batch_outputs, jit=jit)
@@ -119,31 +120,31 @@ class Sequential(Module):
         self._captured_evaluation = capture(self._evaluate_batch, jit=jit)
 
     def _settings(self) -> list[Any]:
-        """Return what a captured program depends on besides the parameters."""
+        """Return the settings that captured programs depend on, besides the parameters."""
         layers = [(x, x.activation, getattr(x, "scale", None)) for x in self.layers]
         return [layers, getattr(self, "optimizer", None), getattr(self, "_loss", None)]
 
     def _sync(self) -> None:
-        """Bring new data of parameters into the buffer; capture anew if a layer has changed."""
+        """Copy parameters' new data into the buffer; drop programs if a setting has changed."""
         self.flat.collect()
         if self._captured_settings != self._settings():
-            self._forget_programs(self._jit)
+            self._reset_programs(self._jit)
 
     # --- Computing --------------------------------------------------------------------------------
 
     def logits(self, x: Any) -> Any:
-        """Run the layers without the last activation."""
+        """Return the logits of a batch: the layers' outputs without the last activation."""
         *inner, last = self.layers
         for layer in inner:
             x = ACTIVATIONS[layer.activation](layer(x))
         return last(x)
 
     def __call__(self, x: Any) -> Any:
-        """Run the layers and record; ``predict`` returns plain arrays."""
+        """Return the outputs of a batch as a recorded Value; ``predict`` returns a plain array."""
         return ACTIVATIONS[self.layers[-1].activation](self.logits(x))
 
     def predict(self, x: npt.ArrayLike) -> Images:
-        """Outputs of shape ``(n, units)`` for inputs of shape ``(n, *input_shape)``."""
+        """Return outputs of shape ``(n, units)`` for inputs of shape ``(n, *input_shape)``."""
         self._sync()
         outputs = self._in_chunks(self._captured_outputs, self._inputs(x))
         empty = np.empty((0, *self.output_shapes[-1]), np.float32)
@@ -166,17 +167,17 @@ class Sequential(Module):
         self._sync()
         totals = RunningMeans(self._metrics)
         parts = self._in_chunks(self._captured_evaluation, inputs, targets)
-        for i, (loss, right) in enumerate(parts):
+        for i, (loss, correct) in enumerate(parts):
             examples = min(EVALUATION_ROWS, len(inputs) - i * EVALUATION_ROWS)
-            totals.add(float(loss), right, examples)
+            totals.add(float(loss), correct, examples)
         return totals.means()
 
     def _in_chunks(self, captured: Captured, *arrays: npt.NDArray[Any]) -> list[Any]:
-        """Return the results of a captured function, called with some rows at a time.
+        """Return the results of a captured function, called with a chunk of rows at a time.
 
-        Where BLAS would take several threads for a product, several chunks are computed at once
-        instead, each by one thread: no thread waits for another, and elementwise work is shared
-        out, too.
+        Where BLAS would use several threads for a product, several chunks are computed in parallel
+        instead, each on one thread: no thread waits for another, and elementwise work is parallel,
+        too.
         """
         rows = len(arrays[0])
         starts = range(0, rows, EVALUATION_ROWS)
@@ -191,6 +192,7 @@ class Sequential(Module):
                 return results + [captured(*arguments) for arguments in calls[whole:]]
 
     def _compiled(self) -> Loss:
+        """Return the loss; raise ValueError if the model has not been compiled."""
         if not hasattr(self, "_loss"):
             raise ValueError("compile(optimizer, loss) the model first")
         return self._loss
@@ -201,10 +203,10 @@ class Sequential(Module):
     # --- Training ---------------------------------------------------------------------------------
 
     def train_step(self, x: Images, targets: npt.NDArray[Any]) -> tuple[float, Images, int]:
-        """Take one step on a batch; return its loss, logits and right answers before the step."""
+        """Train on a batch; return its loss, logits and number of correct predictions before it."""
         self._sync()
-        loss, logits, right = self._captured_train_step(x, targets)
-        return float(loss), logits, right
+        loss, logits, correct = self._captured_train_step(x, targets)
+        return float(loss), logits, correct
 
     def _train_on_batch(self, x: Any, targets: Any) -> Any:
         self.zero_grad()
@@ -236,55 +238,55 @@ class Sequential(Module):
         callbacks: Sequence[Callback] = (),
         verbose: int = 1,
     ) -> History:
-        """Train, as Keras does.
+        """Train the model, as Keras does.
 
         Parameters
         ----------
         x, y
             Examples ``(n, *input_shape)`` and their classes (n,).
         batch_size
-            Examples a step; the last batch of an epoch may be smaller.
+            Examples per step; the last batch of an epoch may be smaller.
         validation_split
-            This part, taken from the end before any shuffling, is not trained on but evaluated
-            after every epoch.
+            Fraction of the examples, taken from the end before shuffling, that is evaluated after
+            every epoch and not trained on.
         verbose
-            0 prints nothing, 1 a bar and a line an epoch.
+            0 prints nothing, 1 a bar and a line per epoch.
 
         Returns
         -------
         History
             ``history`` has lists "loss", "accuracy", "val_loss", "val_accuracy". The training
-            metrics are means over the examples of an epoch, while the weights were changing.
+            metrics are means over an epoch's examples, taken while the weights change.
         """
         inputs, targets = self._inputs(x), self._targets(x, y)
-        trained = math.floor(len(inputs) * (1 - validation_split))
-        if trained < 1 or validation_split < 0 or batch_size < 1 or epochs < 0:
+        n_train = math.floor(len(inputs) * (1 - validation_split))
+        if n_train < 1 or validation_split < 0 or batch_size < 1 or epochs < 0:
             raise ValueError(
                 f"fit got {len(inputs)} examples, validation_split={validation_split}, "
                 f"batch_size={batch_size}, epochs={epochs}: nothing is left to train on"
             )
         history = History()
         callback_list = CallbackList([history, *callbacks, *([ProgressBar()] if verbose else [])])
-        batches = math.ceil(trained / batch_size)
-        batch = np.empty((min(batch_size, trained), *self.input_shape), inputs.dtype)
+        batches = math.ceil(n_train / batch_size)
+        batch = np.empty((min(batch_size, n_train), *self.input_shape), inputs.dtype)
         self.stop_training = False
         self._sync()
         with self._thread_limit(batch_size), callback_list.training(self, epochs, batches):
             after_batch = callback_list.on_train_batch_end_methods()
             for epoch in range(epochs):
                 totals = RunningMeans(self._metrics)
-                order = self._order.permutation(trained)
-                for start in range(0, trained, batch_size):
+                order = self._order.permutation(n_train)
+                for start in range(0, n_train, batch_size):
                     rows = order[start : start + batch_size]
                     labels = targets[rows]
                     x = np.take(inputs, rows, axis=0, out=batch[: len(rows)], mode="clip")
-                    loss, _, right = self.train_step(x, labels)
-                    totals.add(loss, right, len(rows))
+                    loss, _, correct = self.train_step(x, labels)
+                    totals.add(loss, correct, len(rows))
                     for call in after_batch:
                         call()
                 logs = totals.means()
-                if trained < len(inputs):
-                    held_out = self.evaluate(inputs[trained:], targets[trained:])
+                if n_train < len(inputs):
+                    held_out = self.evaluate(inputs[n_train:], targets[n_train:])
                     logs.update({f"val_{name}": value for name, value in held_out.items()})
                 callback_list.on_epoch_end(epoch, logs)
                 if self.stop_training:
@@ -292,10 +294,10 @@ class Sequential(Module):
         return history
 
     def _thread_limit(self, rows: int) -> Any:
-        """Limit BLAS to one thread, in a ``with`` block, where batches of ``rows`` rows are small.
+        """Return a context that limits BLAS to one thread, if batches of ``rows`` rows are small.
 
-        For products as small as a batch of 32 makes, a second thread gains little, and costs much
-        where another process wants that core.
+        For the products of a batch of 32, a second thread gains little, and costs much when another
+        process needs that core.
         """
         widest = max([p.size for p in self.flat.values if p.ndim > 1], default=0)
         limit = 1 if rows * widest < THREADED_MULTIPLICATIONS else None
@@ -325,12 +327,12 @@ class Sequential(Module):
         return self.flat.values
 
     def zero_grad(self) -> None:
-        """Forget the gradients, so that the next ``backward()`` does not add to them."""
+        """Set all gradients to None, so that the next ``backward()`` does not add to them."""
         self.flat.collect()
         super().zero_grad()
 
     def count_params(self) -> int:
-        """Return the number of parameters, each element counted."""
+        """Return the number of parameters, counted by element."""
         return self.flat.data.size
 
     def get_weights(self) -> list[npt.NDArray[np.float32]]:
@@ -347,7 +349,7 @@ class Sequential(Module):
         self.flat.set(weights)
 
     def summary_rows(self) -> list[LayerSummary]:
-        """Return what ``summary`` prints of each layer, in order."""
+        """Return the rows of ``summary``, one for each layer."""
         return [
             LayerSummary(
                 layer.name,
@@ -368,7 +370,7 @@ class Sequential(Module):
 
 
 def _as_leaf(x: Any) -> Value:
-    """Return a batch as a Value without copying: nobody else writes into the array."""
+    """Return a batch as a Value, without a copy: nothing writes into the array meanwhile."""
     return Value.leaf(x, constant=True, saved=True)
 
 

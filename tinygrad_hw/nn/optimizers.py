@@ -1,7 +1,7 @@
 """Optimizers. Names, formulas and defaults are Keras's.
 
-An optimizer's rule is written as operations on data, once, and gives new data; so a captured
-program has it too. Many arrays are one to it (see ``FlatParameters``), and its state is in Values.
+An optimizer's rule is a function of data that returns new data, so a captured program records it
+like any computation. All arrays are updated as one (see ``FlatParameters``). States are Values.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tinygrad_hw.nn.flat_parameters import FlatParameters, store
 
 
 class Setting:
-    """A number that may be changed between steps; a captured program reads it anew each time."""
+    """Number that may be changed between steps; a captured program reads it in every run."""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -35,22 +35,22 @@ class Setting:
 
 
 class Optimizer(ABC):
-    """The base of SGD and Adam: parameters, each with its state, are changed by one rule."""
+    """Base class of SGD and Adam: one rule updates each parameter and its states."""
 
-    states: tuple[str, ...] = ()  # names of what the rule keeps, shaped like a parameter
+    states: tuple[str, ...] = ()  # names of the rule's arrays, shaped like a parameter
 
     def __init__(self) -> None:
         self._flats: dict[tuple[Value, ...], FlatParameters] = {}
-        self._states: dict[Value, list[Value]] = {}  # of a parameter: its steps, then its states
+        self._states: dict[Value, list[Value]] = {}  # by parameter: steps taken, then states
 
     def reset(self) -> None:
-        """Forget the past, of all parameters."""
+        """Set the states of all parameters to zero."""
         for states in self._states.values():
-            for kept in states:
-                kept.raw = np.zeros_like(kept.raw) if kept.shape else 0.0
+            for value in states:
+                value.raw = np.zeros_like(value.raw) if value.shape else 0.0
 
     def build(self, parameters: Sequence[Value]) -> None:
-        """Make the state for these parameters, as the first ``apply`` would."""
+        """Create the states of these parameters, as the first ``apply`` would."""
         arrays = tuple([p for p in parameters if p.shape])
         if arrays:
             self._flats[arrays] = FlatParameters.of(arrays)
@@ -62,37 +62,37 @@ class Optimizer(ABC):
     def apply(self, parameters: Sequence[Value]) -> None:
         """Change each parameter by one step along its ``grad``.
 
-        Arrays are brought into one flat buffer of their common dtype, unless a model has done so.
-        A parameter that has no gradient stays as it is; for an array a warning says so, once.
+        Arrays are moved into one flat buffer of their common dtype, unless a model has done so.
+        A parameter without a gradient stays unchanged; for an array a warning says so, once.
         """
         for p in parameters:
-            read_data(p)  # its ``grad`` too is what it is in this run
+            read_data(p)  # while a program is captured, its data and ``grad`` become stand-ins
         arrays = tuple([p for p in parameters if p.shape])
         if arrays:
-            flat = self._flats[arrays] = FlatParameters.of(arrays)  # kept, to be found again
+            flat = self._flats[arrays] = FlatParameters.of(arrays)  # keeps it alive
             gradient = flat.gather_gradients()
-            flat.move(self._changed(flat.buffer, gradient))
+            flat.update(self._updated(flat.buffer, gradient))
         for p in parameters:
             if not p.shape and p.grad is not None:
-                p.raw = self._changed(p, p.grad)
+                p.raw = self._updated(p, p.grad)
 
-    def _changed(self, parameter: Value, gradient: Any) -> Any:
-        """Return new data for a parameter; update its state."""
+    def _updated(self, parameter: Value, gradient: Any) -> Any:
+        """Return new data for a parameter; update its states."""
         data = read_data(parameter)
         self._make_state(parameter)
         count, *states = self._states[parameter]
         store(count, read_data(count) + 1.0)
-        new, *news = self.rule(data, gradient, read_data(count), *map(read_data, states))
-        if any(new_state is kept.raw for new_state in news for kept in states):
-            news = [new_state * 1 for new_state in news]  # one becomes what another was
-        for kept, new_state in zip(states, news, strict=True):
-            store(kept, new_state)
+        new, *new_states = self.rule(data, gradient, read_data(count), *map(read_data, states))
+        if any(new_state is old.raw for new_state in new_states for old in states):
+            new_states = [x * 1 for x in new_states]  # copies: a new state is an old state's array
+        for old, new_state in zip(states, new_states, strict=True):
+            store(old, new_state)
         return new
 
     def _make_state(self, parameter: Value) -> None:
         if parameter in self._states:
             return
-        if state.recorder is not None:  # what is made in a captured run is the same in every run
+        if state.recorder is not None:  # it would be a constant of the program
             raise state.recorder.not_ready()
         zero: Any = np.zeros(parameter.shape, parameter.dtype) if parameter.shape else 0.0
         states = [Value(zero, name, constant=True) for name in self.states]
@@ -124,8 +124,8 @@ class Adam(Optimizer):
     """Adam (Kingma and Ba, 2015), in Keras's form: epsilon beside the uncorrected root.
 
     p ← p - a · m / (sqrt(v) + epsilon), a = rate · sqrt(1 - β₂ᵗ) / (1 - β₁ᵗ), where m and v are the
-    running means of g and g². The sums kept here are m / (1 - β₁) and v / (1 - β₂): so each running
-    mean costs one multiplication fewer a step, and the factors move into two scalars.
+    running means of g and g². The states are m / (1 - β₁) and v / (1 - β₂), which saves an array
+    multiplication for each mean in every step; the factors move into two scalars.
     """
 
     states = ("first", "second")
@@ -151,7 +151,7 @@ class Adam(Optimizer):
         root = (1.0 - self.beta_2) ** 0.5
         corrected = (1.0 - self.beta_2**steps) ** 0.5 / (1.0 - self.beta_1**steps)
         rate = self.learning_rate * corrected * (1.0 - self.beta_1) / root
-        # Not first / (...) * rate: where no gradient comes any more, first fades to subnormal
-        # numbers, which processors take many times longer to divide, but not to multiply.
+        # Not first / (...) * rate: where the gradient stays 0, first decays to subnormal numbers,
+        # which processors divide many times more slowly than others, but multiply as fast.
         step = first * (rate / (second**0.5 + self.epsilon / root))
         return parameter - step, first, second

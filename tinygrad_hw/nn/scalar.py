@@ -1,7 +1,7 @@
 """Networks of single numbers, with micrograd's names: every weight and every neuron is a Value.
 
-To look at, to draw, to step through by hand. A neuron is one node, ``w1·x1 + w2·x2 + … + b``, and
-its activation another. For speed there are layers of arrays: see ``Sequential``.
+They are small enough to draw and to step through. A neuron is one node, ``w1·x1 + w2·x2 + … + b``,
+and its activation another. For speed use layers of arrays: see ``Sequential``.
 """
 
 import random
@@ -15,22 +15,22 @@ from tinygrad_hw.engine.core.state import state
 
 
 class Module:
-    """Anything with parameters: a neuron, a layer, a network."""
+    """Base class of a neuron, a layer and a network: an object with parameters."""
 
     def parameters(self) -> list[Value]:
         """Return every Value to train, in order."""
         return []
 
     def zero_grad(self) -> None:
-        """Forget the gradients, so that the next ``backward()`` does not add to them."""
+        """Set all gradients to None, so that the next ``backward()`` does not add to them."""
         for parameter in self.parameters():
-            if state.recorder is not None:  # a program being captured will do so too
+            if state.recorder is not None:  # the program will do so in every run
                 state.recorder.clear_gradient(parameter)
             parameter.grad = None
 
 
 class Neuron(Module):
-    """Weights drawn uniformly from -1 to 1, a bias of 0, and relu unless ``nonlin`` is False."""
+    """Neuron with weights uniform in ±1, a bias of 0, and relu unless ``nonlin`` is False."""
 
     def __init__(self, nin: int, nonlin: bool = True) -> None:
         self.w = [Value(random.uniform(-1, 1)) for _ in range(nin)]
@@ -39,15 +39,15 @@ class Neuron(Module):
         self.name = "neuron"
 
     def __call__(self, x: Sequence[Any]) -> Any:
-        """Weighted sum of as many inputs as there are weights, then relu."""
+        """Return relu of the weighted sum of the inputs, one for each weight."""
         if len(x) != len(self.w):
             raise ValueError(f"{self!r} got {len(x)} inputs; give {len(self.w)}")
-        with group(self.name):  # a drawing's box
+        with group(self.name):  # one box in a drawing
             z = ops.affine(*self.w, *x, self.b)
             return ops.relu(z) if self.nonlin else z
 
     def parameters(self) -> list[Value]:
-        """The weights, then the bias."""
+        """Return the weights, then the bias."""
         return [*self.w, self.b]
 
     def __repr__(self) -> str:
@@ -55,18 +55,18 @@ class Neuron(Module):
 
 
 class Layer(Module):
-    """Neurons that see the same inputs; called, it gives their results, or the only one."""
+    """Layer of neurons that have the same inputs."""
 
     def __init__(self, nin: int, nout: int, nonlin: bool = True) -> None:
         self.neurons = [Neuron(nin, nonlin) for _ in range(nout)]
 
     def __call__(self, x: Sequence[Any]) -> Any:
-        """One result for each neuron, in a list; a layer of one neuron gives its result alone."""
+        """Return a list of the neurons' results; for a single neuron, its result alone."""
         results = [neuron(x) for neuron in self.neurons]
         return results[0] if len(results) == 1 else results
 
     def parameters(self) -> list[Value]:
-        """Those of all neurons."""
+        """Return the parameters of all neurons, in order."""
         return [parameter for neuron in self.neurons for parameter in neuron.parameters()]
 
     def __repr__(self) -> str:
@@ -74,7 +74,7 @@ class Layer(Module):
 
 
 class MLP(Module):
-    """``MLP(2, [16, 16, 1])``: two inputs, two hidden layers with relu, one linear result."""
+    """Multilayer perceptron: ``MLP(2, [16, 1])`` has 2 inputs, 16 relu neurons, a linear one."""
 
     def __init__(self, nin: int, nouts: Sequence[int]) -> None:
         sizes = [nin, *nouts]
@@ -86,13 +86,13 @@ class MLP(Module):
                 neuron.name = f"layer {i}, neuron {j}"
 
     def __call__(self, x: Any) -> Any:
-        """Run the layers, one after the other."""
+        """Return the outputs of the last layer."""
         for layer in self.layers:
             x = layer(x if isinstance(x, Sequence) or shape_of(x) else [x])
         return x
 
     def parameters(self) -> list[Value]:
-        """Those of all layers, in order."""
+        """Return the parameters of all layers, in order."""
         return [parameter for layer in self.layers for parameter in layer.parameters()]
 
     def __repr__(self) -> str:
