@@ -1,15 +1,15 @@
-"""A recorded computation as a straight-line program: to read, to replay, to run elsewhere.
+"""Captured programs: recorded computations as straight-line code, to read, replay and export.
 
 Read in this order:
 
-- ``capture``: what a user calls, and which program a call runs.
-- ``variable``, ``simplify``, ``recorder``: the stand-ins for data, the form that calls are brought
-  into, and what writes them down.
-- ``guards``: what a program assumes about the world around its function.
+- ``capture``: the user's entry, and the choice of a program for each call.
+- ``variable``, ``simplify``, ``recorder``: the stand-ins for data, the normal form of calls, and
+  the recorder of calls.
+- ``guards``: the assumptions of a program about the data around its function.
 - ``recording``: one run of a function under a recorder.
-- ``instructions``, ``buffers``, ``schedule``: what is computed, in which order, in which memory.
+- ``instructions``, ``buffers``, ``schedule``: the calls that are needed, their memory, their order.
 - ``emit``: a schedule as NumPy, as compiled loops, for many points, as JavaScript.
-- ``program``: all of it together, replayed.
+- ``program``: the program put together from these, and its replay.
 """
 
 from tinygrad_hw.program.capture import Captured, capture

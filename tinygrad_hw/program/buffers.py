@@ -1,8 +1,8 @@
-"""Buffers: where the results of a program live in memory, run after run.
+"""Buffers: the memory of a program's results, the same in every run.
 
-Each array that an instruction makes gets a buffer, which is made once: a new one, the buffer of
-something that is needed no more, the very array that a parameter is, or a slice of the buffer in
-which several gradients stand side by side.
+Each array result gets a buffer, which is allocated once: a new one, the buffer of a result that is
+no longer needed, the array of a parameter itself, or a slice of a buffer that holds several
+gradients side by side.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class Buffer:
     like
         An array of its shape, dtype and layout.
     owner
-        The input whose array it is, if it is a Value's.
+        The input whose array it is, if it is the array of a Value.
     parent, offset
         The flat buffer of which it is a slice, if it is one, and where the slice begins.
     live_until
-        The index of the last instruction that needs what is in it.
+        The index of the last instruction that needs its contents.
     """
 
     like: Any
@@ -47,7 +47,7 @@ class Buffer:
 
     @property
     def key(self) -> Any:
-        """Return what two buffers have in common that can replace each other."""
+        """Return a key that is equal for buffers that can replace each other."""
         return self.like.shape, self.like.dtype, self.like.strides
 
 
@@ -57,14 +57,14 @@ def assign_buffers(
     updates: list[tuple[Variable, Variable]],
     returned: list[Variable],
 ) -> tuple[dict[Variable, Buffer], set[tuple[Variable, int]]]:
-    """Return the buffer of each result that has one, and what is built in place.
+    """Return the buffer of each result that has one, and the parts that are built in place.
 
     Parameters
     ----------
     instructions, commit_index, updates
         As in ``Schedule``.
     returned
-        What is still needed when the program has ended.
+        The Variables still needed when the program has ended.
     """
     assignment = _BufferAssignment(instructions, commit_index, updates, returned)
     assignment.run()
@@ -72,7 +72,7 @@ def assign_buffers(
 
 
 class _BufferAssignment:
-    """Assigns a buffer to each array that an instruction makes, in the order of the program."""
+    """The assignment of buffers to array results, in the order of the program."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class _BufferAssignment:
         for variable in [*returned, *(new for _, new in updates)]:
             self.last_use[base_of(variable)] = end
         for variable, i in list(self.last_use.items()):
-            if is_concatenation(variable):  # its parts, built in place, are needed as long as it
+            if is_concatenation(variable):  # parts built in place live as long as it
                 for operand in variable.operands:
                     self.last_use[base_of(operand)] = max(self.last_use[base_of(operand)], i)
 
@@ -135,7 +135,7 @@ class _BufferAssignment:
         return free.pop() if free else buffer
 
     def _target_buffer(self, i: int, instruction: Instruction, variable: Variable) -> Buffer | None:
-        """Return the array that is to become the result, once nothing needs what is in it."""
+        """Return the buffer of the array that is updated, if nothing needs its old contents."""
         old = self.target_of.get(variable)
         if old is None or i < self.commit_index:
             return None

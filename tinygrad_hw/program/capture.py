@@ -1,4 +1,4 @@
-"""``capture(step)``: record what a function computes once, and replay that from then on."""
+"""``capture(step)``: record one run of a function, and replay the recording from then on."""
 
 from __future__ import annotations
 
@@ -24,40 +24,41 @@ from tinygrad_hw.program.recorder import BoundValue, NotReady, Recorder
 from tinygrad_hw.program.recording import Result
 from tinygrad_hw.program.variable import CaptureError, Variable
 
-VARIANTS = 16  # programs for arguments of one kind, one for each way through the branches
-SIGNATURES = 64  # kinds of arguments, each with programs of its own
+VARIANTS = 16  # the most programs for a signature, one for each path through the branches
+SIGNATURES = 64  # the most signatures (kinds of arguments), each with programs of its own
 
 
 def capture(function: Callable[..., Any] | None = None, *, jit: bool | None = None) -> Any:
-    """Turn a function into a program that is recorded once and replayed from then on.
+    """Return a function that is recorded in its first call and replayed from then on.
 
     Parameters
     ----------
     function
-        What to capture: a computation on numbers, arrays and Values. It may call ``backward()`` and
-        change parameters with an optimizer of ``nn``. Without it, ``capture`` is a decorator.
+        A computation on numbers, arrays and Values. It may call ``backward()`` and change
+        parameters with an optimizer of ``nn``. If it is None, a decorator is returned.
     jit
-        True compiles runs of pointwise operations with numba, False does not, None does where numba
+        True compiles runs of pointwise operations with numba, False does not, None does so if numba
         is installed.
 
     Returns
     -------
     Captured
-        Called as the function is. Its results are numbers, arrays and Values without a history.
+        A callable with the function's arguments. Its results are numbers, arrays and Values without
+        a history.
 
     Raises
     ------
     CaptureError
-        When called, if the function takes a number out of what it computes, or does something else
-        that no program can repeat.
+        When called, if the function turns a computed Value into a plain number (by ``float()``,
+        say), or does something else that no program can repeat.
     InputError
         When called, if ``jit`` is True and numba is not installed.
 
     Notes
     -----
-    While it is recorded, the function is call stand-ins for numbers and arrays: asked for their
-    type, they are neither floats nor ndarrays. What is guarded and what is frozen: see ``guards``.
-    A gradient that an optimizer has gathered is a view of a buffer that the next run writes into.
+    While it is recorded, the function gets stand-ins for numbers and arrays, whose type is neither
+    float nor ndarray. See ``guards`` for the data that are guarded and those that are frozen. A
+    gradient that an optimizer has gathered is a view of a buffer that the next run writes into.
     """
     if function is None:
         return functools.partial(capture, jit=jit)
@@ -70,7 +71,7 @@ class Captured:
     Attributes
     ----------
     captures
-        How often the function has been recorded.
+        The number of times that the function has been recorded.
     """
 
     def __init__(self, function: Callable[..., Any], jit: bool | None = None) -> None:
@@ -100,8 +101,8 @@ class Captured:
         calls
             The arguments of each call: numbers and arrays.
         threads
-            How many to use. The calls are made one after the other if their arguments are not all
-            of one kind, if the function changes Values, or if its calls differ in what they do.
+            Number of threads. The calls run one after another if their arguments are not all of one
+            kind, if the function changes Values, or if the calls take different branches.
         """
         with self._lock:
             program, first = self._common_program(calls), []
@@ -136,14 +137,14 @@ class Captured:
             if not program.is_valid_for(call):
                 continue
             if program.schedule.updates and "raise" in np.geterr().values():
-                return self.function(*arguments, **options)  # it could stop in the middle
+                return self.function(*arguments, **options)  # an error could stop an update halfway
             try:
                 result = program.run(call)
             except Changed:
                 continue
             except NotFinite:
                 return self.function(*arguments, **options)
-            except (ArithmeticError, ValueError, IndexError):  # Python's numbers have no inf or nan
+            except (ArithmeticError, ValueError, IndexError):  # Python raises for inf or nan
                 return self.function(*arguments, **options)
             self._last = program
             return result
@@ -160,10 +161,10 @@ class Captured:
                 )
             return self.function(*call[0], **call[1])
         had_gradients = {
-            id(e.node)
+            id(bound.node)
             for program in programs
-            for e in program.bound_values
-            if e.node.grad is not None
+            for bound in program.bound_values
+            if bound.node.grad is not None
         }
         recorder = Recorder(had_gradients)
         try:
@@ -192,7 +193,7 @@ class Captured:
 
     @property
     def source(self) -> str:
-        """Return the program that ran last as Python: what is run, line by line."""
+        """Return the program that ran last as Python, line by line as it runs."""
         return self.program.source
 
     @property
@@ -200,8 +201,8 @@ class Captured:
         """Return the program that ran last as a JavaScript function, if it has numbers only.
 
         The function takes an object with the arguments and the data of the Values by name; it
-        returns one with the results, the gradients, and every variable that has a name; in its
-        ``results`` are those of the function alone, leaf by leaf. For all this the function is
+        returns an object with the results, the gradients and every named variable; its list
+        ``results`` has the leaves of the Python function's result. For this the function is
         recorded once more, on the numbers that it was captured with.
         """
         call = self.program.first_call
@@ -212,8 +213,11 @@ class Captured:
         )
         outputs = [
             *_numbered("result", [x for x in program.outputs if not x.names]),
-            *[(f"gradient_of_{_name_of(e)}", e.new_gradient) for e in program.with_gradient],
-            *[(f"new_{_name_of(e)}", e.new) for e in program.changed_numbers],
+            *[
+                (f"gradient_of_{_name_of(bound)}", bound.new_gradient)
+                for bound in program.with_gradient
+            ],
+            *[(f"new_{_name_of(bound)}", bound.new) for bound in program.changed_numbers],
         ]
         results = [_result_variable(x, program) for x in program.results]
         return javascript(program.schedule, program.interface, outputs, results)
@@ -224,13 +228,13 @@ class Captured:
         Parameters
         ----------
         arguments
-            As the function's, where each number may be an array of them, shape (points,).
+            The function's arguments; each number may be an array of numbers, shape (points,).
 
         Returns
         -------
-        What the function returns, with an array of shape (points,) for each number. To the gradient
-        of every Value is added the sum over the points, as if the function had been called for each
-        and had not set it to None; equal within rounding, since the order of sums is another.
+        The function's result, with an array of shape (points,) for each number. The gradient of
+        every Value grows by the sum over the points, as if the function had been called for each
+        point and had not set gradients to None; equal within rounding, since sums are reordered.
 
         Raises
         ------
@@ -260,15 +264,15 @@ class Captured:
             self._batches[key] = batched
         try:
             return batched.run_batch(arguments, points)
-        except (Changed, NotFinite):  # points that take different ways
-            each = [
+        except (Changed, NotFinite):  # points that take different branches
+            results = [
                 self(
                     *unflatten(arguments, [x[i] if np.ndim(x) else x for x in leaves_of(arguments)])
                 )
                 for i in range(points)
             ]
-            columns = zip(*map(leaves_of, each), strict=True)
-            return unflatten(each[0], [np.array([float(raw(x)) for x in c]) for c in columns])
+            columns = zip(*map(leaves_of, results), strict=True)
+            return unflatten(results[0], [np.array([float(raw(x)) for x in c]) for c in columns])
 
     def __repr__(self) -> str:
         return f"<captured {self.name}>"
@@ -288,7 +292,7 @@ def _name_of(bound: BoundValue) -> str:
 
 
 def _result_variable(result: Result, program: Program) -> Any:
-    """Return what a result is in the program; for a Value handed through, its stand-in."""
+    """Return a result's Variable; for a Value that is returned as it came, its stand-in."""
     if result.variable is not None:
         return result.variable
     bound = program.recorder.bound_values.get(id(result.returned))

@@ -1,14 +1,19 @@
-"""Guards: what a captured program assumes about the world around its function.
+"""Guards: the assumptions of a captured program about the data around its function.
 
-A function reads more than its arguments: numbers in its closure, globals, settings of objects. They
-are part of the program as they were when it was captured, so they are noted here and compared
-before every run. Values are not compared: a program reads their data anew each time.
+A function reads more than its arguments: numbers in its closure, globals, settings of objects. A
+program contains them as they were when it was captured, so they are saved here and compared before
+every run. Values are not compared: a program reads their data in every run.
 
-Not guarded, so that a change of them goes unseen: attributes deeper than three objects down; what a
-function of an installed library reads, and what a class derived from one of this package does; what
-is in containers other than lists, tuples, sets, dicts and deques; what is looked up by a computed
-name; what a function asks of an argument's type, or of its text; a random generator that is made
-inside; files, the environment variables, the clock.
+Not guarded, so that a change goes unnoticed, are
+
+- attributes more than three objects away from the function;
+- the data that functions of installed libraries read, and the methods of classes derived from this
+  package's;
+- the elements of containers other than lists, tuples, sets, dicts and deques;
+- attributes and globals whose names are computed;
+- an argument's type and its text, where the function asks for them;
+- random generators that the function creates;
+- files, environment variables and the clock.
 """
 
 from __future__ import annotations
@@ -34,9 +39,9 @@ from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.transforms.pytree import leaves_of
 from tinygrad_hw.program.variable import CaptureError
 
-LONGEST = 1000  # elements of a list that is searched for objects
-MOST = 20_000  # guards; more would take longer than most programs
-DEPTH = 3  # objects on the way from the function to an attribute that it reads
+MAX_ELEMENTS = 1000  # of a container that is searched for objects
+MAX_GUARDS = 20_000  # more would take longer to compare than most programs to run
+MAX_DEPTH = 3  # objects between the function and an attribute that it reads
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic)
 _FUNCTIONS = (types.FunctionType, types.MethodType, partial)
 _METHODS = (types.FunctionType, staticmethod, classmethod)
@@ -44,40 +49,41 @@ _OF_CLASSES = (property, *_METHODS)
 _UNUSED = {"__init__", "__new__", "__repr__", "__str__", "__del__", "__init_subclass__"}
 _STORES = {"STORE_ATTR", "STORE_GLOBAL"}
 _LIBRARIES = ("tinygrad_hw", "numpy")
+_MISSING = object()  # stands for an attribute that is not there
 
 
 class Environment:
-    """The plain data that a function, and the functions that it calls, find around them.
+    """The plain data outside a function that it, and the functions that it calls, read.
 
     Attributes
     ----------
     values
-        The Values that they find: a program reads them, and may set their gradients.
+        The Values among them: a program reads their data, and may set their gradients.
     """
 
     def __init__(self, function: Callable[..., Any], call: Any = ()) -> None:
         self._own = str(getattr(function, "__module__", "")).partition(".")[0]
-        self._names: set[str] = set()  # globals and attributes in all the code that is found
-        self._stored: set[str] = set()  # those of them that the code assigns
+        self._names: set[str] = set()  # of globals and attributes in all visited code
+        self._stored: set[str] = set()  # those that the code assigns
         known = -1
         while len(self._names) > known:  # new names lead to new code, and that to new names
             known = len(self._names)
             self._collect(function, call)
 
     def _collect(self, function: Callable[..., Any], call: Any) -> None:
-        """Collect the guards, for the names that are known by now."""
-        self._guards: list[tuple[Callable[[], Any], Any]] = []  # how to read it, and what it was
-        self._visited: dict[int, int] = {}  # ids of objects, with the depth searched below each
-        self._kept_alive: list[Any] = []  # what is known by its id
+        """Collect the guards for the names found so far."""
+        self._guards: list[tuple[Callable[[], Any], Any]] = []  # a reader, a snapshot
+        self._visited: dict[int, int] = {}  # ids of objects, and the depth searched below
+        self._kept_alive: list[Any] = []  # objects known by their ids
         self._generators: list[Any] = []
         self.values: list[Node] = []
         self._visit_function(function)
         for leaf in leaves_of(call):
             if not isinstance(leaf, Node):
-                self._visit(leaf, DEPTH)
+                self._visit(leaf, MAX_DEPTH)
 
     def unchanged(self) -> bool:
-        """Return whether all that is guarded is what it was."""
+        """Return whether all guarded data equal their snapshots."""
         try:
             return all([_is_unchanged(read(), before) for read, before in self._guards])
         except (AttributeError, KeyError, ValueError):  # one of them is gone
@@ -92,21 +98,21 @@ class Environment:
         return False
 
     def random_states(self) -> list[str]:
-        """Return the states of the random generators that were found."""
+        """Return the states of the random generators among the data."""
         return [
             repr(g.getstate() if isinstance(g, random.Random) else _state_of(g))
             for g in self._generators
         ]
 
     def _visit_function(self, function: Any) -> None:
-        """Guard what a function finds around it, and collect the names in its code."""
+        """Guard the data that a function reads from outside, and collect the names in its code."""
         if isinstance(function, partial):
             for arguments in (function.args, function.keywords):
-                self._guard(partial(_itself, arguments))
+                self._guard(partial(_identity, arguments))
             self._visit_function(function.func)
         elif isinstance(function, types.MethodType):
             self._visit_function(function.__func__)
-            self._visit(function.__self__, DEPTH)
+            self._visit(function.__self__, MAX_DEPTH)
         elif isinstance(function, types.FunctionType):
             self._visit_code(function)
         elif wrapped := inspect.getattr_static(function, "__wrapped__", None):
@@ -119,7 +125,7 @@ class Environment:
     def _visit_code(self, function: types.FunctionType) -> None:
         if id(function) in self._visited or self._is_library(function):
             return
-        self._visited[id(function)] = DEPTH
+        self._visited[id(function)] = MAX_DEPTH
         self._kept_alive.append(function)
         read, stored = _names_in(function.__code__)
         self._names |= read
@@ -133,65 +139,65 @@ class Environment:
         for name in sorted(stored - function.__globals__.keys()):
             self._guard(partial(dict.get, function.__globals__, name))
         for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
-            self._guard(partial(_itself, default))
-        self._attributes(function, vars(function), DEPTH)
+            self._guard(partial(_identity, default))
+        self._guard_items(vars(function), MAX_DEPTH)
 
-    def _guard(self, read: Callable[[], Any], depth: int = DEPTH) -> None:
-        """Guard what ``read()`` returns, and visit it."""
-        if len(self._guards) >= MOST:
+    def _guard(self, read: Callable[[], Any], depth: int = MAX_DEPTH) -> None:
+        """Guard the object that ``read()`` returns, and visit it."""
+        if len(self._guards) >= MAX_GUARDS:
             raise CaptureError(
-                f"more than {MOST:,} things around the function would be compared before every "
-                "run; pass it what it needs as arguments"
+                f"more than {MAX_GUARDS:,} things around the function would be compared before "
+                "every run; pass it what it needs as arguments"
             )
         try:
-            found = read()
+            thing = read()
         except (ValueError, AttributeError):  # a cell or a slot that is empty
             return
-        if not isinstance(found, types.ModuleType):
-            self._guards.append((read, _snapshot(found)))
-        self._visit(found, depth)
+        if not isinstance(thing, types.ModuleType):
+            self._guards.append((read, _snapshot(thing)))
+        self._visit(thing, depth)
 
-    def _visit(self, found: Any, depth: int) -> None:
+    def _visit(self, thing: Any, depth: int) -> None:
         """Guard the attributes of an object that the code names; search containers for objects."""
-        if isinstance(found, Node):
-            self.values.append(found)
-        elif isinstance(found, list | tuple | set | frozenset | deque):
-            for part in found if len(found) <= LONGEST else ():
+        if isinstance(thing, Node):
+            self.values.append(thing)
+        elif isinstance(thing, list | tuple | set | frozenset | deque):
+            for part in thing if len(thing) <= MAX_ELEMENTS else ():
                 self._visit(part, depth)
-        elif isinstance(found, dict):
-            for part in found.values() if len(found) <= LONGEST else ():
+        elif isinstance(thing, dict):
+            for part in thing.values() if len(thing) <= MAX_ELEMENTS else ():
                 self._visit(part, depth)
-        elif isinstance(found, np.random.Generator | np.random.RandomState | random.Random):
-            self._generators.append(found)
-        elif isinstance(found, (*_PLAIN, np.ndarray, np.ufunc)):
+        elif isinstance(thing, np.random.Generator | np.random.RandomState | random.Random):
+            self._generators.append(thing)
+        elif isinstance(thing, (*_PLAIN, np.ndarray, np.ufunc)):
             return
-        elif isinstance(found, _FUNCTIONS) or inspect.getattr_static(found, "__wrapped__", None):
-            self._visit_function(found)
-        elif self._visited.get(id(found), 0) < depth:
-            self._visited[id(found)] = depth
-            self._kept_alive.append(found)
-            self._visit_object(found, depth)
+        elif isinstance(thing, _FUNCTIONS) or inspect.getattr_static(thing, "__wrapped__", None):
+            self._visit_function(thing)
+        elif self._visited.get(id(thing), 0) < depth:
+            self._visited[id(thing)] = depth
+            self._kept_alive.append(thing)
+            self._visit_object(thing, depth)
 
-    def _visit_object(self, found: Any, depth: int) -> None:
-        kind = found if isinstance(found, type | types.ModuleType) else type(found)
+    def _visit_object(self, thing: Any, depth: int) -> None:
+        kind = thing if isinstance(thing, type | types.ModuleType) else type(thing)
         if self._is_library(kind):
             return
-        if isinstance(found, types.ModuleType):
-            self._attributes(found, vars(found), depth)
+        if isinstance(thing, types.ModuleType):
+            self._guard_items(vars(thing), depth)
             return
         for owner in kind.__mro__:
             if not self._is_library(owner):
-                self._methods(vars(owner))
-        own = getattr(found, "__dict__", {})
+                self._guard_methods(vars(owner))
+        own = getattr(thing, "__dict__", {})
         for name in sorted(self._names):
-            member = inspect.getattr_static(found, name, _itself)
-            if member is _itself:
+            member = inspect.getattr_static(thing, name, _MISSING)
+            if member is _MISSING:
                 if name in self._stored:  # assigned in a run, so the next run finds it
                     self._guard(partial(own.get, name), 0)
             elif name in own or not isinstance(member, _OF_CLASSES):
-                self._guard(partial(getattr, found, name), depth - 1)
+                self._guard(partial(getattr, thing, name), depth - 1)
 
-    def _methods(self, members: Any) -> None:
+    def _guard_methods(self, members: Any) -> None:
         """Guard the methods of a class, which may be replaced, and visit those that are used."""
         for name, member in list(members.items()):
             is_special = name.startswith("__") and name not in _UNUSED
@@ -202,13 +208,14 @@ class Environment:
                     self._guard(partial(members.get, name))
                     self._visit_function(getattr(member, "__func__", member))
 
-    def _attributes(self, found: Any, members: dict[str, Any], depth: int) -> None:
+    def _guard_items(self, members: dict[str, Any], depth: int) -> None:
+        """Guard the members that the code names."""
         for name in sorted(self._names & members.keys()):
             if not isinstance(members[name], types.ModuleType):
                 self._guard(partial(operator.getitem, members, name), depth - 1)
 
     def _is_library(self, thing: Any) -> bool:
-        """Return whether it is of a library whose functions are not visited."""
+        """Return whether an object belongs to a library whose functions are not visited."""
         name = getattr(thing, "__module__", None) or getattr(thing, "__name__", "")
         top = str(name).partition(".")[0]
         if not isinstance(thing, types.FunctionType | types.ModuleType):
@@ -229,12 +236,12 @@ def _state_of(generator: Any) -> Any:
     return generator.bit_generator.state if is_new else generator.get_state()
 
 
-def _itself(x: Any) -> Any:
+def _identity(x: Any) -> Any:
     return x
 
 
 def _names_in(code: types.CodeType) -> tuple[set[str], set[str]]:
-    """Return every global and attribute that a function's code names, and those it assigns.
+    """Return the names of globals and attributes in a function's code, and those it assigns.
 
     Inner functions are included, and names in strings, as in ``getattr(x, "scale")``.
     """
@@ -251,7 +258,7 @@ def _names_in(code: types.CodeType) -> tuple[set[str], set[str]]:
 
 
 class _Identity:
-    """An object that is compared by identity."""
+    """Snapshot of an object that is compared by identity."""
 
     __slots__ = ("one",)
 
@@ -259,14 +266,14 @@ class _Identity:
         self.one = one
 
 
-def _is_plain(found: Any) -> bool:
-    if isinstance(found, list | tuple):
-        return all(map(_is_plain, found))
-    return isinstance(found, _PLAIN)
+def _is_plain(thing: Any) -> bool:
+    if isinstance(thing, list | tuple):
+        return all(map(_is_plain, thing))
+    return isinstance(thing, _PLAIN)
 
 
 class _PlainList:
-    """Nested lists of plain numbers and texts, compared as a whole."""
+    """Snapshot of nested lists of plain numbers and texts, compared as a whole."""
 
     __slots__ = ("one",)
 
@@ -274,56 +281,56 @@ class _PlainList:
         self.one = copy.deepcopy(one)
 
 
-def _snapshot(found: Any) -> Any:
-    """Return what is needed to tell later whether something has changed."""
-    if isinstance(found, list | tuple) and len(found) > 4 and _is_plain(found):
-        return _PlainList(found)
-    if isinstance(found, np.ndarray):
-        return found.copy()
-    if isinstance(found, list | tuple | set | frozenset | deque):
-        return type(found), [_snapshot(part) for part in found]
-    if isinstance(found, dict):
-        return dict, [(key, _snapshot(part)) for key, part in found.items()]
-    return found if isinstance(found, _PLAIN) else _Identity(found)
+def _snapshot(thing: Any) -> Any:
+    """Return a copy, or the object itself, to tell later whether an object has changed."""
+    if isinstance(thing, list | tuple) and len(thing) > 4 and _is_plain(thing):
+        return _PlainList(thing)
+    if isinstance(thing, np.ndarray):
+        return thing.copy()
+    if isinstance(thing, list | tuple | set | frozenset | deque):
+        return type(thing), [_snapshot(part) for part in thing]
+    if isinstance(thing, dict):
+        return dict, [(key, _snapshot(part)) for key, part in thing.items()]
+    return thing if isinstance(thing, _PLAIN) else _Identity(thing)
 
 
-def _is_unchanged(found: Any, before: Any) -> bool:
-    """Return whether something is still what its snapshot says."""
+def _is_unchanged(now: Any, before: Any) -> bool:
+    """Return whether an object equals its snapshot."""
     if isinstance(before, _Identity):
-        return found is before.one
+        return now is before.one
     if isinstance(before, _PlainList):
-        return type(found) is type(before.one) and bool(found == before.one)
+        return type(now) is type(before.one) and bool(now == before.one)
     if isinstance(before, np.ndarray):
-        return isinstance(found, np.ndarray) and _equal_arrays(found, before)
+        return isinstance(now, np.ndarray) and _equal_arrays(now, before)
     if isinstance(before, tuple):
         kind, parts = before
-        if not isinstance(found, kind) or len(found) != len(parts):
+        if not isinstance(now, kind) or len(now) != len(parts):
             return False
         if kind is dict:
-            return all(k in found and _is_unchanged(found[k], part) for k, part in parts)
-        return all(map(_is_unchanged, found, parts))
-    if type(found) is float:  # nan is itself, 0.0 is not -0.0
-        return type(before) is float and repr(found) == repr(before)
-    return found is before or (type(found) is type(before) and bool(found == before))
+            return all(k in now and _is_unchanged(now[k], part) for k, part in parts)
+        return all(map(_is_unchanged, now, parts))
+    if type(now) is float:  # nan is itself, 0.0 is not -0.0
+        return type(before) is float and repr(now) == repr(before)
+    return now is before or (type(now) is type(before) and bool(now == before))
 
 
-def _equal_arrays(found: Any, before: Any) -> bool:
-    if found.shape != before.shape or found.dtype != before.dtype:
+def _equal_arrays(now: Any, before: Any) -> bool:
+    if now.shape != before.shape or now.dtype != before.dtype:
         return False
-    return np.array_equal(found, before, equal_nan=found.dtype.kind in "fc")
+    return np.array_equal(now, before, equal_nan=now.dtype.kind in "fc")
 
 
 def signature(arguments: Any) -> tuple[Any, ...]:
-    """Return what a program is for: the kinds of floats, arrays and Values, the value of the rest.
+    """Return the key of the arguments that a program is valid for.
 
-    A float, an array of floats or integers and a Value stand for any of their kind; an integer, a
-    text, a flag stands for itself, since it may be an axis or a length.
+    Floats, arrays and Values count by their kind (type, shape, dtype); integers, texts and flags by
+    their value, since they may be axes or lengths; other objects by identity.
     """
     return tuple(_signature_parts(arguments, []))
 
 
 class _ById:
-    """An object as a part of a key: equal to itself alone, and kept alive by the key."""
+    """Part of a key that stands for one object, which the key keeps alive."""
 
     __slots__ = ("one",)
 
@@ -348,7 +355,7 @@ def _signature_parts(tree: Any, nodes: list[Any]) -> Iterator[Any]:
     elif isinstance(tree, np.floating):
         yield kind
     elif isinstance(tree, Node):
-        same = [i for i, node in enumerate(nodes) if node is tree]  # given twice
+        same = [i for i, node in enumerate(nodes) if node is tree]  # passed twice
         nodes.append(tree)
         yield Node, tree.constant, tree.grad is None, *same[:1]
         yield from _signature_parts(tree.raw, nodes)

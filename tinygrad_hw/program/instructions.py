@@ -1,4 +1,4 @@
-"""Instructions: what may be asked of a recorded call, and calls fused into one loop."""
+"""Instructions: properties of recorded calls, and calls fused into one loop."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Fusion:
     members
         The instructions, in order.
     outputs
-        Those of them whose results are needed outside.
+        The members whose results are needed outside the loop.
     """
 
     members: list[Variable]
@@ -28,7 +28,7 @@ class Fusion:
 
     @property
     def operands(self) -> list[Variable]:
-        """Return what it needs and does not compute itself."""
+        """Return the operands that the loop does not compute itself."""
         own = set(self.members)
         found = {
             operand: None
@@ -60,17 +60,17 @@ def results_of(instruction: Instruction) -> list[Variable]:
 
 
 def is_view(variable: Variable) -> bool:
-    """Return whether it is a view of its operand, which costs nothing."""
+    """Return whether a Variable is a view of its operand, which costs nothing."""
     return variable.view_of is not None
 
 
 def is_array_constant(variable: Variable) -> bool:
-    """Return whether it is an array that is part of the program."""
+    """Return whether a Variable is an array that is the same in every run."""
     return variable.constant and isinstance(variable.value, np.ndarray)
 
 
 def base_of(variable: Variable) -> Variable:
-    """Return what a view, or a view of a view, is a view of; anything else itself."""
+    """Return the Variable whose memory a view shares; a Variable that is no view itself."""
     while variable.view_of is not None:
         variable = variable.view_of
     return variable
@@ -94,7 +94,7 @@ def ancestors(outputs: Iterable[Variable]) -> set[Variable]:
 
 
 def is_concatenation(variable: Variable) -> bool:
-    """Return whether it concatenates flat arrays."""
+    """Return whether a Variable is a concatenation of flat arrays."""
     return (
         variable.function is ops.concatenate
         and variable.ndim == 1
@@ -103,7 +103,7 @@ def is_concatenation(variable: Variable) -> bool:
 
 
 def has_out(variable: Variable) -> bool:
-    """Return whether the instruction can write its result into a given buffer."""
+    """Return whether an instruction can write its result into a buffer."""
     value = variable.value
     if not isinstance(value, np.ndarray) or variable.constant or is_view(variable):
         return False

@@ -21,13 +21,13 @@ from tinygrad_hw.program.emit.runtime import NotFinite, all_finite
 from tinygrad_hw.program.guards import Environment
 from tinygrad_hw.program.instructions import Fusion, ancestors, base_of
 from tinygrad_hw.program.recorder import BoundValue, Recorder
-from tinygrad_hw.program.recording import collector_off, own, record
+from tinygrad_hw.program.recording import collector_off, owned_copy, record
 from tinygrad_hw.program.schedule import Interface, make_schedule
 from tinygrad_hw.program.variable import BACKWARD, Variable
 
 
 class SharedArray:
-    """An array that a program reads or changes in place, and Values hold or are views of."""
+    """An array that Values hold or view, and that a program reads or changes in place."""
 
     def __init__(self, array: Any, variable: Variable, leaf: BoundValue | None) -> None:
         self.array = array
@@ -35,7 +35,7 @@ class SharedArray:
         self.leaf = leaf  # the Value whose data it is; None where Values only have views of it
 
     def sync(self) -> bool:
-        """Take over the data that the Value holds now; return whether they are another array."""
+        """Copy the Value's data if it holds another array now; return whether it does."""
         node = self.leaf.node if self.leaf else None
         if node is None or (node.raw is self.array and not node.saved):
             return False
@@ -47,7 +47,7 @@ class SharedArray:
 class Program:
     """One recorded run, ready to be replayed.
 
-    A call is a pair: the arguments by position, and those by keyword.
+    A call is a pair: the positional arguments, and the keyword arguments.
 
     Parameters
     ----------
@@ -56,20 +56,20 @@ class Program:
     recorder
         Records that run.
     call
-        What it is called with.
+        The arguments of that run.
     jit
         As in ``capture``.
 
     Attributes
     ----------
     source
-        The program as Python, which is what runs.
+        The program as Python, as it runs.
     schedule, interface
-        Its instructions, and what goes in and comes out.
+        Its instructions, and its inputs and outputs.
     results, structure
-        The leaves of what the function returns, and the containers around them.
+        The leaves of the function's result, and the containers around them.
     read_values
-        The Values found around the function whose data are passed to the program in every run.
+        The Values outside the function whose data are passed to the program in every run.
     shared_arrays
         The arrays of Values that the program has in its namespace.
     with_gradient, cleared, changed_numbers
@@ -101,12 +101,12 @@ class Program:
         nodes = [(i, x) for i, x in enumerate(leaves_of(call)) if isinstance(x, Node)]
         self.argument_index = {id(x): i for i, x in reversed(nodes)}
         found = {id(x) for x in self.environment.values}
-        self.pinned = [  # arguments that are found around too, or are part of a larger array
+        self.pinned = [  # arguments that are also read from outside, or view a larger array
             (i, x)
             for i, x in nodes
             if id(x) in found or (self.leaves[i] is None and self.argument_index[id(x)] == i)
         ]
-        self.outside = {id(e.node) for e in self.bound_values} - {id(x) for _, x in nodes}
+        self.outside = {id(b.node) for b in self.bound_values} - {id(x) for _, x in nodes}
         self.compiles = is_wanted(jit)
         self._classify()
         self.interface = Interface(
@@ -123,20 +123,22 @@ class Program:
         self.replay = self._load()
 
     def _classify(self) -> None:
-        """Sort what the run has used and changed by how a replay reads or delivers it."""
-        bound = self.bound_values
+        """Sort the run's Values and Variables by how a replay reads or delivers them."""
+        bound_values = self.bound_values
         self.outputs = [x.variable for x in self.results if x.variable is not None]
-        changed = [e for e in bound if isinstance(e.new, Variable) and e.new is not e.variable]
-        by_input = {e.variable: e for e in bound if e.variable.function is None}
-        updates = [(e.variable, e.new) for e in changed if e.is_array and e.variable in by_input]
-        self.changed_numbers = [e for e in changed if not e.is_array]
-        self.new_numbers = [e.new for e in self.changed_numbers]
-        self.with_gradient = [e for e in bound if e.is_differentiated]
-        self.new_gradients = [e.new_gradient for e in self.with_gradient]
+        changed = [
+            b for b in bound_values if isinstance(b.new, Variable) and b.new is not b.variable
+        ]
+        by_input = {b.variable: b for b in bound_values if b.variable.function is None}
+        updates = [(b.variable, b.new) for b in changed if b.is_array and b.variable in by_input]
+        self.changed_numbers = [b for b in changed if not b.is_array]
+        self.new_numbers = [b.new for b in self.changed_numbers]
+        self.with_gradient = [b for b in bound_values if b.is_differentiated]
+        self.new_gradients = [b.new_gradient for b in self.with_gradient]
         self.cleared = [
-            e
-            for e in bound
-            if e.new_gradient is None and (e.gradient_cleared or e.grad is not None)
+            b
+            for b in bound_values
+            if b.new_gradient is None and (b.gradient_cleared or b.grad is not None)
         ]
         self.branches = list(dict(self.recorder.branches).items())
         returned = [*self.outputs, *self.new_gradients]
@@ -160,33 +162,33 @@ class Program:
         ]
         shared = {x.variable for x in self.shared_arrays}
         self.read_values = [
-            e
-            for e in bound
-            if e.variable in used and e.variable in by_input and e.variable not in shared
-            if id(e.node) not in self.argument_index
+            b
+            for b in bound_values
+            if b.variable in used and b.variable in by_input and b.variable not in shared
+            if id(b.node) not in self.argument_index
         ]
-        passed = {id(e.node) for e in self.read_values} | self.argument_index.keys()
-        self.unread_values = [e for e in bound if id(e.node) not in passed]
-        self.view_values = [e for e in bound if e.variable not in by_input and e.is_array]
-        self.accumulating = [e for e in bound if e.gradient in used]
+        passed = {id(b.node) for b in self.read_values} | self.argument_index.keys()
+        self.unread_values = [b for b in bound_values if id(b.node) not in passed]
+        self.view_values = [b for b in bound_values if b.variable not in by_input and b.is_array]
+        self.accumulating = [b for b in bound_values if b.gradient in used]
         found = {id(x) for x in self.environment.values}
         self.expect_no_gradient = [
-            e
-            for e in bound
-            if e.gradient is None and e.grad is None and not e.gradient_cleared
-            if e.is_differentiated or (id(e.node) in found and e.new_gradient is None)
+            b
+            for b in bound_values
+            if b.gradient is None and b.grad is None and not b.gradient_cleared
+            if b.is_differentiated or (id(b.node) in found and b.new_gradient is None)
         ]
         self.inputs = [
             *(leaf for leaf in self.leaves if leaf is not None),
-            *(e.variable for e in self.read_values),
-            *(e.gradient for e in self.accumulating if e.gradient is not None),
+            *(b.variable for b in self.read_values),
+            *(b.gradient for b in self.accumulating if b.gradient is not None),
         ]
 
     def _ends_of_backward(self, ends: list[Variable]) -> list[Variable]:
-        """Return what leaves the backward passes, to be checked for being finite.
+        """Return the results of backward passes that a replay checks to be finite.
 
-        The rule 0 · inf = 0 needs no care while local derivatives are finite. If one is not, then
-        one of these is not finite either, and the function itself is run.
+        The rule 0 · inf = 0 changes nothing while local derivatives are finite. If one is not, one
+        of these results is not finite either, and the function itself is run.
         """
         if not self.recorder.assumed_finite:
             return []
@@ -222,12 +224,12 @@ class Program:
             for x, leaf in zip(leaves_of(arguments), self.leaves, strict=True)
             if leaf is not None
         ]
-        computed = self._replay_batch(points, *inputs, *(e.node.raw for e in self.read_values))
+        computed = self._replay_batch(points, *inputs, *(b.node.raw for b in self.read_values))
         results, sums = computed[: len(self.outputs)], computed[len(self.outputs) :]
         if not all_finite(*sums):
             raise NotFinite
-        for e, gradient in zip(self.with_gradient, sums, strict=True):
-            node = self._node(e.node, call)
+        for b, gradient in zip(self.with_gradient, sums, strict=True):
+            node = self._node(b.node, call)
             node.grad = gradient if node.grad is None else node.grad + gradient
         columns = iter(results)
         leaves = [
@@ -238,27 +240,27 @@ class Program:
         return unflatten(self.structure, leaves)
 
     def is_valid_for(self, call: Any, gradients: bool = True) -> bool:
-        """Return whether the world, and the gradients if asked, are as they were when recorded."""
+        """Return whether guarded data, and gradients if asked, are as they were when recorded."""
         if not self.environment.unchanged():
             return False
         if self.argument_index and not self._same_aliases(list(leaves_of(call))):
             return False
-        for e in self.read_values:
-            data, before = e.node.raw, e.raw
-            if type(data) is not type(before) or e.node.constant is not e.constant:
+        for b in self.read_values:
+            data, before = b.node.raw, b.raw
+            if type(data) is not type(before) or b.node.constant is not b.constant:
                 return False
             if isinstance(data, np.ndarray) and not _has_same_layout(data, before):
                 return False
-        if any([e.node.constant is not e.constant for e in self.unread_values]):
+        if any([b.node.constant is not b.constant for b in self.unread_values]):
             return False
         if not gradients:
             return True
-        if any([self._node(e.node, call).grad is not None for e in self.expect_no_gradient]):
+        if any([self._node(b.node, call).grad is not None for b in self.expect_no_gradient]):
             return False
-        return all([self._node(e.node, call).grad is not None for e in self.accumulating])
+        return all([self._node(b.node, call).grad is not None for b in self.accumulating])
 
     def _same_aliases(self, leaves: list[Any]) -> bool:
-        """Return whether the Values among the arguments are the same, distinct ones as before."""
+        """Return whether each Value is passed where it was, and distinct ones are distinct."""
         nodes = [x for x in leaves if isinstance(x, Node)]
         if any([leaves[i] is not x for i, x in self.pinned]):
             return False
@@ -272,13 +274,13 @@ class Program:
 
     @property
     def changes_values(self) -> bool:
-        """Return whether it does more than compute its results."""
+        """Return whether the program changes Values or their gradients."""
         return bool(
             self.schedule.updates or self.changed_numbers or self.with_gradient or self.cleared
         )
 
     def map_threads(self, calls: Sequence[Any], threads: int) -> list[Any]:
-        """Replay for each of these calls, on several threads; it must not change any Value."""
+        """Replay for several calls, on several threads; the program must not change Values."""
         self._sync()
         results: list[Any] = [None] * len(calls)
         queue = deque(enumerate(calls))
@@ -306,11 +308,11 @@ class Program:
         ]
 
     def _sync(self) -> None:
-        """Copy data that Values have been given since into the arrays that the program reads."""
-        for e in self.view_values:
-            if e.node.raw is not e.raw:
-                np.copyto(cast(Any, e.raw), cast(Any, e.node.raw))
-                e.node.raw = e.raw
+        """Copy new data of Values into the arrays that the program reads."""
+        for b in self.view_values:
+            if b.node.raw is not b.raw:
+                np.copyto(cast(Any, b.raw), cast(Any, b.node.raw))
+                b.node.raw = b.raw
         if any([shared.sync() for shared in self.shared_arrays]):
             self.replay = self._load()
 
@@ -320,18 +322,18 @@ class Program:
             for x, leaf in zip(leaves_of(call), self.leaves, strict=True)
             if leaf is not None
         ]
-        inputs += [e.node.raw for e in self.read_values]
-        inputs += [self._node(e.node, call).grad for e in self.accumulating]
+        inputs += [b.node.raw for b in self.read_values]
+        inputs += [self._node(b.node, call).grad for b in self.accumulating]
         return inputs
 
     def deliver_recorded_run(self, call: Any) -> Any:
-        """Deliver what the recorded run computed, as a replay would."""
+        """Deliver the results of the recorded run, as a replay would."""
         for shared in self.shared_arrays:
             shared.sync()
         arrays = {shared.variable: shared.array for shared in self.shared_arrays}
-        values = [own(variable.value) for variable in (*self.outputs, *self.new_numbers)]
-        news = [(arrays[old], new.value.copy()) for old, new in self.schedule.updates]
-        for old, new in news:
+        values = [owned_copy(variable.value) for variable in (*self.outputs, *self.new_numbers)]
+        copies = [(arrays[old], new.value.copy()) for old, new in self.schedule.updates]
+        for old, new in copies:
             np.copyto(old, new)
         self.replay = self._load()
         gradients = [self._copy_to_buffer(variable) for variable in self.new_gradients]
@@ -349,10 +351,10 @@ class Program:
                 variable.value = None
 
     def _copy_to_buffer(self, gradient: Variable) -> Any:
-        """Return a gradient of the recorded run in the buffer where a replay's will be."""
+        """Return a gradient of the recorded run, copied to the buffer that replays write."""
         buffer = self.schedule.buffers.get(base_of(gradient))
         if buffer is None or buffer.parent is None:
-            return own(gradient.value)
+            return owned_copy(gradient.value)
         buffer = self.replay.__globals__[self.writer.name_of(gradient)]
         np.copyto(buffer, gradient.value)
         return buffer
@@ -366,16 +368,16 @@ class Program:
             else x.to_caller(None if x.variable is None else next(parts))
             for x in self.results
         ]
-        for e in self.with_gradient:
-            self._node(e.node, call).grad = next(parts)
-        for e in self.cleared:
-            self._node(e.node, call).grad = None
-        for e in self.changed_numbers:
-            self._node(e.node, call).raw = next(parts)
+        for b in self.with_gradient:
+            self._node(b.node, call).grad = next(parts)
+        for b in self.cleared:
+            self._node(b.node, call).grad = None
+        for b in self.changed_numbers:
+            self._node(b.node, call).raw = next(parts)
         return unflatten(self.structure, leaves)
 
     def _node(self, node: Node, call: Any) -> Node:
-        """Return the Value in this call that stands where a recorded one stood."""
+        """Return the Value that this call passes in place of a recorded one."""
         if id(node) not in self.argument_index:
             return node
         argument: Node = list(leaves_of(call))[self.argument_index[id(node)]]

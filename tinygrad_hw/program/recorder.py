@@ -44,35 +44,35 @@ _OPAQUE = {ops.broadcast_to, ops.astype, ops.scatter, ops.einsum, ops.getitem, o
 
 
 class NotReady(Exception):  # noqa: N818 - not an error: this call runs the function itself
-    """The function sets up state in its first run, which no program may do again."""
+    """Signal that the function sets up state in its first run, which no program may repeat."""
 
 
 class Recorder:
-    """Records the instructions of one run, and what they depend on.
+    """Recorder of the instructions of one run, and of the data that they depend on.
 
     Parameters
     ----------
     had_gradients
-        Ids of the Values of earlier programs that have a gradient now. Where the run finds one of
-        them without, it is taken to be set to None before every run.
+        Ids of the Values that had a gradient in earlier programs. If one of them has none in this
+        run, the program assumes that it is set to None before every run.
     assume_finite
-        Whether numbers that are finite in this run may be taken to be so in others. A program that
-        assumes it checks its results; without, the rule 0 · inf = 0 is recorded for every product.
+        Whether to assume that numbers which are finite in this run are so in every run. A program
+        that assumes it checks its results; else the rule 0 · inf = 0 is recorded in every product.
     without_gradients
         Whether to record as if no Value had a gradient yet.
 
     Attributes
     ----------
     phase
-        ``forward``, ``backward``, or ``after`` it: the part of the run that is being recorded.
+        The part of the run that is recorded now: ``forward``, ``backward``, or ``after`` that.
     origin
-        The operation of the table that is being carried out.
+        The operation of the table that is recorded now.
     bound_values
         The Values that the run uses, by their ids.
     branches
         Each condition whose truth was asked for, with the answer.
     data_dependent
-        The Variables whose shapes depend on data, so they may be others in another run.
+        The Variables whose shapes depend on data, so they may differ in another run.
     assumed_finite, assumed_forward
         Whether the program assumes that numbers are finite, at all and outside of backward passes.
     """
@@ -95,21 +95,21 @@ class Recorder:
         self.assumed_finite = False
         self.assumed_forward = False
         self._last_number = 0
-        self._memo: dict[Any, Variable] = {}  # what has been computed, by its call's key
+        self._memo: dict[Any, Variable] = {}  # results by the key of their call
         self._base_arrays: dict[int, tuple[Any, Variable]] = {}
         self._constant_arrays: dict[Any, Variable] = {}
-        self._registered: dict[int, Node] = {}  # Values that the function makes, by their ids
-        self._kept_alive: list[Any] = []  # what keys know by its id
+        self._registered: dict[int, Node] = {}  # Values that the function creates, by id
+        self._kept_alive: list[Any] = []  # objects in keys, by id
 
     def next_number(self) -> int:
         """Return the next number in the order of the program."""
         self._last_number += 1
         return self._last_number
 
-    # --- Values that the function finds -----------------------------------------------------------
+    # --- Values that the function uses ------------------------------------------------------------
 
     def bind(self, node: Node) -> None:
-        """Put a stand-in in the place of the data, and of the gradient, of a Value that is used."""
+        """Replace the data and the gradient of a Value that is used by stand-ins."""
         is_bound = isinstance(node.raw, Traced) or id(node) in self.bound_values
         if is_bound or node.operation is not None:
             return
@@ -125,13 +125,13 @@ class Recorder:
             node.grad = bound.gradient  # type: ignore[assignment]
 
     def register(self, node: Node) -> None:
-        """Register a Value that the function makes; plain data become a constant."""
+        """Register a Value that the function creates; its plain data become a constant."""
         self._registered[id(node)] = node
         if not isinstance(node.raw, Traced):
             node.raw = self.constant(node.raw)  # type: ignore[assignment]
 
     def clear_gradient(self, node: Node) -> None:
-        """Note that a Value's gradient is set to None, as the program will in every run."""
+        """Record that a Value's gradient is set to None, which the program repeats in every run."""
         self.bind(node)
         if id(node) in self.bound_values:
             self.bound_values[id(node)].gradient_cleared = True
@@ -145,7 +145,7 @@ class Recorder:
         return NotReady()
 
     def _leaf_variable(self, node: Node) -> Variable:
-        """Return the input, or the part of a larger array's input, that a Value's data are."""
+        """Return the input for a Value's data, or the part of a larger array's input."""
         data = node.raw
         base = getattr(data, "base", None)
         if not isinstance(data, np.ndarray):
@@ -160,22 +160,22 @@ class Recorder:
         return variable
 
     def array_input(self, array: Any) -> Variable:
-        """Return the input that an array in memory is, one for all its views."""
+        """Return the input for an array in memory, one for all its views."""
         if id(array) not in self._base_arrays:
             self._base_arrays[id(array)] = (array, Variable(self, array))
         return self._base_arrays[id(array)][1]
 
     @property
     def array_inputs(self) -> list[tuple[Any, Variable]]:
-        """Return the arrays that Values are, or are views of, with their inputs."""
+        """Return the arrays that Values hold or view, with their inputs."""
         return list(self._base_arrays.values())
 
     def is_registered(self, node: Node) -> bool:
-        """Return whether the function has made a Value, rather than found or been given it."""
+        """Return whether the function has created a Value, and did not get it from outside."""
         return id(node) in self._registered
 
     def restore(self) -> None:
-        """Give every Value its own data back; ``bound_values`` holds what became of them."""
+        """Give every Value its own data back; ``bound_values`` holds the new data."""
         for bound in self.bound_values.values():
             bound.restore()
         for node in self._registered.values():  # the caller may have stored one
@@ -262,7 +262,7 @@ class Recorder:
         return result
 
     def _as_constant(self, operand: Any) -> Any:
-        """Return a plain array as a constant copy; anything else as it is."""
+        """Return a plain array as a constant copy; any other operand unchanged."""
         if isinstance(operand, np.ndarray):
             key = operand.shape, operand.dtype, operand.strides, operand.tobytes()
             if key not in self._constant_arrays:
@@ -274,7 +274,7 @@ class Recorder:
         return operand
 
     def cast(self, variable: Variable, dtype: Any) -> Any:
-        """Record a conversion to another dtype; return the Variable itself where it has it."""
+        """Record a conversion to another dtype; return a Variable of that dtype itself."""
         if variable.dtype == np.dtype(dtype) and (
             dtype is not float or not isinstance(variable.value, float)
         ):
@@ -285,7 +285,7 @@ class Recorder:
             return self.call(as_kind, (variable, np.dtype(dtype)))
         return self.apply(ops.astype, (variable,), {"dtype": dtype})
 
-    # --- What depends on the numbers of this run --------------------------------------------------
+    # --- Conditions on the numbers of this run ----------------------------------------------------
 
     def branch(self, condition: Variable) -> bool:
         """Return the truth of a condition, and make it a guard of the program."""
@@ -295,7 +295,7 @@ class Recorder:
         return truth
 
     def is_finite(self, traced: Traced) -> bool:
-        """Return whether all is finite; if so, the program assumes it and checks its results."""
+        """Return whether all elements are finite; if so, the program assumes and checks it."""
         is_finite = bool(np.isfinite(traced.value).all())
         if np.result_type(traced.value).kind != "f" or traced.constant:  # type: ignore[attr-defined]
             return is_finite
@@ -347,7 +347,7 @@ class Recorder:
 
 
 class BoundValue:
-    """A Value that the function uses: what it was before the run, and what became of it.
+    """A Value that the function uses, with its state before and after the run.
 
     Attributes
     ----------
@@ -378,16 +378,16 @@ class BoundValue:
 
     @property
     def is_array(self) -> bool:
-        """Return whether the data are an array."""
+        """Return whether the Value's data are an array."""
         return isinstance(self.raw, np.ndarray)
 
     @property
     def is_differentiated(self) -> bool:
-        """Return whether the function gives it a gradient."""
+        """Return whether the function gives the Value a gradient."""
         return isinstance(self.new_gradient, Variable) and self.new_gradient is not self.gradient
 
     def restore(self) -> None:
-        """Note what the Value is now, and give it back what it was."""
+        """Save the Value's new state, and restore the one before the run."""
         node = self.node
         self.new, self.new_gradient = node.raw, node.grad
         node.raw, node.grad, node.saved = self.raw, self.grad, self.saved

@@ -29,11 +29,11 @@ class Result(NamedTuple):
     Attributes
     ----------
     variable
-        The Variable that it is; None if it is the same in every run.
+        Its Variable; None if the leaf is the same in every run.
     returned
-        What the recorded run returned.
+        The leaf as the recorded run returned it.
     as_value, label
-        Whether it is a Value, and its label.
+        Whether the leaf is a Value, and its label.
     """
 
     variable: Variable | None
@@ -42,8 +42,8 @@ class Result(NamedTuple):
     label: str | None
 
     def to_caller(self, computed: Any) -> Any:
-        """Return what the caller gets for what a replay computed."""
-        data = own(self.returned) if self.variable is None else computed
+        """Return the leaf for the caller, from the data that a replay computed."""
+        data = owned_copy(self.returned) if self.variable is None else computed
         if not self.as_value:
             return data
         value = Value.leaf(data, constant=True)
@@ -58,8 +58,8 @@ def record(
 
     Returns
     -------
-    The leaves of what it returns; the input that stands for each leaf of the arguments, or None;
-    and the containers of what it returns, without leaves.
+    The leaves of the function's result; for each leaf of the arguments its input, or None; and the
+    containers of the result, without leaves.
     """
     with _LOCK:
         return _record(recorder, function, call, environment)
@@ -95,7 +95,7 @@ def _record(
 
 
 def _recording_with(recorder: Recorder) -> Any:
-    """Record what is computed inside the block; refuse if something is being recorded."""
+    """Return a context that records its block; raise CaptureError inside another recording."""
     if state.recorder is not None:
         raise CaptureError("a captured function calls another one: capture the outer one alone")
     return setting(recorder=recorder, recording=True)
@@ -103,7 +103,7 @@ def _recording_with(recorder: Recorder) -> Any:
 
 @contextmanager
 def collector_off() -> Iterator[None]:
-    """Turn Python's garbage collector off, which would visit every instruction repeatedly."""
+    """Turn off Python's garbage collector, which would visit every instruction repeatedly."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -114,7 +114,7 @@ def collector_off() -> Iterator[None]:
 
 
 def _stand_in(recorder: Recorder, argument: Any, leaves: list[Variable | None]) -> Any:
-    """Return what the function gets in place of an argument, and note the input for it."""
+    """Return the stand-in for an argument, and append its input to ``leaves``."""
     leaf = None
     if isinstance(argument, Node):
         recorder.bind(argument)
@@ -155,7 +155,7 @@ def _named_leaves(name: str, argument: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _result(recorder: Recorder, x: Any) -> Result:
-    """Return the Result that a returned leaf is; refuse what may hide a stand-in."""
+    """Return the Result for a leaf; raise CaptureError for an object that may hide others."""
     if not isinstance(x, Node):
         parts = x if isinstance(x, set | frozenset) else getattr(x, "__dict__", {}).values()
         if isinstance(x, Iterator) or any(isinstance(part, Node | Variable) for part in parts):
@@ -166,13 +166,13 @@ def _result(recorder: Recorder, x: Any) -> Result:
         return Result(x if isinstance(x, Variable) else None, x, False, None)
     data: Any = x.raw
     if x.operation is None and not recorder.is_registered(x):
-        return Result(None, x, False, None)  # the function hands a Value through
+        return Result(None, x, False, None)  # the function returns a Value that it got
     recorder.add_label(x)
     return Result(data if isinstance(data, Variable) else None, data, True, x.label)
 
 
-def own(data: Any) -> Any:
-    """Return a copy of an array, which is the caller's own; anything else as it is."""
+def owned_copy(data: Any) -> Any:
+    """Return a copy of an array, for the caller to change; a number as it is."""
     return data.copy() if isinstance(data, np.ndarray) else data
 
 

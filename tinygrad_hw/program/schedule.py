@@ -21,22 +21,22 @@ from tinygrad_hw.program.variable import Variable
 
 @dataclass(frozen=True)
 class Interface:
-    """What goes into a program, what comes out of it, and what it checks.
+    """Inputs, outputs and checks of a program.
 
     Attributes
     ----------
     name
         The name of the function that is emitted.
     inputs
-        What is passed in every run, in order.
+        The Variables that are passed in every run, in order.
     outputs
-        What the user's function returns, in order; its caller may keep and change it.
+        The Variables that the user's function returns, in order; its caller may change them.
     effects
-        What is returned after it: the new gradients, then the numbers that Values become.
+        The Variables returned after them: new gradients, then new numbers of Values.
     guards
-        Conditions, with the truth that they must have.
+        Conditions, each with the truth value that it must have.
     finite
-        What must be finite: there the rule 0 · inf = 0 was not recorded.
+        The Variables that must be finite, since the rule 0 · inf = 0 was not recorded.
     """
 
     name: str
@@ -54,21 +54,21 @@ class Interface:
 
 @dataclass(frozen=True)
 class Schedule:
-    """A program before it is written down in some language.
+    """A program, independent of the language that it is emitted in.
 
     Attributes
     ----------
     instructions
-        The instructions in order; those from ``commit_index`` on may change what Values hold.
+        The instructions in order; those from ``commit_index`` on may change Values.
     commit_index
-        The number of instructions before the last check has been passed.
+        The number of instructions before the last check.
     buffers
-        The buffer of each result that has a fixed one.
+        The buffer of each result that has one.
     updates
         For each array that the program changes: its input, and the Variable that it becomes.
     built_in_place
-        The parts of concatenations that are computed where they will stand: the whole, and the
-        offset.
+        The parts of concatenations that are computed in the result's buffer: pairs of the
+        concatenation and an offset.
     data_dependent
         The Variables that must have the shapes that they had when they were recorded.
     """
@@ -81,7 +81,7 @@ class Schedule:
     built_in_place: set[tuple[Variable, int]]
 
     def is_fixed(self, variable: Variable) -> bool:
-        """Return whether it is in the same memory in every run."""
+        """Return whether a Variable is in the same memory in every run."""
         base = base_of(variable)
         return base in self.buffers or is_array_constant(base)
 
@@ -98,15 +98,15 @@ def make_schedule(
     Parameters
     ----------
     checked
-        What must be known before anything is changed: conditions of guards, gradients, results.
+        The Variables needed before anything is changed: guards' conditions, gradients, results.
     updates
         The arrays that the program changes, and what they become.
     returned
-        What is still needed when the program has ended.
+        The Variables still needed when the program has ended.
     data_dependent
-        What must have the shape that it had when it was recorded.
+        The Variables that must have the shapes that they had when they were recorded.
     fusable
-        Tells which instructions may run in one loop with others; None fuses nothing.
+        Returns whether an instruction may run in a loop with others; None fuses nothing.
     """
     before = ancestors([*checked, *data_dependent])
     after = ancestors([new for _, new in updates]) - before
@@ -115,7 +115,7 @@ def make_schedule(
     last = _numbers_first(last)
     parts: list[list[Instruction]] = [list(first), list(last)]
     if fusable is not None:
-        parts = [_fused(first, fusable), _fused(last, fusable)]
+        parts = [_fuse(first, fusable), _fuse(last, fusable)]
     instructions, commit_index = parts[0] + parts[1], len(parts[0])
     _find_outputs(instructions, [*checked, *(new for _, new in updates)])
     buffers, built_in_place = assign_buffers(instructions, commit_index, updates, returned)
@@ -134,17 +134,17 @@ def _numbers_first(instructions: list[Variable]) -> list[Variable]:
     return early + [variable for variable in instructions if variable in later]
 
 
-def _fused(instructions: list[Variable], fusable: Callable[[Variable], bool]) -> list[Instruction]:
+def _fuse(instructions: list[Variable], fusable: Callable[[Variable], bool]) -> list[Instruction]:
     """Fuse pointwise instructions of one shape, as far as their operands allow."""
     if not any(map(fusable, instructions)):
         return list(instructions)
     key_of: dict[Any, tuple[int, int, int]] = {}  # places of instructions in the new order
-    maker_of: dict[Variable, Instruction] = {}
+    producer_of: dict[Variable, Instruction] = {}
     groups: dict[tuple[int, ...], list[Fusion]] = {}
     phases: dict[str, int] = {}
     for number, variable in enumerate(instructions):
-        makers = [maker_of[x] for x in operands_of(variable) if x in maker_of]
-        earliest = max([key_of[maker] for maker in makers], default=(-1, 0, 0))
+        producers = [producer_of[x] for x in operands_of(variable) if x in producer_of]
+        earliest = max([key_of[producer] for producer in producers], default=(-1, 0, 0))
         instruction: Instruction = variable
         if fusable(variable):
             open_groups = groups.setdefault(variable.shape, [])
@@ -154,7 +154,7 @@ def _fused(instructions: list[Variable], fusable: Callable[[Variable], bool]) ->
                 open_groups += fitting
             instruction = fitting[0]
             fitting[0].members.append(variable)
-        maker_of[variable] = instruction
+        producer_of[variable] = instruction
         begin = phases.setdefault(variable.phase, number)
         if instruction not in key_of:
             early = max((earliest[0], earliest[1] + 1, number), (begin, -1, number))

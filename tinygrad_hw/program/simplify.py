@@ -1,4 +1,4 @@
-"""Calls brought into one form: spelled alike, simplified where that is exact, known by a key."""
+"""The normal form of recorded calls: arguments spelled out, exact simplifications, keys."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SHAPE_FROM_SHAPES = frozenset(
 def normalized_call(
     recorder: CallRecorder, function: Any, inputs: tuple[Any, ...], options: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return the operands and options of a call that means the same to a function and its ufunc.
+    """Return operands and options in a form that means the same to a function and its ufunc.
 
     ``np.sum`` is over all axes, ``np.add.reduce`` along the first: the axis is spelled out. The
     condition of ``np.where`` becomes a boolean.
@@ -43,7 +43,7 @@ def normalized_call(
 
 
 def evaluate(function: Any, operands: Any, options: Any) -> Any:
-    """Compute a call on concrete operands; Python's numbers give one of Python's, or an inf."""
+    """Compute a call on concrete operands; Python numbers give a Python number, inf or nan."""
     try:
         return _evaluate(function, operands, options)
     except (ArithmeticError, ValueError):  # of Python's numbers: NumPy's have an inf or nan there
@@ -73,7 +73,7 @@ def as_kind(x: Any, dtype: Any) -> Any:
 
 
 def on_arrays(function: Any, inputs: Any, operands: Any) -> tuple[Any, Any]:
-    """Return NumPy's function for what an operator does to arrays, and its inputs."""
+    """Return the NumPy function that an operator calls on arrays, and its inputs."""
     if function is operator.pow and isinstance(operands[0], np.ndarray):
         simple = _POWERS.get(_constant_number(inputs[1]))
         return (simple, inputs[:1]) if simple else (np.power, inputs)
@@ -81,10 +81,10 @@ def on_arrays(function: Any, inputs: Any, operands: Any) -> tuple[Any, Any]:
 
 
 def simplified(recorder: CallRecorder, function: Any, inputs: tuple[Any, ...], value: Any) -> Any:
-    """Return what a call is equal to, to the last bit, without an instruction; else None.
+    """Return a simpler Variable that a call equals to the last bit, or None.
 
-    ``1 · x`` is x, so the gradient of the root by itself leaves no trace; what a rule does for an
-    exponent of 0 alone goes where the exponent is another; |-x| is |x|.
+    1 · x is x, so the gradient of the root by itself leaves no instruction; the part of a rule that
+    is for an exponent of 0 is dropped where the exponent is another; |-x| is |x|.
     """
     same = None
     if function in (operator.mul, np.multiply):
@@ -107,7 +107,7 @@ def simplified(recorder: CallRecorder, function: Any, inputs: tuple[Any, ...], v
 
 
 def has_data_dependent_shape(variable: Variable) -> bool:
-    """Return whether its shape may depend on its operands' values, and not on shapes alone."""
+    """Return whether a Variable's shape may depend on operands' values, not on shapes alone."""
     function = variable.function
     if not variable.shape or variable.view_of is not None:
         return False
@@ -120,7 +120,7 @@ def has_data_dependent_shape(variable: Variable) -> bool:
 
 
 def call_key(tree: Any) -> Any:
-    """Return what makes two operands equal: numbers by value, anything else by identity."""
+    """Return the key by which operands are compared: numbers by value, the rest by identity."""
     if isinstance(tree, tuple | list):
         return (type(tree), *map(call_key, tree))
     if isinstance(tree, dict):

@@ -1,7 +1,7 @@
 """Variable: the stand-in for a number or an array while a function is recorded.
 
 NumPy's functions and Python's operators work on Variables, compute, and leave an instruction with
-the recorder. A Variable refuses to turn into a number, which would be the same in every run. Its
+the recorder. A Variable cannot be turned into a number, which would be the same in every run. Its
 truth may be asked for (``if loss > 3``); the answer is then a guard of the program.
 """
 
@@ -24,11 +24,11 @@ _REFUSAL = (
 
 
 class CaptureError(TypeError):
-    """The function does something that no program can repeat."""
+    """Error for a function that does something that no program can repeat."""
 
 
 class CallRecorder(Protocol):
-    """What a Variable asks of the recorder that it belongs to."""
+    """Protocol of the recorder, as far as Variables use it."""
 
     phase: str
     origin: str | None
@@ -68,11 +68,11 @@ class Variable(Traced):
         The instruction: an operation of the table (on Python's numbers), or one of NumPy's
         functions. ``function`` is None for an input and for a constant.
     value
-        What it was in this run: a Python number, a NumPy scalar, or an array.
+        Its data in this run: a Python number, a NumPy scalar, or an array.
     constant
         Whether it is the same in every run.
     phase
-        ``forward``, ``backward``, or ``after`` it.
+        ``forward``, ``backward``, or ``after`` the backward pass.
     names
         The user's labels for it, if any.
     origin
@@ -114,7 +114,7 @@ class Variable(Traced):
         arrays = (x for x in self.needs if isinstance(x.value, np.ndarray))
         return next((x for x in arrays if np.may_share_memory(x.value, self.value)), None)
 
-    # --- What may be asked: guards of the program hold it fixed -----------------------------------
+    # --- Properties that guards of the program hold fixed -----------------------------------------
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -145,7 +145,7 @@ class Variable(Traced):
     def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self)))
 
-    # --- What may not -----------------------------------------------------------------------------
+    # --- Refused conversions ----------------------------------------------------------------------
 
     def _refuse(self, what: str) -> NoReturn:
         raise CaptureError(_REFUSAL.format(what))
@@ -187,11 +187,11 @@ class Variable(Traced):
             self._refuse("by a format")
         return str(self)
 
-    # --- What is recorded -------------------------------------------------------------------------
+    # --- Recorded calls ---------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         if any(isinstance(x, Node) for x in inputs):
-            return NotImplemented  # a Value beside it records, and comes back here with its data
+            return NotImplemented  # the Value records, and calls again with its data
         if options.get("out") is not None:
             raise CaptureError(f"np.{ufunc.__name__} writes into an array; leave out= away")
         function = ufunc if method == "__call__" else getattr(ufunc, method)
@@ -201,7 +201,7 @@ class Variable(Traced):
         self, function: Any, types: Any, args: tuple[Any, ...], options: dict[str, Any]
     ) -> Any:
         if any(issubclass(kind, Node) for kind in types):
-            return NotImplemented  # a Value beside it records
+            return NotImplemented  # the Value records
         if function in _SHAPE_FUNCTIONS:
             return function(*concrete(args), **concrete(options))
         if function in _IN_PLACE_FUNCTIONS:
@@ -327,7 +327,7 @@ _WITHOUT_VARIABLES = {float, int, str, bool, type(None), np.ndarray}
 
 
 def concrete(tree: Any) -> Any:
-    """Return the same operands with the data of this run in the place of Variables."""
+    """Return the same operands with the data of this run in place of Variables."""
     if isinstance(tree, Variable):
         return tree.value
     if isinstance(tree, tuple | list):

@@ -3,5 +3,5 @@
 ``primitives`` is the table of elementary operations with their spellings, ``identifiers`` gives
 names, ``expressions`` writes one instruction as Python, ``numpy`` the whole program with its memory
 and its guards, ``numba`` its compiled loops, ``batch`` the same for many points at once,
-``javascript`` a page's. ``runtime`` is what the Python programs call, ``loading`` makes them code.
+``javascript`` for pages. ``runtime`` has the functions of Python programs, ``loading`` compiles.
 """

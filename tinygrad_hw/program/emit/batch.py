@@ -1,4 +1,4 @@
-"""Batch: a program of numbers as Python on arrays of them, all points in one call."""
+"""Batch: a program of numbers as Python on arrays, for all points in one call."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tinygrad_hw.program.variable import Variable
 
 
 class BatchWriter(PythonWriter):
-    """Writes a program of numbers for arrays of them, one element a point.
+    """Writer of a program of numbers as one on arrays, with an element for each point.
 
-    Results have an element for each point, gradients are summed over the points. The function is
-    given the number of points first.
+    Results have an element for each point; gradients are summed over the points. The function's
+    first parameter is the number of points.
     """
 
     on_numbers = False
@@ -73,7 +73,7 @@ class BatchWriter(PythonWriter):
 
     @property
     def source(self) -> str:
-        """Return the whole text."""
+        """Return the program as text."""
         arguments = ", ".join(["points", *(self.name_of(v) for v in self.interface.inputs)])
         lines = [f"def {self.interface.name}({arguments}):", *(f"    {line}" for line in self.body)]
         return "\n".join(lines) + "\n"

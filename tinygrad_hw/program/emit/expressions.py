@@ -28,28 +28,28 @@ _GIVE_FLOATS = {  # for Python's numbers
 
 
 class ExpressionWriter:
-    """Writes operands and instructions as Python expressions.
+    """Writer of operands and instructions as Python expressions.
 
     Attributes
     ----------
     namespace
         The names that the text uses and does not define, with what they stand for.
     names
-        The name of each Variable that has been given one.
+        The name of each Variable that has one so far.
     """
 
-    on_numbers = True  # what is a number in the recorded run is one in every run
+    on_numbers = True  # a number of the recorded run is a number in every run
 
     def __init__(self, namespace: dict[str, Any], reserved: set[str]) -> None:
         self.namespace = namespace
         self.names: dict[Any, str] = {}
         self._identifiers = Identifiers({*namespace, *reserved})
-        self._inlined: dict[Any, str] = {}  # the text of what has no name and is used once
+        self._inlined: dict[Any, str] = {}  # the text of Variables that have no name
 
     # --- Names and operands -----------------------------------------------------------------------
 
     def _operand(self, operand: Any, variable: Variable) -> str:
-        """Return an operand of an instruction, a number of the result's dtype as Python's."""
+        """Return an operand as text, with a NumPy number of the result's dtype as Python's."""
         value = operand.value if isinstance(operand, Variable) and operand.constant else operand
         kind = getattr(variable.value, "dtype", None)
         if isinstance(value, np.floating) and value.dtype == kind and np.isfinite(value):
@@ -72,7 +72,7 @@ class ExpressionWriter:
         return self.names[variable]
 
     def text(self, operand: Any) -> str:
-        """Return an operand in Python."""
+        """Return an operand as Python text."""
         if isinstance(operand, Variable):
             if operand.constant:
                 return self.text(operand.value)
@@ -94,7 +94,7 @@ class ExpressionWriter:
         return self._global(operand, ["c"] if not callable(operand) else [operand.__name__])
 
     def _global(self, thing: Any, labels: list[str]) -> str:
-        """Return a name for something that the text cannot spell: an array, a function."""
+        """Return the name of an object that has no literal: an array, a function."""
         for name, known in self.namespace.items():
             if known is thing:
                 return name
@@ -105,7 +105,7 @@ class ExpressionWriter:
     # --- Instructions as expressions --------------------------------------------------------------
 
     def expression(self, variable: Variable) -> str:
-        """Return an instruction as an expression that makes its result anew."""
+        """Return an instruction as an expression that allocates its result."""
         function = variable.function
         operands = [self._operand(x, variable) for x in variable.operands]
         if isinstance(function, Operation):
@@ -133,7 +133,7 @@ class ExpressionWriter:
         arguments = [*operands, *self._options(variable.options)]
         call = f"{self._callable(function)}({', '.join(arguments)})"
         if isinstance(variable.value, np.generic) and self.on_numbers:
-            call += "[()]"  # the number itself, and not a view of where it stands
+            call += "[()]"  # the number itself, and not a view of the array
         is_numpy = isinstance(function, np.ufunc) and self.on_numbers
         return f"float({call})" if is_numpy and type(variable.value) is float else call
 
@@ -202,7 +202,7 @@ class ExpressionWriter:
         return self.expression(variable)
 
     def _with_comment(self, line: str, variable: Variable) -> str:
-        """Add to a line its result's shape, and the operation that it is a part of."""
+        """Return a line with a comment: its result's shape, and the operation around it."""
         if not variable.shape and not any(getattr(x, "shape", ()) for x in variable.operands):
             if variable.origin in (None, getattr(variable.function, "name", None)):
                 return line

@@ -45,8 +45,8 @@ class Identifiers:
 def identifier(label: str) -> str:
     """Return a label's letters, digits and underscores as an identifier, or an empty string.
 
-    A label may come from an untrusted sheet. What is returned is plain ASCII, begins with a
-    letter and is at most 40 characters long, so it can neither end a line nor begin a call.
+    A label may come from an untrusted sheet. The identifier is plain ASCII, begins with a letter
+    and is at most 40 characters long, so it can neither end a line nor begin a call.
     """
     plain = unicodedata.normalize("NFKD", label[: 4 * LONGEST])
     plain = re.sub(r"[^A-Za-z0-9]+", "_", plain.encode("ascii", "ignore").decode()).strip("_")

@@ -1,7 +1,7 @@
 """JavaScript: a program of numbers for a page that recomputes it in a browser.
 
-The arithmetic is the program's. What an operation of the table does beyond arithmetic (a sigmoid, a
-softplus) is recorded by running its own function on Variables, so it is not written twice.
+The arithmetic is the program's. An operation of the table that is more than arithmetic (a sigmoid,
+a softplus) is recorded by running its own function on Variables, so it is not written twice.
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ def javascript(
     schedule, interface
         The program.
     outputs
-        What is returned by name, beside every Variable that has a label.
+        The Variables returned by name, beside all those that have a label.
     results
-        What is returned as the list ``results``.
+        The Variables returned as the list ``results``.
 
     Raises
     ------
@@ -76,6 +76,8 @@ def javascript(
 
 
 class _JavaScriptWriter:
+    """Writer of a program of numbers as JavaScript: see ``javascript``."""
+
     def __init__(
         self,
         schedule: Schedule,
@@ -153,9 +155,8 @@ class _JavaScriptWriter:
             self.names[stand_in] = self._operand(operand)
         with setting(recorder=recorder):
             result = operation.compute(*stand_ins, **variable.options)
-        guards = dict(
-            recorder.branches
-        )  # an operation of the user's own may ask: x if x > 0 else …
+        # A user's own operation may have branches: x if x > 0 else …
+        guards = dict(recorder.branches)
         instructions: list[Variable] = []
         seen = set(stand_ins)
 

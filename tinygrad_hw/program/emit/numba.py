@@ -1,8 +1,8 @@
 """numba: runs of pointwise operations as one compiled loop each, where numba is installed.
 
-A loop reads its operands once, keeps what only it needs in registers, and writes its results once.
-Numbers of 32 bits stay so, as in NumPy. Divisions, roots and sums are the same to the last bit;
-``exp`` and its like are those of the C library, so they may differ from NumPy's in the last one.
+A loop reads its operands once, keeps intermediate results in registers, and writes its results
+once. float32 stays float32, as in NumPy. Divisions, roots and sums equal NumPy's to the last bit;
+``exp`` and other functions are those of the C library and may differ in the last bit.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Loop:
     members
         The instructions, in order.
     outputs
-        Those of them whose results are needed outside.
+        The members whose results are needed outside the loop.
     memory_key
         Returns equal keys for a result and an operand that are one array in memory.
     """
@@ -159,7 +159,7 @@ def _expression(member: Variable, operands: list[str]) -> str:
     function = member.function
     if member.dtype == np.bool_ and function in (np.add, np.multiply):  # of booleans
         function = {np.add: np.bitwise_or, np.multiply: np.bitwise_and}[function]
-    if function is np.reciprocal:  # not a whole number, which would make 64 bits of 32
+    if function is np.reciprocal:  # an integer 1 would make float64 of float32
         return f"np.{member.dtype.name}(1.0) / {operands[0]}"
     if function in _INFIX:
         operands = _numbers(member, operands)

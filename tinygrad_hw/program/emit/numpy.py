@@ -1,6 +1,6 @@
 """NumPy: a program as Python, with ``out=`` on arrays, with operators on Python's numbers.
 
-The text is what a reader is shown, and it is what runs.
+The text that a reader sees is the text that runs.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from tinygrad_hw.program.schedule import Interface, Schedule
 from tinygrad_hw.program.variable import AFTER, BACKWARD, FORWARD, Variable
 
 WIDTH = 92  # of a line of the source, without its indentation
-LONG = 1000  # instructions; in a longer program of numbers, sums of products are written as such
-TERMS = 40  # of such a sum on one line
+LONG = 1000  # instructions; in longer programs of numbers, a sum of products is one expression
+TERMS = 40  # the most in such a sum
 HEADINGS = {FORWARD: "forward", BACKWARD: "backward", AFTER: "update"}
 
 
 class PythonWriter(ExpressionWriter):
-    """Writes a program as Python.
+    """Writer of a program as Python.
 
     Attributes
     ----------
@@ -140,7 +140,7 @@ class PythonWriter(ExpressionWriter):
         self.body.append(_wrapped("return (", results, "," * (len(results) == 1) + ")"))
 
     def _result(self, i: int, result: Any) -> str:
-        """Return a result as the caller may keep and change it: copied if it is in a buffer."""
+        """Return a result as text, copied if it is in a buffer: the caller may change it."""
         text = self.text(result)
         if not isinstance(result.value, np.ndarray):
             return text
@@ -177,7 +177,7 @@ class PythonWriter(ExpressionWriter):
             self.body += [_wrapped("if not finite(", gradients, "):"), "    raise NotFinite"]
 
     def _save(self) -> None:
-        """Copy what the user's function returns of an array that is about to be changed."""
+        """Write copies of results that are in an array about to be changed."""
         changed = {old for old, _ in self.schedule.updates}
         for i, result in enumerate(self.interface.outputs):
             if isinstance(result, Variable) and base_of(result) in changed:
@@ -202,7 +202,7 @@ class PythonWriter(ExpressionWriter):
         return next(v for v, known in self.schedule.buffers.items() if known is buffer)
 
     def _commit(self) -> None:
-        """Copy into the Values' arrays what has not been computed in them."""
+        """Write copies into the Values' arrays, of updates that were computed elsewhere."""
         late = [
             (old, new)
             for old, new in self.schedule.updates
@@ -238,7 +238,7 @@ class PythonWriter(ExpressionWriter):
             self._write_into_buffer(variable)
 
     def _becomes_term(self, variable: Variable) -> bool:
-        """Return whether it can stand in the sum that needs it, which is not too long then."""
+        """Return whether a product or sum fits into the sum that needs it: up to TERMS."""
         terms = sum(self._terms.get(x, 1) for x in variable.operands)
         if variable.function is not operator.mul and terms >= TERMS:
             return False
@@ -280,7 +280,7 @@ class PythonWriter(ExpressionWriter):
         self.body.append(f"{name}({arguments})  # makes {makes} {instruction.members[0].shape}")
 
     def _memory_key(self, operand: Any) -> Any:
-        """Return what is the same for two operands that are one array in memory."""
+        """Return a key that is equal for two operands that are one array in memory."""
         buffer = self.schedule.buffers.get(operand) if isinstance(operand, Variable) else None
         return id(operand) if buffer is None else id(buffer)
 

@@ -1,4 +1,4 @@
-"""Runtime: what emitted programs call and raise."""
+"""Runtime: the functions and exceptions that emitted programs use."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import numpy as np
 
 
 class Changed(Exception):  # noqa: N818 - not an error: the program asks to be captured again
-    """A guard inside a program does not hold."""
+    """Signal that a guard inside a program does not hold."""
 
 
 class NotFinite(Exception):  # noqa: N818 - not an error: the program asks for the engine itself
-    """A gradient is inf or nan, so 0 · inf may be in it."""
+    """Signal that a gradient is inf or nan, so that 0 · inf may be in it."""
 
 
 def all_finite(*gradients: Any) -> bool:
-    """Return whether every number is finite; at once if the sum of squares is."""
+    """Return whether every number is finite, which follows if the sum of squares is."""
     total: Any = 0.0
     for gradient in gradients:
         total += np.vdot(gradient, gradient) if isinstance(gradient, np.ndarray) else gradient
