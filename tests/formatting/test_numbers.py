@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygrad_hw.formatting.numbers import bracketed, number, updated
+from tinygrad_hw.formatting.numbers import bracketed, number, updated_number
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_never_loses_more_than_the_fifth_figure_nor_shows_a_false_zero(x: float)
     ],
 )
 def test_an_update_shows_four_figures_of_the_change(old: float, new: float, text: str) -> None:
-    assert updated(old, new) == text
+    assert updated_number(old, new) == text
 
 
 def test_brackets_round_negative_numbers() -> None:

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from tinygrad_hw.data import load
 from tinygrad_hw.files import OutputError, refuse_to_destroy
-from tinygrad_hw.homework.run import _outputs, _written_at_the_end, run
+from tinygrad_hw.homework.run import _outputs, _unfinished_folder, run
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def test_nothing_is_changed_when_the_work_fails(tmp_path: Path) -> None:
     (tmp_path / "report.html").write_text("of yesterday")
 
     def work() -> None:
-        with _written_at_the_end(tmp_path) as folder:
+        with _unfinished_folder(tmp_path) as folder:
             (folder / "report.html").write_text("half")
             raise KeyboardInterrupt
 
@@ -118,7 +118,7 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with (
         pytest.raises(OutputError, match=r"cannot write to .*file: .*; give another folder"),
-        _written_at_the_end(tmp_path / "file"),
+        _unfinished_folder(tmp_path / "file"),
     ):
         pass
 

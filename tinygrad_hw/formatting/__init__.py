@@ -20,10 +20,10 @@ from tinygrad_hw.formatting.html import (
     letter_and_number,
     link,
     listed,
-    ours,
     paragraph,
     partial,
     prose,
+    rounded_figure,
     row,
     section,
     signed,
@@ -31,7 +31,7 @@ from tinygrad_hw.formatting.html import (
     table,
     typeset,
 )
-from tinygrad_hw.formatting.numbers import FIGURES, bracketed, number, updated
+from tinygrad_hw.formatting.numbers import FIGURES, bracketed, number, updated_number
 from tinygrad_hw.formatting.text import display_width, natural_sort_key, printable, shorten
 from tinygrad_hw.formatting.verdicts import MEANINGS, SIGNS, VERDICTS, with_sign
 
@@ -58,11 +58,11 @@ __all__ = [
     "listed",
     "natural_sort_key",
     "number",
-    "ours",
     "paragraph",
     "partial",
     "printable",
     "prose",
+    "rounded_figure",
     "row",
     "section",
     "shorten",
@@ -70,6 +70,6 @@ __all__ = [
     "symbol",
     "table",
     "typeset",
-    "updated",
+    "updated_number",
     "with_sign",
 ]

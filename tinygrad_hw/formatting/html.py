@@ -96,7 +96,7 @@ def figure(text: str, class_: str = "") -> Html:
     return element("data", _minus(sign) + digits, power, tail, class_=classes, value=text)
 
 
-def ours(x: float, figures: int = 4) -> Html:
+def rounded_figure(x: float, figures: int = 4) -> Html:
     """Typeset a computed number in this many significant figures."""
     return figure(number(x, figures))
 

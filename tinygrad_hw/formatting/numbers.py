@@ -21,12 +21,12 @@ def number(x: float, figures: int = FIGURES) -> str:
     return short if float(short) == x else format(x, f"#.{figures}g").rstrip(".")
 
 
-def updated(old: float, new: float, figures: int = FIGURES) -> str:
+def updated_number(old: float, new: float, figures: int = FIGURES) -> str:
     """Write a new value in as many digits as show the *change* in this many significant figures.
 
     A value that has not changed is written with all its digits.
 
-    >>> updated(1.0, 1.00000006403438), updated(0.123456, 0.123456)
+    >>> updated_number(1.0, 1.00000006403438), updated_number(0.123456, 0.123456)
     ('1.00000006403', '0.123456')
     """
     change = abs(new - old)

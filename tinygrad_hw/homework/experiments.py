@@ -1,7 +1,7 @@
-"""The homework's networks: what they are, how they are trained, what came out.
+"""The homework's six trainings: the networks, how they are trained, and their outcomes.
 
-Questions 2, 2 B and 3 are six independent trainings. They run side by side, one process a core,
-each with one BLAS thread: so a network's weights depend on its seed alone, not on what runs beside.
+The trainings of Questions 2, 2 B and 3 are independent. They run side by side, one process a core,
+each with one BLAS thread: so a network's weights depend on its seed alone, not on the others.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ HIDDEN, BATCH, RATE, PATIENCE, EXAMPLES = 128, 32, 0.001, 10, 10
 class Experiment:
     """One training of the homework.
 
-    ``classes`` is 2 or 10; ``patience`` None trains all the epochs and keeps the last weights.
+    ``classes`` is 2 or 10. With a ``patience`` training stops early and the best weights are
+    restored; with None it runs for all the epochs and the last weights stay.
     """
 
     name: str
@@ -86,23 +87,25 @@ ALL = [TEN, *INITIALIZERS, BINARY]  # the longest first, so that no core idles a
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came out of one training.
+    """The outcome of one training.
 
     Attributes
     ----------
     history
         The metrics of every epoch, by name, as in ``History.history``.
     best_epoch
-        The epoch, counted from 1, whose weights were kept.
+        The epoch, counted from 1, whose weights the network has.
     batches
-        Steps an epoch.
+        The number of steps in an epoch.
     confusion
         Counts by true class (rows) and predicted class.
     examples
         Ten test images drawn at random: index in the test set, true class, predicted class and the
-        probability given to that class.
+        probability of the predicted class.
     layers
-        What ``model.summary()`` prints of each layer.
+        The rows of ``model.summary()``.
+    seconds
+        The time that training and evaluation took.
     """
 
     name: str
@@ -119,14 +122,13 @@ class Outcome:
     seconds: float
 
 
-Listener = Callable[[str, int, int, Logs], Any]  # name, epochs done, epochs at most, metrics
+EpochListener = Callable[[str, int, int, Logs], Any]  # name, epochs done, epochs at most, metrics
 
 
-def train(experiment: Experiment, data: Dataset, seed: int, listener: Listener) -> Outcome:
+def train(experiment: Experiment, data: Dataset, seed: int, listener: EpochListener) -> Outcome:
     """Train one network and evaluate it on the test set.
 
-    ``data`` has two classes for a binary experiment (see ``Dataset.only``). Pixels are divided by
-    255, as the homework does.
+    ``data`` has two classes for a binary experiment (see ``Dataset.only``) and pixels of 0 to 255.
     """
     start = time.perf_counter()
     model = experiment.model(data.x_train.shape[1:], seed)
@@ -178,7 +180,7 @@ def _examples(
 
 
 class _Reporter(Callback):
-    def __init__(self, name: str, listener: Listener) -> None:
+    def __init__(self, name: str, listener: EpochListener) -> None:
         self.name = name
         self.listener = listener
 
@@ -191,22 +193,23 @@ def train_all(
     data: Dataset,
     digits: tuple[int, int],
     seed: int,
-    listener: Listener,
+    listener: EpochListener,
 ) -> Iterator[Outcome]:
-    """Train the experiments side by side and give each outcome as it comes.
+    """Train the experiments in several processes; yield each outcome as soon as it is there.
 
-    ``listener`` is called here, in a thread of this process, whichever process trains. When the
-    caller stops, at Ctrl-C for instance, so do the trainings.
+    ``listener`` is called in a thread of this process. When the caller stops, at Ctrl-C for
+    instance, the trainings are terminated.
     """
     two = data.only(*digits)
     context = multiprocessing.get_context("spawn")
     events = context.SimpleQueue()
-    thread = Thread(target=_pass_on, args=(events, listener), daemon=True)
+    thread = Thread(target=_forward_events, args=(events, listener), daemon=True)
     thread.start()
     others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(min(_cores(), len(experiments)), context, _send_to, (events,))
+    workers = min(_cores(), len(experiments))
+    pool = ProcessPoolExecutor(workers, context, _initialize_worker, (events,))
     try:
-        with _ctrl_c_held_back():  # the processes start here, and Ctrl-C is for this one alone
+        with _ctrl_c_blocked():  # the processes start here, and Ctrl-C is for this one alone
             futures = [
                 pool.submit(_train, e, two if e.classes == 2 else data, seed) for e in experiments
             ]
@@ -229,32 +232,32 @@ def _cores() -> int:
 
 
 @contextmanager
-def _ctrl_c_held_back() -> Iterator[None]:
-    """Start processes that Ctrl-C does not reach; this one hears of it when the block is over.
+def _ctrl_c_blocked() -> Iterator[None]:
+    """Block Ctrl-C for processes that are started meanwhile; raise it here at the end.
 
-    A process inherits which signals are blocked. Handlers it does not inherit.
+    A new process inherits the signals that are blocked, but no handlers.
     """
     if current_thread() is not main_thread() or not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    heard: list[int] = []
-    handler = signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
+    received: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, frame: received.append(number))
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         signal.signal(signal.SIGINT, handler)
-    if heard:
+    if received:
         raise KeyboardInterrupt
 
 
-_events: Any = None  # in a training process: where its listener listens
+_events: Any = None  # in a worker: the queue on which its epochs are reported
 
 
-def _send_to(events: Any) -> None:
-    threadpool_limits(1)  # the other core is another process's
-    global _events  # noqa: PLW0603 - a process of a pool has no other place for what it is given
+def _initialize_worker(events: Any) -> None:
+    threadpool_limits(1)  # the other cores are for the other workers
+    global _events  # noqa: PLW0603 - a worker of a pool has no other place for an argument
     _events = events
 
 
@@ -262,6 +265,6 @@ def _train(experiment: Experiment, data: Dataset, seed: int) -> Outcome:
     return train(experiment, data, seed, lambda *event: _events.put(event))
 
 
-def _pass_on(events: Any, listener: Listener) -> None:
+def _forward_events(events: Any, listener: EpochListener) -> None:
     while (event := events.get()) is not None:
         listener(*event)

@@ -1,4 +1,4 @@
-"""What was done: everything that the report and ``results.json`` are made from."""
+"""The results of the homework, from which the report and ``results.json`` are made."""
 
 from __future__ import annotations
 
@@ -9,30 +9,32 @@ import numpy as np
 from tinygrad_hw.data import Dataset
 from tinygrad_hw.homework.experiments import ALL, INITIALIZERS, Outcome
 from tinygrad_hw.homework.report import original_figures
-from tinygrad_hw.worksheet.marking.mark_sheet import Marks
-from tinygrad_hw.worksheet.solution.solve import Solution
+from tinygrad_hw.worksheet import Marks, Solution
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """The homework, done.
+    """The results of the homework.
 
     Attributes
     ----------
     solutions, marks, drawings
-        Of the worked examples, by "q1a" and "q1b"; a drawing is an SVG file's text.
+        The solutions and marks of the worked examples and their graphs as SVG text, by "q1a" and
+        "q1b".
     outcomes
-        Of the six trainings, by the names of their experiments.
+        The outcomes of the six trainings, by the names of their experiments.
     data
         The whole data set, all its classes.
     digits
-        The two of Question 2; the first is class 0.
+        The two digits of Question 2; the first is class 0.
+    seed
+        The seed of the trainings.
     seconds
-        The time that all of it took.
+        The time that everything took.
     epochs
         The most epochs that a network was allowed (``--epochs``); None for the homework's own.
     source
-        Where the data came from, to be shown; None for the MNIST that is shipped.
+        The name of the data's file or folder; None for the MNIST that is shipped.
     """
 
     solutions: dict[str, Solution]
@@ -58,20 +60,20 @@ class Results:
 
     @property
     def same_digits(self) -> bool:
-        """Whether Question 2 is about the homework's digits, whichever is class 0."""
+        """Whether Question 2 is about the homework's digits, in either order."""
         return set(self.digits) == set(original_figures.DIGITS)
 
     @property
     def labels(self) -> list[str]:
-        """Labels of the two classes of Question 2."""
+        """The labels of the two classes of Question 2."""
         return [str(digit) for digit in self.digits]
 
 
-def errors(outcome: Outcome) -> int:
-    """Count the test images that were not recognised."""
+def error_count(outcome: Outcome) -> int:
+    """Return the number of test images that were not recognized."""
     return int(outcome.confusion.sum() - np.trace(outcome.confusion))
 
 
-def tested(outcome: Outcome) -> int:
-    """Count the test images."""
+def test_image_count(outcome: Outcome) -> int:
+    """Return the number of test images."""
     return int(outcome.confusion.sum())

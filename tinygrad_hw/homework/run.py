@@ -1,4 +1,4 @@
-"""Do the homework: solve, train, and leave a report."""
+"""The whole homework: solve the sheets, train the networks, write the report."""
 
 from __future__ import annotations
 
@@ -23,10 +23,7 @@ from tinygrad_hw.homework.experiments import ALL, Outcome, train_all
 from tinygrad_hw.homework.report.document import figures, report, results_as_json
 from tinygrad_hw.homework.results import Results
 from tinygrad_hw.nn.callbacks import Logs
-from tinygrad_hw.worksheet.feedback.interactive_page import SHEET_PAGE_OPENING, sheet_page
-from tinygrad_hw.worksheet.marking.mark_sheet import mark
-from tinygrad_hw.worksheet.sheet.reader import read_sheet
-from tinygrad_hw.worksheet.solution.solve import solve
+from tinygrad_hw.worksheet import SHEET_PAGE_OPENING, mark, read_sheet, sheet_page, solve
 
 # How the files of an earlier report begin: see ``files.Output``.
 OPENINGS = {
@@ -57,23 +54,25 @@ def run(
     Parameters
     ----------
     out
-        The folder for what is written; made if it is not there. Nothing in it is changed before
+        The folder to write into; made if it is not there. Nothing in it is changed before
         everything is done.
     digits
         The two digits of Question 2; the first becomes class 0.
     data
         A folder of IDX files or an ``mnist.npz``; the shipped MNIST by default.
     epochs
-        Train each network at most so long; by default as long as the homework did.
+        The most epochs for each network; by default as many as in the homework.
     seed
-        Of every network's weights and order of examples.
+        The seed of every network's weights and order of examples.
+    console
+        The console for progress and results; by default standard output.
     force
         True to replace files of ``out`` that are not an earlier report's.
 
     Raises
     ------
     InputError
-        In one line, for what is wrong with the data, the folder or a sheet.
+        If something is wrong with the data, the folder or a sheet.
     """
     start = time.perf_counter()
     console = console or Console(highlight=False)
@@ -83,7 +82,7 @@ def run(
         reads=reads,
         force=force,
     )
-    with _written_at_the_end(out) as folder:
+    with _unfinished_folder(out) as folder:
         dataset = load(data)
         sheets = {name: read_sheet(sheet_path(name)) for name in SHEETS}
         solutions = {name: solve(sheet) for name, sheet in sheets.items()}
@@ -91,10 +90,10 @@ def run(
         limited = [dataclasses.replace(e, epochs=min(e.epochs, epochs or e.epochs)) for e in ALL]
         outcomes: dict[str, Outcome] = {}
         console.print(f"Training {len(limited)} networks, side by side")
-        with _Display(console, {e.name: e.epochs for e in limited}) as display:
-            for outcome in train_all(limited, dataset, digits, seed, display.epoch):
+        with _ProgressDisplay(console, {e.name: e.epochs for e in limited}) as display:
+            for outcome in train_all(limited, dataset, digits, seed, display.show_epoch):
                 outcomes[outcome.name] = outcome
-                display.finished(outcome)
+                display.show_outcome(outcome)
         results = Results(
             solutions=solutions,
             marks={name: mark(sheet) for name, sheet in sheets.items()},
@@ -108,7 +107,7 @@ def run(
             source=None if data is None else data.name,
         )
         drawn = figures(results)
-        with _writing(out):
+        with _write_errors_of(out):
             (folder / "pages").mkdir()
             for name, sheet in sheets.items():
                 (folder / "pages" / f"{name}.html").write_text(sheet_page(sheet), "utf-8")
@@ -138,19 +137,19 @@ def _outputs(folder: Path, out: Path) -> list[Output]:
 
 
 @contextmanager
-def _written_at_the_end(out: Path) -> Iterator[Path]:
-    """Give a folder to write in; move its files to ``out`` when the block has succeeded.
+def _unfinished_folder(out: Path) -> Iterator[Path]:
+    """Provide a folder to write into; move its files to ``out`` when the block has succeeded.
 
-    The folder is made at once, inside ``out``, so that a place that cannot be written to is noticed
-    before the work and not after it.
+    The folder is made at once, inside ``out``, so that an ``out`` that cannot be written to is
+    noticed before the work and not after it.
     """
-    made = not out.exists()
-    unfinished = out / f".unfinished-{os.getpid()}"  # named before it is made: always found again
+    is_new = not out.exists()
+    unfinished = out / f".unfinished-{os.getpid()}"  # named before it is made: always removed
     try:
-        with _writing(out):
+        with _write_errors_of(out):
             unfinished.mkdir(parents=True)
         yield unfinished
-        with _writing(out):
+        with _write_errors_of(out):
             for file in sorted(unfinished.rglob("*")):
                 target = out / file.relative_to(unfinished)
                 if file.is_dir():
@@ -159,12 +158,13 @@ def _written_at_the_end(out: Path) -> Iterator[Path]:
                     file.replace(target)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-        if made and out.is_dir() and not any(out.iterdir()):
+        if is_new and out.is_dir() and not any(out.iterdir()):
             out.rmdir()
 
 
 @contextmanager
-def _writing(out: Path) -> Iterator[None]:
+def _write_errors_of(out: Path) -> Iterator[None]:
+    """Raise an ``OutputError`` that names ``out`` for any error of the file system."""
     try:
         yield
     except OSError as error:
@@ -173,8 +173,8 @@ def _writing(out: Path) -> Iterator[None]:
         ) from None
 
 
-class _Display:
-    """A bar for each network on a terminal; anywhere else only a line when one is finished."""
+class _ProgressDisplay:
+    """The display of all trainings: bars on a terminal, and a line for each finished training."""
 
     def __init__(self, console: Console, epochs: dict[str, int]) -> None:
         self.console = console
@@ -192,18 +192,18 @@ class _Display:
             for name, total in epochs.items()
         }
 
-    def __enter__(self) -> _Display:
+    def __enter__(self) -> _ProgressDisplay:
         self.progress.start()
         return self
 
     def __exit__(self, *problem: object) -> None:
         self.progress.stop()
 
-    def epoch(self, name: str, done: int, total: int, logs: Logs) -> None:
+    def show_epoch(self, name: str, done: int, total: int, logs: Logs) -> None:
         metrics = f"loss {logs['loss']:.4f}  val_accuracy {logs['val_accuracy']:.4f}"
         self.progress.update(self.bars[name], completed=done, total=total, metrics=metrics)
 
-    def finished(self, outcome: Outcome) -> None:
+    def show_outcome(self, outcome: Outcome) -> None:
         self.progress.update(self.bars[outcome.name], total=outcome.epochs)
         self.console.print(
             f"{outcome.name:>14}  test accuracy {outcome.test_accuracy:.4f}  "

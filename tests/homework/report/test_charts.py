@@ -34,7 +34,7 @@ def markers(drawing: str, colour: str) -> int:
 def test_a_learning_curve_has_training_and_validation(metric: str) -> None:
     drawing = charts.learning_curve(HISTORY, metric)
     assert {"training", "validation", "epoch"} <= set(texts(drawing))
-    for colour in charts.LINES[:2]:  # three epochs, and the mark in the legend
+    for colour in charts.LINE_COLORS[:2]:  # three epochs, and the mark in the legend
         assert markers(drawing, colour) == 3 + 1
 
 
@@ -56,7 +56,7 @@ def test_drawings_are_the_same_each_time_and_leave_no_trace() -> None:
 
 def test_one_epoch_and_numbers_that_are_none_can_be_drawn() -> None:
     one = {name: values[:1] for name, values in HISTORY.items()}
-    assert markers(charts.learning_curve(one, "loss"), charts.LINES[0]) == 1 + 1
+    assert markers(charts.learning_curve(one, "loss"), charts.LINE_COLORS[0]) == 1 + 1
     strange = {**HISTORY, "loss": [math.nan, math.inf, 0.1], "val_loss": [math.nan] * 3}
     assert "epoch" in texts(charts.learning_curve(strange, "loss"))
     nothing = {**HISTORY, "loss": [math.nan] * 3, "val_loss": [0.0] * 3}
@@ -100,7 +100,7 @@ def test_examples_have_their_captions(n: int, shape: tuple[int, int]) -> None:
 
 
 def test_a_page_may_choose_the_colours() -> None:
-    drawing = charts.themed(charts.learning_curve(HISTORY, "loss"))
+    drawing = charts.with_page_colors(charts.learning_curve(HISTORY, "loss"))
     left = re.findall(r"(?<!, )#[0-9a-f]{6}", drawing)
     assert left == []
-    assert f"var(--line-0, {charts.LINES[0]})" in drawing
+    assert f"var(--line-0, {charts.LINE_COLORS[0]})" in drawing

@@ -1,7 +1,7 @@
 """The report's charts, as SVG text.
 
-Drawn by matplotlib without pyplot, so without any state that outlives a call. The same figures give
-the same text, byte for byte. Colours are a few fixed ones: a page may replace them by its own.
+Matplotlib draws them without pyplot, so no state outlives a call. The same numbers give the same
+text, byte for byte. The colors are a few fixed ones, which a page may replace with its own.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from tinygrad_hw.formatting.numbers import number
+from tinygrad_hw.formatting import number
 
 History = Mapping[str, Sequence[float]]
 
@@ -32,11 +32,15 @@ STYLES = (
     ("#8a3f97", ":", "D"),
 )
 """Color, dashes and marks of the lines, in order."""
-LINES = [color for color, _, _ in STYLES]
+LINE_COLORS = [color for color, _, _ in STYLES]
 
-_VARIABLES = {INK: "ink", FAINT: "rule", **{line: f"line-{i}" for i, line in enumerate(LINES)}}
+_CSS_VARIABLES = {
+    INK: "ink",
+    FAINT: "rule",
+    **{color: f"line-{i}" for i, color in enumerate(LINE_COLORS)},
+}
 
-SIZE = (4.4, 3.1)  # inches; one chart is legible across a telephone
+SIZE = (4.4, 3.1)  # inches; a chart is legible on a telephone
 SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "tinygrad_hw",
@@ -76,13 +80,13 @@ def learning_curve(history: History, metric: str) -> str:
 
 
 def compared_curve(histories: Mapping[str, History], metric: str) -> str:
-    """Draw one metric of several trainings together, such as "val_loss"."""
+    """Draw one metric by epoch, such as "val_loss", of several trainings together."""
     lines = {name: history[metric] for name, history in histories.items()}
     return _curves(lines, f"{TITLES[metric]} by epoch", metric)
 
 
 def accuracies(right: Mapping[str, int], total: int) -> str:
-    """Compare test accuracies, each with the range that chance alone explains.
+    """Draw test accuracies, each with the range that chance alone explains.
 
     Parameters
     ----------
@@ -95,8 +99,9 @@ def accuracies(right: Mapping[str, int], total: int) -> str:
         drawing = Figure(figsize=(5.6, 0.5 * len(right) + 0.8), layout="constrained")
         axes = drawing.subplots()
         for i, n in enumerate(right.values()):
-            axes.plot(wilson_interval(n, total), [i, i], color=LINES[0], linewidth=1.4, alpha=0.6)
-            axes.plot([n / total], [i], "o", color=LINES[0], markersize=7)
+            color = LINE_COLORS[0]
+            axes.plot(wilson_interval(n, total), [i, i], color=color, linewidth=1.4, alpha=0.6)
+            axes.plot([n / total], [i], "o", color=color, markersize=7)
             axes.annotate(
                 number(n / total, 5),
                 (n / total, i),
@@ -116,7 +121,7 @@ def accuracies(right: Mapping[str, int], total: int) -> str:
 
 
 def wilson_interval(right: int, total: int) -> tuple[float, float]:
-    """Wilson's interval of 95 % for a share, by E. B. Wilson (1927).
+    """Return Wilson's interval of 95 % for a share, by E. B. Wilson (1927).
 
     It stays between 0 and 1 and has a width even where every answer is right.
     """
@@ -147,14 +152,14 @@ def examples(images: Sequence[npt.NDArray[np.uint8]], captions: Sequence[str]) -
         return _svg(drawing)
 
 
-def themed(drawing: str) -> str:
-    """Let the page around a chart choose its colours: #1f5fa8 becomes var(--line-0, #1f5fa8)."""
-    for colour, name in _VARIABLES.items():
-        drawing = drawing.replace(colour, f"var(--{name}, {colour})")
+def with_page_colors(drawing: str) -> str:
+    """Return a chart in the colors of the page: #1f5fa8 becomes var(--line-0, #1f5fa8)."""
+    for color, name in _CSS_VARIABLES.items():
+        drawing = drawing.replace(color, f"var(--{name}, {color})")
     return drawing
 
 
-# --- How it is drawn ------------------------------------------------------------------------------
+# --- Drawing --------------------------------------------------------------------------------------
 
 
 def _curves(lines: Mapping[str, Sequence[float]], title: str, metric: str) -> str:
@@ -177,7 +182,7 @@ def _curves(lines: Mapping[str, Sequence[float]], title: str, metric: str) -> st
 
 
 def _logarithmic(axes: Axes, lines: Mapping[str, Sequence[float]]) -> None:
-    """Use a logarithmic scale, if there is anything that it can show."""
+    """Use a logarithmic scale, if any value is positive."""
     if any(math.isfinite(x) and x > 0 for values in lines.values() for x in values):
         axes.set_yscale("log")
         axes.yaxis.set_minor_formatter(NullFormatter())
@@ -186,15 +191,15 @@ def _logarithmic(axes: Axes, lines: Mapping[str, Sequence[float]]) -> None:
 _FONT_FAMILY = re.compile(r"font-family: [^;\"]*")
 _METADATA = re.compile(r" *<metadata>.*?</metadata>\n?", re.DOTALL)
 _STYLE = re.compile(r" *<defs>\s*<style.*?</style>\s*</defs>\n?", re.DOTALL)
-_NEEDLESS_TURN = re.compile(r' transform="rotate\(-0 [^)]*\)"')
+_NULL_ROTATION = re.compile(r' transform="rotate\(-0 [^)]*\)"')
 
 
 def _svg(drawing: Figure) -> str:
     FigureCanvasSVG(drawing)
     file = io.StringIO()
-    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    drawing.savefig(file, format="svg", transparent=True, metadata=nothing)
+    no_metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    drawing.savefig(file, format="svg", transparent=True, metadata=no_metadata)
     text = file.getvalue()
-    for needless in (_METADATA, _STYLE, _NEEDLESS_TURN):
+    for needless in (_METADATA, _STYLE, _NULL_ROTATION):
         text = needless.sub("", text)
     return _FONT_FAMILY.sub(f"font-family: {FONTS}", text)

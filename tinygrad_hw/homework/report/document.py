@@ -9,7 +9,7 @@ from string import Template
 from typing import Any
 
 from tinygrad_hw.explain import font_face
-from tinygrad_hw.formatting.html import (
+from tinygrad_hw.formatting import (
     Html,
     bullets,
     count,
@@ -19,21 +19,21 @@ from tinygrad_hw.formatting.html import (
     join,
     link,
     listed,
+    number,
     paragraph,
     row,
     section,
     table,
+    with_sign,
 )
-from tinygrad_hw.formatting.numbers import number
-from tinygrad_hw.formatting.verdicts import with_sign
 from tinygrad_hw.homework.experiments import BINARY, INITIALIZERS, Outcome
 from tinygrad_hw.homework.report import charts, original_figures
-from tinygrad_hw.homework.report.errata import in_short, tally
+from tinygrad_hw.homework.report.errata import errata_summary, tally
 from tinygrad_hw.homework.report.question1 import Example, worked_example
 from tinygrad_hw.homework.report.questions2_3 import binary, initializers, ten
-from tinygrad_hw.homework.results import Results, errors, tested
+from tinygrad_hw.homework.results import Results, error_count, test_image_count
 from tinygrad_hw.nn import classification_report
-from tinygrad_hw.worksheet.marking.mark_sheet import Marks, as_json
+from tinygrad_hw.worksheet import Marks, as_json
 
 TITLE = "The homework, done again"
 CONTENTS = {
@@ -47,16 +47,17 @@ CONTENTS = {
 
 
 def report(results: Results, drawn: Mapping[str, str] | None = None) -> str:
-    """Return the page: every figure that the homework printed, with ours beside it, in its order.
+    """Return the report as one page of HTML: the homework's figures in their order, ours beside.
 
-    The page refers to nothing outside itself; every text in it is escaped.
+    The page refers to nothing outside itself but the pages of the worked examples; every text in it
+    is escaped.
 
     Parameters
     ----------
     results
-        What came out of the homework.
+        The results of the homework.
     drawn
-        The result of ``figures(results)``, if that has been computed already.
+        The drawings by file name, where ``figures(results)`` has been called already.
     """
     drawn = figures(results) if drawn is None else drawn
     body = [
@@ -87,7 +88,7 @@ def report(results: Results, drawn: Mapping[str, str] | None = None) -> str:
 
 
 def figures(results: Results) -> dict[str, str]:
-    """Draw the figures as files of their own; return SVG text by file name."""
+    """Draw the figures; return the SVG text of each by its file name."""
     two = results.data.only(*results.digits)
     drawn = {f"{name}-graph.svg": drawing for name, drawing in results.drawings.items()}
     for name in ("binary", "ten"):
@@ -105,15 +106,19 @@ def figures(results: Results) -> dict[str, str]:
     for metric in original_figures.METRICS:
         histories = {name: outcome.history for name, outcome in four.items()}
         drawn[f"initialisers-{metric}.svg"] = charts.compared_curve(histories, metric)
-    right = {name: tested(outcome) - errors(outcome) for name, outcome in four.items()}
-    drawn["initialisers-test.svg"] = charts.accuracies(right, tested(next(iter(four.values()))))
+    right = {
+        name: test_image_count(outcome) - error_count(outcome) for name, outcome in four.items()
+    }
+    drawn["initialisers-test.svg"] = charts.accuracies(
+        right, test_image_count(next(iter(four.values())))
+    )
     return drawn
 
 
 def results_as_json(results: Results) -> dict[str, Any]:
     """Return all numbers, ready for ``json.dumps``; a number that is not finite is None."""
     outcomes = results.outcomes
-    last = {"report": classification_report(outcomes["ten"].confusion)}
+    by_class = {"report": classification_report(outcomes["ten"].confusion)}
     numbers = {
         "digits": list(results.digits),
         "seed": results.seed,
@@ -123,10 +128,10 @@ def results_as_json(results: Results) -> dict[str, Any]:
         "marks": {key: _marks(marks) for key, marks in results.marks.items()},
         "binary": _network(outcomes["binary"]),
         "initialisers": {name: _network(outcome) for name, outcome in results.initializers.items()},
-        "ten": _network(outcomes["ten"]) | last,
+        "ten": _network(outcomes["ten"]) | by_class,
         "seconds": results.seconds,
     }
-    finite: dict[str, Any] = _finite(numbers)
+    finite: dict[str, Any] = _without_infinities(numbers)
     return finite
 
 
@@ -150,13 +155,14 @@ def _network(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _finite(content: Any) -> Any:
+def _without_infinities(content: Any) -> Any:
+    """Return the same content with None for every number that is not finite."""
     if isinstance(content, float):
         return content + 0.0 if math.isfinite(content) else None  # -0.0 becomes 0.0
     if isinstance(content, Mapping):
-        return {name: _finite(item) for name, item in content.items()}
+        return {name: _without_infinities(item) for name, item in content.items()}
     if isinstance(content, Sequence) and not isinstance(content, str):
-        return [_finite(item) for item in content]
+        return [_without_infinities(item) for item in content]
     return content
 
 
@@ -195,7 +201,7 @@ def _summary(results: Results) -> Html:
 
 
 def _notices(results: Results) -> Iterator[Html]:
-    """Say what makes this run another thing than the homework's."""
+    """Say how this run differs from the homework: fewer epochs, or other images."""
     if results.cut_short:
         yield paragraph(
             "This run was cut short: its networks were trained for at most "
@@ -236,15 +242,15 @@ def _accuracy(outcome: Outcome) -> Html:
     return join(
         [
             figure(number(outcome.test_accuracy, 5)),
-            f": {counted(errors(outcome), 'error')} in {count(tested(outcome))}",
+            f": {counted(error_count(outcome), 'error')} in {count(test_image_count(outcome))}",
         ]
     )
 
 
 def _initializers_row(results: Results) -> Html:
     four = results.initializers
-    fewest = min(map(errors, four.values()))
-    best = [name for name, outcome in four.items() if errors(outcome) == fewest]
+    fewest = min(map(error_count, four.values()))
+    best = [name for name, outcome in four.items() if error_count(outcome) == fewest]
     return row(
         link("q2b", CONTENTS["q2b"]),
         "HeNormal best, with 100 %",
@@ -262,7 +268,7 @@ def _ten_row(results: Results) -> Html:
 
 def _differences(results: Results) -> list[Html]:
     return [
-        *(in_short(key, CONTENTS[key], results.marks[key]) for key in ("q1a", "q1b")),
+        *(errata_summary(key, CONTENTS[key], results.marks[key]) for key in ("q1a", "q1b")),
         join(
             [
                 link("q2", "Questions 2"),

@@ -1,4 +1,4 @@
-"""The print-out of an image in Question 2, the same rows of ours beside it."""
+"""The print-out of an image in Question 2, beside the same rows of our image."""
 
 from __future__ import annotations
 
@@ -8,24 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_hw.data import Dataset
-from tinygrad_hw.formatting.html import (
-    Html,
-    element,
-    escaped,
-    join,
-    paragraph,
-    row,
-    table,
-)
+from tinygrad_hw.formatting import Html, element, escaped, join, paragraph, row, table
 from tinygrad_hw.homework.report import original_figures
 from tinygrad_hw.homework.report.page_elements import figure_box, picture
 
 DECIMALS = 8  # as NumPy prints arrays
-FIRST_PIXEL = 28  # of MNIST, where the print-out begins
+FIRST_PIXEL = 28  # the byte in MNIST's image where the print-out begins
 
 
 def print_out(data: Dataset) -> Html:
-    """Set the printed part of the first image of a 3 or a 6 beside the same part of ours."""
+    """Build the table of the printed rows of the first 3 or 6, beside the same rows of ours."""
     image = first_image(data)
     if image is None or image.shape != original_figures.PIXEL_SHAPE:
         lines = element("pre", original_figures.PIXELS)
@@ -60,16 +52,16 @@ def print_out(data: Dataset) -> Html:
 
 
 def _on_the_first_value(image: npt.NDArray[np.uint8]) -> str:
-    """Tell why the first printed value is no pixel, and what it was, if ours is the same image."""
-    strange = (
+    """Explain why the first printed value is no pixel, and its origin in the same image."""
+    no_pixel = (
         "The first value, 0.1039803932, is no multiple of 1/255 (it is 26.515/255), so it cannot "
         "be a pixel."
     )
     row, line = original_figures.PIXEL_FIRST_LINE
     if image[row, line * original_figures.PIXELS_A_LINE] != FIRST_PIXEL:
-        return strange
+        return no_pixel
     return (
-        f"{strange} Ours in that place is {FIRST_PIXEL}/255 = "
+        f"{no_pixel} Ours in that place is {FIRST_PIXEL}/255 = "
         f"{_as_numpy_prints(FIRST_PIXEL / 255)}: digits have changed places. And the scan has read "
         "one line twice."
     )
@@ -80,29 +72,30 @@ def _as_numpy_prints(value: float) -> str:
 
 
 def first_image(data: Dataset) -> npt.NDArray[np.uint8] | None:
-    """Find the first training image of one of the homework's digits, if there is any."""
+    """Return the first training image of a 3 or a 6; None where there is none."""
     found = np.flatnonzero(np.isin(data.y_train, original_figures.DIGITS))
     return data.x_train[found[0]] if found.size else None
 
 
 def _lines(image: npt.NDArray[np.uint8]) -> Iterator[tuple[int, slice, str, Html]]:
-    """Give row, columns, text and remark of each printed line."""
+    """Yield row, columns, text and remark of each printed line."""
     width = original_figures.PIXEL_SHAPE[1]
-    a_row = -(-width // original_figures.PIXELS_A_LINE)
-    row, within = original_figures.PIXEL_FIRST_LINE
+    lines_per_row = -(-width // original_figures.PIXELS_A_LINE)
+    row, first_line = original_figures.PIXEL_FIRST_LINE
     texts = original_figures.PIXELS.splitlines()
     for i, text in enumerate(texts):
-        down, along = divmod(within + i, a_row)
-        start = along * original_figures.PIXELS_A_LINE
+        down, line = divmod(first_line + i, lines_per_row)
+        start = line * original_figures.PIXELS_A_LINE
         columns = slice(start, min(start + original_figures.PIXELS_A_LINE, width))
         theirs = [float(word) for word in text.split()]
         values = (image[row + down, columns] / 255).tolist()
-        following = texts[i + 1].split() if i + 1 < len(texts) else []
-        yield row + down, columns, text, _remark(theirs, values, text.split() == following)
+        next_line = texts[i + 1].split() if i + 1 < len(texts) else []
+        yield row + down, columns, text, _remark(theirs, values, text.split() == next_line)
 
 
 def _remark(theirs: list[float], values: list[float], read_twice: bool) -> Html:
-    if _ink(theirs) == _ink(values):
+    """Say whether a printed line has our values; zeros are not compared."""
+    if _nonzero(theirs) == _nonzero(values):
         return element("span", "same", class_="same")
     if read_twice and not any(values):
         return element("span", "≠ next line, read twice", class_="differs")
@@ -111,7 +104,7 @@ def _remark(theirs: list[float], values: list[float], read_twice: bool) -> Html:
     return element("span", "≠ no multiple of 1/255", class_="differs")
 
 
-def _ink(values: list[float]) -> list[float]:
+def _nonzero(values: list[float]) -> list[float]:
     return [round(value, DECIMALS) for value in values if value]
 
 
@@ -124,7 +117,7 @@ def _values(words: list[str]) -> Html:
 
 
 def _value(word: str) -> Html:
-    """Show a zero fainter, so that the ink stands out."""
+    """Write a value; a zero fainter, so that the others stand out."""
     return element("span", word, class_="zero") if float(word) == 0 else escaped(word)
 
 

@@ -1,4 +1,4 @@
-"""What the report shows of each network: the homework's print-outs, ours beside them."""
+"""The parts of a network's section in the report: the homework's print-outs beside ours."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from difflib import SequenceMatcher
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_hw.formatting.html import (
+from tinygrad_hw.formatting import (
     Html,
     count,
     counted,
     element,
     figure,
     join,
-    ours,
+    number,
     paragraph,
     prose,
+    rounded_figure,
     row,
     signed,
     table,
 )
-from tinygrad_hw.formatting.numbers import number
 from tinygrad_hw.homework.experiments import BATCH, HIDDEN, PATIENCE, RATE, Experiment, Outcome
 from tinygrad_hw.homework.report import charts, original_figures
 from tinygrad_hw.homework.report.page_elements import confusion, figure_box, inline_svg, picture
-from tinygrad_hw.homework.results import errors, tested
+from tinygrad_hw.homework.results import error_count, test_image_count
 from tinygrad_hw.nn.layers import LayerSummary
 
 
 def summary(theirs: original_figures.Network, outcome: Outcome) -> list[Html]:
-    """Set the homework's ``model.summary()`` beside ours, and its sums of parameters."""
+    """Build the table of the homework's ``model.summary()`` beside ours, and the sums by hand."""
     rows = [
         row(*_their_layer(their_layer), *_our_layer(our_layer))
         for their_layer, our_layer in _aligned(theirs.summary, outcome.layers)
@@ -52,7 +52,7 @@ NO_LAYER = (figure(""),) * 3
 def _aligned(
     theirs: Sequence[TheirLayer], ours: Sequence[LayerSummary]
 ) -> Iterator[tuple[TheirLayer | None, LayerSummary | None]]:
-    """Pair layers of the same kind in their order; give None beside one that has no counterpart."""
+    """Pair layers of the same kind in their order; a layer without a counterpart has None."""
     their_kinds = [name[name.rindex("(") + 1 : -1] for name, _, _ in theirs]  # "dense (Dense)"
     matcher = SequenceMatcher(None, their_kinds, [layer.kind for layer in ours], autojunk=False)
     for tag, start, stop, our_start, our_stop in matcher.get_opcodes():
@@ -99,13 +99,13 @@ def _counted_by_hand(theirs: original_figures.Network, outcome: Outcome) -> list
 
 
 def training(theirs: original_figures.Network, outcome: Outcome) -> list[Html]:
-    """Set the lines of the training beside ours, epoch by epoch, with the differences."""
-    pace = 1000 * outcome.seconds / max(outcome.epochs * outcome.batches, 1)
+    """Build the table of both trainings by epoch, with the differences."""
+    milliseconds = 1000 * outcome.seconds / max(outcome.epochs * outcome.batches, 1)
     batches = element(
         "p",
         f"An epoch has {theirs.batches} batches of {BATCH} in the homework, {outcome.batches} "
         f"here. {_how_it_ended(outcome)} A step took ",
-        ours(pace, 2),
+        rounded_figure(milliseconds, 2),
         " ms on average here, with several networks trained side by side.",
     )
     rows = [line for epoch in range(outcome.epochs) for line in _epoch(theirs, outcome, epoch)]
@@ -129,7 +129,7 @@ def _how_it_ended(outcome: Outcome) -> str:
 
 
 def _cut_off(theirs: original_figures.Network, outcome: Outcome) -> list[Html]:
-    """Say what is strange about the validation accuracies that the page cut off, if any were."""
+    """Remark on the validation accuracies that the page cut off, if there are any."""
     if not any("…" in value for epoch in theirs.epochs for value in epoch):
         return []
     theirs_first = dict(zip(original_figures.METRICS, theirs.epochs[0], strict=True))
@@ -148,11 +148,11 @@ def _cut_off(theirs: original_figures.Network, outcome: Outcome) -> list[Html]:
 
 
 def _epoch(theirs: original_figures.Network, outcome: Outcome, epoch: int) -> Iterator[Html]:
-    """Give the rows of an epoch: the homework's, if it was printed, ours, and the difference."""
+    """Yield the rows of an epoch: the homework's, if it was printed, ours, and the difference."""
     values = [outcome.history[metric][epoch] for metric in original_figures.METRICS]
     label = str(epoch + 1)
     who = "ours, kept" if epoch + 1 == outcome.best_epoch else "ours"
-    cells = [element("td", ours(value)) for value in values]
+    cells = [element("td", rounded_figure(value)) for value in values]
     if epoch >= len(theirs.epochs):
         heading = element("th", label, scope="row")
         yield element("tr", heading, element("td", who), *cells, element("td"), class_="only")
@@ -184,12 +184,12 @@ def _their_epoch(theirs: original_figures.Network, epoch: int, rows: int) -> Htm
 
 
 def test_batches(outcome: Outcome) -> int:
-    """Count the batches that the test images would make, were they tested in batches."""
-    return -(-tested(outcome) // BATCH)
+    """Return the number of batches that the test images would fill."""
+    return -(-test_image_count(outcome) // BATCH)
 
 
 def test(theirs: original_figures.Network, outcome: Outcome) -> Html:
-    """Set the evaluation on the test images beside ours."""
+    """Build the table of both evaluations on the test images."""
     matrix = np.array(theirs.confusion)
     their_total = int(matrix.sum())
     their_errors = their_total - int(np.trace(matrix))
@@ -209,8 +209,8 @@ def test(theirs: original_figures.Network, outcome: Outcome) -> Html:
         row(
             "Errors",
             f"{count(their_errors)} of {count(their_total)}",
-            f"{count(errors(outcome))} of {count(tested(outcome))}",
-            signed(errors(outcome) - their_errors, 6),
+            f"{count(error_count(outcome))} of {count(test_image_count(outcome))}",
+            signed(error_count(outcome) - their_errors, 6),
         ),
         row("Time", theirs.test_time, "not taken", ""),
     ]
@@ -225,7 +225,7 @@ def test(theirs: original_figures.Network, outcome: Outcome) -> Html:
 
 
 def _difference_row(name: str, theirs: str, value: float, digits: int) -> Html:
-    return row(name, figure(theirs), ours(value, digits), signed(value - float(theirs)))
+    return row(name, figure(theirs), rounded_figure(value, digits), signed(value - float(theirs)))
 
 
 def matrices(
@@ -234,18 +234,18 @@ def matrices(
     outcome: Outcome,
     labels: Sequence[str],
 ) -> Html:
-    """Set a confusion matrix beside ours."""
+    """Build the homework's confusion matrix beside ours."""
     matrix = np.array(theirs)
     wrong = int(matrix.sum() - np.trace(matrix))
     both = [
         confusion(f"The homework: {counted(wrong, 'error')}", matrix, their_labels),
-        confusion(f"Ours: {counted(errors(outcome), 'error')}", outcome.confusion, labels),
+        confusion(f"Ours: {counted(error_count(outcome), 'error')}", outcome.confusion, labels),
     ]
-    return join([element("div", *both, class_="side"), reading()])
+    return join([element("div", *both, class_="side"), how_to_read_matrices()])
 
 
-def reading() -> Html:
-    """Say how to read a confusion matrix."""
+def how_to_read_matrices() -> Html:
+    """Build the note on how to read a confusion matrix."""
     return paragraph(
         "Rows are the true digits, columns the predicted ones. What is right stands framed; an "
         "error’s tint is the stronger, the larger its share of the true digit.",
@@ -254,7 +254,7 @@ def reading() -> Html:
 
 
 def learning_curves(name: str, drawn: Mapping[str, str]) -> Html:
-    """Show loss and accuracy of the network ``name``, in training and in validation."""
+    """Build the charts of loss and accuracy of the network ``name``, in training and validation."""
     drawings = [
         chart(
             drawn,
@@ -272,8 +272,8 @@ def learning_curves(name: str, drawn: Mapping[str, str]) -> Html:
 
 
 def chart(drawn: Mapping[str, str], file: str, label: str) -> Html:
-    """Put a chart into the page, in the page's colours."""
-    return inline_svg(charts.themed(drawn[file]), file.removesuffix(".svg"), label)
+    """Build the element of a chart, in the page's colors."""
+    return inline_svg(charts.with_page_colors(drawn[file]), file.removesuffix(".svg"), label)
 
 
 def examples(
@@ -281,32 +281,46 @@ def examples(
     outcome: Outcome,
     images: npt.NDArray[np.uint8],
     labels: Sequence[str],
-    colours: str,
+    colors: str,
 ) -> list[Html]:
-    """Show the examples with what was predicted; ``labels`` are those of the classes."""
-    kept = "; ".join(f"true {true}, predicted {guess}" for true, guess in theirs.examples)
-    shown = [_example(images[i], labels[t], labels[p], chance, i)
-             for i, t, p, chance in outcome.examples]  # fmt: skip
+    """Build the list of the examples, each with its true and its predicted label.
+
+    Parameters
+    ----------
+    theirs, outcome
+        What the homework printed of its network; the outcome of ours.
+    images
+        The test images, which the outcome's examples are among.
+    labels
+        The labels of the classes.
+    colors
+        The color map of the homework's pictures, "Greys" or "gray".
+    """
+    captions = "; ".join(f"true {true}, predicted {guess}" for true, guess in theirs.examples)
+    items = [
+        _example(images[i], labels[true], labels[predicted], probability, i)
+        for i, true, predicted, probability in outcome.examples
+    ]
     coded = " (coded: 0 and 1)" if len(labels) == 2 else ""
     return [
         paragraph(
             f"Drawn at random from the test images, so these are others than the homework’s. The "
-            f"captions that its text keeps: {kept}{coded}."
+            f"captions that its text keeps: {captions}{coded}."
         ),
-        element("ul", *shown, class_=f"examples {colours.lower()}"),
+        element("ul", *items, class_=f"examples {colors.lower()}"),
     ]
 
 
 def _example(
-    image: npt.NDArray[np.uint8], true: str, guess: str, chance: float, index: int
+    image: npt.NDArray[np.uint8], true: str, guess: str, probability: float, index: int
 ) -> Html:
     right = true == guess
-    said = join(["predicted ", guess] if right else [element("strong", f"≠ predicted {guess}")])
+    text = join(["predicted ", guess] if right else [element("strong", f"≠ predicted {guess}")])
     return element(
         "li",
         picture(image, f"Test image {index}: a {true}, taken for a {guess}"),
-        element("span", f"true {true}, ", said),
-        element("small", "probability ", ours(chance)),
+        element("span", f"true {true}, ", text),
+        element("small", "probability ", rounded_figure(probability)),
         class_=None if right else "wrong",
     )
 
@@ -314,7 +328,7 @@ def _example(
 def settings(
     theirs: original_figures.Network, outcomes: Sequence[Outcome], experiments: Sequence[Experiment]
 ) -> Html:
-    """Set the homework's table of hyperparameters beside what was used here."""
+    """Build the homework's table of hyperparameters beside those of our experiments."""
     binary = experiments[0].classes == 2
     here = {
         "Activation, hidden layer": "ReLU",

@@ -1,7 +1,7 @@
-"""What the homework printed about its networks, to be set beside ours.
+"""The figures that the homework printed about its networks.
 
-Figures are strings wherever their digits count. The hand-worked figures of Question 1 are in the
-sheets; here is only what a sheet has no place for.
+They are strings where their digits count. The hand-worked figures of Question 1 are in the sheets;
+those that a sheet has no place for are here.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ DIGITS = (3, 6)
 # --- Question 1 -----------------------------------------------------------------------------------
 
 WRITTEN_AGAIN = {"q1a": {"a4": "0.981996", "error": "0.01800"}}
-"""Forward values that were written a second time with other digits."""
+"""The second writing, in other digits, of forward values that were written twice."""
 
 STRUCK_FACTORS = {"q1a": {("dE/dw7", "da4/dz4"): "0.017679"}}
-"""Factors that were crossed out and written anew."""
+"""Figures of factors that were crossed out; the sheet has those that replaced them."""
 
 
 # --- The networks ---------------------------------------------------------------------------------
@@ -31,16 +31,16 @@ class Network:
     summary
         Layer, output shape and parameters, a row each.
     counted
-        Parameters as they were added up by hand: layer, weights, biases, sum.
+        The parameters that were counted by hand: layer, weights, biases, sum.
     epochs
-        The metrics of the first epochs in the order of ``METRICS``. One that the edge of the page
-        cut off ends in "…".
+        The metrics of the first epochs in the order of ``METRICS``. A figure that the edge of the
+        page cut off ends in "…".
     epoch_times, test_time
-        As Keras printed them.
+        The times as Keras printed them.
     confusion
-        Rows are true classes; empty where it was only a picture.
+        Counts by true class (rows) and predicted class; empty where there was only a picture.
     examples
-        True and predicted label of the examples whose captions were kept.
+        True and predicted label of the examples whose captions are legible.
     table
         The table of hyperparameters.
     """
@@ -192,7 +192,7 @@ REPORT = {
 
 PIXEL_SHAPE = (28, 28)
 PIXEL_FIRST_LINE = (13, 4)
-"""Row of the image, and line within the row, where the part that was kept begins.
+"""Row of the image, and line within the row, where the print-out begins.
 
 NumPy prints a row of 28 in six lines of five, five, five, five, five and three numbers.
 """

@@ -1,4 +1,4 @@
-"""What only the report has: chains in MathML, matrices of errors, pictures."""
+"""Elements of HTML that only the report needs: chains in MathML, confusion matrices, pictures."""
 
 from __future__ import annotations
 
@@ -14,19 +14,14 @@ import numpy.typing as npt
 from matplotlib.image import imsave
 
 from tinygrad_hw.explain import MATHML, Chain
-from tinygrad_hw.formatting.html import (
-    Html,
-    element,
-    prose,
-    table,
-)
+from tinygrad_hw.formatting import Html, element, prose, table
 
 # --- Chains, in MathML ----------------------------------------------------------------------------
 
 
-def chain(explained: Chain) -> Html:
+def chain_lines(chain: Chain) -> Html:
     """Typeset a chain in lines, the equals signs below each other."""
-    rows = list(explained.rows(MATHML))
+    rows = list(chain.rows(MATHML))
     left = element("span", _math(rows[0].left), class_="lhs")
     lines = [
         element("span", element("span", f"{row.sign} ", class_="eq"), _math(row.right))
@@ -42,11 +37,11 @@ def _math(content: str) -> Html:
 # --- Conclusions and matrices ---------------------------------------------------------------------
 
 
-def claims(said: list[tuple[str, str]]) -> Html:
-    """Set what the homework concludes beside what our numbers show; names in backquotes."""
+def claims(pairs: list[tuple[str, str]]) -> Html:
+    """Build a table of the homework's conclusions beside our findings; see ``prose`` for names."""
     rows = [
-        element("tr", element("td", prose(claim)), element("td", prose(found)))
-        for claim, found in said
+        element("tr", element("td", prose(claim)), element("td", prose(finding)))
+        for claim, finding in pairs
     ]
     columns = ["The homework concludes", "Our numbers"]
     return table("Its conclusions, beside our numbers", columns, rows, class_="claims")
@@ -76,7 +71,7 @@ def confusion(caption: str, counts: npt.ArrayLike, labels: Sequence[str]) -> Htm
 
 
 ERROR_SHARES = (0.002, 0.005, 0.01)
-"""An error above so large a share of its class is tinted a shade deeper."""
+"""Shares of the true class; with each that an error exceeds, its tint is a shade deeper."""
 
 
 def _cells(counts: npt.NDArray[np.int64], right: int) -> list[Html]:
@@ -90,10 +85,10 @@ def _cells(counts: npt.NDArray[np.int64], right: int) -> list[Html]:
 
 # --- Pictures -------------------------------------------------------------------------------------
 
-_FOR_FILES = re.compile(
+_ONLY_IN_FILES = re.compile(
     r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<(metadata|title)>.*?</\1>", re.DOTALL
 )
-_ATTRIBUTES_FOR_FILES = re.compile(
+_ATTRIBUTES_ONLY_IN_FILES = re.compile(
     r'\s(?:xmlns(?::\w+)?|version|xml:space|role)="[^"]*"|\sstyle="max-width[^"]*"'
 )
 _REFERENCES = re.compile(r'(\sid="|(?:xlink:)?href="#|url\(#)')
@@ -101,12 +96,12 @@ _SIZE = re.compile(r'(<svg\b[^>]*?)\swidth="([\d.]+)(?:pt|px)?"\s+height="[\d.]+
 
 
 def inline_svg(drawing: str, name: str, label: str) -> Html:
-    """Make an SVG file part of the page.
+    """Return an SVG file as an element of the page.
 
-    What only a file needs is taken away. The drawing's ids are prefixed with ``name``, so that
-    several drawings on one page do not take each other's.
+    The parts that only a file needs are removed. The drawing's ids are prefixed with ``name``, so
+    that they are unique on a page with several drawings.
     """
-    drawing = _ATTRIBUTES_FOR_FILES.sub("", _FOR_FILES.sub("", drawing)).strip()
+    drawing = _ATTRIBUTES_ONLY_IN_FILES.sub("", _ONLY_IN_FILES.sub("", drawing)).strip()
     drawing = _REFERENCES.sub(lambda m: f"{m[1].replace('xlink:', '')}{name}-", drawing)
     drawing = _SIZE.sub(r'\1 style="width:\2pt"', drawing, count=1)
     described = f'<svg role="img" aria-label="{html.escape(label)}"'
@@ -114,10 +109,10 @@ def inline_svg(drawing: str, name: str, label: str) -> Html:
 
 
 def picture(pixels: npt.NDArray[np.uint8], label: str) -> Html:
-    """Show an image of bytes as dark ink on a light ground."""
+    """Build the element of a grayscale image, dark ink on a light ground."""
     file = io.BytesIO()
-    unsigned: dict[str, Any] = {"Software": None}  # else every release of matplotlib's differs
-    imsave(file, pixels, cmap="gray_r", vmin=0, vmax=255, format="png", metadata=unsigned)
+    metadata: dict[str, Any] = {"Software": None}  # else it differs with Matplotlib's release
+    imsave(file, pixels, cmap="gray_r", vmin=0, vmax=255, format="png", metadata=metadata)
     data = base64.b64encode(file.getvalue()).decode()
     rows, columns = pixels.shape
     return Html(

@@ -7,41 +7,58 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tinygrad_hw.explain import Chain
-from tinygrad_hw.formatting.html import (
+from tinygrad_hw.formatting import (
     Html,
     element,
     figure,
     formula,
     join,
     link,
-    ours,
+    number,
     paragraph,
     partial,
     prose,
+    rounded_figure,
     row,
     section,
     symbol,
     table,
+    with_sign,
 )
-from tinygrad_hw.formatting.numbers import number
-from tinygrad_hw.formatting.verdicts import with_sign
 from tinygrad_hw.homework.report import original_figures
-from tinygrad_hw.homework.report.errata import errata, tally, what_rounding_costs
-from tinygrad_hw.homework.report.page_elements import chain, claims, figure_box, inline_svg
-from tinygrad_hw.homework.report.side_by_side import beside, distance
-from tinygrad_hw.worksheet.marking.mark_sheet import Marks
-from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
-from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
-from tinygrad_hw.worksheet.solution.solve import Solution
+from tinygrad_hw.homework.report.errata import errata, rounding_section, tally
+from tinygrad_hw.homework.report.page_elements import chain_lines, claims, figure_box, inline_svg
+from tinygrad_hw.homework.report.side_by_side import distance, write_like
+from tinygrad_hw.worksheet import (
+    FACTOR,
+    FORWARD,
+    PARTIAL,
+    TABLE,
+    UPDATED,
+    MarkedNumber,
+    Marks,
+    Solution,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A printed figure, or "" where there is none, and our value.
+    """A printed figure and our value.
 
-    ``mark`` is None where the figure is not in the sheet: it was written a second time. ``old`` is
-    the value before the update, for an updated parameter. ``struck`` are figures that the writer
-    crossed out: shown, not marked.
+    Attributes
+    ----------
+    name
+        The name that both are values of.
+    printed
+        The figure as it was printed; "" where there is none.
+    ours
+        Our value at full precision.
+    mark
+        The mark of the figure; None where it is not in the sheet, since it was written twice.
+    old
+        For an updated parameter, the value before the update.
+    struck
+        Figures that the writer crossed out: shown, not marked.
     """
 
     name: str
@@ -54,7 +71,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Example:
-    """A worked example: its name in anchors and in what was printed, its solution and its marks."""
+    """A worked example, by its key "q1a" or "q1b": its solution and its marks."""
 
     key: str
     solution: Solution
@@ -62,7 +79,7 @@ class Example:
 
     @cached_property
     def items(self) -> dict[tuple[str, str | None, str], MarkedNumber]:
-        """The marks by part, by the partial that a factor stands in, and by name."""
+        """The marked numbers by part, by the partial that a factor stands in, and by name."""
         return {(item.part, item.of, item.name): item for item in self.marks.items}
 
     def pair(
@@ -74,17 +91,18 @@ class Example:
         old: float | None = None,
         struck: tuple[str, ...] = (),
     ) -> Pair:
-        """Pair what was printed for a name with our value."""
+        """Pair the figure that was printed for a name with our value."""
         item = self.items.get((part, of, name))
         return Pair(name, item.printed if item else "", ours, item, old, struck)
 
 
 def pairs(example: Example) -> list[Pair]:
-    """List every printed figure of a worked example, ours beside it."""
-    listed = [*_forward_pairs(example)]
+    """List every printed figure of a worked example with our value."""
+    found = [*_forward_pairs(example)]
     for name in _partials_in_order(example.solution):
-        listed += [*_factor_pairs(example, name), _product(example, name), _update(example, name)]
-    return [pair for pair in [*listed, *_table_pairs(example)] if pair.printed]
+        found += _factor_pairs(example, name)
+        found += [_product_pair(example, name), _update_pair(example, name)]
+    return [pair for pair in [*found, *_table_pairs(example)] if pair.printed]
 
 
 def worked_example(example: Example, letter: str, drawing: str) -> Html:
@@ -108,7 +126,7 @@ def worked_example(example: Example, letter: str, drawing: str) -> Html:
         key,
         2,
         f"Question 1 ({letter}): worked by hand",
-        paragraph(_setting(solution)),
+        paragraph(_task(solution)),
         paragraph(
             f"Of {len(example.marks.items)} printed figures, {tally(example.marks)}: see the ",
             link(f"{key}-errata", "errata"),
@@ -120,11 +138,11 @@ def worked_example(example: Example, letter: str, drawing: str) -> Html:
             element("a", f"question ({letter}) as a page", href=f"pages/{key}.html"),
             ".",
         ),
-        section(f"{key}-forward", 3, "Forward", _forward(example)),
-        section(f"{key}-partials", 3, "Thirteen partials", *_partials(example)),
+        section(f"{key}-forward", 3, "Forward", _forward_table(example)),
+        section(f"{key}-partials", 3, "Thirteen partials", *_partial_cards(example)),
         section(f"{key}-table", 3, "Old and new values", _closing_table(example)),
         errata(key, example.marks),
-        what_rounding_costs(key, example.marks),
+        rounding_section(key, example.marks),
         section(f"{key}-claims", 3, "What the homework concludes", CLAIMS[key](solution)),
     )
 
@@ -141,7 +159,7 @@ def _forward_pairs(example: Example) -> Iterator[Pair]:
 
 
 def _partials_in_order(solution: Solution) -> list[str]:
-    """Names of the partials: first those that were written down, in that order, then the rest."""
+    """Return the partials' names: those that were written down, in that order, then the rest."""
     return list(dict.fromkeys([*solution.sheet.answers.partials, *solution.partials]))
 
 
@@ -159,13 +177,13 @@ def _factor_pairs(example: Example, name: str) -> Iterator[Pair]:
             )
 
 
-def _product(example: Example, name: str) -> Pair:
+def _product_pair(example: Example, name: str) -> Pair:
     answer = example.solution.sheet.answers.partials.get(name)
     value = example.solution.partials[name]
     return example.pair(PARTIAL, name, value, struck=answer.struck if answer else ())
 
 
-def _update(example: Example, name: str) -> Pair:
+def _update_pair(example: Example, name: str) -> Pair:
     parameter = name.partition("/d")[2]
     old = example.solution.sheet.parameters[parameter]
     return example.pair(UPDATED, parameter, example.solution.updated[parameter], old=old)
@@ -180,10 +198,11 @@ def _chain_of(solution: Solution, name: str) -> Chain:
     return solution.chains[name.partition("/d")[2]]
 
 
-# --- How they are shown ---------------------------------------------------------------------------
+# --- Tables and cards -----------------------------------------------------------------------------
 
 
-def _setting(solution: Solution) -> Html:
+def _task(solution: Solution) -> Html:
+    """Write the given numbers and the rule of the update."""
     sheet = solution.sheet
     given = ", ".join(f"`{name} = {number(value)}`" for name, value in sheet.given.items())
     return prose(
@@ -193,30 +212,30 @@ def _setting(solution: Solution) -> Html:
 
 
 def _cells(pair: Pair) -> list[Html]:
-    """Printed, ours, marked: the three cells of every row."""
+    """Build the three cells of every row: the printed figure, our value, the verdict."""
     crossed_out = [
         element("del", figure(struck), " ", title="crossed out in the homework")
         for struck in pair.struck
     ]
     theirs = join([*crossed_out, figure(pair.printed)])
-    return [theirs, figure(beside(pair.printed, pair.ours, pair.old)), _verdict(pair)]
+    return [theirs, figure(write_like(pair.printed, pair.ours, pair.old)), _verdict(pair)]
 
 
 def _verdict(pair: Pair) -> Html:
-    """Say how a figure was marked, and how far it is from ours; a sign says it without colour."""
+    """Write a figure's verdict and its distance from ours; a sign shows the verdict, too."""
     if not pair.printed:
         return element("span", "not written", class_="none")
     off = distance(pair.printed, pair.ours, pair.old).replace("-", "−")
     if pair.mark is None:
         return element("span", ", ".join(filter(None, ["written again", off])), class_="none")
     verdict = pair.mark.verdict
-    said = with_sign(verdict) if verdict in ("follows", "wrong") else verdict
+    text = with_sign(verdict) if verdict in ("follows", "wrong") else verdict
     if pair.mark.note == "truncated":
-        said = "cut"
-    return element("span", ", ".join(filter(None, [said, off])), class_=verdict)
+        text = "cut"
+    return element("span", ", ".join(filter(None, [text, off])), class_=verdict)
 
 
-def _forward(example: Example) -> Html:
+def _forward_table(example: Example) -> Html:
     rows = [
         row(
             symbol(pair.name),
@@ -229,7 +248,7 @@ def _forward(example: Example) -> Html:
     return table("From the inputs to the error", columns, rows, class_="compared formulas")
 
 
-def _partials(example: Example) -> list[Html]:
+def _partial_cards(example: Example) -> list[Html]:
     cards = [_card(example, name) for name in _partials_in_order(example.solution)]
     explained = paragraph(
         "In the homework’s order. Ours are multiplied with all digits; four figures are shown. "
@@ -239,16 +258,16 @@ def _partials(example: Example) -> list[Html]:
 
 
 def _card(example: Example, name: str) -> Html:
-    update = _update(example, name)
+    update = _update_pair(example, name)
     rows = [row(partial(pair.name), *_cells(pair)) for pair in _factor_pairs(example, name)]
-    product = _product(example, name)
+    product = _product_pair(example, name)
     for heading, pair in ((partial(name), product), (join(["new ", symbol(update.name)]), update)):
         rows.append(row(heading, *_cells(pair), class_="result"))
     anchor = f"{example.key}-{update.name}"
     return element(
         "article",
         element("h4", partial(name), id=anchor),
-        chain(_chain_of(example.solution, name)),
+        chain_lines(_chain_of(example.solution, name)),
         table("", ["", "Homework", "Ours", "Marked"], rows, class_="compared"),
         class_="card",
         aria_labelledby=anchor,
@@ -257,7 +276,7 @@ def _card(example: Example, name: str) -> Html:
 
 def _closing_table(example: Example) -> Html:
     rows = [
-        row(symbol(pair.name), ours(pair.old or 0.0), *_cells(pair))
+        row(symbol(pair.name), rounded_figure(pair.old or 0.0), *_cells(pair))
         for pair in _table_pairs(example)
     ]
     columns = ["", "Old", "Homework, new", "Ours, new", "Marked"]
@@ -266,7 +285,7 @@ def _closing_table(example: Example) -> Html:
     )
 
 
-# --- What it concludes ----------------------------------------------------------------------------
+# --- The homework's conclusions -------------------------------------------------------------------
 
 
 def _claims_a(solution: Solution) -> Html:
@@ -294,7 +313,7 @@ def _claims_a(solution: Solution) -> Html:
 
 
 def _claims_b(solution: Solution) -> Html:
-    def zero(*names: str) -> str:
+    def partials(*names: str) -> str:
         values = (f"`dE/d{name} = {number(solution.partials[f'dE/d{name}'])}`" for name in names)
         return ", ".join(values)
 
@@ -302,14 +321,14 @@ def _claims_b(solution: Solution) -> Html:
         [
             (
                 "As `x1 = 0`, there is no learning for `w1`, `w3` and `w5`.",
-                f"Yes, exactly: {zero('w1', 'w3', 'w5')}.",
+                f"Yes, exactly: {partials('w1', 'w3', 'w5')}.",
             ),
             (
                 "As `w9 = 0`, nothing comes from `w5` and `w6`, and they do not change.",
-                f"Yes: {zero('w5', 'w6')}. But `w9` itself becomes "
+                f"Yes: {partials('w5', 'w6')}. But `w9` itself becomes "
                 f"`{number(solution.updated['w9'])}`, so that `w6` learns from the next step on.",
             ),
-            ("The same for `b3`.", f"Yes: {zero('b3')}, in this step."),
+            ("The same for `b3`.", f"Yes: {partials('b3')}, in this step."),
             (
                 "Weights are to change only when the whole backward pass is done; here they are "
                 "changed beside each partial for ease.",

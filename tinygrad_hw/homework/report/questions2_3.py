@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from tinygrad_hw.formatting.html import (
+from tinygrad_hw.formatting import (
     NOTHING,
     Html,
     count,
@@ -15,13 +15,13 @@ from tinygrad_hw.formatting.html import (
     figure,
     join,
     listed,
-    ours,
+    number,
     paragraph,
+    rounded_figure,
     row,
     section,
     table,
 )
-from tinygrad_hw.formatting.numbers import number
 from tinygrad_hw.homework.experiments import (
     BATCH,
     BINARY,
@@ -32,7 +32,7 @@ from tinygrad_hw.homework.experiments import (
 from tinygrad_hw.homework.report import charts, network_sections, original_figures
 from tinygrad_hw.homework.report.image_printout import print_out
 from tinygrad_hw.homework.report.page_elements import claims, confusion, figure_box
-from tinygrad_hw.homework.results import Results, errors, tested
+from tinygrad_hw.homework.results import Results, error_count, test_image_count
 from tinygrad_hw.nn import classification_report
 
 TEN_LABELS = [str(digit) for digit in range(10)]
@@ -146,9 +146,9 @@ def _accuracies(outcomes: Mapping[str, Outcome], drawn: Mapping[str, str]) -> li
         row(
             name,
             figure(original_figures.INITIALIZERS_ACCURACY.get(name, "")),
-            ours(outcome.test_accuracy, 5),
-            f"{count(errors(outcome))} of {count(tested(outcome))}",
-            ours(outcome.test_loss),
+            rounded_figure(outcome.test_accuracy, 5),
+            f"{count(error_count(outcome))} of {count(test_image_count(outcome))}",
+            rounded_figure(outcome.test_loss),
             original_figures.INITIALIZERS_TEST_TIMES[name],
         )
         for name, outcome in outcomes.items()
@@ -173,13 +173,15 @@ def _accuracies(outcomes: Mapping[str, Outcome], drawn: Mapping[str, str]) -> li
 
 def _four_matrices(results: Results) -> list[Html]:
     matrices = [
-        confusion(f"{name}: {counted(errors(outcome), 'error')}", outcome.confusion, results.labels)
+        confusion(
+            f"{name}: {counted(error_count(outcome), 'error')}", outcome.confusion, results.labels
+        )
         for name, outcome in results.initializers.items()
     ]
     return [
         paragraph("The homework’s are pictures, which its text does not keep. Ours:"),
         element("div", *matrices, class_="side four"),
-        network_sections.reading(),
+        network_sections.how_to_read_matrices(),
     ]
 
 
@@ -193,10 +195,14 @@ def _curves_together(outcomes: Mapping[str, Outcome], drawn: Mapping[str, str]) 
         for metric in original_figures.METRICS
     ]
     rows = [
-        row(name, ours(_jumps(outcome), 3), ours(_jumps(outcome, SETTLED), 3))
+        row(
+            name,
+            rounded_figure(_restlessness(outcome), 3),
+            rounded_figure(_restlessness(outcome, LATE), 3),
+        )
         for name, outcome in outcomes.items()
     ]
-    columns = ["", "All epochs", f"After epoch {SETTLED}"]
+    columns = ["", "All epochs", f"After epoch {LATE}"]
     return [
         figure_box(
             element("div", *drawings, class_="charts"),
@@ -213,27 +219,27 @@ def _curves_together(outcomes: Mapping[str, Outcome], drawn: Mapping[str, str]) 
     ]
 
 
-SETTLED = 10
+LATE = 10  # the epoch after which the homework compares how smooth the curves are
 
 
-def _jumps(outcome: Outcome, after: int = 0) -> float:
-    """Mean absolute change of the validation loss between epochs; nan if there is none."""
+def _restlessness(outcome: Outcome, after: int = 0) -> float:
+    """Return the mean absolute change of the validation loss between epochs; nan if none."""
     losses = np.array(outcome.history["val_loss"][max(after - 1, 0) :])
     return float(np.mean(np.abs(np.diff(losses)))) if len(losses) > 1 else float("nan")
 
 
 def _initializer_claims(outcomes: Mapping[str, Outcome]) -> Html:
-    wrong = {name: float(errors(outcome)) for name, outcome in outcomes.items()}
-    restless = {name: _jumps(outcome) for name, outcome in outcomes.items()}
-    late = {name: _jumps(outcome, SETTLED) for name, outcome in outcomes.items()}
+    wrong = {name: float(error_count(outcome)) for name, outcome in outcomes.items()}
+    restless = {name: _restlessness(outcome) for name, outcome in outcomes.items()}
+    late = {name: _restlessness(outcome, LATE) for name, outcome in outcomes.items()}
     he = outcomes["HeNormal"]
-    total = tested(he)
-    low, high = charts.wilson_interval(total - errors(he), total)
+    total = test_image_count(he)
+    low, high = charts.wilson_interval(total - error_count(he), total)
     return claims(
         [
             (
                 "HeNormal does best, with 100 % accuracy; RandomNormal and GlorotUniform follow.",
-                f"HeNormal makes {counted(errors(he), 'error')} in {count(total)}: "
+                f"HeNormal makes {counted(error_count(he), 'error')} in {count(total)}: "
                 f"`{number(100 * he.test_accuracy, 5)}` %. By errors: {ranking(wrong)}. Chance "
                 f"alone would put HeNormal anywhere from `{number(100 * low, 4)}` % to "
                 f"`{number(100 * high, 4)}` %, so a difference of an error or two tells nothing.",
@@ -245,9 +251,9 @@ def _initializer_claims(outcomes: Mapping[str, Outcome]) -> Html:
             ),
             (
                 "After 10 epochs HeNormal is the smoothest.",
-                f"After epoch {SETTLED}: {ranking(late)}."
+                f"After epoch {LATE}: {ranking(late)}."
                 if all(map(np.isfinite, late.values()))
-                else f"This run has no epochs after {SETTLED}.",
+                else f"This run has no epochs after {LATE}.",
             ),
             (
                 "All four draw from a normal distribution around 0, with different deviations.",
@@ -259,7 +265,7 @@ def _initializer_claims(outcomes: Mapping[str, Outcome]) -> Html:
 
 
 def ranking(scores: Mapping[str, float]) -> str:
-    """Put names in ascending order of their scores, equals together.
+    """Write names in ascending order of their scores, those with equal scores together.
 
     >>> ranking({"a": 2.0, "b": 1.0, "c": 1.0})
     'b and c (`1`), a (`2`)'
@@ -314,11 +320,11 @@ def _ten_claims(outcome: Outcome) -> Html:
         if label.isdigit() and scores["support"]
     }
     best = sorted(recall, key=lambda label: -recall[label])[:2]
-    mixed = [(int(n), i, j) for (i, j), n in np.ndenumerate(matrix) if i != j and n]
-    mixed.sort(key=lambda item: (-item[0], item[1:]))
-    largest = "; ".join(f"{i} taken for {j}, {n} times" for n, i, j in mixed[:3])
-    named = [(5, 3), (7, 2), (8, 3)]
-    again = ", ".join(f"{i} for {j}: {matrix[i, j]}" for i, j in named)
+    confusions = [(int(n), i, j) for (i, j), n in np.ndenumerate(matrix) if i != j and n]
+    confusions.sort(key=lambda item: (-item[0], item[1:]))
+    largest = "; ".join(f"{i} taken for {j}, {n} times" for n, i, j in confusions[:3])
+    theirs = [(5, 3), (7, 2), (8, 3)]
+    same_three = ", ".join(f"{i} for {j}: {matrix[i, j]}" for i, j in theirs)
     return claims(
         [
             ("Nearly all images are classified correctly.", _share_right(outcome)),
@@ -330,15 +336,15 @@ def _ten_claims(outcome: Outcome) -> Html:
             ),
             (
                 "5 is taken for 3, 17 times; 7 for 2, 12 times; 8 for 3, 11 times.",
-                f"The same three here: {again}. Our largest: {largest or 'none'}.",
+                f"The same three here: {same_three}. Our largest: {largest or 'none'}.",
             ),
         ]
     )
 
 
 def _share_right(outcome: Outcome) -> str:
-    right = tested(outcome) - errors(outcome)
-    return f"{count(right)} of {count(tested(outcome))}."
+    right = test_image_count(outcome) - error_count(outcome)
+    return f"{count(right)} of {count(test_image_count(outcome))}."
 
 
 def _report(outcome: Outcome) -> list[Html]:

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from tinygrad_hw.explain import explain_all, local_derivatives
-from tinygrad_hw.formatting.numbers import FIGURES, updated
+from tinygrad_hw.formatting.numbers import FIGURES, updated_number
 from tinygrad_hw.worksheet.exercises.blanks import with_blanks
 from tinygrad_hw.worksheet.rounding.written_number import round_number
 from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet, SheetError
@@ -69,7 +69,7 @@ def _key_of_step(solution: Solution) -> Answers:
 def _updated_text(solution: Solution, name: str) -> str:
     new, rounding = solution.updated[name], solution.sheet.rounding
     if rounding is None:
-        return updated(solution.sheet.parameters[name], new)
+        return updated_number(solution.sheet.parameters[name], new)
     return rounded_text(new, rounding)
 
 

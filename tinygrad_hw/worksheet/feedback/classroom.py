@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import mean, median
 
 from tinygrad_hw.errors import InputError
-from tinygrad_hw.formatting.verdicts import VERDICTS
+from tinygrad_hw.formatting import VERDICTS
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks, mark
 from tinygrad_hw.worksheet.marking.points import WEIGHTS, points
 from tinygrad_hw.worksheet.sheet.model import SheetError

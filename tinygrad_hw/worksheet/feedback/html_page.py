@@ -7,8 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 from string import Template
 
-from tinygrad_hw.formatting.html import (
+from tinygrad_hw.formatting import (
+    FIGURES,
+    MEANINGS,
     NOTHING,
+    SIGNS,
     Html,
     bullets,
     element,
@@ -16,15 +19,15 @@ from tinygrad_hw.formatting.html import (
     figure,
     formula,
     join,
+    number,
     paragraph,
     partial,
     row,
     symbol,
     table,
     typeset,
+    updated_number,
 )
-from tinygrad_hw.formatting.numbers import FIGURES, number, updated
-from tinygrad_hw.formatting.verdicts import MEANINGS, SIGNS
 from tinygrad_hw.worksheet.feedback.text import ANSWER, NUDGE, PLACE, UNKNOWN, nudges, shortfalls
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
@@ -252,7 +255,7 @@ class _Body:
         if item.verdict == "missing" and self.sheet.rounding:
             return str(round_number(item.exact, *self.sheet.rounding))
         if item.part in (UPDATED, TABLE):
-            return updated(self.old[item.step - 1][item.name], item.exact)
+            return updated_number(self.old[item.step - 1][item.name], item.exact)
         there = read_number(item.printed).figures if item.printed.strip() else 0
         return number(item.exact, max(FIGURES, there))
 

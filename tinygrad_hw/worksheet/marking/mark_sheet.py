@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.formatting.verdicts import VERDICTS
+from tinygrad_hw.formatting import VERDICTS
 from tinygrad_hw.worksheet.marking.judge import Judge
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.rounding.admissible import Admissible, known_number

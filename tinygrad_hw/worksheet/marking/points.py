@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from tinygrad_hw.errors import InputError
-from tinygrad_hw.formatting.verdicts import VERDICTS
+from tinygrad_hw.formatting import VERDICTS
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.sheet.parts import PARTS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinygrad_hw.formatting.verdicts import MEANINGS
+from tinygrad_hw.formatting import MEANINGS
 from tinygrad_hw.worksheet.rounding.admissible import Admissible
 from tinygrad_hw.worksheet.rounding.intervals import Interval
 from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber

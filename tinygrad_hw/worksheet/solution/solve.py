@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygrad_hw.engine import Value
 from tinygrad_hw.explain import Chain, explain_all
-from tinygrad_hw.formatting.numbers import bracketed, number, updated
+from tinygrad_hw.formatting import bracketed, number, updated_number
 from tinygrad_hw.worksheet.sheet.model import Sheet, SheetError
 
 
@@ -132,5 +132,5 @@ def _step_lines(solution: Solution) -> Iterator[str]:
         old, slope = sheet.parameters[name], solution.partials[f"d{sheet.loss}/d{name}"]
         yield (
             f"  {name} = {number(old)} - {bracketed(sheet.rate)} × {bracketed(slope)}"
-            f" = {updated(old, new)}"
+            f" = {updated_number(old, new)}"
         )
