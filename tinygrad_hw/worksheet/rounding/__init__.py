@@ -1,6 +1,6 @@
-"""Honest rounding: which values a written number may stand for.
+"""Honest rounding: the values that a written number may stand for.
 
-- ``written_number``: the digits as written; what rounds, or is cut, to them.
+- ``written_number``: the digits as written, and the numbers that round, or are cut, to them.
 - ``admissible``: the values that a number may have in honest work, as intervals.
 - ``intervals``, ``enclosure``: interval arithmetic, and the interval of a whole formula.
 

@@ -1,8 +1,9 @@
-"""What a number may be when the next one is worked out from it: every honest way of rounding.
+"""Admissible values: those that a number may have in the further work, by honest rounding.
 
 A written 0.9997 may be used further as 0.9997, as 0.99966 or with all its digits. A fair marker
-follows all of these at once: intervals that hold every honest way of working, and beside them one
-single number for each common habit, which tells what the digits would then be *exactly*.
+follows all of these at once, with intervals that hold the results of every honest way of working.
+For each common habit of rounding there is one number as well, which says *exactly* what the digits
+would be.
 """
 
 from __future__ import annotations
@@ -27,15 +28,15 @@ class Admissible:
     Attributes
     ----------
     honest
-        What it may be if all before it was done right, however it was rounded.
+        The values if all the work before is right, in whatever way it was rounded.
     tight
-        The same for a student who keeps to one habit: the value used rounds to the one written.
+        The values if each number is used further as one that rounds to the written one.
     own, own_tight
-        The same for what this student wrote, slips included.
+        The same from the numbers that this student wrote, slips included.
     by_habit
-        The one number for each of ``HABITS``, slips included.
+        The number for each of ``HABITS``, slips included.
     free_of_slips
-        Whether there was no slip on the way to it.
+        Whether there is no slip in the work before.
     """
 
     honest: Interval
@@ -47,7 +48,7 @@ class Admissible:
 
     @property
     def unrounded(self) -> float:
-        """The number for someone who keeps all digits."""
+        """The number for a student who keeps all digits."""
         return self.by_habit[1]
 
     def map_intervals(self, change: Callable[[Interval], Interval]) -> Admissible:
@@ -57,7 +58,7 @@ class Admissible:
         return Admissible(honest, tight, own, own_tight, self.by_habit, self.free_of_slips)
 
     def matches_a_habit(self, written: WrittenNumber) -> bool:
-        """Whether one of the habits gives just these digits."""
+        """Whether one of the habits of rounding gives just these digits."""
         return any(written.is_honest_for(number) for number in self.by_habit)
 
     def can_give(self, written: WrittenNumber) -> bool:
@@ -66,13 +67,13 @@ class Admissible:
 
 
 def known_number(number: float) -> Admissible:
-    """Return the admissible values of a given number, which nobody rounds."""
+    """Return the admissible values of a given number, which is not rounded."""
     x = point(number)
     return Admissible(x, x, x, x, (number,) * len(HABITS))
 
 
 def known_digits(written: WrittenNumber) -> Admissible:
-    """Return the admissible values of a number of which only its written digits are known."""
+    """Return the admissible values of a number that is known by its written digits alone."""
     x = written.preimage()
     return Admissible(x, x, x, x, (written.value,) * len(HABITS))
 
@@ -80,10 +81,17 @@ def known_digits(written: WrittenNumber) -> Admissible:
 def evaluate(
     formula: Formula, inputs: Mapping[str, Admissible], rounding: tuple[str, int] | None = None
 ) -> Admissible:
-    """Compute a formula in every way at once.
+    """Compute a formula in every honest way at once.
 
-    With a ``rounding``, intermediate results that are not written, such as the terms of a sum, may
-    have been rounded to it too.
+    Parameters
+    ----------
+    formula
+        The formula to compute.
+    inputs
+        The admissible values of the names in the formula.
+    rounding
+        ``("figures", n)`` or ``("decimals", n)`` if intermediate results that are not written, such
+        as the terms of a sum, may have been rounded too.
     """
     if isinstance(formula, str):
         return inputs[formula]
@@ -115,10 +123,10 @@ def evaluate(
 
 
 def _without_pole(x: Admissible) -> Admissible:
-    """Narrow a number that rounding might take to infinity to what the habits make of it.
+    """Narrow an unbounded interval to the numbers of the habits, if any of these is finite.
 
-    1 / (1 - a) for an ``a`` that is written as 1.00: an interval that holds everything would let
-    everything pass.
+    Such is 1 / (1 - a) for an ``a`` that is written as 1.00: with an interval that holds all
+    numbers, any answer would pass.
     """
     finite = [number for number in x.by_habit if math.isfinite(number)]
     if not finite:
@@ -132,7 +140,10 @@ def _names(formula: Formula) -> tuple[str, ...]:
 
 
 def union(first: Admissible, *others: Admissible) -> Admissible:
-    """Return the values of a number that may be worked out in several ways, the usual one first."""
+    """Return the admissible values of a number that may be worked out in several ways.
+
+    ``first`` is the usual way; the numbers by habit are taken from it.
+    """
     if not others:
         return first
     return Admissible(
@@ -146,20 +157,20 @@ def union(first: Admissible, *others: Admissible) -> Admissible:
 
 
 def without_short_decimals(x: Admissible) -> Admissible:
-    """Widen a number, by less than a float can tell, so that it is no decimal of few digits."""
-    little = 1e-10 * x.honest.magnitude
-    return x.map_intervals(lambda interval: interval.widened(little, little))
+    """Widen the intervals a little, so that they stand for no decimal of few digits."""
+    margin = 1e-10 * x.honest.magnitude
+    return x.map_intervals(lambda interval: interval.widened(margin, margin))
 
 
 def admissible_if_unwritten(expected: Admissible, rounding: tuple[str, int] | None) -> Admissible:
-    """Return the values of a number that was not written: it may have been rounded all the same."""
+    """Return the admissible values of a number that is not written, but may have been rounded."""
     if rounding is None:
         return expected
     return expected.map_intervals(lambda interval: _widen_by_rounding(interval, rounding))
 
 
 def _widen_by_rounding(x: Interval, rounding: tuple[str, int]) -> Interval:
-    """Widen by what rounding or cutting can take away; by nothing where no digits are beyond it."""
+    """Widen by the most that rounding or cutting changes; by nothing if the number is short."""
     short = x.short_decimal
     if short is not None and round_number(short, *rounding).value == short:
         return x
@@ -168,7 +179,7 @@ def _widen_by_rounding(x: Interval, rounding: tuple[str, int]) -> Interval:
 
 
 def last_place_unit(number: float, rounding: tuple[str, int]) -> float:
-    """Return the unit of the last digit that is asked for, in a number of this magnitude."""
+    """Return the unit of the last digit that a rounding leaves in a number of this magnitude."""
     kind, count = rounding
     if kind == "decimals":
         return float(f"1e-{count}")
@@ -178,13 +189,13 @@ def last_place_unit(number: float, rounding: tuple[str, int]) -> float:
 
 
 def admissible_if_honest(expected: Admissible, written: WrittenNumber) -> Admissible:
-    """Return the values of a number that was worked out as it should be."""
+    """Return the admissible values of a written number that is honest."""
     wide = _with_guard_digit(expected.honest, written)
     narrow = _with_these_digits(expected.tight, written)
     by_habit = _by_habit(expected.by_habit, written)
     if expected.free_of_slips or not written.is_reachable_from(expected.own):
         return Admissible(wide, narrow, wide, narrow, by_habit)
-    # With a slip before it that these digits do not show: it may still be in those not written.
+    # These digits show no slip, but a slip before may still be in the digits that are not written.
     own = wide.hull(_with_guard_digit(expected.own, written))
     own_tight = narrow.hull(_with_these_digits(expected.own_tight, written))
     return Admissible(wide, narrow, own, own_tight, by_habit, free_of_slips=False)
@@ -193,9 +204,9 @@ def admissible_if_honest(expected: Admissible, written: WrittenNumber) -> Admiss
 def admissible_if_following(
     expected: Admissible, source: Admissible, written: WrittenNumber
 ) -> Admissible:
-    """Return the values of a number that is right but for a slip before it.
+    """Return the admissible values of a written number that is right but for an earlier slip.
 
-    ``source`` is what the number follows from: ``expected``, or the same number written before.
+    ``source`` is the number that it follows from: ``expected``, or the same number written before.
     """
     return Admissible(
         expected.honest,
@@ -210,9 +221,10 @@ def admissible_if_following(
 def admissible_if_wrong(
     expected: Admissible, written: WrittenNumber, made_by_slip: Admissible | None = None
 ) -> Admissible:
-    """Return the values of a wrong number; in honest work the right one stands in its place.
+    """Return the admissible values of a written number that is wrong.
 
-    ``made_by_slip`` is the number that the slip gives, where one explains it.
+    In honest work the right number stands in its place. ``made_by_slip`` is the number that the
+    slip gives, if a slip explains the written one.
     """
     if made_by_slip is None:
         known = known_digits(written)
@@ -224,7 +236,7 @@ def admissible_if_wrong(
 
 
 def _with_guard_digit(x: Interval, written: WrittenNumber) -> Interval:
-    """Add the written value, and room for a guard digit that was not written."""
+    """Widen to the written value, with a margin for a guard digit that was not written."""
     if written.value == x.short_decimal:
         return x
     if written.digits == 0:
@@ -233,7 +245,7 @@ def _with_guard_digit(x: Interval, written: WrittenNumber) -> Interval:
 
 
 def _with_these_digits(x: Interval, written: WrittenNumber) -> Interval:
-    """Narrow to what is written with these digits, guard digits included."""
+    """Narrow to the numbers that are written with these digits, guard digits included."""
     if written.value == x.short_decimal:
         return x
     preimage = written.preimage()
@@ -245,7 +257,7 @@ def _with_these_digits(x: Interval, written: WrittenNumber) -> Interval:
 
 
 def _by_habit(expected: Iterable[float], written: WrittenNumber) -> tuple[float, ...]:
-    """Return each habit's number where it has these digits, else the written number."""
+    """Return each habit's number if it is written with these digits, else the written number."""
     _, unrounded, guarded, guarded_cut = expected
     grid = written.unit / 10
     # the comparisons are false for nan too

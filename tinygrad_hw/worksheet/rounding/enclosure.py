@@ -9,17 +9,17 @@ from tinygrad_hw.engine.core import ops
 from tinygrad_hw.symbolic import Apply, Formula, differentiate, names_in, node_count, operands_of
 from tinygrad_hw.worksheet.rounding.intervals import EXTENSIONS, Interval, point
 
-MOST_PIECES = 32  # that an interval is cut into, where a formula is not monotone in it
-MOST_PARTS = 40  # times repeated names; beyond that, each occurrence is taken by itself
+MOST_PIECES = 32  # of one interval, where a formula is not monotone in the name
+MOST_PARTS = 40  # of a formula times its repeated names; beyond, interval arithmetic alone
 
 
 def cost_of(formula: Formula) -> int:
-    """Return the work of enclosing a formula, as a number of parts to compute."""
+    """Estimate the cost of enclosing a formula, as a number of parts to compute."""
     return node_count(formula) * (1 + 12 * len(_repeated(formula)))
 
 
 def enclose(formula: Formula, box: Mapping[str, Interval]) -> Interval:
-    """Enclose all values of a formula for names within their intervals, as tightly as is cheap.
+    """Return an interval that holds all values of a formula for names within their intervals.
 
     Interval arithmetic is tight for a name that occurs once. Where one that is not a point occurs
     more often, as in a(1 - a), the derivative by that name decides: where it keeps its sign, the
@@ -102,6 +102,6 @@ def bound_unwritten_rounding(
 
 
 def _is_intermediate(formula: Formula) -> bool:
-    """Whether a part is an intermediate result; a number with its sign turned is none."""
+    """Whether a part of a formula is an intermediate result; a negated number is none."""
     operands = operands_of(formula)
     return bool(operands) and not (operands[0] == -1.0 and not operands_of(operands[-1]))

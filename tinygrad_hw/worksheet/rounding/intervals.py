@@ -1,4 +1,4 @@
-"""Interval arithmetic, rounded outward: a result always holds the true one.
+"""Interval arithmetic, rounded outward: a result always holds the true result.
 
 Every operation returns an interval that contains the result for every choice of numbers in its
 operands. After each step the ends move outward by a few units in the last place of a float, more
@@ -48,7 +48,10 @@ class Interval:
 
     @property
     def short_decimal(self) -> float | None:
-        """The decimal of at most eight digits that it stands for; None where there is none."""
+        """The decimal of at most eight digits that the interval stands for; None if there is none.
+
+        Such a decimal is an exact number, and no digits beyond its own can be cut off.
+        """
         if self.magnitude < TINY:
             return 0.0
         if not self.high - self.low <= 1e-11 * self.magnitude < math.inf:
@@ -64,20 +67,20 @@ class Interval:
         return self.low <= other.high and other.low <= self.high
 
     def intersection(self, other: Interval) -> Interval:
-        """Return what both hold; where that is nothing, the nearest point of this one."""
+        """Return the numbers in both; where there are none, the nearest point of this interval."""
         low, high = max(self.low, other.low), min(self.high, other.high)
         if low <= high:
             return Interval(low, high)
         return point(self.high if self.high < other.low else self.low)
 
     def hull(self, *others: Interval | float) -> Interval:
-        """Return the smallest interval that holds this one and all the others."""
+        """Return the smallest interval that holds this interval and all the others."""
         lows = [o.low if isinstance(o, Interval) else o for o in others]
         highs = [o.high if isinstance(o, Interval) else o for o in others]
         return Interval(min(self.low, *lows), max(self.high, *highs))
 
     def widened(self, towards_zero: float, away: float) -> Interval:
-        """Move the ends outward, by one amount where that is towards zero and another where not."""
+        """Return a wider interval: each end is moved by an amount for its direction."""
         low = self.low - (towards_zero if self.low > 0 else away)
         high = self.high + (towards_zero if self.high < 0 else away)
         return Interval(low, high)
@@ -97,7 +100,7 @@ def _outward(low: float, high: float) -> Interval:
 
 
 def _with_underflow(x: Interval) -> Interval:
-    """Move an end at 0 by the smallest float: the true number may be too small for one."""
+    """Move an end at 0 by the smallest float: the true number may be too small for a float."""
     low = -SMALLEST if x.low == 0 else x.low
     return Interval(low, SMALLEST if x.high == 0 else x.high)
 
@@ -194,4 +197,4 @@ EXTENSIONS: dict[Operation, Callable[..., Interval]] = {
     ops.abs: _absolute,
     ops.sign: _increasing(ops.sign),
 }
-"""How each operation of a formula acts on intervals; a difference is a sum there."""
+"""The extension of each operation of a formula to intervals; a formula writes x - y as a sum."""

@@ -1,7 +1,7 @@
-"""A number as it was written: its digits, what they may be rounded from, and how it is read.
+"""A number as it was written: its digits, the numbers that round to them, and its spellings.
 
 ``0.50`` and ``0.5`` are one number to a computer and two to a marker: the first claims to be right
-to the hundredth. So a written number keeps the place of its last digit, its *unit*.
+to the hundredth. So a written number has the place of its last digit, its *unit*.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from functools import cached_property, lru_cache
 from tinygrad_hw.worksheet.rounding.intervals import Interval
 
 LONGEST = 60  # characters; no number written by hand is longer
-MOST_DIGITS = 16  # significant, that a float holds
-LARGEST_EXPONENT = 300  # of ten, in either direction; what a float can still divide
+MOST_DIGITS = 16  # significant digits of a float
+LARGEST_EXPONENT = 300  # of ten, in either direction; a float can still be divided there
 
 _SIGNS = str.maketrans(
     {"−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-", "﹣": "-", "－": "-", "＋": "+", "⁄": "/"}
@@ -75,11 +75,11 @@ class WrittenNumber:
 
     @property
     def figures(self) -> int:
-        """How many significant figures it shows; a zero shows none."""
+        """The number of significant figures; a zero shows none."""
         return len(str(self.digits)) if self.digits else 0
 
     def preimage(self) -> Interval:
-        """Return the interval of numbers that round to this one, or are cut to it.
+        """Return the interval of the numbers that round to this number, or are cut to it.
 
         In absolute value, half a unit below and a whole unit above; a little more below, since a
         student who keeps a guard digit rounds twice: 0.12346 to 0.1235, and that to 0.124.
@@ -91,16 +91,16 @@ class WrittenNumber:
         return Interval(-high, -low) if self.negative else Interval(low, high)
 
     def is_reachable_from(self, numbers: Interval) -> bool:
-        """Whether a number in an interval rounds to this one, or is cut to it."""
+        """Whether some number in an interval rounds to this number, or is cut to it."""
         number = numbers.short_decimal
         if number is None:
             return self.preimage().overlaps(numbers)
-        # Such as 1.71, which cannot be cut to 1.70; but 1.2346 may be rounded twice: 1.235, 1.24.
+        # 1.71 cannot be cut to 1.70; but 1.2346 may be rounded twice, to 1.235 and to 1.24.
         rounded_twice = abs(self.value) - 0.55 * self.unit <= abs(number) < abs(self.value)
         return self.is_honest_for(number) or (rounded_twice and (number < 0) == self.negative)
 
     def guard_digit_values(self, number: float) -> Iterator[float]:
-        """Yield a number rounded and cut to one and to two digits more than are written."""
+        """Yield a number rounded, and cut, to one and to two digits more than are written."""
         for finer in (0.1, 0.01):
             step = self.unit * finer
             if step and abs(number / step) < 2**52:
@@ -108,11 +108,11 @@ class WrittenNumber:
                 yield truncate(number, step)
 
     def is_honest_for(self, number: float) -> bool:
-        """Whether a number rounds or is cut to this one, a guard digit aside."""
+        """Whether a number rounds to this number, or is cut to it; guard digits are not counted."""
         return self.is_rounding_of(number) or self.is_truncation_of(number)
 
     def is_rounding_of(self, number: float) -> bool:
-        """Whether a number rounds to this one; a half goes away from zero, or to an even digit."""
+        """Whether a number rounds to this one; ties go away from zero, or to an even digit."""
         slack = 1e-9 * self.unit + 1e-14 * abs(number)
         off, half = abs(number - self.value), 0.5 * self.unit
         is_tie = abs(off - half) <= slack < half / 10
@@ -148,8 +148,8 @@ def read_number(text: str) -> WrittenNumber:
     Raises
     ------
     ValueError
-        If it is not a number, or too large or too small for a float. The message is the second half
-        of a sentence that begins with the number.
+        If it is not a number, or too large or too small for a float. The message continues a
+        sentence that begins with the number: "is out of range".
     """
     if len(text) > LONGEST:
         raise ValueError(f"is {len(text):,} characters long; the limit is {LONGEST}")
@@ -167,7 +167,7 @@ def read_number(text: str) -> WrittenNumber:
 
 
 def _normalized(text: str) -> str:
-    """Spell a number with a point, a minus and no blanks; return "" where it cannot be one."""
+    """Spell a number with a point, a minus and no blanks; "" where the text is no number."""
     if any(unicodedata.category(character)[0] == "C" for character in text.strip(" \t")):
         return ""  # characters that cannot be seen
     spelled = ""
@@ -216,7 +216,7 @@ def _in_range(digits: int, place: int, negative: bool) -> WrittenNumber:
 
 
 def truncate(number: float, step: float) -> float:
-    """Cut a number off to a multiple of a step; 0.0179999999999 counts as 0.018."""
+    """Truncate a number to a multiple of a step; 0.0179999999999 counts as 0.018."""
     return math.trunc(number / step + math.copysign(1e-6, number)) * step
 
 

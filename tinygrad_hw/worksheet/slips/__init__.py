@@ -1,8 +1,8 @@
-"""Slips: how numbers come to be wrong, and which slip explains a given number.
+"""Slips: the ways in which numbers go wrong, and the search for the slip in a wrong number.
 
-- ``catalogue``: all slips, with their hints and explanations. ``slip``: what such a record holds.
-- ``digit_slips``, ``working_slips``, ``evidence``: what the slips do to digits (a transposition),
-  what they do to the working (a factor left out), and what else gives them away.
-- ``diagnosis``: tries the catalogue on a number.
-- ``student_work``, ``case``: what the student wrote, and one number of it with its surroundings.
+- ``catalogue``: all slips, with their hints and explanations; ``slip``: the record of one.
+- ``digit_slips``: changes of the digits, such as a transposition. ``working_slips``: changes of the
+  formula, such as a factor left out. ``evidence``: signs of a slip in the numbers beside.
+- ``diagnosis``: the slips of the catalogue that explain a wrong number.
+- ``student_work``, ``case``: the numbers that a student wrote; one of them with its context.
 """

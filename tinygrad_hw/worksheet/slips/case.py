@@ -1,4 +1,4 @@
-"""A case: one written number, and what stands around it that may explain it."""
+"""A case for the diagnosis: one written number with its context."""
 
 from __future__ import annotations
 
@@ -28,27 +28,29 @@ from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, PARTIAL, TABLE, U
 from tinygrad_hw.worksheet.slips.student_work import Inputs, StudentWork
 from tinygrad_hw.worksheet.solution.dependencies import PRIME, split_derivative
 
-MOST_TERMS = 60  # that the sum over the paths of one partial is expanded to
+MOST_TERMS = 60  # of the sum over the paths of one partial, when it is expanded
 
 
 @dataclass(frozen=True)
 class Case:
-    """One written number, and what there is to explain it with.
+    """One written number with its context.
 
     Attributes
     ----------
     part, name, of
-        Which number it is, as in the report.
+        The part of the sheet, the number's name and, of a factor, its partial: as in
+        ``MarkedNumber``.
     expected
-        What it should have been, in this student's work.
+        The admissible values of the number, by this student's work before.
     formula, inputs
-        How it is worked out, and from what. Factors are named "dE/da4" there.
+        The formula that the number is worked out by, and the values of its names. A factor has a
+        name such as "dE/da4" there.
     work
-        The work that it stands in.
+        The student's work on the update.
     written, printed
-        The number, and as it stands in the sheet.
+        The number as it was read, and its text in the sheet.
     original
-        For an entry of the table: what was worked out beside the partial, if that was right.
+        For an entry of the table: the number that it copies, if that was right.
     """
 
     part: str
@@ -79,7 +81,7 @@ class Case:
 
     @property
     def exact(self) -> float:
-        """The number at full precision; 0 where only floating-point error is left."""
+        """The right number at full precision; 0 where it is nothing but floating-point error."""
         if self.part == FORWARD:
             exact = self.work.solution.forward[self.name]
         elif self.part in (UPDATED, TABLE):
@@ -93,9 +95,10 @@ class Case:
 
     @property
     def shows_no_digit(self) -> bool:
-        """Whether a number shows no digit of what it should show, without an earlier reason.
+        """Whether the number has too few digits to show anything of its value.
 
-        Of an update it should show the change; of any other number, itself.
+        A new parameter should show the change, any other number itself. False where the numbers
+        before explain why nothing shows.
         """
         written, exact, expected = self.written, self.exact, self.expected
         old = self.work.parameters[self.name] if self.part in (UPDATED, TABLE) else 0.0
@@ -145,7 +148,7 @@ class Case:
         return Case(FACTOR, name.strip(PRIME), self.name, expected, formula, inputs, self.work)
 
     def written_input(self, name: str) -> WrittenNumber | None:
-        """Return a factor of a partial, or the partial of an update, as it was written."""
+        """Return the written factor of a partial, or partial of an update; None if not written."""
         partials = self.work.answers.partials
         printed: str | None
         if self.part == UPDATED:
@@ -157,7 +160,7 @@ class Case:
         return read_number(printed) if printed and printed.strip() else None
 
     def written_product(self) -> tuple[WrittenNumber, Formula, Inputs] | None:
-        """Return the product beside a factor as written, its formula and inputs; None for a sum."""
+        """Return the written product of a factor's chain, with formula and inputs; None if a sum."""
         work, partial = self.work, str(self.of)
         answer = work.answers.partials[partial]
         if len(answer.paths) != 1 or not answer.value or not answer.value.strip():
@@ -178,7 +181,7 @@ class Case:
         return read_number(answer.value), multiply(*names), inputs
 
     def answers_of_other_parameters(self) -> Iterator[tuple[str, Admissible]]:
-        """Yield the same answer of other parameters, where it differs: written, and exact."""
+        """Yield the answers of other parameters that differ from this one: written, and exact."""
         work, own = self.work, self.exact
         for name in work.parameters:
             if self.part == PARTIAL:

@@ -1,8 +1,8 @@
-"""The catalogue of slips: how a number comes to be wrong, and what is said of it.
+"""The catalogue of slips, with their hints and explanations.
 
-``slip`` says what a record holds. To add one, write it into ``CATALOGUE``, likelier slips first:
-where several explain a number equally well, the first is named. What the slips do stands in
-``digit_slips``, ``working_slips`` and ``evidence``.
+To add a slip, write its record (see ``slip``) into ``CATALOGUE``, likelier slips first: where
+several explain a number equally well, the first is named. Its function goes into ``digit_slips``,
+``working_slips`` or ``evidence``.
 """
 
 from __future__ import annotations
@@ -221,4 +221,4 @@ CATALOGUE: tuple[Slip, ...] = (
         evidence=evidence.product_is_right,
     ),
 )
-"""Every slip we know, likelier ones first."""
+"""All slips, likelier ones first."""

@@ -1,4 +1,4 @@
-"""The diagnosis: which slips of the catalogue explain a number in the student's work."""
+"""The diagnosis: the slips of the catalogue that explain a number in the student's work."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from tinygrad_hw.worksheet.solution.dependencies import PRIME
 
 
 class BudgetExhaustedError(Exception):
-    """There is nothing left to try formulas with."""
+    """The error of a formula that would cost more than is left of the budget."""
 
 
 class Budget:
-    """The work left for explaining a sheet's wrong numbers: a bound, since anybody may send one.
+    """The bound of the search for a sheet's slips, since a sheet may come from anybody.
 
-    Counted in parts of formulas. Nine ordinary slips take 3,000.
+    Its unit is a part of a formula. Nine ordinary slips cost 3,000.
     """
 
     def __init__(self, left: int = 60_000) -> None:
         self.left = left
 
     def spend(self, formula: Formula) -> None:
-        """Subtract the work of trying a formula; raise where that is more than is left."""
+        """Subtract the cost of trying a formula; raise if less than that is left."""
         self.left -= cost_of(formula)
         if self.left < 0:
             raise BudgetExhaustedError
@@ -47,13 +47,13 @@ class Diagnosis:
     Attributes
     ----------
     slips
-        The slip, or both.
+        The slip, or both slips.
     text, detail
-        What happened, in full; the detail that the slip gave.
+        The full explanation; the detail in it that the slip's function gave.
     explains_every_digit
-        Whether it gives the number to its last digit, and not only within rounding.
+        Whether the slip gives the number to its last digit, and not only within rounding.
     made_by_slip
-        The number that the slip gives, where it is one of the working.
+        The number that the slip gives, if it is a slip of the working.
     """
 
     slips: tuple[Slip, ...]
@@ -64,10 +64,10 @@ class Diagnosis:
 
 
 def diagnose(case: Case, budget: Budget, catalogue: Sequence[Slip] = CATALOGUE) -> list[Diagnosis]:
-    """Find the slips that explain a wrong number; the likeliest first, each slip once.
+    """Find the slips that explain a wrong number, each once, in the order of the catalogue.
 
-    Slips that give the number to its last digit come alone, if there are any; else those that could
-    give it within rounding; else pairs of slips. What comes first is first in the catalogue.
+    If any slips give the number to its last digit, they are returned alone; else those that could
+    give it within rounding; else pairs of slips.
     """
     found = _within_budget(_single_slips(case, budget, catalogue))
     if final := next((diagnosis for diagnosis in found if diagnosis.slips[0].final), None):
@@ -83,23 +83,23 @@ def diagnose_despite_rounding(
 ) -> list[Diagnosis]:
     """Find the slips that give a number to its last digit where rounding might explain it too.
 
-    Any slip of the working is believed then, and those of the digits whose record says so. With
-    ``table_only``, where intermediate results may be rounded as well, only entries of the table are
-    looked at, and only slips whose record says so.
+    All slips of the working are tried, and slips of the digits that overrule rounding. With
+    ``table_only``, where intermediate results may be rounded as well, slips are tried on entries of
+    the table alone, and only such as overrule rounding.
     """
     if table_only and case.part != TABLE:
         return []
-    believed = [
+    credible = [
         slip
         for slip in catalogue
         if case.part in slip.overrules_rounding or (slip.alternatives and not table_only)
     ]
-    found = _within_budget(_single_slips(case, budget, believed))
+    found = _within_budget(_single_slips(case, budget, credible))
     return _each_slip_once([diagnosis for diagnosis in found if diagnosis.explains_every_digit])
 
 
 def _within_budget(diagnoses: Iterator[Diagnosis]) -> list[Diagnosis]:
-    """Collect what is found before the budget is exhausted."""
+    """Return the diagnoses that are found before the budget is exhausted."""
     found: list[Diagnosis] = []
     with suppress(BudgetExhaustedError):
         for diagnosis in diagnoses:
@@ -145,7 +145,7 @@ def _try_meanings(slip: Slip, case: Case, meanings: Iterable[WrittenNumber]) -> 
 def _slips_in_factors(
     case: Case, budget: Budget, catalogue: Sequence[Slip]
 ) -> Iterator[tuple[Slip, Alternative]]:
-    """Yield what slips in one of its factors make of a partial."""
+    """Yield a partial's formulas with a slip in one of its factors."""
     formula, inputs = case.sum_over_paths()
     for names in chain(([name] for name in names_in(formula)), repeated_factors(formula)):
         budget.spend(formula)
@@ -166,7 +166,7 @@ def _try_alternative(
 ) -> Iterator[Diagnosis]:
     budget.spend(alternative.formula)
     value = evaluate(alternative.formula, {**case.inputs, **alternative.extra_inputs})
-    if not math.isfinite(value.own_tight.magnitude):  # it would explain anything
+    if not math.isfinite(value.own_tight.magnitude):  # such a value would explain any number
         return
     sharp = value.matches_a_habit(case.written)
     if sharp or value.can_give(case.written):

@@ -1,4 +1,4 @@
-"""Slips of the digits: each function yields what may have been meant by a written number."""
+"""Slips of the digits: each function yields the numbers that a written one may stand for."""
 
 from __future__ import annotations
 

@@ -1,14 +1,14 @@
-"""What a slip is: one record of the catalogue.
+"""The record of a slip in the catalogue.
 
-A slip says what went wrong in one of three ways:
+A slip has at least one of three functions:
 
-- ``undo``: what it does to the digits. Given a written number, it yields what may have been meant.
-- ``alternatives``: what it does to the working. Given the case, it yields formulas that may have
-  been computed in place of the right one.
-- ``evidence``: what shows it in the numbers beside. Given the case, it yields that in words.
+- ``undo`` undoes it in the digits: from a written number it yields those that may have been meant.
+- ``alternatives`` makes it in the working: for a case it yields formulas that may have been
+  computed in place of the right one.
+- ``evidence`` looks for it in the numbers beside: for a case it yields its findings in words.
 
-It explains a number if what it yields gives the number by the same intervals that honest work is
-measured with.
+A slip explains a number if one of these formulas, or the right one and a number that was meant, fit
+by the same intervals as honest work.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from tinygrad_hw.worksheet.slips.case import Case
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """What may have been computed in place of the right formula.
+    """A formula that may have been computed in place of the right one.
 
     Attributes
     ----------
     formula
         The formula; its names are the case's inputs and ``extra_inputs``.
     detail
-        What is wrong with it, in words.
+        The mistake in words.
     extra_inputs
-        The numbers that it uses beside the case's inputs.
+        The numbers that the formula uses beside the case's inputs.
     """
 
     formula: Formula
@@ -49,23 +49,23 @@ class Slip:
     Attributes
     ----------
     id
-        Its name in reports.
+        The slip's name in reports.
     hint
-        A nudge that gives nothing away.
+        A nudge that does not give the slip away.
     explanation
-        What happened, in full. ``{name}``, ``{printed}``, ``{meant}`` and ``{detail}`` are put in.
+        The full explanation, with places for ``{name}``, ``{printed}``, ``{meant}``, ``{detail}``.
     parts
-        The parts of a sheet where it can happen; its functions are called for no other.
+        The parts of a sheet where the slip can happen; its functions are called for no others.
     undo, alternatives, evidence
-        What it does to digits; what it does to the working; what shows it in the numbers beside.
+        The functions that look for the slip; see the module.
     overrules_rounding
-        The parts where it is believed even if rounding could just explain the number too.
+        The parts where the slip is named even if rounding could just explain the number, too.
     combines
-        Whether it is tried together with a second slip where no single one fits.
+        Whether the slip is tried together with a second one where no single slip fits.
     may_hide_in_rounding
-        Whether it may change a number by no more than honest rounding does.
+        Whether the slip may change a number by no more than honest rounding does.
     final
-        Whether no other slip is named beside it, since the number shows too little.
+        Whether no other slip is named beside this one, since the number shows too little.
     """
 
     id: str

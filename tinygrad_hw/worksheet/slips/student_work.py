@@ -1,4 +1,4 @@
-"""The student's work on one update: the numbers written, and how each is worked out from others."""
+"""The student's work on one update: the written numbers, and the formulas that lead to each."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ Inputs = Mapping[str, Admissible]
 
 
 class StudentWork:
-    """One pass forward, backward and over the updates, as a student wrote it down.
+    """A student's work on one update: forward pass, partials, new parameters.
 
     Parameters
     ----------
     sheet, solution, number
-        The whole sheet; the solution of this update; which update it is, counted from 1.
+        The whole sheet; the solution of this update; the number of this update, counted from 1.
     parameters, previous_parameters
         The parameters that this update starts from, and those of the update before, if any.
     rounds_intermediates
-        Whether results that are not written, such as the terms of a sum, are taken to be rounded as
-        the sheet asks.
+        Whether intermediate results, such as the terms of a sum, are taken to be rounded as the
+        sheet asks.
     figures
-        The significant figures of numbers that are not written; as the sheet asks where None.
+        The significant figures of numbers that are not written; None for those the sheet asks for.
 
     Attributes
     ----------
@@ -84,14 +84,14 @@ class StudentWork:
         self.derivatives.setdefault(name, []).append(value)
         self._derivatives_in_use.clear()
 
-    # --- How numbers are worked out ---------------------------------------------------------------
+    # --- Formulas and expected values -------------------------------------------------------------
 
     def evaluate(self, formula: Formula, inputs: Inputs) -> Admissible:
         """Compute a formula in every honest way."""
         return evaluate(formula, inputs, self.intermediate_rounding)
 
     def forward_value(self, name: str) -> tuple[Formula, Admissible]:
-        """Return a forward name's formula and what it should be by the names above it."""
+        """Return the formula of a forward name, and its admissible values by the names before."""
         formula = self.dependencies.formulas[name]
         return formula, self._from_forward_values(formula)
 
@@ -114,7 +114,7 @@ class StudentWork:
         return self._total_derivative(top, bottom)
 
     def _total_derivative(self, top: str, bottom: str) -> tuple[Formula, Inputs]:
-        """Return the sum over all ways from P to Q, that in P's own formula among them."""
+        """Return dP/dQ as the sum over all paths from P to Q, and the inputs of this formula."""
         terms, inputs = [], {}
         for user in self.dependencies.users(top, bottom):
             upper, lower = f"d{top}/d{user}", f"d{user}/d{bottom}"
@@ -127,7 +127,7 @@ class StudentWork:
         return add(*terms), inputs
 
     def expected_derivative(self, top: str, bottom: str) -> Admissible:
-        """Return what dP/dQ should be by what was written before it."""
+        """Return the admissible values of dP/dQ by the numbers that were written before."""
         formula, inputs = self.derivative(top, bottom)
         if not self.dependencies.is_local(top, bottom):
             return self.evaluate(formula, inputs)
@@ -137,7 +137,7 @@ class StudentWork:
         return self._local_derivatives[name]
 
     def _derivative_in_use(self, top: str, bottom: str) -> Admissible:
-        """Return dP/dQ as the student may use it: as written in any chain, or as worked out."""
+        """Return dP/dQ as the student may use it: as written in some chain, or not written."""
         name = f"d{top}/d{bottom}"
         if name not in self._derivatives_in_use:
             expected = self.expected_derivative(top, bottom)
@@ -146,7 +146,7 @@ class StudentWork:
         return self._derivatives_in_use[name]
 
     def partial(self, name: str, answer: PartialAnswer) -> tuple[Formula, Inputs]:
-        """Return a partial's formula and inputs: the factors written for it, if all are there."""
+        """Return the formula of a partial and its inputs: the written factors, if all are there."""
         bottom = split_derivative(name)[1]
         terms: list[Formula] = []
         inputs: dict[str, Admissible] = {}
@@ -169,7 +169,7 @@ class StudentWork:
         return self._total_derivative(self.loss, bottom)
 
     def update(self, name: str) -> tuple[Formula, Inputs, Admissible]:
-        """Return the formula of a parameter's update, its inputs and what it should give."""
+        """Return the formula of a parameter's update, its inputs and its admissible values."""
         partial = f"d{self.loss}/d{name}"
         formula = add(name, multiply(-1.0, RATE, partial))
         inputs = {
@@ -183,23 +183,23 @@ class StudentWork:
             expected = without_short_decimals(expected)
         return formula, inputs, expected
 
-    # --- What was written -------------------------------------------------------------------------
+    # --- Written numbers --------------------------------------------------------------------------
 
     def names_of_same_kind(self, name: str) -> list[str]:
-        """Return the other given numbers, parameters or forward names that have a value by now."""
+        """Return the other names of a kind (given, parameter, forward) that have a value so far."""
         kinds = (self.sheet.given, self.parameters, self.sheet.forward)
         kind = next((kind for kind in kinds if name in kind), {})
         return [other for other in self.forward if other in kind and other != name]
 
     def new_values(self, name: str) -> Iterator[Admissible]:
-        """Yield a parameter after its update: as it was written, and as it is exactly."""
+        """Yield the values of a parameter after its update: the written one and the exact one."""
         printed = self.answers.updated.get(name) or self.table.get(name)
         if printed and printed.strip():
             yield known_number(read_number(printed).value)
         yield known_number(self.solution.updated[name])
 
     def written_factors(self, name: str) -> Iterator[WrittenNumber]:
-        """Yield a factor as it was written in each chain that has it."""
+        """Yield the numbers that were written for a factor, chain by chain."""
         for answer in self.answers.partials.values():
             for path in answer.paths:
                 if path.get(name, "").strip():

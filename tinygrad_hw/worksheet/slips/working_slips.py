@@ -23,7 +23,7 @@ from tinygrad_hw.worksheet.slips.digit_slips import change_zeros, move_point, tr
 from tinygrad_hw.worksheet.slips.slip import Alternative
 from tinygrad_hw.worksheet.solution.dependencies import PRIME
 
-Edit = Callable[[Formula], Iterator[tuple[Formula, str]]]  # one part -> others, and why in words
+Edit = Callable[[Formula], Iterator[tuple[Formula, str]]]  # one part -> edits of it, in words too
 
 
 def _factors(formula: Formula) -> tuple[Formula, ...]:
@@ -78,10 +78,10 @@ def repeat_factor(case: Case) -> Iterator[Alternative]:
 
 def repeated_factors(formula: Formula) -> list[list[str]]:
     """Return the factors that stand in several paths of a sum, each by its names there."""
-    alike: dict[str, list[str]] = {}
+    occurrences: dict[str, list[str]] = {}
     for name in names_in(formula):
-        alike.setdefault(name.strip(PRIME), []).append(name)
-    return [names for names in alike.values() if len(names) > 1]
+        occurrences.setdefault(name.strip(PRIME), []).append(name)
+    return [names for names in occurrences.values() if len(names) > 1]
 
 
 def drop_term(case: Case) -> Iterator[Alternative]:
@@ -101,8 +101,8 @@ def change_sign_of_term(case: Case) -> Iterator[Alternative]:
     def edit(formula: Formula) -> Iterator[tuple[Formula, str]]:
         terms = operands_of(formula) if is_call_of(formula, ops.add) else ()
         for i, term in enumerate(terms):
-            turned = add(*terms[:i], multiply(-1.0, term), *terms[i + 1 :])
-            yield turned, f"with the sign of {formula_text(term)} turned"
+            changed = add(*terms[:i], multiply(-1.0, term), *terms[i + 1 :])
+            yield changed, f"with the sign of {formula_text(term)} turned"
 
     yield from _with_each_part_edited(case, edit)
 
@@ -118,9 +118,9 @@ def double_or_halve_loss(case: Case) -> Iterator[Alternative]:
 def reverse_loss_derivative(case: Case) -> Iterator[Alternative]:
     """Take the loss's derivative with the wrong sign: y - a for a - y."""
     if case.top == case.work.loss and is_call_of(case.formula, ops.add):
-        turned = multiply(-1.0, case.formula)
+        negated = multiply(-1.0, case.formula)
         yield Alternative(
-            turned, f"{formula_text(turned)} in place of {formula_text(case.formula)}"
+            negated, f"{formula_text(negated)} in place of {formula_text(case.formula)}"
         )
 
 
@@ -144,10 +144,11 @@ def confuse_activation_derivative(case: Case) -> Iterator[Alternative]:
 
 
 def _other_factor(case: Case) -> Iterator[Alternative]:
-    """Take, of a product, the factor to differentiate by in place of the other."""
-    q = case.bottom
-    if isinstance(case.formula, str) and case.formula != case.top and q in case.work.forward:
-        yield Alternative(q, f"{q} in place of {case.formula}", {q: case.work.forward[q]})
+    """Differentiate a product by one of its factors and keep that factor, not the other."""
+    factor = case.bottom
+    if isinstance(case.formula, str) and case.formula != case.top and factor in case.work.forward:
+        extra = {factor: case.work.forward[factor]}
+        yield Alternative(factor, f"{factor} in place of {case.formula}", extra)
 
 
 def weight_for_activation(case: Case) -> Iterator[Alternative]:
@@ -173,8 +174,8 @@ def use_another_name(case: Case) -> Iterator[Alternative]:
         return
     for name in names_in(case.formula):
         for other in case.work.names_of_same_kind(name):
-            below = case.part == FACTOR and case.work.dependencies.depends(other, case.top)
-            if other not in own and not below:
+            is_later = case.part == FACTOR and case.work.dependencies.depends(other, case.top)
+            if other not in own and not is_later:
                 exchanged = substitute(case.formula, {name: other})
                 extra = {other: case.work.forward[other]}
                 yield Alternative(exchanged, f"{other} in place of {name}", extra)
@@ -251,12 +252,12 @@ def ascend(case: Case) -> Iterator[Alternative]:
 
 def forget_rate(case: Case) -> Iterator[Alternative]:
     """Subtract the gradient without the learning rate."""
-    whole = add(case.name, multiply(-1.0, case.gradient))
-    yield Alternative(whole, f"{case.gradient} was not multiplied by the rate")
+    without_rate = add(case.name, multiply(-1.0, case.gradient))
+    yield Alternative(without_rate, f"{case.gradient} was not multiplied by the rate")
 
 
 def give_change_alone(case: Case) -> Iterator[Alternative]:
-    """Give the change, or the old value, for the new one."""
+    """Give the change, or the old value, in place of the new value."""
     change = add(case.formula, multiply(-1.0, case.name))
     yield Alternative(change, "only the change")
     yield Alternative(multiply(-1.0, change), "only the change")
@@ -267,9 +268,9 @@ def shift_change(case: Case) -> Iterator[Alternative]:
     """Write the change with its point or its zeros in the wrong place."""
     for places in (1, -1, 2, -2, 3, -3):
         moved = substitute(case.formula, {case.gradient: multiply(10.0**places, case.gradient)})
-        how_far = f"{abs(places)} place{'s' * (abs(places) > 1)}"
+        distance = f"{abs(places)} place{'s' * (abs(places) > 1)}"
         side = "left" if places > 0 else "right"
-        yield Alternative(moved, f"the change is {how_far} too far to the {side}")
+        yield Alternative(moved, f"the change is {distance} too far to the {side}")
 
 
 def misread_input(case: Case) -> Iterator[Alternative]:

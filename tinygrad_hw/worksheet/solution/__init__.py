@@ -1,6 +1,6 @@
-"""What is right on a sheet.
+"""The solution of a sheet.
 
 - ``solve``: every forward value, partial and update at full precision.
-- ``dependencies``: which name depends on which, and the exact derivatives between them.
+- ``dependencies``: the names that each name depends on, and the exact derivatives between them.
 - ``as_program``: the sheet as a captured program.
 """

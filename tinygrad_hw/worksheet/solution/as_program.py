@@ -17,15 +17,16 @@ def sheet_program(sheet: Sheet) -> Captured:
     Returns
     -------
     Captured
-        Takes two dicts by name, the given numbers and the parameters as Values; returns two dicts,
-        the forward values and the updated parameters. It has run once, on the sheet's numbers.
+        A function of two dicts by name, the given numbers and the parameters as Values. It returns
+        two dicts, the forward values and the updated parameters. It has run once, on the sheet's
+        numbers.
 
     Raises
     ------
     SheetError
         If a value of the sheet is not finite, or its loss depends on no parameter.
     """
-    sheet.loss_of(sheet.evaluate())  # raises the error that names what is wrong
+    sheet.loss_of(sheet.evaluate())  # raises a SheetError with the place
 
     def step(given: dict[str, Any], parameters: dict[str, Value]) -> Any:
         values = {name: Value(x, name, constant=True) for name, x in given.items()} | parameters

@@ -1,4 +1,4 @@
-"""What depends on what in a sheet, and the exact derivative of each name by each other.
+"""The dependencies between a sheet's names, and the exact derivative of each name by each other.
 
 A derivative dP/dQ is *local* where Q stands in P's own formula, *total* where Q is further down.
 """
@@ -21,24 +21,24 @@ from tinygrad_hw.symbolic import (
 )
 from tinygrad_hw.worksheet.solution.solve import Solution
 
-PRIME = "′"  # as in dz/da′: the same factor in a second path
+PRIME = "′"  # marks a factor of a second path, as in dz/da′; two primes, of a third
 
 
 def split_derivative(name: str) -> tuple[str, str]:
-    """Split dP/dQ into P and Q."""
+    """Split the name dP/dQ into P and Q."""
     top, bottom = name.strip(PRIME).split("/")
     return top[1:], bottom[1:]
 
 
 class Dependencies:
-    """The names of a solved sheet: their formulas, who uses whom, and exact derivatives.
+    """The names of a solved sheet: their formulas, their uses and exact derivatives.
 
     Attributes
     ----------
     formulas
-        The formula of every forward value.
+        The formula of every forward name.
     uses
-        The names that stand in each.
+        The names that stand in each of these formulas.
     exact
         The exact value of every name.
     """
@@ -76,9 +76,10 @@ class Dependencies:
         ]
 
     def with_names(self, formula: Formula) -> Formula:
-        """Return a formula with names for its parts that have one: a student may have used them.
+        """Return a formula with names in place of its parts that are forward formulas.
 
-        A forward formula as a whole is left, since that name is its own.
+        A student may have used these names. A forward formula as a whole keeps its outermost
+        operation, since the name for it is the one that it defines.
         """
         if isinstance(formula, Apply) and formula in self.formulas.values():
             return with_operands(
@@ -114,7 +115,7 @@ class Dependencies:
         return self._derivatives[name]
 
     def _local(self, top: str, bottom: str) -> float:
-        """Return the engine's derivative; by a given number, which it skips, the formula's."""
+        """Return the engine's local derivative; by a constant, which has none, the formula's."""
         for operand, slope in local_derivatives(self.solution.values[top]):
             if operand.label == bottom:
                 return slope
@@ -125,19 +126,22 @@ class Dependencies:
         return self.derivative(name) if "/" in name else self.exact[name]
 
     def complete_path(self, path: Mapping[str, str], bottom: str) -> list[str] | None:
-        """Return the factors of a path in order, missing ones put in; None where it is no path."""
+        """Return the factors of a path from the loss to ``bottom``, with missing factors put in.
+
+        None where the factors are on no such path.
+        """
         names: list[str] = []
-        here = self.loss
+        reached = self.loss
         for name in path:
             top, end = split_derivative(name)
-            if top != here:
-                if not self.depends(here, top):
+            if top != reached:
+                if not self.depends(reached, top):
                     return None
-                names.append(f"d{here}/d{top}")
+                names.append(f"d{reached}/d{top}")
             names.append(name)
-            here = end
-        if here != bottom:
-            if not self.depends(here, bottom):
+            reached = end
+        if reached != bottom:
+            if not self.depends(reached, bottom):
                 return None
-            names.append(f"d{here}/d{bottom}")
+            names.append(f"d{reached}/d{bottom}")
         return names

@@ -18,20 +18,22 @@ from tinygrad_hw.worksheet.sheet.model import Sheet, SheetError
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """The solution of a sheet at full precision; where it asks for several steps, of the first.
+    """The solution of a sheet's first step at full precision, with those of its later steps.
 
     Attributes
     ----------
+    sheet
+        The sheet of this step.
+    values
+        The recorded graph: every name's Value.
     forward
-        Value of every name in [forward].
+        The value of every name in [forward].
     partials
-        Derivative of the loss by every parameter, by names such as "dE/dw7".
+        The derivative of the loss by every parameter, by names such as "dE/dw7".
     updated
         Every parameter after one step of gradient descent.
     chains
         The chain of every parameter by its name, and of the total derivatives that those use.
-    values
-        The recorded graph: every name's Value.
     later_steps
         The solutions of the second and each later step, whose sheets have the updated parameters.
     """
@@ -51,13 +53,13 @@ class Solution:
 
     @property
     def final(self) -> dict[str, float]:
-        """Every parameter after the last step: what belongs in the closing table."""
+        """Every parameter after the last step: the entries of the closing table."""
         return self.steps[-1].updated
 
     def as_json(self) -> dict[str, Any]:
         """Return forward values, partials and updated values, ready for ``json.dumps``.
 
-        Where there are several steps, these are the first's, and "steps" has those of each.
+        Where there are several steps, these are the first step's, and "steps" lists those of each.
         """
         each = [
             {"forward": step.forward, "partials": step.partials, "updated": step.updated}
@@ -77,11 +79,11 @@ def solve(sheet: Sheet) -> Solution:
     first = last = _solve_step(sheet)
     later = []
     for k, answers in enumerate(sheet.later_answers, start=2):
-        here = dataclasses.replace(
+        step_sheet = dataclasses.replace(
             sheet, parameters=last.updated, answers=answers, steps=1, later_answers=()
         )
         try:
-            last = _solve_step(here)
+            last = _solve_step(step_sheet)
         except SheetError as error:
             raise SheetError(f"{error}, in step {k}") from None
         later.append(last)
@@ -92,16 +94,16 @@ def _solve_step(sheet: Sheet) -> Solution:
     values = sheet.evaluate()
     loss = sheet.loss_of(values)
     with np.errstate(all="ignore"):  # what is not finite is refused below, by name
-        explained = explain_all(loss, [values[name] for name in sheet.parameters])
-    partials, new = {}, {}
+        chains = explain_all(loss, [values[name] for name in sheet.parameters])
+    partials, updated = {}, {}
     for name, old in sheet.parameters.items():
-        slope = explained[name].value + 0.0  # a product with a zero may be -0.0
+        slope = chains[name].value + 0.0  # a product with a zero may be -0.0
         partials[f"d{sheet.loss}/d{name}"] = slope
-        new[name] = old - sheet.rate * slope
-        if not math.isfinite(new[name]):
+        updated[name] = old - sheet.rate * slope
+        if not math.isfinite(updated[name]):
             raise SheetError(f"{sheet.where}: d{sheet.loss}/d{name} is {slope}; it has no update")
     forward = {name: float(values[name].data) for name in sheet.forward}
-    return Solution(sheet, values, forward, partials, new, explained)
+    return Solution(sheet, values, forward, partials, updated, chains)
 
 
 def solution_lines(solution: Solution) -> Iterator[str]:
