@@ -1,4 +1,4 @@
-"""Mark a whole class: a folder of sheets, a table of marks, and what went wrong most often."""
+"""Mark a class: a folder of sheets, a table of marks, and the commonest slips."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MARKS_TABLE_OPENING = re.compile(rb"\xef\xbb\xbffile,student,points,of,percent,"
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one file: its marks, or why there are none."""
+    """The result of one file: its marks, or the error for which there are none."""
 
     file: Path
     marks: Marks | None
@@ -34,7 +34,7 @@ class Result:
 
 
 def sheets_in(folder: Path) -> list[Path]:
-    """Find the sheets of a folder: its TOML files, by name.
+    """Return the sheets of a folder: its TOML files, sorted by name.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def sheets_in(folder: Path) -> list[Path]:
 
 
 def mark_all(files: Iterable[Path]) -> Iterator[Result]:
-    """Mark one file after the other; one that is broken is told of, and the rest goes on."""
+    """Mark one file after the other; a file that cannot be marked has its error as the result."""
     for file in files:
         try:
             yield Result(file, mark(read_sheet(file)))
@@ -93,7 +93,7 @@ def _escaped_formula(cell: str) -> str:
 
 
 def slips_of(results: Sequence[Result]) -> dict[str, int]:
-    """Count the slips that were named first, the commonest first."""
+    """Count the likeliest slips of all wrong numbers, the commonest first."""
     count: Counter[str] = Counter()
     for result in results:
         for item in result.marks.items if result.marks else ():
@@ -103,17 +103,17 @@ def slips_of(results: Sequence[Result]) -> dict[str, int]:
 
 
 def class_lines(results: Sequence[Result], weights: Mapping[str, float] = WEIGHTS) -> Iterator[str]:
-    """Sum up a class as lines of text: how many, how well, and the commonest slips."""
+    """Yield a summary of a class as lines of text: its size, its points, its commonest slips."""
     marked = [result.marks for result in results if result.marks]
     broken = [result for result in results if not result.marks]
     yield f"{len(marked)} of {len(results)} sheets marked"
     if marked:
         earned = [points(marks, weights) for marks in marked]
-        shares = [100 * got / of for got, of in earned if of]
-        if shares:
+        percents = [100 * got / possible for got, possible in earned if possible]
+        if percents:
             yield (
-                f"Points: mean {mean(shares):.1f} %, median {median(shares):.1f} %, "
-                f"from {min(shares):.1f} to {max(shares):.1f} %"
+                f"Points: mean {mean(percents):.1f} %, median {median(percents):.1f} %, "
+                f"from {min(percents):.1f} to {max(percents):.1f} %"
             )
     slips = slips_of(results)
     if slips:

@@ -44,15 +44,17 @@ MARKED_PAGE_OPENING = re.compile(
 
 
 def marked_page(marks: Marks, hints: int = ANSWER, points: str | None = None) -> str:
-    """Write a marked sheet as a page; every text in it is escaped.
+    """Return a marked sheet as an HTML page; every text in it is escaped.
 
     Parameters
     ----------
+    marks
+        The marked sheet.
     hints
-        What is given away. 1: which kinds of slip there are; 2: also, which numbers are wrong;
-        3: also, what happened, and the right numbers.
+        How much is given away: 1, the kinds of slips; 2, also the numbers that are wrong; 3, also
+        the explanations and the right numbers.
     points
-        In words, such as "92 of 104".
+        The points in words, such as "92 of 104".
     """
     sheet = marks.sheet
     folder = files(__package__).joinpath("templates")
@@ -72,14 +74,14 @@ _BOX = element("span", class_="box", role="img", aria_label="missing", title="mi
 
 def _sign(verdict: str, note: str = "") -> Html:
     sign: str | Html
-    sign, means = SIGNS[verdict], MEANINGS[verdict]
+    sign, meaning = SIGNS[verdict], MEANINGS[verdict]
     if note == "truncated":
-        sign, means = join([sign, element("small", " cut")]), "right, but cut and not rounded"
+        sign, meaning = join([sign, element("small", " cut")]), "right, but cut and not rounded"
     elif verdict == "exact":
-        means += " to the digits written"
+        meaning += " to the digits written"
     elif verdict == "rounded":
         sign += "≈"
-    return element("span", sign, class_="sign", role="img", aria_label=means, title=means)
+    return element("span", sign, class_="sign", role="img", aria_label=meaning, title=meaning)
 
 
 def _head(marks: Marks, hints: int, points: str | None) -> Iterator[Html]:
@@ -95,9 +97,9 @@ def _tally(marks: Marks, points: str | None) -> Iterator[Html]:
     counts = marks.summary
     right = counts["exact"] + counts["rounded"]
     yield element("li", _sign("exact"), f"{right} of {len(marks.items)} right", class_="exact")
-    for verdict, said in (("follows", "follow from a slip"), ("wrong", "wrong")):
+    for verdict, text in (("follows", "follow from a slip"), ("wrong", "wrong")):
         if counts[verdict]:
-            yield element("li", _sign(verdict), f"{counts[verdict]} {said}", class_=verdict)
+            yield element("li", _sign(verdict), f"{counts[verdict]} {text}", class_=verdict)
     if counts["missing"]:
         yield element("li", _BOX, f"{counts['missing']} missing")
     if points:
@@ -105,10 +107,10 @@ def _tally(marks: Marks, points: str | None) -> Iterator[Html]:
 
 
 def _legend(marks: Marks, hints: int) -> Iterator[Html]:
-    """Explain the marks that are there."""
+    """Explain the signs that occur on the page."""
     if hints == NUDGE:
         return
-    there = {(item.verdict, item.note) for item in marks.items}
+    occurring = {(item.verdict, item.note) for item in marks.items}
     meanings = [
         ("exact", "", MEANINGS["exact"]),
         ("rounded", "", MEANINGS["rounded"]),
@@ -117,31 +119,31 @@ def _legend(marks: Marks, hints: int) -> Iterator[Html]:
         ("wrong", "", MEANINGS["wrong"]),
     ]
     parts = [
-        element("span", _sign(verdict, note), f" {said}", class_=verdict)
-        for verdict, note, said in meanings
-        if (verdict, note) in there
+        element("span", _sign(verdict, note), f" {meaning}", class_=verdict)
+        for verdict, note, meaning in meanings
+        if (verdict, note) in occurring
     ]
-    if ("missing", "") in there:
+    if ("missing", "") in occurring:
         parts.append(join([_BOX, " missing"]))
     yield element("p", join(parts, "; "), ".", class_="legend")
 
 
 def _nudges(marks: Marks) -> Iterator[Html]:
-    said = [f"{nudge} ({n} times)" if n > 1 else nudge for nudge, n in nudges(marks).items()]
-    if said:
+    lines = [f"{nudge} ({n} times)" if n > 1 else nudge for nudge, n in nudges(marks).items()]
+    if lines:
         heading = element("h2", "Somewhere on this sheet")
-        yield element("section", heading, bullets(said), class_="nudges")
+        yield element("section", heading, bullets(lines), class_="nudges")
 
 
 # --- The sheet, in its own order ------------------------------------------------------------------
 
 
 class _Body:
-    """The sheet again, each number with its mark."""
+    """The body of the page: the sheet, each number with its mark."""
 
     def __init__(self, marks: Marks, hints: int) -> None:
         self.marks, self.sheet, self.hints = marks, marks.sheet, hints
-        self.old = [step.sheet.parameters for step in marks.solution.steps]
+        self.old_parameters = [step.sheet.parameters for step in marks.solution.steps]
         self.step = 1
         self.items: dict[tuple[int, str, str | None, str], list[MarkedNumber]] = {}
         for item in marks.items:
@@ -181,7 +183,7 @@ class _Body:
         return element("section", element("h3" if self.sheet.steps > 1 else "h2", title), *content)
 
     def next_number(self, part: str, name: str, of: str | None = None) -> MarkedNumber:
-        """Return the next number of a name; the factors of several paths come in their order."""
+        """Return the next marked number of a name; a factor has one in each of its paths."""
         return self.items[self.step, part, of, name].pop(0)
 
     def forward(self, answers: Mapping[str, str]) -> Html:
@@ -202,7 +204,7 @@ class _Body:
         return self.section(title, element("ul", *lines, class_="values"), self.notes(items))
 
     def partial(self, name: str, answer: PartialAnswer) -> Html:
-        """A chain: the factors of its paths, each under its name, and the result."""
+        """Build a chain: the factors of its paths, each under its name, and the result."""
         items: list[MarkedNumber] = []
         terms: list[Html] = []
         for path in answer.paths:
@@ -251,20 +253,20 @@ class _Body:
         return join([typeset(item.explanation), exactly])
 
     def right(self, item: MarkedNumber) -> str:
-        """Write the exact number: one that is missing as the sheet asks for it."""
+        """Write the exact number; a missing one in as many digits as the sheet asks for."""
         if item.verdict == "missing" and self.sheet.rounding:
             return str(round_number(item.exact, *self.sheet.rounding))
         if item.part in (UPDATED, TABLE):
-            return updated_number(self.old[item.step - 1][item.name], item.exact)
-        there = read_number(item.printed).figures if item.printed.strip() else 0
-        return number(item.exact, max(FIGURES, there))
+            return updated_number(self.old_parameters[item.step - 1][item.name], item.exact)
+        shown = read_number(item.printed).figures if item.printed.strip() else 0
+        return number(item.exact, max(FIGURES, shown))
 
     # --- Digits ---
 
     def digits(self) -> Iterator[Html]:
-        """Say which numbers show more figures than can be trusted, and what would earn them.
+        """Build the section on numbers that show more figures than can be trusted.
 
-        Not beside nudges: a slip can be guessed from what is not short of digits after it.
+        There is none beside nudges: a slip could be guessed from the numbers that are not listed.
         """
         reasons: dict[tuple[int, str], list[Html]] = {}
         for short in shortfalls(self.marks) if self.hints > NUDGE else ():
@@ -278,10 +280,10 @@ class _Body:
             "nothing, even where every step is right."
         )
         parts = []
-        for (step, why), lines in reasons.items():
+        for (step, reason), lines in reasons.items():
             where = f"Step {step}: " if self.sheet.steps > 1 else ""
-            reason = paragraph(where, typeset(why), ".", class_="reason")
-            parts.append(element("div", reason, bullets(lines)))
+            heading = paragraph(where, typeset(reason), ".", class_="reason")
+            parts.append(element("div", heading, bullets(lines)))
         all_parts = element("div", *parts, class_="digits")
         yield element("section", element("h2", "Digits"), explained, all_parts)
 
@@ -305,7 +307,7 @@ _SLOPE = re.compile(r"(d\w+/d\w+)′*")
 
 
 def _worked_out(item: MarkedNumber) -> Html:
-    """Typeset how a number is worked out, but for the marks that tell equal factors apart."""
+    """Typeset the formula that a number is worked out by, without primes."""
     parts = _SLOPE.split(item.formula)
     return join(partial(text) if i % 2 else formula(text) for i, text in enumerate(parts))
 

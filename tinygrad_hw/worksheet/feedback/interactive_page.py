@@ -23,9 +23,10 @@ SHEET_PAGE_OPENING = re.compile(
 
 
 def sheet_page(sheet: Sheet) -> str:
-    """Write the page of a sheet as HTML.
+    """Return the interactive page of a sheet as HTML.
 
-    Where it has answers, they are marked, and stand in the form; else everything is asked for.
+    If the sheet has answers, they are marked and stand in the form; else the form asks for all
+    numbers.
 
     Raises
     ------
@@ -47,7 +48,7 @@ def _is_answered(answers: Answers) -> bool:
 
 
 def _remark(item: MarkedNumber) -> Remark:
-    """Return a mark as a remark at its node: a parameter's, for its partial and its update."""
+    """Return a mark as a remark at its node; that of a partial is the parameter."""
     whole = item.of if item.part == FACTOR else item.name
     name = (whole or "").partition("/d")[2] if item.part in (FACTOR, PARTIAL) else item.name
     part = item.part if item.part not in (FACTOR, PARTIAL) else item.name
@@ -56,21 +57,21 @@ def _remark(item: MarkedNumber) -> Remark:
 
 
 def _form(sheet: Sheet, file: str) -> Form:
-    """Return a field for every answer, and the sheet's text with a place for each."""
-    form = _Fields(_mark_not_in(sheet_text(sheet)))
+    """Return the form: a field for every answer, and the sheet's text with a place for each."""
+    form = _Fields(_placeholder_not_in(sheet_text(sheet)))
     first, *later = [
         form.answers(answers, f"Step {k}: " if sheet.later_answers else "")
         for k, answers in enumerate((sheet.answers, *sheet.later_answers), start=1)
     ]
     first = dataclasses.replace(first, table=form.group("New values", sheet.answers.table))
-    marked = dataclasses.replace(sheet, answers=first, later_answers=tuple(later))
-    pieces = re.split(rf'"{form.mark}(\d+)⟧"', sheet_text(marked))
+    with_placeholders = dataclasses.replace(sheet, answers=first, later_answers=tuple(later))
+    pieces = re.split(rf'"{form.placeholder}(\d+)⟧"', sheet_text(with_placeholders))
     text = [int(piece) if i % 2 else piece for i, piece in enumerate(pieces)]
     return Form(form.groups, text, file)
 
 
-def _mark_not_in(text: str) -> str:
-    """Return a sign that does not stand in the sheet."""
+def _placeholder_not_in(text: str) -> str:
+    """Return the beginning of a placeholder that does not occur in a text."""
     mark = "⟦"
     while mark in text:
         mark += "⟦"
@@ -78,21 +79,31 @@ def _mark_not_in(text: str) -> str:
 
 
 class _Fields:
-    """Counts the fields, and puts a sign with its number where each answer is to stand."""
+    """The fields of a form, and numbered placeholders for their answers.
 
-    def __init__(self, mark: str) -> None:
-        self.mark = mark
+    Attributes
+    ----------
+    placeholder
+        The beginning of a placeholder; after it come the field's number and "⟧".
+    groups
+        The fields so far: a heading, and of each field its label and its content.
+    count
+        The number of fields so far.
+    """
+
+    def __init__(self, placeholder: str) -> None:
+        self.placeholder = placeholder
         self.groups: list[tuple[str, list[tuple[str, str]]]] = []
         self.count = 0
 
     def group(self, heading: str, answers: dict[str, str]) -> dict[str, str]:
-        """Add a group of fields; return the places of their answers by name."""
+        """Add a group of fields; return the placeholders of their answers by name."""
         if answers:
             self.groups.append((heading, list(answers.items())))
         return {name: self._place() for name in answers}
 
     def answers(self, answers: Answers, step: str) -> Answers:
-        """Add all groups of one step; return its answers as places."""
+        """Add all groups of one step; return its answers as placeholders."""
         return Answers(
             forward=self.group(f"{step}Forward", answers.forward),
             partials={
@@ -114,7 +125,7 @@ class _Fields:
 
     def _place(self) -> str:
         self.count += 1
-        return f"{self.mark}{self.count - 1}⟧"
+        return f"{self.placeholder}{self.count - 1}⟧"
 
 
 def _fields(answers: Answers) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""What a student or a teacher reads of a marked sheet, in plain text."""
+"""The feedback on a marked sheet in plain text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,18 @@ ROUNDING = "A little is lost with every number that is rounded"
 class Shortfall:
     """Numbers that show more figures than the work before them supports, all for one reason.
 
-    ``carry`` figures in every number before them would earn ``wanted`` here.
+    Attributes
+    ----------
+    step
+        The update that the numbers belong to.
+    reason
+        The cancellation that cost the figures, or that of all rounding.
+    sure, shown
+        The figures that can be trusted, and those that are shown.
+    carry, wanted
+        The figures to carry in every number before, to get the figures that are wanted here.
+    items
+        The numbers.
     """
 
     step: int
@@ -33,7 +44,7 @@ class Shortfall:
 
     @property
     def names(self) -> list[str]:
-        """What the numbers are called, a factor that stands in many chains once."""
+        """The places of the numbers, a factor of many chains once."""
         return list(dict.fromkeys(i.name if i.part == FACTOR else place(i) for i in self.items))
 
     def __str__(self) -> str:
@@ -42,38 +53,40 @@ class Shortfall:
 
 
 def shortfalls(marks: Marks) -> list[Shortfall]:
-    """Find the numbers that show more figures than can be trusted; group those that are alike.
+    """Find the numbers that show more figures than can be trusted, grouped by reason and figures.
 
-    The closing table is left out: it only says again what the updates say.
+    The closing table is left out, since it repeats the updates.
     """
     rounding = marks.sheet.rounding
-    alike: dict[tuple[int, str, int, int, int, int], list[MarkedNumber]] = {}
+    groups: dict[tuple[int, str, int, int, int, int], list[MarkedNumber]] = {}
     for item, lost in zip(marks.items, marks.digits_lost, strict=True):
         shown = read_number(item.printed).figures if item.printed.strip() else 0
         if item.trusted_digits < shown and item.part != TABLE:
             wanted = rounding[1] if rounding and rounding[0] == "figures" else shown
             reason = item.cancellation or ROUNDING
             key = (item.step, reason, item.trusted_digits, shown, wanted + lost, wanted)
-            alike.setdefault(key, []).append(item)
-    return [Shortfall(*key, tuple(items)) for key, items in alike.items()]
+            groups.setdefault(key, []).append(item)
+    return [Shortfall(*key, tuple(items)) for key, items in groups.items()]
 
 
 def nudges(marks: Marks) -> dict[str, int]:
-    """Count the hints that give nothing away, in an order that does not tell their places."""
+    """Count the hints of the wrong numbers, in an order that does not give their places away."""
     count = Counter(item.hint or UNKNOWN for item in marks.items if item.verdict == "wrong")
     return dict(sorted(count.items()))
 
 
 def feedback_lines(marks: Marks, hints: int = ANSWER, points: str = "") -> Iterator[str]:
-    """Write a marked sheet down as lines of text.
+    """Yield the feedback on a marked sheet as lines of text.
 
     Parameters
     ----------
+    marks
+        The marked sheet.
     hints
-        What is given away of the slips. 1: of which kind they are; 2: also, which numbers are
-        wrong; 3: also, what happened.
+        How much is given away of the slips: 1, their kinds; 2, also the numbers that are wrong; 3,
+        also the explanations.
     points
-        In words, such as "92 of 104".
+        The points in words, such as "92 of 104".
     """
     sheet = marks.sheet
     heading = " · ".join(filter(None, (sheet.title, sheet.student)))
@@ -133,5 +146,5 @@ def _tally(marks: Marks) -> str:
     right = count["exact"] + count["rounded"]
     parts = [f"{count['exact']} exact, {count['rounded']} honestly rounded"]
     others = {"follows": "right but for a slip before", "wrong": "wrong", "missing": "missing"}
-    parts += [f"{count[verdict]} {said}" for verdict, said in others.items() if count[verdict]]
+    parts += [f"{count[verdict]} {text}" for verdict, text in others.items() if count[verdict]]
     return f"{right} of {len(marks.items)} right: {', '.join(parts)}."

@@ -1,4 +1,4 @@
-"""Check that the answers can be marked: every one a number, every factor one of its partial's."""
+"""Check that the answers can be marked: all are numbers, and factors are on a path."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tinygrad_hw.worksheet.solution.dependencies import split_derivative
 
 
 def check_answers(work: StudentWork) -> None:
-    """Read every number of one update once, so that an error names its place.
+    """Check that every answer of one update can be marked.
 
     Raises
     ------

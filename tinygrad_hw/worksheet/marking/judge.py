@@ -1,4 +1,4 @@
-"""The judge: gives every number of one update its verdict, in the order of the work."""
+"""The judge, who decides the verdict on each number of one update, in the order of the work."""
 
 from __future__ import annotations
 
@@ -37,16 +37,18 @@ NO_ANSWER = PartialAnswer((), None, ())
 
 
 class Judge:
-    """Gives verdicts on the numbers of one update.
+    """The judge of the numbers of one update.
 
     Parameters
     ----------
     work
-        The student's work on it; each number's admissible values are put into it as it is judged.
+        The student's work on the update. The admissible values of each number that has been judged
+        are added to it.
     catalogue
         The slips to look for.
     figures
-        If given, judges the right answers, rounded to that many figures, in place of the written.
+        The number of figures to which right answers are rounded, to judge these in place of the
+        written ones; None to judge the written ones.
 
     Attributes
     ----------
@@ -66,7 +68,7 @@ class Judge:
         self._cancellations: dict[str, str] = {}  # by the name of the number that lost digits
 
     def judge_all(self) -> None:
-        """Judge everything, in the order in which it is worked out."""
+        """Judge all numbers, in the order in which they are worked out."""
         check_answers(self.work)
         self._judge_forward()
         self._judge_partials()
@@ -108,7 +110,7 @@ class Judge:
         work = self.work
         formula, inputs = work.derivative(*split_derivative(name))
         earlier = work.derivatives.get(name, [])
-        right = [value for value in earlier if value.free_of_slips]  # it may be a copy of these
+        right = [value for value in earlier if value.free_of_slips]  # which it may be a copy of
         expected = union(work.expected_derivative(*split_derivative(name)), *right)
         case = Case(FACTOR, name, partial, expected, formula, inputs, work)
         printed = work.answers.partials[partial].paths[path][name]
@@ -149,7 +151,7 @@ class Judge:
     def _judge_and_list(
         self, case: Case, printed: str | None, earlier: Sequence[Admissible] = ()
     ) -> Admissible:
-        """Judge a number, list it if it was asked for, and return its admissible values."""
+        """Judge a number; if it was asked for, list it as marked. Return its admissible values."""
         value, marked = self._judge_number(case, printed, earlier)
         if marked:
             self.marked.append(marked)
@@ -162,10 +164,12 @@ class Judge:
 
         Parameters
         ----------
+        case
+            The number's context.
         printed
-            As it was written; "" where it is missing, None where it was not asked for.
+            Its text; "" where it is missing, None where it was not asked for.
         earlier
-            What was written for the same quantity before.
+            The admissible values of the same quantity where it was written before.
         """
         expected = case.expected
         if not printed or not printed.strip():
@@ -193,7 +197,7 @@ class Judge:
     def _verdict(
         self, case: Case, earlier: Sequence[Admissible]
     ) -> tuple[str, Admissible, list[Diagnosis]]:
-        """Decide the verdict; a number that fits no habit may be a slip, or the copy of one."""
+        """Return verdict, source and diagnoses; a number of no habit may be, or copy, a slip."""
         verdict, source = decide(case, earlier)
         if verdict == "wrong":
             return verdict, source, diagnose(case, self.budget, self.catalogue)
@@ -208,7 +212,7 @@ class Judge:
         return verdict, source, []
 
     def _read(self, printed: str) -> WrittenNumber:
-        """Read a number; of 12600, where three figures are asked, the zeros only hold the place."""
+        """Read a number; the zeros of 12600 are no figures where the sheet asks for three."""
         written = read_number(printed)
         kind, count = self.work.sheet.rounding or ("decimals", 0)
         beyond = written.figures - count if kind == "figures" and written.place == 0 else 0

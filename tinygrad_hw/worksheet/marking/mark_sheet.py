@@ -1,8 +1,9 @@
 """Mark a sheet: one verdict for every number, fair under rounding.
 
-A number is honest if some honest way of working gives it: every number before it rounded, or cut,
-or used with more digits than are written. ``rounding.admissible`` has the values that a number may
-have, ``slips`` has how numbers come to be wrong, and the ``judge`` holds each number against both.
+A number is right if some honest way of working gives it: with every number before it rounded, or
+cut, or used with more digits than are written. ``rounding.admissible`` computes the values that a
+number may have, ``slips`` has the ways to go wrong, and the ``judge`` compares each number with
+both.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from tinygrad_hw.worksheet.slips.student_work import StudentWork
 from tinygrad_hw.worksheet.solution.solve import Solution, solve
 
 MOST_NAMES, MOST_PARTS, MOST_FACTORS, LONGEST = 500, 2_000, 5_000, 400
-PROBE = 12  # figures: enough to lose some, and far from what a float holds
+PROBE = 12  # figures: enough to lose some, and far from those of a float
 
 
 @dataclass(frozen=True)
@@ -38,21 +39,21 @@ class Marks:
 
     @cached_property
     def solution(self) -> Solution:
-        """The sheet at full precision."""
+        """The solution of the sheet, at full precision."""
         return solve(self.sheet)
 
     @cached_property
     def digits_lost(self) -> tuple[int, ...]:
-        """For each item, how many digits fewer it has than the numbers that it is worked out from.
+        """The number of digits that each item has fewer than the numbers it is worked out from.
 
-        Found by marking the right answers, written with ``PROBE`` figures each.
+        They are found by marking the right answers, written with ``PROBE`` figures each.
         """
         ideal = _marked_numbers(self.solution, figures=PROBE)
         return tuple(max(0, PROBE - number.trusted_digits) for number in ideal)
 
     @property
     def summary(self) -> dict[str, int]:
-        """How many items have each verdict."""
+        """The number of items with each verdict."""
         count = Counter(item.verdict for item in self.items)
         return {verdict: count[verdict] for verdict in VERDICTS}
 
@@ -106,10 +107,10 @@ def _check_size(sheet: Sheet) -> None:
 
 
 def _mark_fairly(solution: Solution, catalogue: Sequence[Slip]) -> tuple[MarkedNumber, ...]:
-    """Mark; then once more for a student who seems to round intermediate results too.
+    """Mark the numbers, with rounded intermediate results if the student seems to round them.
 
-    Two numbers that only this makes honest show the habit. One alone shows it where no slip
-    explains the number to its last digit, or where others are of no common habit either.
+    Two numbers that are right only with rounded intermediate results show this habit. One alone
+    shows it if no slip explains the number to its last digit, or if others fit no common habit.
     """
     strict = _marked_numbers(solution, catalogue)
     if solution.sheet.rounding is None or all(number.verdict != "wrong" for number in strict):
@@ -150,7 +151,7 @@ def judge_updates(
     rounds_intermediates
         Whether results that are not written are taken to be rounded as the sheet asks.
     figures
-        If given, judges the right answers, rounded to that many figures, in place of the written.
+        See ``Judge``.
     """
     judges: list[Judge] = []
     parameters = {name: known_number(x) for name, x in solution.sheet.parameters.items()}

@@ -1,4 +1,4 @@
-"""A marked number: its verdict, and all that is said of it."""
+"""A marked number: one answer with its verdict and the explanation of it."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ class MarkedNumber:
         "forward", "factor", "partial", "updated" or "table"; its name; for a factor, the partial
         that it belongs to.
     printed, exact
-        As it was written ("" where it is missing), and at full precision.
+        The text as it was written ("" where the number is missing), and the exact value.
     verdict
-        "exact": the exact value rounds to what was written. "rounded": an honest way of working
+        "exact": the exact value rounds to the written number. "rounded": an honest way of working
         gives it. "follows": right but for a slip before it. "wrong": none of these. "missing".
     note
         "truncated" where a number was cut and not rounded.
     slip, candidates, explanation, hint
-        The likeliest slip's id, the ids of all that the numbers cannot tell apart, what happened in
-        words, and a nudge that gives nothing away.
+        The likeliest slip's id, the ids of all slips that the numbers cannot tell apart, the
+        explanation in words, and a nudge that does not give the slip away.
     trusted_digits, cancellation
-        How many digits the numbers before it can support, and in words which difference of nearly
-        equal numbers cost digits, if any did.
+        The number of digits that the numbers before can support, and in words the difference of
+        nearly equal numbers that cost digits, if any did.
     step
-        The update that it belongs to, counted from 1.
+        The update that the number belongs to, counted from 1.
     formula
-        How it is worked out.
+        The formula that the number is worked out by, as text.
     slip_explains_every_digit
         Whether the slip gives the number to its last digit.
     matches_a_habit
-        Whether a habit of rounding gives the number to its last digit; also true after a slip,
-        which makes that hard to say.
+        Whether a habit of rounding gives the number to its last digit; true after a slip, since
+        that cannot be told then.
     """
 
     part: str

@@ -1,4 +1,4 @@
-"""Points for a marked sheet: what each number is worth, by its part and its verdict."""
+"""Points for a marked sheet, by the part and the verdict of each number."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ WEIGHTS: Mapping[str, float] = {
     SLIP: 0.5,
     "missing": 0.0,
 }
-"""What a number is worth by its part, and which share of that it earns by its verdict."""
+"""The points for a number by its part, and the share of them that it earns by its verdict."""
 
 
 class WeightError(InputError):
-    """A weight that has no such name, or is no number in its range."""
+    """The error of a weight with an unknown name, or with a value out of range."""
 
 
 def read_weights(text: str) -> dict[str, float]:
-    """Read weights such as ``factor=0.5,follows=0.8``; the others stay as they are.
+    """Read weights such as ``factor=0.5,follows=0.8``; the others are those of ``WEIGHTS``.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def read_weights(text: str) -> dict[str, float]:
 
 
 def points(marks: Marks, weights: Mapping[str, float] = WEIGHTS) -> tuple[float, float]:
-    """Count the points that a sheet earned, and those that it could have earned."""
+    """Return the points that a sheet earned, and those that it could have earned."""
     possible = sum(weights[item.part] for item in marks.items)
     return sum(weights[item.part] * weights[_credit(item)] for item in marks.items), possible
 

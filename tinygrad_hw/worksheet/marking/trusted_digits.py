@@ -19,7 +19,7 @@ SLACK = 0.01  # of a digit, so that floating-point error does not cost one
 
 
 def trusted_digits(value: Admissible, exact: float) -> int:
-    """Count the digits of a number that are sure, by the rounding of the numbers before it."""
+    """Return the number of sure digits of a number, by the rounding of the numbers before it."""
     error = max(abs(value.tight.low - exact), abs(value.tight.high - exact))
     if not math.isfinite(error):
         return 0
@@ -32,9 +32,10 @@ def trusted_digits(value: Admissible, exact: float) -> int:
 
 
 def cancellation(case: Case, earlier: Mapping[str, str]) -> str:
-    """Say which difference of nearly equal numbers cost digits; "" if none did.
+    """Describe the difference of nearly equal numbers that cost digits; "" if none did.
 
-    It is in the number's own formula, or ``earlier`` has it by the name of its least certain input.
+    The difference is in the number's own formula, or it cost its least certain input digits.
+    ``earlier`` has the descriptions by the names of the numbers before.
     """
     here = _own_cancellation(case) if case.part in (FORWARD, FACTOR) else ""
     if here:

@@ -1,4 +1,4 @@
-"""The verdict on a number: why it counts as exact, rounded, following or wrong."""
+"""The verdict on a number: exact, rounded, following or wrong; and its explanation in words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tinygrad_hw.worksheet.slips.diagnosis import Diagnosis
 
 
 def decide(case: Case, earlier: Sequence[Admissible]) -> tuple[str, Admissible]:
-    """Decide the verdict on a written number, and return what the number comes from.
+    """Return the verdict on a written number, and the admissible values that it comes from.
 
     A number is ``rounded`` where some honest way of working gives it: every number before it
     rounded, or cut, or used with more digits than are written. It ``follows`` where only the
@@ -21,8 +21,11 @@ def decide(case: Case, earlier: Sequence[Admissible]) -> tuple[str, Admissible]:
 
     Parameters
     ----------
+    case
+        The number with its context.
     earlier
-        What was written for the same quantity before, of which the number may be a copy.
+        The admissible values of the same quantity where it was written before: the number may be a
+        copy of these.
     """
     written, expected = case.written, case.expected
     if case.shows_no_digit:
@@ -40,7 +43,7 @@ def decide(case: Case, earlier: Sequence[Admissible]) -> tuple[str, Admissible]:
 
 
 def is_unusual(written: WrittenNumber, verdict: str, source: Admissible) -> bool:
-    """Whether a number is within what rounding allows, but no single habit gives it."""
+    """Whether rounding may give a number, but no single habit of rounding does."""
     likely = source.own_tight if verdict == "follows" else source.tight
     return not written.is_reachable_from(likely) and not source.matches_a_habit(written)
 
@@ -60,7 +63,7 @@ def note_on(case: Case, verdict: str) -> str:
 
 
 def explain(case: Case, verdict: str, diagnoses: Sequence[Diagnosis]) -> str:
-    """Say in words why a number follows or is wrong; "" for any other verdict."""
+    """Explain in words why a number follows or is wrong; "" for any other verdict."""
     if verdict == "follows":
         return f"{MEANINGS['follows'].capitalize()}, which is charged there."
     if verdict != "wrong":

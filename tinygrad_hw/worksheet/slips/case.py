@@ -160,7 +160,7 @@ class Case:
         return read_number(printed) if printed and printed.strip() else None
 
     def written_product(self) -> tuple[WrittenNumber, Formula, Inputs] | None:
-        """Return the written product of a factor's chain, with formula and inputs; None if a sum."""
+        """Return the written product of a factor's chain, its formula and inputs; None of a sum."""
         work, partial = self.work, str(self.of)
         answer = work.answers.partials[partial]
         if len(answer.paths) != 1 or not answer.value or not answer.value.strip():
