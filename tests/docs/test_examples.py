@@ -89,10 +89,14 @@ def run_examples(text: str) -> Iterator[Run]:
                 yield Run(block, shown or None, "".join(out))
 
 
+PYTHONS_HINT = re.compile(r"\. Did you mean '\w+'\?")  # which Python 3.11 does not give
+
+
 def matches(shown: str, printed: str) -> bool:
     """Whether a program printed what the page shows; a line of ``…`` stands for any lines."""
     pattern = re.escape(shown.rstrip("\n") + "\n").replace(re.escape("…\n"), "(?:.*\n)*")
     lines = "".join(line.rstrip() + "\n" for line in printed.splitlines())
+    lines = PYTHONS_HINT.sub("", lines)
     return re.fullmatch(pattern, lines) is not None
 
 
