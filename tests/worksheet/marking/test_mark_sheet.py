@@ -1073,3 +1073,8 @@ def test_one_digit_is_called_a_digit() -> None:
     assert items(sheet(top, forward={"a": "0.953", "d": "0.047"}))[
         "forward d"
     ].cancellation.endswith("costs a digit")
+
+
+@pytest.mark.parametrize("formula", ["1/(2 + exp(v))", "1/(v + exp(v))", "x/(x + exp(v) + v)"])
+def test_a_sum_too_large_for_a_float_costs_no_digits(formula: str) -> None:
+    assert one(formula, "0", x=0.5, v=1000.123456789).cancellation == ""

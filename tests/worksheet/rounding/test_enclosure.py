@@ -6,7 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 from fifty_digits import NAMES, NoNumberError, anything, exactly, long_ones
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tinygrad_hw.symbolic import Formula, compute, names_in, read_formula
@@ -43,6 +43,7 @@ def samples(box: Mapping[str, Interval], count: int) -> Iterator[dict[str, float
 
 
 @settings(max_examples=200)
+@example("a**2 / 2", {name: point(1e-290) for name in NAMES})
 @given(anything, boxes())
 def test_every_value_is_enclosed(text: str, box: dict[str, Interval]) -> None:
     enclosure = enclose(read_formula(text), box)

@@ -16,11 +16,11 @@ from tinygrad_hw.worksheet.solution.solve import Solution, solve
 
 
 def key(sheet: Sheet) -> Sheet:
-    """Answer a sheet: all that it asks for, worked out with all digits and rounded as it says.
+    """Return a sheet with the right answers: worked out with all digits, rounded as it asks.
 
-    What was written in it is replaced, what was crossed out is left out, and the student's label
-    too. Of a sheet without any answers, everything is asked. Where it does not say how to round,
-    there are four figures, of an update four of its change.
+    The student's answers are replaced; crossed-out results and the student's name are left out. On
+    a sheet without any answers, everything is answered. A sheet that does not say how to round gets
+    four figures, for an update four of its change.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def _updated_text(solution: Solution, name: str) -> str:
 
 
 class _Derivatives:
-    """The value of any derivative dP/dQ: local where Q stands in P's formula, else total."""
+    """The values of derivatives dP/dQ: local where Q stands in P's formula, else total."""
 
     def __init__(self, sheet: Sheet) -> None:
         # With every number a parameter, there is a derivative by the given ones too.
@@ -102,7 +102,7 @@ class _Derivatives:
 
 
 def rounded_text(x: float, rounding: tuple[str, int] | None) -> str:
-    """Round half up as a sheet asks, to four figures if it does not; a whole number stays as it is.
+    """Write a number rounded half up as a sheet asks, or to four figures; a whole number as it is.
 
     >>> rounded_text(0.5, ("figures", 4)), rounded_text(6.0, ("figures", 4))
     ('0.5000', '6')

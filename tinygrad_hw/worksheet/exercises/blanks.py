@@ -1,4 +1,4 @@
-"""Blanks for all that can be asked about a sheet."""
+"""Blanks for every answer that a sheet can ask for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tinygrad_hw.worksheet.solution.solve import Solution, solve
 
 
 def blanks(sheet: Sheet) -> Sheet:
-    """Ask for everything: every value, every factor of every path, every update, and the table."""
+    """Return a sheet with a blank for every value, factor, partial, update and table entry."""
     return with_blanks(solve(sheet))
 
 

@@ -38,12 +38,12 @@ def unseen_slips(key: Sheet) -> Iterator[str]:
                 for slip in CATALOGUE:
                     if slip.may_hide_in_rounding or case.part not in slip.parts:
                         continue
-                    if any(_hides(w, case) for w in _made(slip, case)):
+                    if any(_hides(w, case) for w in _results_of(slip, case)):
                         yield f"{slip.id} at {place(case)}"
 
 
-def _made(slip: Slip, case: Case) -> Iterator[WrittenNumber]:
-    """What a slip makes of a number, written as it is asked for."""
+def _results_of(slip: Slip, case: Case) -> Iterator[WrittenNumber]:
+    """Yield what a slip makes of a number, rounded as the sheet asks."""
     if slip.undo:  # digits that are swapped back are swapped
         yield from slip.undo(case.written)
     rounding = case.work.sheet.rounding

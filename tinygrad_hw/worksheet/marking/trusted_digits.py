@@ -28,7 +28,8 @@ def trusted_digits(value: Admissible, exact: float) -> int:
     if exact == 0:
         return 0
     leading = math.floor(math.log10(abs(exact))) + 1
-    return max(0, min(MOST_DIGITS, math.floor(leading - math.log10(2 * error) + SLACK)))
+    unit = math.log10(2) + math.log10(error)  # 2 * error could be too large for a float
+    return max(0, min(MOST_DIGITS, math.floor(leading - unit + SLACK)))
 
 
 def cancellation(case: Case, earlier: Mapping[str, str]) -> str:
@@ -56,6 +57,8 @@ def _own_cancellation(case: Case) -> str:
         largest = max(abs(compute(term, values)) for term in operands_of(part))
         result = abs(compute(part, values))
         if not result or largest < 10 * result:
+            continue
+        if not math.isfinite(largest / result):  # a term is too large for a float, as exp(1000) is
             continue
         places = math.floor(math.log10(largest / result))
         digits = "a digit" if places == 1 else f"{places} digits"

@@ -12,6 +12,7 @@ import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.operation import Operation
@@ -19,6 +20,7 @@ from tinygrad_hw.engine.core.operation import Operation
 OUTWARD = 4 * 2.0**-52  # relative; sigmoid and pow are right to some 2 units in the last place
 TINY = 1e-300  # anything smaller counts as 0
 LARGEST, SMALLEST = sys.float_info.max, math.ulp(0.0)
+SMALLEST_NORMAL = sys.float_info.min  # a smaller float has fewer digits
 POINT_WIDTH = 1e-12  # relative; an interval no wider is one number and its floating-point error
 
 
@@ -96,13 +98,17 @@ def _outward(low: float, high: float) -> Interval:
     if math.isnan(low) or math.isnan(high):  # 0 · inf, inf - inf
         return Interval(-math.inf, math.inf)
     low, high = min(low, LARGEST), max(high, -LARGEST)
-    return Interval(low - abs(low) * OUTWARD, high + abs(high) * OUTWARD)
+    return Interval(low - _error(low), high + _error(high))
 
 
-def _with_underflow(x: Interval) -> Interval:
-    """Move an end at 0 by the smallest float: the true number may be too small for a float."""
-    low = -SMALLEST if x.low == 0 else x.low
-    return Interval(low, SMALLEST if x.high == 0 else x.high)
+def _error(end: float) -> float:
+    """Bound the error of what an operation gave; that of a subnormal number is absolute."""
+    return abs(end) * OUTWARD + (4 * SMALLEST if end else 0.0)
+
+
+def _is_underflow(result: float, *operands: float) -> bool:
+    """Whether a result has lost digits, or all of them, since it is too small for a float."""
+    return abs(result) < SMALLEST_NORMAL and all(operands)
 
 
 def _add(*terms: Interval) -> Interval:
@@ -115,18 +121,23 @@ def _add(*terms: Interval) -> Interval:
 
 
 def _multiply(*factors: Interval) -> Interval:
-    low, high = factors[0].low, factors[0].high
-    exact = all(f.low == f.high and f.low.is_integer() for f in factors)
-    exact = exact and math.prod(f.magnitude for f in factors) < 2**53
-    for factor in factors[1:]:
-        corners = (low * factor.low, low * factor.high, high * factor.low, high * factor.high)
-        low, high = min(corners), max(corners)
-        if any(map(math.isnan, corners)):
-            return Interval(-math.inf, math.inf)
-    if exact:
-        return Interval(low, high)
-    product = _outward(low, high)
-    return product if any(0 in factor for factor in factors) else _with_underflow(product)
+    if all(f.low == f.high and f.low.is_integer() for f in factors):
+        product = math.prod(f.low for f in factors)
+        if abs(product) < 2**53:
+            return point(product)
+    return reduce(_multiply_two, factors)
+
+
+def _multiply_two(x: Interval, y: Interval) -> Interval:
+    corners = (x.low * y.low, x.low * y.high, x.high * y.low, x.high * y.high)
+    if any(map(math.isnan, corners)):
+        return Interval(-math.inf, math.inf)
+    low, high = min(corners), max(corners)
+    if abs(low) < SMALLEST_NORMAL or abs(high) < SMALLEST_NORMAL:
+        ends = ((a, b) for a in (x.low, x.high) for b in (y.low, y.high))
+        if any(_is_underflow(a * b, a, b) for a, b in ends):
+            low, high = low - SMALLEST, high + SMALLEST
+    return _outward(low, high)
 
 
 def _divide(x: Interval, y: Interval) -> Interval:
@@ -138,13 +149,16 @@ def _divide(x: Interval, y: Interval) -> Interval:
 def _power(x: Interval, y: Interval) -> Interval:
     n = y.low
     if n == y.high and n.is_integer():
-        ends = [_raise(x.low, n), _raise(x.high, n)]
+        powers = [_raise(x.low, n), _raise(x.high, n)]
+        underflows = _is_underflow(powers[0], x.low) or _is_underflow(powers[1], x.high)
         if n % 2 == 0 and x.low <= 0 <= x.high:
-            ends.append(_raise(0.0, n))
+            powers.append(_raise(0.0, n))
         if n < 0 and x.low <= 0 <= x.high:
             return Interval(-math.inf, math.inf)
-        power = _outward(min(ends), max(ends))
-        return power if 0 in x else _with_underflow(power)
+        low, high = min(powers), max(powers)
+        if underflows:
+            low, high = low - SMALLEST, high + SMALLEST
+        return _outward(low, high)
     if x.low <= 0:
         return Interval(-math.inf, math.inf)
     return _exp(_multiply(y, _log(x)))

@@ -18,10 +18,9 @@ from tinygrad_hw.worksheet.sheet.writer import sheet_text
 
 LONGEST = 200  # characters of an inlined formula: a longer one is a name of its own
 
-# How tightly a piece of a formula holds together: a piece is put in brackets where it is looser
-# than its place needs.
+# Precedences: a part of a formula is bracketed where its precedence is lower than its place needs.
 SUM, QUOTIENT, PRODUCT, SIGN, POWER, ATOM = range(6)
-BINARY = {  # how it is written, what it is, and how tight its operands must be
+BINARY = {  # template, precedence, and the precedence that each operand needs
     "add": ("{} + {}", SUM, SUM, QUOTIENT),
     "sub": ("{} - {}", SUM, SUM, QUOTIENT),
     "mul": ("{}*{}", PRODUCT, PRODUCT, POWER),
@@ -29,7 +28,7 @@ BINARY = {  # how it is written, what it is, and how tight its operands must be
     "pow": ("{}**{}", POWER, ATOM, POWER),
 }
 
-Piece = tuple[str, int]  # a formula and how tight it is
+FormulaText = tuple[str, int]  # a formula and its precedence
 
 
 def sheet_from(
@@ -78,7 +77,7 @@ def sheet_from(
     result = function(**values)
     if not isinstance(result, Value) or result.shape:
         raise SheetError(f"{where}: returns {result!r:.60}; return a Value that is one number")
-    forward, loss = _Formulas(where, values).of(result)
+    forward, loss = _Formulas(where, values).write_all(result)
     draft = Sheet(
         title=title,
         student="",
@@ -96,38 +95,40 @@ def sheet_from(
 
 
 class _Formulas:
-    """Writes the formula of every named node of a graph."""
+    """The formulas of the named nodes of a graph."""
 
     def __init__(self, where: str, values: Mapping[str, Value]) -> None:
         self.where = where
         self.values = values
-        self.pieces: dict[int, Piece] = {id(value): (name, ATOM) for name, value in values.items()}
+        self.texts: dict[int, FormulaText] = {
+            id(value): (name, ATOM) for name, value in values.items()
+        }
         self.taken = {*values}
 
-    def of(self, result: Value) -> tuple[dict[str, str], str]:
-        """Give the formulas by name, in order, and the name of the result."""
+    def write_all(self, result: Value) -> tuple[dict[str, str], str]:
+        """Return the formulas by name, in order, and the name of the result."""
         order = topological_order(result)
         uses = Counter(id(operand) for node in order for operand in node.inputs)
-        labelled = [node for node in order if node.operation and _has_name(node)]
-        for node in labelled:
-            self.take(node)
+        labeled = [node for node in order if node.operation and _has_name(node)]
+        for node in labeled:
+            self.reserve_label(node)
         if result.operation is None:
             raise SheetError(f"{self.where}: computes nothing; return a result of its arguments")
         forward: dict[str, str] = {}
-        named = set(map(id, labelled))
+        named = set(map(id, labeled))
         for node in order:
-            if id(node) in self.pieces:
+            if id(node) in self.texts:
                 continue
-            text, tightness = self.piece(node)
+            text, precedence = self.write(node)
             is_own = id(node) in named or node is result
             if is_own or (node.inputs and uses[id(node)] > 1) or len(text) > LONGEST:
                 name = str(node.label) if id(node) in named else self.new_name(node is result)
                 forward[name] = text
-                text, tightness = name, ATOM
-            self.pieces[id(node)] = text, tightness
-        return forward, self.pieces[id(result)][0]
+                text, precedence = name, ATOM
+            self.texts[id(node)] = text, precedence
+        return forward, self.texts[id(result)][0]
 
-    def take(self, node: Node) -> None:
+    def reserve_label(self, node: Node) -> None:
         label = str(node.label)
         if label in self.taken:
             raise SheetError(
@@ -140,11 +141,11 @@ class _Formulas:
         self.taken.add(name)
         return name
 
-    def piece(self, node: Node) -> Piece:
-        """Write how a node was made from its operands, which have been written."""
+    def write(self, node: Node) -> FormulaText:
+        """Write the formula of a node from those of its operands."""
         if node.operation is None:
             return self.constant(node)
-        operands = [self.pieces[id(operand)] for operand in node.inputs]
+        operands = [self.texts[id(operand)] for operand in node.inputs]
         name = node.operation.name
         if node.shape:
             raise SheetError(
@@ -154,14 +155,16 @@ class _Formulas:
         if name == "affine":  # w1, w2, …, x1, x2, …, b: what a Neuron of nn computes
             half = len(operands) // 2
             products = map(_product, operands[:half], operands[half:-1])
-            return " + ".join([*products, _held(operands[-1], QUOTIENT)]), SUM
+            return " + ".join([*products, _bracketed(operands[-1], QUOTIENT)]), SUM
         if name in BINARY:
-            form, tightness, left, right = BINARY[name]
-            return form.format(_held(operands[0], left), _held(operands[1], right)), tightness
+            form, precedence, left, right = BINARY[name]
+            return form.format(
+                _bracketed(operands[0], left), _bracketed(operands[1], right)
+            ), precedence
         if name == "neg":
-            return f"-{_held(operands[0], POWER)}", SIGN
+            return f"-{_bracketed(operands[0], POWER)}", SIGN
         if name == "square":
-            return f"{_held(operands[0], ATOM)}**2", POWER
+            return f"{_bracketed(operands[0], ATOM)}**2", POWER
         if name == "pos":
             return operands[0]
         if name in FUNCTIONS:
@@ -171,8 +174,8 @@ class _Formulas:
             f"{', '.join(FUNCTIONS)}"
         )
 
-    def constant(self, node: Node) -> Piece:
-        """Write a number of the function's own."""
+    def constant(self, node: Node) -> FormulaText:
+        """Write a constant that stands in the function."""
         if node.shape or not node.constant or _has_name(node):
             what = node.label or ("an array" if node.shape else "a Value")
             raise SheetError(
@@ -197,10 +200,10 @@ def _names(is_result: bool) -> Iterator[str]:
     yield from (f"{stem}{k}" for k in range(1, 10**9))
 
 
-def _held(piece: Piece, needed: int) -> str:
-    text, tightness = piece
-    return text if tightness >= needed else f"({text})"
+def _bracketed(formula: FormulaText, needed: int) -> str:
+    text, precedence = formula
+    return text if precedence >= needed else f"({text})"
 
 
-def _product(weight: Piece, x: Piece) -> str:
-    return f"{_held(weight, PRODUCT)}*{_held(x, POWER)}"
+def _product(weight: FormulaText, x: FormulaText) -> str:
+    return f"{_bracketed(weight, PRODUCT)}*{_bracketed(x, POWER)}"

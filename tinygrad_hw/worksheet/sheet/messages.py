@@ -1,4 +1,4 @@
-"""What the messages about a sheet share: where an entry stands, and a stranger's text made safe."""
+"""Parts of the messages about a sheet: the position of an entry, a stranger's text made safe."""
 
 from __future__ import annotations
 
@@ -36,5 +36,5 @@ def abbreviate(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Take out what could move a terminal's cursor or hide a part of the line."""
+    """Replace characters that could move a terminal's cursor or hide a part of the line."""
     return "".join(c if c.isprintable() else " " for c in text)[:500]

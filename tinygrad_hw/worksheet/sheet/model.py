@@ -15,12 +15,12 @@ from tinygrad_hw.worksheet.sheet.messages import abbreviate, position
 
 
 class SheetError(InputError):
-    """What is wrong with a sheet, in one line."""
+    """An error in a sheet, told in one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class PartialAnswer:
-    """What was written for one partial derivative.
+    """The answer to one partial derivative.
 
     ``paths`` has for each path the factors' names and numbers; ``struck`` the results that the
     writer crossed out. Numbers are strings, since their digits count.
@@ -33,7 +33,7 @@ class PartialAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What was written down. A name that is absent was not asked for; "" was not answered."""
+    """The answers to one update: a name that is absent was not asked for, "" was not answered."""
 
     forward: dict[str, str] = field(default_factory=dict)
     partials: dict[str, PartialAnswer] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class Sheet:
     later_answers: tuple[Answers, ...] = ()
 
     def error(self, reason: str, section: str = "", key: str = "") -> SheetError:
-        """Say what is wrong with an entry, and where it stands."""
+        """Return an error that names the position of an entry."""
         return SheetError(f"{position(self.where, self.lines, section, key)}: {reason}")
 
     def evaluate(self) -> dict[str, Value]:

@@ -14,23 +14,23 @@ FORWARD, FACTOR, PARTIAL, UPDATED, TABLE = PARTS = (
 
 
 class NumberOfSheet(Protocol):
-    """Something that is about one number of a sheet."""
+    """An object about one number of a sheet."""
 
     @property
     def part(self) -> str:
-        """The part that it stands in, one of ``PARTS``."""
+        """Return its part of the sheet, one of ``PARTS``."""
 
     @property
     def name(self) -> str:
-        """Its name, such as "a4" or "dE/da4"."""
+        """Return its name, such as "a4" or "dE/da4"."""
 
     @property
     def of(self) -> str | None:
-        """For a factor, the partial that it belongs to."""
+        """Return the partial that a factor belongs to, None for other parts."""
 
 
 def place(number: NumberOfSheet) -> str:
-    """Say which number of a sheet it is, such as "the new w1"."""
+    """Return how a number of a sheet is referred to, such as "the new w1"."""
     if number.part == FACTOR:
         return f"{number.name} in {number.of}"
     names = {UPDATED: f"the new {number.name}", TABLE: f"{number.name} in the table"}

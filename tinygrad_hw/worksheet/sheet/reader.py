@@ -102,7 +102,7 @@ def parse_sheet(text: str, where: str = "sheet") -> Sheet:
 
 
 class _Reader:
-    """Turns the content of a TOML file into a Sheet, and knows where things stand in its text."""
+    """A reader of the content of a TOML file; its text is kept for positions in messages."""
 
     def __init__(self, content: dict[str, Any], text: str, where: str) -> None:
         self.content = content
@@ -301,7 +301,7 @@ class _Reader:
         }
 
     def known(self, place: str, section: Any, names: Any) -> Iterator[tuple[str, Any]]:
-        """Give the items of a section whose names must be known, or factors where names is None."""
+        """Yield the items of a section; their names must be known, or factors if names is None."""
         if not isinstance(section, dict):
             raise self.error(f"[{place}] should be a section of names and answers", place)
         is_known: Callable[[str], Any] = _FACTOR.fullmatch if names is None else names.__contains__

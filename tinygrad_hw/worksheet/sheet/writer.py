@@ -9,7 +9,7 @@ from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet
 
 
 def sheet_text(sheet: Sheet) -> str:
-    """Write a sheet as TOML; ``parse_sheet`` gives an equal one back."""
+    """Write a sheet as TOML; ``parse_sheet`` returns an equal one."""
     return "\n".join([*_head(sheet), *_answers(sheet)]).strip("\n") + "\n"
 
 
@@ -19,7 +19,7 @@ def answers_text(sheet: Sheet) -> str:
 
 
 def quoted(text: str) -> str:
-    """Write a text as a string of TOML, on one line and with nothing in it that cannot be seen."""
+    """Write a text as a string of TOML on one line, with unprintable characters escaped."""
     return '"' + "".join(map(_escaped, text)) + '"'
 
 
@@ -45,9 +45,9 @@ def _head(sheet: Sheet) -> Iterator[str]:
 
 
 def _rate(sheet: Sheet) -> str:
-    """Write the rate: as a given number that is the same and that no formula uses, if there is one.
+    """Write the rate, by the name of an equal given number that no formula uses if there is one.
 
-    A sheet that has been read knows the number only.
+    A sheet that has been read holds the number, not the name.
     """
     used = {name for expression in sheet.forward.values() for name in expression.names}
     unused = [n for n, x in sheet.given.items() if x == sheet.rate and n not in used]
