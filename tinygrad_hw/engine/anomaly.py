@@ -19,20 +19,20 @@ def anomaly() -> Iterator[None]:
     """Stop at the first operation that makes an inf or a nan, forward or backward.
 
     Raises FloatingPointError inside the block, naming the operation, its inputs and the line of
-    your program that created it. Costs time: for looking, not for training.
+    your program that created it. This takes time: use it to find a fault, not to train.
     """
     with setting(anomaly=AnomalyDetector()), np.errstate(all="ignore"):  # the error says more
         yield
 
 
 class AnomalyDetector:
-    """The check of every result, contribution and tangent: what ``state.anomaly`` holds.
+    """Checker of every result, contribution and tangent; ``state.anomaly`` holds one.
 
     Parameters
     ----------
     line
-        The line whose derivative is being computed: it answers for all that is recorded meanwhile,
-        and the derivative is checked as a whole. None where the user's own calls are checked.
+        The line whose derivative is being computed. Results recorded meanwhile belong to the line,
+        and only the derivative as a whole is checked. None while the user's own calls are checked.
     """
 
     def __init__(self, line: str | None = None) -> None:
@@ -66,12 +66,12 @@ class AnomalyDetector:
 
     def push(self, node: Node, tangents: Sequence[Any]) -> Any:
         """Push through a node; raise if finite tangents become an inf or a nan."""
-        given = [tangent for tangent in tangents if tangent is not None]
-        if not given:
+        arriving = [tangent for tangent in tangents if tangent is not None]
+        if not arriving:
             return None
         with setting(anomaly=AnomalyDetector(_line_of(node))):
             tangent = push(node, tangents)
-        _check_derivative(node, given, [tangent])
+        _check_derivative(node, arriving, [tangent])
         return tangent
 
 

@@ -18,7 +18,7 @@ class Composite(Operation):
         super().__init__(name, compute, arity=arity, **options)
 
     def __call__(self, *operands: Any, **attributes: Any) -> Any:
-        """Run the body; the group is what a drawing folds."""
+        """Compute the body inside a group, which a drawing folds."""
         operands, attributes = self.bind(operands, attributes)
         with group(self.name):
             return self.compute(*operands, **attributes)

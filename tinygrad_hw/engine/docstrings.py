@@ -1,7 +1,7 @@
-"""Docstrings and signatures of operations, and of what is made of them: methods and operators.
+"""Docstrings and signatures of operations, and of the methods that call them.
 
-Both follow from an operation's record. Only what the record cannot say stands here, once: a
-sentence for each operation, a phrase for each attribute.
+Both follow from an operation's record. Here is the text that a record does not have: a sentence for
+each operation, a phrase for each attribute.
 """
 
 from __future__ import annotations
@@ -84,19 +84,19 @@ SENTENCES = {
     "take": "Return the elements at the indices along an axis.",
     "take_along_axis": "Return the elements at an array of indices along an axis.",
     "repeat": "Return each element repeated, along an axis.",
-    "tile": "Return x laid side by side, as often as reps says for each axis.",
+    "tile": "Return copies of x side by side, ``reps`` of them along each axis.",
     "diagonal": "Return the diagonal of the matrices in two axes.",
     "pad": "Return x with copies of its elements added at the ends of each axis.",
     "softmax": "Return exp(x) / sum(exp(x)) along an axis, without overflow.",
     "log_softmax": "Return the logarithm of the softmax along an axis, without overflow.",
     "std": "Return the standard deviation along an axis: the root of the variance.",
     "prod": "Return the product of the elements along an axis; exact with zeros.",
-    "clip": "Return each element, kept between two bounds.",
+    "clip": "Return each element, limited to two bounds.",
 }
 
 ATTRIBUTES = {
     "axis": "Axis, or axes, to work along; None for the whole array.",
-    "keepdims": "Whether the axes that go are left in the result with length 1.",
+    "keepdims": "Whether the reduced axes are left in the result with length 1.",
     "ddof": "Delta degrees of freedom: the divisor is n - ddof.",
     "ord": "Order of the norm: 2 for the Euclidean length.",
     "shape": "Shape of the result.",
@@ -104,20 +104,20 @@ ATTRIBUTES = {
     "axes": "New order of the dimensions.",
     "dtype": "A floating dtype; ``float`` makes a scalar one of Python's numbers.",
     "k": "Which diagonal: 0 for the main one, above 0 those to its right.",
-    "shift": "By how many places.",
-    "index": "What NumPy takes in brackets: integers, slices, masks, arrays of integers.",
+    "shift": "Number of places to shift by.",
+    "index": "An index as NumPy takes it: integers, slices, masks, arrays of integers.",
     "subscripts": "The subscripts, as NumPy writes them: 'ij,jk->ik'.",
-    "starts": "Where each operand begins along the axis, and where the last one ends.",
-    "indices": "Integers that say which elements.",
-    "repeats": "How often; one number, or one for each element.",
-    "reps": "How often along each axis.",
+    "starts": "Offset of each operand along the axis, then the end of the last one.",
+    "indices": "Indices of the elements: integers.",
+    "repeats": "Number of repetitions: one number, or one for each element.",
+    "reps": "Number of repetitions along each axis.",
     "offset": "Which diagonal: 0 for the main one.",
     "axis1": "First axis of the matrices.",
     "axis2": "Second axis of the matrices.",
-    "pad_width": "How many elements to add before and after, for each axis.",
+    "pad_width": "Numbers of elements to add before and after, for each axis.",
     "mode": "How to pad: 'edge', 'reflect', 'symmetric' or 'wrap'.",
-    "negative_slope": "Factor of what is below 0.",
-    "alpha": "Factor of what is below 0.",
+    "negative_slope": "Factor of elements below 0.",
+    "alpha": "Factor of elements below 0.",
     "condition": "A boolean, or an array of them.",
     "a_min": "Lower bound, or None.",
     "a_max": "Upper bound, or None.",

@@ -1,7 +1,7 @@
 """NumPy's functions, written with the operations of the table; none of them needs a rule.
 
-A composite is recorded inside a group of its name, which a drawing folds. Other functions of NumPy
-are operations in disguise (a trace is the sum of a diagonal): they take NumPy's arguments.
+A composite is recorded inside a group of its name, which a drawing folds. Other functions are calls
+of a few operations, with NumPy's arguments: a trace is the sum of a diagonal.
 """
 
 import inspect
@@ -23,7 +23,7 @@ from tinygrad_hw.engine.docstrings import document
 
 
 def _std(x: Any, axis: Any, ddof: float, keepdims: bool) -> Any:
-    """Return the norm of the deviations, by √n: where all are 0, the norm has a slope, 0."""
+    """Return the norm of the deviations over √(n - ddof); if all are 0, its derivative is 0."""
     deviations = ops.norm(x - ops.mean(x, axis, True), axis, keepdims=keepdims)
     return ops.div(deviations, numerics.degrees_of_freedom(x, deviations, ddof) ** 0.5)
 
@@ -32,13 +32,13 @@ def _prod(x: Any, axis: Any, keepdims: bool) -> Any:
     """Multiply one half of the factors by the other, repeatedly: exact with zeros."""
     shape = shape_of(x)
     if not shape:
-        np.add.reduce(0.0, axis=axis)  # refuses what is no axis of a scalar
+        np.add.reduce(0.0, axis=axis)  # raises if a scalar lacks the axis
         return ops.pos(x)
-    given = range(len(shape)) if axis is None else axis
-    axes = np.lib.array_utils.normalize_axis_tuple(given, len(shape))
+    reduced = range(len(shape)) if axis is None else axis
+    axes = np.lib.array_utils.normalize_axis_tuple(reduced, len(shape))
     first = moveaxis(x, axes, range(len(axes)))
-    lost, kept = shape_of(first)[: len(axes)], shape_of(first)[len(axes) :]
-    factors = ops.reshape(first, (math.prod(lost), *kept))
+    lengths, others = shape_of(first)[: len(axes)], shape_of(first)[len(axes) :]
+    factors = ops.reshape(first, (math.prod(lengths), *others))
     while len(factors) > 1:
         half = len(factors) // 2
         odd = factors[2 * half :]
@@ -70,31 +70,31 @@ clip = Composite("clip", _clip, numpy=np.clip,
                  defaults={"a_min": None, "a_max": None, "min": None, "max": None})
 # fmt: on
 
-# --- Operations in disguise -----------------------------------------------------------------------
+# --- Calls of a few operations --------------------------------------------------------------------
 
 
 def _reshaping(function: Any, sentence: str) -> Any:
-    """Return one of NumPy's functions that only change the shape; NumPy reshapes a dummy."""
+    """Return our form of a NumPy function that only reshapes; NumPy's gives a dummy's shape."""
 
     def reshaped(x: Any, *arguments: Any, **options: Any) -> Any:
         dummy = np.broadcast_to(0.0, shape_of(x))
         return ops.reshape(x, function(dummy, *arguments, **options).shape)
 
-    return _like(function, reshaped, sentence)
+    return _named_like(function, reshaped, sentence)
 
 
 def _transposing(function: Any, sentence: str) -> Any:
-    """Return one that only reorders the axes; NumPy reorders those of a dummy of shape 0, 1, …."""
+    """Return our form of a NumPy function that only transposes, tried on a dummy (0, 1, …)."""
 
     def transposed(x: Any, *arguments: Any, **options: Any) -> Any:
         dummy = np.empty(range(len(shape_of(x))))
         return ops.transpose(x, function(dummy, *arguments, **options).shape)
 
-    return _like(function, transposed, sentence)
+    return _named_like(function, transposed, sentence)
 
 
-def _like(function: Any, ours: Any, sentence: str) -> Any:
-    """Give a function of ours the name and the signature of the NumPy function it stands for."""
+def _named_like(function: Any, ours: Any, sentence: str) -> Any:
+    """Give our function the name and the signature of the NumPy function that it stands for."""
     ours.__name__ = ours.__qualname__ = function.__name__
     ours.__signature__ = inspect.signature(function).replace(return_annotation="Value | Array")
     ours.__doc__ = f"{sentence}\n\nStands for ``np.{function.__name__}``.\n"
@@ -107,9 +107,9 @@ swapaxes = _transposing(np.swapaxes, "Return x with two of its dimensions exchan
 moveaxis = _transposing(np.moveaxis, "Return x with dimensions moved to other positions.")
 
 
-def _arrays(*given: Any) -> list[Any]:
+def _arrays(*operands: Any) -> list[Any]:
     """Return the operands, with arrays in place of plain numbers and lists."""
-    return [x if isinstance(x, Node | Traced) else np.asarray(x) for x in given]
+    return [x if isinstance(x, Node | Traced) else np.asarray(x) for x in operands]
 
 
 def ravel(x: Any, order: str = "C") -> Any:
@@ -130,7 +130,7 @@ def sort(x: Any, axis: int | None = -1, kind: Any = None, **options: Any) -> Any
 
 
 def concatenate(arrays: Any, axis: int | None = 0) -> Any:
-    """Join arrays along an axis that they have; flattened, where the axis is None."""
+    """Join arrays along an axis that they have; flatten them if the axis is None."""
     if axis is None:
         arrays, axis = [ravel(x) for x in arrays], 0
     arrays = _arrays(*arrays)
@@ -148,7 +148,7 @@ def stack(arrays: Any, axis: int = 0) -> Any:
 
 
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
-    """Split along an axis, into n equal parts or before each of the given indices."""
+    """Split along an axis, into n equal parts or before each index."""
     if not isinstance(indices_or_sections, int):
         indices_or_sections = np.asarray(indices_or_sections)
     parts = np.split(np.arange(shape_of(x)[axis]), indices_or_sections)
@@ -178,7 +178,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any 
 
 
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    """Return the length of a vector, or a norm of another order; without axis, of all."""
+    """Return the length of a vector, or a norm of another order; by default of all elements."""
     axes = axis if isinstance(axis, tuple) else shape_of(x) if axis is None else (axis,)
     if (ord is None and (axis is None or len(axes) < 3)) or (ord == "fro" and len(axes) == 2):
         return ops.norm(x, axis, 2, keepdims)
@@ -220,12 +220,12 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
     of_x, of_y = list(ascii_letters[:m]), list(ascii_letters[m : m + n])
     for i, j in zip(left, right, strict=True):
         of_y[j] = of_x[i]
-    kept = [letter for letter in of_x + of_y if (letter in of_x) != (letter in of_y)]
-    return einsum(f"{''.join(of_x)},{''.join(of_y)}->{''.join(kept)}", x, y)
+    result = [letter for letter in of_x + of_y if (letter in of_x) != (letter in of_y)]
+    return einsum(f"{''.join(of_x)},{''.join(of_y)}->{''.join(result)}", x, y)
 
 
 def einsum(subscripts: Any, *operands: Any, optimize: Any = True) -> Any:
-    """Return Einstein's sum of products, as NumPy writes it, in an optimized order always."""
+    """Return Einstein's sum of products, with NumPy's arguments, always in an optimized order."""
     if not isinstance(subscripts, str):  # NumPy's other way: x, [0, 1], y, [1, 2], [0, 2]
         *pairs, result = (
             (subscripts, *operands, ...) if len(operands) % 2 else (subscripts, *operands)
@@ -233,25 +233,25 @@ def einsum(subscripts: Any, *operands: Any, optimize: Any = True) -> Any:
         operands, spelled = tuple(pairs[::2]), ",".join(map(_spelled, pairs[1::2]))
         subscripts = spelled if result is ... else f"{spelled}->{_spelled(result)}"
     operands = tuple(_arrays(*operands))
-    terms, arrow, result = subscripts.replace(" ", "").partition("->")
-    given = terms.split(",")
-    if len(given) != len(operands):
-        raise ValueError(f"einsum {subscripts!r} is for {len(given)} operands, got {len(operands)}")
+    inputs, arrow, result = subscripts.replace(" ", "").partition("->")
+    terms = inputs.split(",")
+    if len(terms) != len(operands):
+        raise ValueError(f"einsum {subscripts!r} is for {len(terms)} operands, got {len(operands)}")
     unused = "".join(sorted(set(ascii_letters) - set(subscripts)))
     extra = [
         len(shape_of(x)) - len(term) + 3 if "..." in term else 0
-        for term, x in zip(given, operands, strict=True)
+        for term, x in zip(terms, operands, strict=True)
     ]
     if min(extra) < 0 or (arrow and max(extra) > 0 and "..." not in result):
         raise ValueError(f"einsum {subscripts!r} does not fit {[x.shape for x in operands]}")
     shared = unused[: max(extra)]
-    given = [
-        term.replace("...", shared[len(shared) - n :]) for term, n in zip(given, extra, strict=True)
+    terms = [
+        term.replace("...", shared[len(shared) - n :]) for term, n in zip(terms, extra, strict=True)
     ]
     if not arrow:
-        once = [letter for letter in sorted(set(terms) - set(".,")) if terms.count(letter) == 1]
+        once = [letter for letter in sorted(set(inputs) - set(".,")) if inputs.count(letter) == 1]
         result = "..." + "".join(once)
-    explicit = f"{','.join(given)}->{result.replace('...', shared)}"
+    explicit = f"{','.join(terms)}->{result.replace('...', shared)}"
     return ops.einsum(*operands, subscripts=explicit)
 
 

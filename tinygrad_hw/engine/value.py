@@ -7,8 +7,8 @@
     >>> w.grad
     3.0
 
-A Value is a Node with what a person wants: Python's operators, NumPy's protocols, methods, a repr.
-Each of them only looks its operation up in the table.
+A Value is a Node with Python's operators, NumPy's protocols, methods and a repr. Each of them only
+calls its operation of the table.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _comparison(compare: Callable[[Any, Any], Any], symbol: str) -> Callable[...
 
 
 def _call(operation: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    """Call what stands for a NumPy function; add the call to the text of its errors."""
+    """Call the operation for a NumPy function; add the call to the text of its errors."""
     try:
         return operation(*arguments, **options)
     except (ValueError, IndexError, TypeError) as error:
@@ -78,7 +78,7 @@ def _method(function: Any) -> Callable[..., Value]:
 
 
 class Value(Node):
-    """A scalar or tensor whose derivatives can be asked for.
+    """A scalar or tensor that can be differentiated.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ class Value(Node):
     label
         A name, for drawings and messages.
     constant
-        True for data that no derivative is wanted of.
+        True for data that are not differentiated.
 
     Raises
     ------
@@ -123,18 +123,18 @@ class Value(Node):
             return _data_outside_capture(self, "data")
         _data_outside_capture(self, "data")
         if self.operation is not None:
-            seen = self.raw.view()
-            seen.flags.writeable = False
-            return seen
+            view = self.raw.view()
+            view.flags.writeable = False
+            return view
         if self.saved:
             self.raw = self.raw.copy()
         self.saved = False
         return self.raw
 
     @data.setter
-    def data(self, given: Any) -> None:
+    def data(self, new: Any) -> None:
         _data_outside_capture(self, "data")
-        if given is self.raw:  # ``v.data -= step`` changed the array in place and hands it back
+        if new is self.raw:  # ``v.data -= step`` has changed the array in place and assigns it
             return
         name = self.label or "this Value"
         if self.operation is not None:
@@ -142,7 +142,7 @@ class Value(Node):
                 f"{name} was computed, by {self.operation.name}: its data cannot be set; "
                 "set those of the leaves and compute it again, or make a new Value"
             )
-        data = to_data(given)
+        data = to_data(new)
         if shape_of(data) != self.shape:
             raise ValueError(f"{name} has shape {self.shape}, the new data {shape_of(data)}")
         self.raw = data
@@ -176,7 +176,7 @@ class Value(Node):
     # --- Derivatives ------------------------------------------------------------------------------
 
     def backward(self, seed: Any = None) -> None:
-        """Write the derivative of this Value into ``grad`` of everything that it depends on.
+        """Write the derivative of this Value into ``grad`` of every node that it depends on.
 
         A leaf's ``grad`` is added to, as in PyTorch: set it to None to begin afresh.
         """
@@ -207,7 +207,7 @@ class Value(Node):
     __neg__, __pos__, __abs__ = _method(ops.neg), _method(ops.pos), _method(ops.abs)
 
     def __floordiv__(self, other: Any) -> Value:
-        """Refuse: a staircase has no derivative to speak of."""
+        """Raise TypeError: the derivative is 0 wherever it exists."""
         raise TypeError(
             "// is a staircase, whose derivative is 0 wherever there is one; "
             "use /, or v.data // w.data for the numbers alone"
@@ -222,7 +222,7 @@ class Value(Node):
             raise TypeError(f"{self!r} is a scalar: it has no elements to index")
         return ops.getitem.record(Value, (self,), {"index": index})
 
-    def __setitem__(self, index: Any, given: Any) -> None:
+    def __setitem__(self, index: Any, new: Any) -> None:
         raise TypeError(
             "elements of a Value cannot be assigned, since its history would be lost; "
             "make a new one, with np.where(mask, new, v) or np.stack([a, b])"
@@ -259,7 +259,7 @@ class Value(Node):
         """Return the one element as a Python float."""
         return float(np.asarray(_data_outside_capture(self, "item()")).item())
 
-    # --- Looking, without recording ---------------------------------------------------------------
+    # --- Access to the data, without recording ----------------------------------------------------
 
     __hash__ = object.__hash__
 
@@ -320,17 +320,17 @@ class Value(Node):
     def __array_function__(
         self, function: Any, types: Any, args: tuple[Any, ...], options: dict[str, Any]
     ) -> Any:
-        if function in _QUESTIONS:
+        if function in _ON_DATA:
             return function(*map(read_data, args), **{k: read_data(v) for k, v in options.items()})
-        given = {k: v for k, v in options.items() if v is not None or k not in ("out", "dtype")}
-        return _call(_operation_for(function), args, given)
+        options = {k: v for k, v in options.items() if v is not None or k not in ("out", "dtype")}
+        return _call(_operation_for(function), args, options)
 
 
 for _name, _function in vars(Value).items():
     if inspect.isfunction(_function):  # those made by the functions above are named after the class
         _function.__name__, _function.__qualname__ = _name, f"Value.{_name}"
 
-_QUESTIONS = {  # asked of the numbers, answered with plain ones
+_ON_DATA = {  # computed on the data, without recording
     *(np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.result_type),
     *(np.argmax, np.argmin, np.argsort, np.allclose, np.isclose, np.array_equal, np.any, np.all),
 }
@@ -341,7 +341,7 @@ _COMPARISONS = {
 
 
 def _operation_for(function: Any) -> Callable[..., Any]:
-    """Return the operation that stands for a NumPy function; refuse, and name the nearest."""
+    """Return the operation for a NumPy function; raise TypeError, with the nearest name."""
     if function in numpy_api.NUMPY:
         operation: Callable[..., Any] = numpy_api.NUMPY[function]
         return operation
@@ -357,7 +357,7 @@ def _operation_for(function: Any) -> Callable[..., Any]:
 
 
 def _data_outside_capture(value: Value, by: str) -> Any:
-    """Return the data for a program that takes them out; refuse if it is being captured."""
+    """Return the data to the user's program; raise TypeError while it is captured."""
     if state.recorder is not None:
         name = value.label or "a Value"
         raise TypeError(

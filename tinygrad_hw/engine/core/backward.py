@@ -1,6 +1,6 @@
 """The backward pass: the chain rule at every node, in reverse topological order.
 
-``accumulate`` is the tight loop, which keeps only the totals; ``backward`` writes them down.
+``accumulate`` is the tight loop, which computes totals alone; ``backward`` stores them.
 ``backward_steps`` yields the same pass edge by edge.
 """
 
@@ -19,7 +19,7 @@ from tinygrad_hw.engine.core.state import state
 
 
 class BackwardEdge(NamedTuple):
-    """What one edge received during a backward pass.
+    """One edge of a backward pass, with its derivatives.
 
     ``total`` is the gradient of ``operand`` so far in this pass, this contribution included.
     """
@@ -83,8 +83,8 @@ def accumulate(
 ) -> None:
     """Accumulate d root / d node in ``totals``, from the end of ``order`` to its beginning.
 
-    ``totals`` has d root / d node by the node's id: at first those of the roots, at last of all,
-    or of those in ``wanted``.
+    ``totals`` has d root / d node by the node's id: at the start for the roots, at the end for all
+    nodes, or for those in ``wanted``.
     """
     send = state.anomaly.pull if state.anomaly else pull
     if state.recorder is not None:
@@ -110,7 +110,7 @@ def _store_gradients(order: list[Node], totals: dict[int, Any]) -> None:
     nodes may share memory; a leaf's gradient must be its own, safe to change in place.
     """
     shared: set[int] = set()
-    for node in reversed(order):  # results so_far leaves
+    for node in reversed(order):  # results before leaves
         gradient = totals.get(id(node))
         if node.operation is not None:
             node.grad = gradient
@@ -140,12 +140,12 @@ def _seed(root: Node, seed: Any) -> Data:
 
 
 def seed_for(node: Node, seed: Any) -> Data:
-    """Return a seed that the user gives, upstream gradient or tangent, in the node's dtype.
+    """Return the user's seed, an upstream gradient or a tangent, in the node's dtype.
 
     Raises
     ------
     ValueError
-        If it has not the node's shape.
+        If the seed has another shape than the node.
     """
     data = to_data(seed)
     if shape_of(data) != node.shape:

@@ -1,8 +1,8 @@
 """The chain rule at one node: from an operation's record to a derivative.
 
 ``pull`` sends an upstream gradient back through one node, by the rule in its operation's record;
-``push`` sends tangents forward by the same rule. What is added to "multiply by the rule" is what
-holds for all of them: broadcasting, 0 · inf = 0, float32 that stays float32.
+``push`` sends tangents forward by the same rule. Beside the rule, both do what all operations need:
+they broadcast, take 0 · inf for 0, and keep float32 as float32.
 
 Both work on plain data, or on nodes where the upstream gradient (or a tangent) is one: then they
 record, and what they return can be differentiated again.
@@ -34,7 +34,7 @@ def pull(
     node
         A node with an operation.
     upstream
-        d root / d node, of the node's shape. Given as a Node, the rules record.
+        d root / d node, of the node's shape. If it is a Node, the rules record.
     wanted
         Ids of the inputs to send it to; None for all.
 
@@ -43,7 +43,7 @@ def pull(
     list
         For each input the pair (local derivative, contribution), or None where it is constant. The
         local derivative is a number or an array for a pointwise operation, and for a multilinear
-        one the sentence that stands for it. The contribution has the input's shape.
+        one its formula as text. The contribution has the input's shape.
     """
     if isinstance(upstream, float) and isinstance(node.raw, float):  # np.float64 is one too
         edges = _pull_scalars(node, upstream, wanted)
@@ -72,7 +72,7 @@ def pull(
 def _pull_scalars(
     node: Node, upstream: float, wanted: Container[int] | None
 ) -> list[Contribution | None] | None:
-    """Return what ``pull`` does, for Python's numbers; None where something is not finite."""
+    """Pull as ``pull`` does, but for finite floats alone; return None if that is not enough."""
     operation = node.operation
     if type(operation) is not Pointwise or operation.reduces:
         return None
@@ -84,7 +84,7 @@ def _pull_scalars(
             if operand.constant or (wanted is not None and id(operand) not in wanted):
                 edges.append(None)
                 continue
-            if not isinstance(operand.raw, float):  # a reduction of a user's, or another kind
+            if not isinstance(operand.raw, float):  # an array, or float32
                 return None
             if one_rule_each:
                 rule = operation.rules[position]
@@ -104,7 +104,7 @@ def _pull_scalars(
 
 
 def push(node: Node, tangents: Sequence[Any]) -> Any:
-    """Send the tangents of a node's inputs forward: the tangent of the node.
+    """Send the tangents of a node's inputs forward, and return the node's own.
 
     Parameters
     ----------
@@ -116,8 +116,8 @@ def push(node: Node, tangents: Sequence[Any]) -> Any:
 
     Returns
     -------
-    The sum over the inputs of local derivative × tangent, of the node's shape; None where all
-    tangents are.
+    The sum over the inputs of local derivative × tangent, of the node's shape; None if all tangents
+    are None.
     """
     if all([tangent is None for tangent in tangents]):
         return None
@@ -164,12 +164,12 @@ def _tangent_in_shape_of_result(node: Node, part: Any) -> Any:
 
 
 def _rule_arguments(node: Node, recording: bool) -> tuple[Any, tuple[Any, ...]]:
-    """Return the result and the operands for a rule: as nodes, if the rule shall record.
+    """Return the result and the operands for a rule: as nodes, if the rule is to record.
 
     Raises
     ------
     ValueError
-        If an operand has been given new data since: a recorded derivative would be of those.
+        If an operand has new data since: a recorded derivative would use the new ones.
     """
     if not recording:
         return node.raw, node.arguments
@@ -189,17 +189,17 @@ def _with_reduced_axes(node: Node, reduced: Any) -> Any:
 
 
 def _local_derivative(
-    node: Node, position: int, out: Any, operands: tuple[Any, ...], multiplied: Any
+    node: Node, position: int, out: Any, operands: tuple[Any, ...], other_factor: Any
 ) -> Any:
     """Return the partial derivative of a pointwise operation by one operand."""
     try:
         local = node.operation.derivative(position, out, operands, node.attributes)
     except (ZeroDivisionError, OverflowError):  # Python's numbers; NumPy's give inf and a warning
         kind = np.result_type(out).type
-        out, *exact = [kind(x) if type(x) is float else x for x in (out, *operands)]
-        local = node.operation.derivative(position, out, tuple(exact), node.attributes)
-    if isinstance(multiplied, Node) and isinstance(local, np.ndarray | np.floating):
-        return _cast_like(local, node)  # a float64 constant in what is recorded would stay there
+        out, *strong = [kind(x) if type(x) is float else x for x in (out, *operands)]
+        local = node.operation.derivative(position, out, tuple(strong), node.attributes)
+    if isinstance(other_factor, Node) and isinstance(local, np.ndarray | np.floating):
+        return _cast_like(local, node)  # else the recorded graph is float64
     return local
 
 
@@ -209,7 +209,7 @@ def _multiply_back(
     """Return upstream × local derivative, summed to the operand's shape if it was broadcast."""
     local = _local_derivative(node, position, out, operands, upstream)
     if type(upstream) is float:
-        upstream = np.float64(upstream)  # not finite, or _pull_scalars had done it: with a warning
+        upstream = np.float64(upstream)  # for NumPy's warning: a finite one is for _pull_scalars
     if not is_finite(raw(local)):
         local = _zero_where_other_is_zero(local, upstream)
     if type(local) is int and local in (1, -1):
@@ -251,8 +251,8 @@ def _apply_linear(
 ) -> Any:
     """Apply a linear map that multiplies a vector with the operands, where 0 · inf is 0.
 
-    An infinite operand makes nan of a zero in the vector and, in a sum, of all that is added to it.
-    What comes of the finite operands alone stands wherever nothing arrives through the others.
+    An infinite operand makes nan of a zero in the vector, and so of a whole sum. Elements that get
+    nothing through infinite operands are therefore computed from the finite operands alone.
     """
     if isinstance(node.operation, Linear) or is_finite(node.raw):
         return linear(vector, operands)
@@ -264,9 +264,9 @@ def _apply_linear(
 
 
 def _cast_like(derivative: Any, node: Node) -> Any:
-    """Cast a derivative to its node's dtype: float32 stays so, whatever constants it has met.
+    """Cast a derivative to its node's dtype, so that float32 stays float32 beside any constant.
 
-    A Python number receives Python numbers.
+    The derivative by a Python number is a Python number.
     """
     if type(derivative) is float:
         return derivative
@@ -282,11 +282,11 @@ def _cast_like(derivative: Any, node: Node) -> Any:
 def _zero_where_other_is_zero(factor: Any, other: Any) -> Any:
     """Make an infinite or nan factor 0 where the other one is 0: 0 · inf is 0.
 
-    Only there: a finite one must stay, since the second derivative needs it.
+    A finite factor must stay, since the second derivative needs it.
     """
     if is_finite(raw(factor)):
         return factor
-    silent = (raw(other) == 0) & np.logical_not(np.isfinite(raw(factor)))
-    if not isinstance(silent, Traced) and not np.any(silent):
+    zeroed = (raw(other) == 0) & np.logical_not(np.isfinite(raw(factor)))
+    if not isinstance(zeroed, Traced) and not np.any(zeroed):
         return factor
-    return ops.where(silent, 0.0, factor)
+    return ops.where(zeroed, 0.0, factor)

@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-LANGUAGE: dict[str, Any] = {}  # what the text of a rule may name: filled by the table, ``ops``
+LANGUAGE: dict[str, Any] = {}  # the names that a rule may use: filled by the table, ``ops``
 
 
 def compile_rule(operation: str, rule: str, parameters: Sequence[str]) -> Callable[..., Any]:

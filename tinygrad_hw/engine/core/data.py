@@ -1,4 +1,4 @@
-"""Plain data: the numbers and arrays that a node holds, and what may be asked of them."""
+"""Plain data: the numbers and arrays that a node holds, and their properties."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Data: TypeAlias = Number | Array
 
 
 class Traced:
-    """Base class of what stands for data while a program is captured: see ``program.variable``.
+    """Base class of stand-ins for data while a program is captured: see ``program.variable``.
 
-    The engine computes with it as with the data themselves. It does not look at them.
+    The engine computes with a stand-in as with data, and does not look inside.
     """
 
     __slots__ = ("value",)
@@ -40,7 +40,7 @@ def dtype_of(data: Any) -> Any:
 
 
 def is_finite(data: Any) -> bool:
-    """Return whether no element is inf or nan; a program being captured records the question."""
+    """Return whether no element is inf or nan; of a stand-in, the recorder's answer."""
     if isinstance(data, Traced):
         return bool(state.recorder.is_finite(data))
     if isinstance(data, np.ndarray):

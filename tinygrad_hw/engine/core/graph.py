@@ -8,10 +8,10 @@ from tinygrad_hw.engine.core.node import Node
 
 
 def topological_order(*roots: Node, stop: Callable[[Node], bool] | None = None) -> list[Node]:
-    """Return all nodes that the roots were made from, inputs before results, a single root last.
+    """Return all nodes that the roots depend on, inputs before results, a single root last.
 
     Depth first, in the order of the operands, so that the same program always gives the same order.
-    Nodes below the roots for which ``stop`` holds are listed, but not what they were made from.
+    A node below the roots for which ``stop`` holds is listed, but its inputs are not.
     """
     order: list[Node] = []
     seen: set[int] = set()

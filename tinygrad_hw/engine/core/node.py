@@ -19,7 +19,7 @@ NO_ATTRIBUTES: dict[str, Any] = {}  # shared by all nodes that have none, and ne
 
 
 def to_data(data: Any) -> Data:
-    """Return what a user gives as what a node holds: a float, or a copy as an array of floats.
+    """Convert the user's data to a node's: to a float, or to a copy as an array of floats.
 
     Python numbers become Python floats, which are weak: beside a float32 array they do not make the
     result float64 (as in NumPy 2). Integers and booleans become float64, NumPy floats keep their
@@ -28,7 +28,7 @@ def to_data(data: Any) -> Data:
     Raises
     ------
     TypeError
-        For complex numbers, strings, objects: whatever has no derivative here.
+        For complex numbers, strings and other objects, which have no derivative here.
     """
     if type(data) is float:
         return data
@@ -69,8 +69,8 @@ class Node:
     constant
         True where no derivative is wanted.
     operation, inputs, attributes
-        How it was made; None, () and {} for a leaf. Attributes are what the operation was told
-        beside its operands (an axis, an index) and are not differentiated.
+        The call that computed it; None, () and {} for a leaf. Attributes are the arguments beside
+        the operands (an axis, an index); they are not differentiated.
     arguments
         The inputs' data as they were when the operation ran. Kept apart from ``inputs`` because an
         input may since have been given new data, which must not change the derivative.
@@ -79,7 +79,7 @@ class Node:
     saved
         True where a graph holds the array ``raw``: see ``data_to_save``.
     line
-        The line of the user's program that made it; set under ``anomaly()`` only.
+        The line of the user's program that computed it; set under ``anomaly()`` only.
     """
 
     __slots__ = (
@@ -101,7 +101,7 @@ class Node:
     grad: Data | None
     label: str | None
     constant: bool
-    operation: Any  # an Operation; Any, since nearly whoever asks knows that there is one
+    operation: Any  # an Operation, or None for a leaf
     inputs: tuple[Self, ...]
     arguments: tuple[Data, ...]
     attributes: dict[str, Any]
@@ -111,7 +111,7 @@ class Node:
 
     @classmethod
     def leaf(cls, data: Data, *, constant: bool, saved: bool = False) -> Self:
-        """Make a node that no operation made, from what ``to_data`` returns."""
+        """Create a leaf from data that ``to_data`` has returned."""
         return cls.create(data, None, (), (), NO_ATTRIBUTES, constant, saved)
 
     @classmethod
@@ -125,7 +125,7 @@ class Node:
         constant: bool,
         saved: bool,
     ) -> Self:
-        """Make a node from all of its attributes; a user's own comes from ``Value()``."""
+        """Create a node from all of its attributes; users create theirs by ``Value()``."""
         node = cls.__new__(cls)
         node.raw = data
         node.grad = None
@@ -140,11 +140,11 @@ class Node:
         return node
 
     def data_to_save(self) -> Data:
-        """Return data that an operation may save: nobody will write into them.
+        """Return data that an operation may save, since nothing will write into them.
 
-        An array is never in the hands of both a graph and the user, who could write into it between
-        the forward and the backward pass. Where somebody else holds it (by ``Value.data``, say),
-        the graph gets a copy here; where a graph does, ``Value.data`` gives the user one.
+        A graph and the user never share an array: the user could write into it between the forward
+        and the backward pass. If the user has a reference (by ``Value.data``, say), the graph gets
+        a copy here; if a graph saves the array, ``Value.data`` returns a copy to the user.
         """
         if isinstance(self.raw, np.ndarray) and not self.saved and self._is_shared():
             return self.raw.copy()
@@ -152,12 +152,12 @@ class Node:
         return self.raw
 
     def _is_shared(self) -> bool:
-        """Return whether somebody else refers to the array, or to what it is a view of."""
+        """Return whether there are other references to the array, or to the base of a view."""
         is_view = isinstance(self.raw, np.ndarray) and self.raw.base is not None
         return is_view or self._reference_count() > _UNSHARED
 
     def _reference_count(self) -> int:
-        """Return the number of references to the array, those of the counting included."""
+        """Return the number of references to the array, including those of the count itself."""
         return sys.getrefcount(self.raw)
 
     @property
@@ -170,12 +170,12 @@ _UNSHARED = Node.leaf(np.zeros(1), constant=True)._reference_count()
 
 
 def raw(x: Any) -> Any:
-    """Return the number or array of a node; anything else as it is."""
+    """Return the number or array of a node; any other argument unchanged."""
     return x.raw if isinstance(x, Node) else x
 
 
 def read_data(x: Any) -> Any:
-    """Return ``raw`` for a user's program to look at: a captured one then depends on it."""
+    """Return ``raw`` to the user's program; a captured program then depends on it."""
     if state.recorder is not None and isinstance(x, Node):
         state.recorder.bind(x)
     return raw(x)

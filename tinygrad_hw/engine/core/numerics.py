@@ -1,4 +1,4 @@
-"""What the operations compute where NumPy has no function, or none stable or quick enough.
+"""Numerics: functions of operations that NumPy lacks, or has less stable or slower.
 
 Plain numbers and arrays in, the same out; derivatives are in ``ops``. An axis is NumPy's: None for
 all, a number, or a tuple.
@@ -139,7 +139,7 @@ def broadcast_to_copy(x: Any, shape: Any) -> Array:
 
 
 def add_at(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
-    """Return zeros with x added at the index; what is picked twice receives both."""
+    """Return zeros with x added at the index; an element that is picked twice gets both."""
     out = np.zeros(shape, np.result_type(x))
     parts = index if isinstance(index, tuple) else (index,)
     if all(part is None or part is ... or isinstance(part, int | slice) for part in parts):

@@ -1,9 +1,9 @@
-"""What an operation is: one record that says how to compute it and how it is differentiated.
+"""Operations: one record for each says how to compute it and how to differentiate it.
 
 There are three kinds, told apart by their derivative. Everything else (the backward pass, forward
 mode, second order, the sentence on an edge, the gradient check) is derived from the record.
 
-- ``Pointwise``: one partial derivative an operand, an array that is *multiplied* by the upstream
+- ``Pointwise``: one partial derivative per operand, an array that is *multiplied* by the upstream
   gradient. Products, sigmoids; but also a maximum along an axis, since its derivative is a mask.
 - ``Multilinear``: linear in each operand, so the derivative by an operand is the *transpose* of
   that linear map, applied to the upstream gradient. Sums, matrix products, indexing.
@@ -14,7 +14,7 @@ A rule is written once, as text, in the language of the table itself:
 
     sin = Pointwise("sin", np.sin, "cos(x)")
 
-The text is what a reader is shown, and it is what the engine uses. On arrays it computes; on nodes
+The text that a reader sees is the text that the engine uses. On arrays it computes; on nodes
 it records, because calling an operation on a node records it. That is how the derivative of a
 derivative comes from the same line as the derivative.
 """
@@ -47,7 +47,7 @@ class Operation:
     Parameters
     ----------
     name
-        What it is called in messages.
+        The name in messages.
     compute
         ``compute(*operands, **attributes)`` on plain numbers and arrays.
     rules
@@ -55,10 +55,10 @@ class Operation:
         ``z``, the attributes and the operations of the table; or a function of the same; or a
         number.
     shown
-        The derivatives as a student writes them, where the rules are not that: a rule may be a
-        stabler form, which a test holds equal to it. ``formulas`` has what to show, in any case.
+        The derivatives as a student writes them, where a rule is a stabler form; a test holds the
+        two equal. ``formulas`` has the text to show in any case.
     symbol
-        What a drawing shows; the name where nothing else is said.
+        The text in a drawing; by default the name.
     numpy
         The NumPy function that this operation stands for, so that ``np.exp(v)`` finds it; where
         ``compute`` is one of NumPy's ufuncs, that.
@@ -67,8 +67,8 @@ class Operation:
     domain
         An interval for each operand from which the tests draw numbers.
     arity
-        How many operands there are, where it is not one for each rule. With ``ANY_NUMBER`` one rule
-        serves them all, and is given the operand's ``position`` and the tuple of all as ``x``.
+        The number of operands, if there is not one for each rule. With ``ANY_NUMBER`` one rule is
+        for all operands; it gets the operand's ``position``, and ``x``, the tuple of all.
     """
 
     __slots__ = (
@@ -137,7 +137,7 @@ class Operation:
             )
 
     def operand_names(self) -> list[str]:
-        """Return what a rule calls the operands, in order."""
+        """Return the operands' names in a rule, in order."""
         return list("xyz"[: self.arity]) if self.arity < 4 else [f"x{i}" for i in range(self.arity)]
 
     def _formula(self, rule: Rule) -> str:
@@ -219,7 +219,7 @@ class Operation:
             if not operand.constant:
                 constant = False
                 break
-        # Kept by the graph from the start: its own rule may use it, it may view an operand.
+        # Saved from the start: the operation's own rule may use the data, which may be a view.
         node = node_class.create(data, self, inputs, arguments, attributes, constant, saved=True)
         if line:
             node.line = line
@@ -228,7 +228,7 @@ class Operation:
         return node
 
     def evaluate(self, arguments: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
-        """Compute, with Python floats treated as NumPy treats its own: inf or nan and a warning."""
+        """Compute on plain data; where Python floats raise, return inf or nan with a warning."""
         if state.recorder is not None:
             return state.recorder.apply(self, arguments, attributes)
         if self.on_floats and all([type(argument) is float for argument in arguments]):
@@ -334,8 +334,8 @@ class Pointwise(Operation):
 
     A rule is a partial derivative over ``out`` (the result) and the operands. It broadcasts against
     both the result and its operand; the numbers 1 and -1 stand for themselves, so that a sum
-    allocates nothing. Of an operation that has an attribute ``axis``, ``out`` and the upstream
-    gradient reach the rule with the dimensions put back that the axis had taken away.
+    allocates nothing. If an operation has an attribute ``axis``, the rule gets ``out`` and the
+    upstream gradient with the reduced dimensions, of length 1.
     """
 
     __slots__ = ()

@@ -8,12 +8,12 @@ by each operand. For z = x · y,
 The operands are called ``x`` and ``y``, the result ``out``; a linear operation has instead the
 transpose that it applies to ``upstream``. Where the engine needs a stabler form than a student
 would write, ``shown`` has the student's and a test holds the two equal: σ(x)σ(-x) is exact to the
-last digit where a(1 - a) has lost three (a = 0.9997). The few words of the rules that are not
-operations themselves follow the table.
+last digit where a(1 - a) has lost three (a = 0.9997). The functions that rules use and that are no
+operations follow the table.
 
 The names are NumPy's: here ``sum``, ``max``, ``min``, ``abs`` and ``pow`` are not Python's own.
-What a record can say is in ``operation``, how a rule is applied in ``chain_rule``, and
-what needs no rule, being written with other operations, in ``numpy_api``.
+``operation`` describes a record, ``chain_rule`` applies the rules, and ``numpy_api`` has the
+operations that need no rule, because they are written with others.
 """
 
 import math
@@ -38,7 +38,7 @@ LN_2, LN_10, SQRT_2_PI = math.log(2), math.log(10), math.sqrt(2 * math.pi)
 
 
 def rearrangement(function: Any, **defaults: Any) -> Linear:
-    """Make an operation of a NumPy function that picks elements and puts them elsewhere.
+    """Return the operation for a NumPy function that picks elements and puts them elsewhere.
 
     The same function, applied to the flat indices of the elements, says where each came from.
     """
@@ -198,7 +198,7 @@ diagonal = rearrangement(np.diagonal, offset=0, axis1=0, axis2=1)
 pad = rearrangement(np.pad, pad_width=0, mode="edge")
 # fmt: on
 
-# --- The words of the rules -----------------------------------------------------------------------
+# --- Functions of the rules -----------------------------------------------------------------------
 
 
 def ratio(x: Any, y: Any) -> Any:
@@ -245,7 +245,7 @@ def with_reduced_axes(reduced: Any, shape: tuple[int, ...], axis: Any) -> Any:
 
 
 def spread(upstream: Any, x: Any, axis: Any) -> Any:
-    """Broadcast what arrived at a sum to all elements of x that were summed."""
+    """Broadcast the upstream gradient of a sum to all elements of x that were summed."""
     return broadcast_to(with_reduced_axes(upstream, shape_of(x), axis), shape_of(x))
 
 
@@ -262,7 +262,7 @@ def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
 
 
 def inverse(axes: Any) -> Any:
-    """Return the order of axes that undoes this one; None, the reverse, undoes itself."""
+    """Return the order of axes that undoes ``axes``; None, which reverses, undoes itself."""
     return axes if axes is None else tuple(np.argsort(np.mod(axes, len(axes))).tolist())
 
 

@@ -26,19 +26,19 @@ class Group:
 class _State(threading.local):
     recording = True
     nested = False  # inside a function that grad, jvp, ... is differentiating
-    anomaly: Any = False  # what checks every result for an inf or a nan: an AnomalyDetector
+    anomaly: Any = False  # an AnomalyDetector, which checks every result for inf and nan
     group: Group | None = None
-    recorder: Any = None  # what takes down every computation while a program is captured
+    recorder: Any = None  # a Recorder, which records every call while a program is captured
 
 
 state = _State()
 
 
 @contextmanager
-def setting(**wanted: Any) -> Iterator[None]:
-    """Hold some of this thread's settings for a block, whatever ends the block."""
-    before = {name: getattr(state, name) for name in wanted}
-    vars(state).update(wanted)
+def setting(**new: Any) -> Iterator[None]:
+    """Change some of this thread's settings for a block; restore them, also after an error."""
+    before = {name: getattr(state, name) for name in new}
+    vars(state).update(new)
     try:
         yield
     finally:

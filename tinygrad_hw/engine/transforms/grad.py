@@ -1,15 +1,15 @@
-"""``grad`` and its family: a function in, its derivative out.
+"""``grad`` and its family: they turn a function into its derivative.
 
     >>> grad(lambda x: x**3)(2.0)
     12.0
 
-The function is called once, on Values, and the graph that it leaves is walked: backward for
+The function is called once, on Values, and the graph that it records is walked: backward for
 ``grad`` and ``vjp``, forward for ``jvp``. Arguments and results may be numbers, arrays, Values, or
-tuples, lists and dicts of them, nested as you like; a derivative has its argument's structure.
+nested tuples, lists and dicts of them; a derivative has its argument's structure.
 
-Numbers in, numbers out; Values in, Values out, with a history. Inside a function that is being
-differentiated everything is recorded: so ``grad(grad(f))`` is the second derivative, and a Value
-over which the inner function only closes is seen as well.
+The derivatives are numbers if all arguments are, else Values with a history. Inside a function
+that is being differentiated everything is recorded: so ``grad(grad(f))`` is the second derivative,
+also by a Value in the closure of the inner function.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Function = Callable[..., Any]
 
 
 def grad(function: Function, argnums: Argnums = 0) -> Function:
-    """Make the function that gives the gradient of ``function``, which must return a scalar.
+    """Return a function that computes the gradient of ``function``, which returns a scalar.
 
     Parameters
     ----------
@@ -54,14 +54,14 @@ def grad(function: Function, argnums: Argnums = 0) -> Function:
     Raises
     ------
     ValueError
-        When called, if the result is not a scalar: ``jacobian`` or ``vjp`` are for those.
+        When called, if the result is not a scalar; use ``jacobian`` or ``vjp`` then.
     """
     derivative = value_and_grad(function, argnums)
     return lambda *args, **options: derivative(*args, **options)[1]
 
 
 def value_and_grad(function: Function, argnums: Argnums = 0) -> Function:
-    """Make the function that gives the pair (value, gradient): see ``grad``."""
+    """Return a function that computes the pair (value, gradient): see ``grad``."""
 
     def evaluate(*args: Any, **options: Any) -> tuple[Any, Any]:
         call = _RecordedCall(function, args, options, argnums)
@@ -77,10 +77,10 @@ def value_and_grad(function: Function, argnums: Argnums = 0) -> Function:
 
 
 def jacobian(function: Function, argnums: Argnums = 0) -> Function:
-    """Make the function that gives d result / d argument: shape of the result + of the argument.
+    """Return a function that computes d result / d argument, of shape result's + argument's.
 
-    Where the result is a structure, the Jacobian has it too, with the argument's inside. Taken row
-    by row backward, or column by column forward, whichever are fewer.
+    If the result is a structure, so is the Jacobian, with the argument's structure inside. It is
+    computed by rows, backward, or by columns, forward, whichever are fewer.
     """
 
     def evaluate(*args: Any, **options: Any) -> Any:
@@ -103,7 +103,7 @@ def jacobian(function: Function, argnums: Argnums = 0) -> Function:
 
 
 def hessian(function: Function, argnums: Argnums = 0) -> Function:
-    """Make the function that gives the second derivatives of a scalar function, as a Jacobian."""
+    """Return a function that computes the second derivatives of a scalar function."""
     return jacobian(grad(function, argnums), argnums)
 
 
@@ -123,15 +123,15 @@ def vjp(function: Function, *primals: Any) -> tuple[Any, Function]:
 
 
 def jvp(function: Function, primals: Any, tangents: Any) -> tuple[Any, Any]:
-    """Return f(primals) and, by forward mode, J · tangents: how f moves when the primals do.
+    """Return f(primals) and, by forward mode, the directional derivative J · tangents.
 
     Parameters
     ----------
     function
         Any function; its result may have any structure.
     primals, tangents
-        A tuple with an entry for each argument, or the one argument itself; and in the same
-        structure the direction in which they move.
+        The arguments as a tuple, or the one argument itself; and, in the same structure, the
+        direction of the derivative.
     """
     primals, tangents = ((x,) if _is_single_argument(x) else x for x in (primals, tangents))
     directions = _matching_leaves(tangents, primals, "jvp got tangents", "the primals")
@@ -140,10 +140,10 @@ def jvp(function: Function, primals: Any, tangents: Any) -> tuple[Any, Any]:
 
 
 def hvp(function: Function, primals: Any, tangents: Any) -> Any:
-    """Return H · tangents, for the second derivatives H of a scalar function, without making H.
+    """Return the Hessian of a scalar function times tangents, without computing the Hessian.
 
-    Forward mode over reverse. Primals and tangents are those of ``jvp``; the result is in their
-    structure.
+    It is forward mode over reverse mode. Primals and tangents are those of ``jvp``; the result has
+    their structure.
     """
     argnums = 0 if _is_single_argument(primals) else tuple(range(len(primals)))
     return jvp(grad(function, argnums), primals, tangents)[1]
@@ -162,13 +162,13 @@ class _RecordedCall:
         if len({i % len(args) for i in chosen}) < len(chosen):
             raise ValueError(f"argnums is {argnums}, which names an argument twice")
         self.arguments = [args[i] for i in chosen]
-        given = list(leaves_of(self.arguments))
+        leaves = list(leaves_of(self.arguments))
         everything = leaves_of([args, options])
         self.as_values = state.nested or any([isinstance(x, Node) for x in everything])
         with setting(recording=True, nested=True):
-            self.inputs = [_new_leaf(x) for x in given]
-            fresh = iter(unflatten(self.arguments, self.inputs))
-            traced = {i % len(args): next(fresh) for i in chosen}
+            self.inputs = [_new_leaf(x) for x in leaves]
+            values = iter(unflatten(self.arguments, self.inputs))
+            traced = {i % len(args): next(values) for i in chosen}
             self.result = function(*[traced.get(i, x) for i, x in enumerate(args)], **options)
         if self.result is None:
             raise TypeError("the function gave None: is a return missing?")
@@ -192,7 +192,7 @@ class _RecordedCall:
                 self.order.append(node)
 
     def value(self) -> Any:
-        """Return the result for the caller: plain where plain numbers were given."""
+        """Return the result for the caller: plain numbers if all arguments were."""
         return unflatten(self.result, [self._to_caller(x, self.as_values) for x in self.results])
 
     def by_argument(self, leaves: list[Any]) -> Any:
@@ -237,7 +237,7 @@ class _RecordedCall:
         return ops.reshape(numpy_api.stack(parts, axis), shape)
 
     def _to_caller(self, found: Any, as_values: bool, like: Any = None) -> Any:
-        """Return a derivative or value in the caller's kind, never shared; zeros for None."""
+        """Return a derivative or value for the caller, as a copy: plain or a Value; None is 0."""
         if found is None:
             data = raw(like)
             found = 0.0 if type(data) is float else np.zeros_like(data)[()]
@@ -251,7 +251,7 @@ class _RecordedCall:
 
 
 def _new_leaf(argument: Any) -> Value:
-    """Return a new node to differentiate by; it depends on the Value given, if it is one."""
+    """Return a new node to differentiate by, computed from the argument if that is a Value."""
     if isinstance(argument, Node) and not argument.constant:
         copy: Value = ops.pos(argument)
         return copy
@@ -266,15 +266,15 @@ def _seed_like(node: Any, seed: Any, as_values: bool) -> Any:
 
 
 def _is_single_argument(primals: Any) -> bool:
-    """Return whether these are the one argument itself, not a tuple of all; so is a namedtuple."""
+    """Return whether primals are the one argument itself, as a namedtuple is, not a tuple."""
     return not isinstance(primals, tuple) or hasattr(primals, "_fields")
 
 
 def _matching_leaves(tree: Any, like: Any, what: str, of: str) -> list[Any]:
-    """Return the leaves of one structure, in the order of another; refuse if they differ."""
-    given, wanted = structure(tree), structure(like)
-    if given != wanted:
-        raise ValueError(f"{what} of structure {given} for {of} of {wanted}; give the same")
+    """Return the leaves of one structure, in the order of another; raise if they differ."""
+    found, expected = structure(tree), structure(like)
+    if found != expected:
+        raise ValueError(f"{what} of structure {found} for {of} of {expected}; give the same")
     leaves = list(leaves_of(tree, like))
     shapes, others = ([np.shape(raw(x)) for x in part] for part in (leaves, leaves_of(like)))
     if shapes != others:
@@ -293,7 +293,7 @@ def _total_size(leaves: list[Any]) -> int:
 
 
 def _basis_vectors(leaves: list[Any], position: int) -> Iterator[list[Any]]:
-    """Yield for each element of one leaf: 1 there, 0 elsewhere; None for the other leaves."""
+    """Yield the basis vectors of one leaf, each with None for the other leaves."""
     shape = shape_of(leaves[position])
     for index in np.ndindex(shape):
         basis = np.zeros(shape)

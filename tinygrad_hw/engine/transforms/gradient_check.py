@@ -1,7 +1,7 @@
-"""The check of a gradient against central differences of the function itself.
+"""Check of a gradient against central differences of the function itself.
 
-The check knows nothing of the rules: it only calls the function, a little to the left and a little
-to the right. A tensor result is reduced with random weights, so that no element can hide behind
+The check does not use the rules: it calls the function a little to the left and a little to the
+right. A tensor result is reduced with random weights, so that no element can hide behind
 another one of opposite sign. Forward mode is held against the same slopes.
 """
 
@@ -22,7 +22,7 @@ from tinygrad_hw.engine.value import Value
 
 
 class GradientError(AssertionError):
-    """A gradient that differs from the function's own slope."""
+    """Error for a gradient that differs from the function's own slope."""
 
 
 def gradcheck(
@@ -38,7 +38,7 @@ def gradcheck(
     Parameters
     ----------
     function
-        Takes one Value for each point, gives one Value of any shape.
+        A function of one Value for each point; it returns one Value of any shape.
     points
         Numbers or arrays, computed with in float64.
     order
@@ -49,7 +49,7 @@ def gradcheck(
     tolerance
         Allowed difference, relative to the larger of 1 and the slopes' own size.
     seed
-        Of the random weights for a result that is not a scalar.
+        Seed of the random weights for a result that is not a scalar.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def gradcheck(
     Raises
     ------
     GradientError
-        Naming the argument, the element and both numbers.
+        If a gradient differs; the message has the argument, the element and both numbers.
     """
     arrays = [np.array(to_data(point), dtype=np.float64) for point in points]
     random = np.random.default_rng(seed)
@@ -105,11 +105,11 @@ def _compare(
     if not root.constant:
         try:
             root.backward()
-        except ValueError as error:  # a contribution that has not its operand's shape
+        except ValueError as error:  # a contribution of another shape than its operand
             raise GradientError(str(error)) from None
-    worst, along, directions = 0.0, 0.0, []
+    worst, directional, directions = 0.0, 0.0, []
 
-    def hold(found: float, slope: float, place: str, by: str) -> float:
+    def check(found: float, slope: float, place: str, by: str) -> float:
         difference = abs(found - slope) / max(1.0, abs(slope), abs(found))
         if not difference <= tolerance:  # a nan is a difference too
             raise GradientError(f"{place}: {by} {found:.8g}, central differences give {slope:.8g}")
@@ -127,11 +127,11 @@ def _compare(
             h = step * max(1.0, abs(float(array[index])))
             slope = _slope(function, arrays, position, index, h)
             place = f"argument {position}{list(index) or ''}"
-            worst = max(worst, hold(float(analytic[index]), slope, place, found_by))
-            along += slope * float(directions[-1][index])
+            worst = max(worst, check(float(analytic[index]), slope, place, found_by))
+            directional += slope * float(directions[-1][index])
     if arrays and not root.constant:
         _, moved = jvp(function, tuple(arrays), tuple(directions))
-        hold(float(moved), along, "all arguments together", "forward mode gives")
+        check(float(moved), directional, "all arguments together", "forward mode gives")
     return worst
 
 

@@ -1,4 +1,4 @@
-"""Nested tuples, lists and dicts: what arguments and results may come in."""
+"""Pytrees: nested tuples, lists and dicts, in which arguments and results may come."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def leaves_of(tree: Any, like: Any = None) -> Iterator[Any]:
 
 
 def structure(tree: Any) -> Any:
-    """Return the containers without leaves; dicts are equal in whatever order of keys."""
+    """Return the containers without leaves, to compare; the order of keys does not count."""
     return unflatten(tree, [None] * len(list(leaves_of(tree))))
 
 
