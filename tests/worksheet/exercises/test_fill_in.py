@@ -180,6 +180,39 @@ def test_any_layout_is_kept(tmp_path: Path, layout: str, mark: str) -> None:
         assert set(whole[len(before) : len(whole) - len(after)]) <= set("\"'\\\r\n ")
 
 
+SCATTERED = {
+    "sections apart": '[answers.updated]\nw = ""\n{}\n[answers.forward]\na = ""\nE = ""\n',
+    "a part first": '[answers.forward]\na = "" # ""\n{}[answers]\n[answers.table]\nw=""',
+    "dotted keys in turns": '{}[answers]\nforward.a = ""\nupdated.w = ""\nforward . "E" = ""\n',
+    "dotted inline tables": '{}[answers]\nforward = {{ a="" , E = "1" }}\nupdated={{w=""}}\n',
+    "paths on lines": (
+        '{}[answers.partials."dE/dw"] # x\npaths = [ # ""\n\t{{"dE/da"="", "da/dw"=""}}, # ""\n'
+        '  {{ "dE/dw" = """""" }} ,\n ]\nvalue = \'\'\nstruck = ["", \'\']\n'
+    ),
+    "tabs and escapes": '{}\t[answers.forward]\t# x\n\t"\\u0061"\t=\t""\t# y\n',
+}
+
+
+@pytest.mark.parametrize("layout", SCATTERED.values(), ids=SCATTERED)
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_each_blank_changes_alone(tmp_path: Path, layout: str, line_end: str) -> None:
+    path = tmp_path / "s.toml"
+    text = layout.format(HEAD).replace("\n", line_end)
+    path.write_bytes(text.encode())
+    asked = sum(line.endswith("=") for line in Terminal(*[""] * 9).fill(path))
+    assert path.read_bytes() == text.encode()
+    written = set()
+    for blank in range(asked):
+        path.write_bytes(text.encode())
+        Terminal(*[""] * blank, "0.7").fill(path)
+        before, after = path.read_bytes().decode().split('"0.7"')
+        assert text.startswith(before)
+        assert text.endswith(after)
+        assert text[len(before) : len(text) - len(after)] in ('""', "''", '""""""')
+        written.add(path.read_bytes())
+    assert len(written) == asked > 0
+
+
 @settings(deadline=None, max_examples=8)
 @given(st.sampled_from(["2-2-1", "2-2-2", "1-2"]), st.integers(0, 20), st.integers(1, 3))
 def test_filled_in_with_its_key_a_sheet_is_its_key(
