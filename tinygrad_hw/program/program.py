@@ -268,7 +268,7 @@ class Program:
         return not any([id(x) in self.outside and id(x) not in pinned for x in nodes])
 
     def run(self, call: Any) -> Any:
-        """Replay the program for a call, and return what the function would return."""
+        """Replay the program for a call, and return the function's result."""
         self._sync()
         return self._deliver(call, self.replay(*self._inputs_of(call)))
 

@@ -307,7 +307,7 @@ class Recorder:
     # --- Backward passes --------------------------------------------------------------------------
 
     def traced_pull(self, pull: Callable[..., Any]) -> Callable[..., Any]:
-        """Return ``pull`` for one backward pass, naming what it computes."""
+        """Return ``pull`` for one backward pass, with names for its results."""
         self.phase = BACKWARD
 
         def pulled(node: Node, upstream: Any, wanted: Any = None) -> Any:

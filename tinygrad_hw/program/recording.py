@@ -24,7 +24,7 @@ _LOCK = threading.RLock()  # while a run lasts, its Values hold stand-ins for th
 
 
 class Result(NamedTuple):
-    """One leaf of what the function returns.
+    """One leaf of the function's result.
 
     Attributes
     ----------

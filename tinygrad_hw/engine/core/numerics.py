@@ -83,7 +83,7 @@ def gaussian_cdf(x: Any) -> Any:
 
 
 def weighted_sum(*x: Any) -> Any:
-    """Return w1·x1 + w2·x2 + … + b of w1, w2, …, x1, x2, …, b: what a neuron computes."""
+    """Return w1·x1 + w2·x2 + … + b of w1, w2, …, x1, x2, …, b, as a neuron does."""
     half = len(x) // 2
     if len(x) != 2 * half + 1:
         raise ValueError(f"{len(x)} operands are not as many weights as inputs, and a bias")

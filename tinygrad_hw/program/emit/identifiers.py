@@ -18,7 +18,7 @@ _RESERVED = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *_JAVASCRIPT,
 
 
 class Identifiers:
-    """Chooses identifiers that are unique, and reserved neither in Python nor in JavaScript."""
+    """Unique identifiers that are reserved neither in Python nor in JavaScript."""
 
     def __init__(self, reserved: set[str]) -> None:
         self._used = _RESERVED | reserved

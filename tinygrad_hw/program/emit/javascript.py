@@ -145,7 +145,7 @@ class _JavaScriptWriter:
         self.body.append(f"const {self._name(variable)} = {pattern.format(*operands)};")
 
     def _inline(self, operation: Operation, variable: Variable) -> Any:
-        """Write what an operation's own function computes, instruction by instruction."""
+        """Write the instructions of an operation's own function."""
         recorder = Recorder()
         stand_ins = [
             Variable(recorder, x.value if isinstance(x, Variable) else float(x))

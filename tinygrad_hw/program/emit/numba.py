@@ -230,7 +230,7 @@ def _on_disk(name: str, text: str) -> Path | None:
 
 
 def _only_we_may_write(place: Path) -> bool:
-    """Return whether no other user may write there: numba trusts what it finds."""
+    """Return whether no other user may write to a file, since numba trusts its cache."""
     status = place.stat()
     return not hasattr(os, "getuid") or (
         status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
