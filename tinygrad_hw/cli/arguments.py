@@ -16,14 +16,14 @@ Verbs: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 
 class UsageError(InputError):
-    """Arguments that make no sense together."""
+    """The error of arguments that are wrong by themselves or together."""
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are raised, and not printed with the usage."""
+    """An argument parser that raises its errors, and does not print them with the usage."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise what is wrong with the arguments as a ``UsageError``."""
+        """Raise a ``UsageError`` with the message."""
         raise UsageError(f"{message} (see {self.prog} --help)")
 
 
@@ -49,5 +49,5 @@ def check_seed(seed: int) -> None:
 
 
 def sheet_file(name: str) -> Path:
-    """Return the path of a sheet: a file of that name goes before a shipped sheet."""
+    """Return the path of a sheet; a file has precedence over a shipped sheet of the same name."""
     return sheet_path(name) if name in SHEETS and not Path(name).exists() else Path(name)

@@ -21,7 +21,7 @@ from tinygrad_hw.errors import InputError
 
 
 class CheckError(InputError):
-    """A function that cannot be found, or not be called."""
+    """The error of a function that cannot be found or called."""
 
 
 def add_gradcheck(verbs: Verbs) -> None:
@@ -51,17 +51,17 @@ def _gradcheck(arguments: argparse.Namespace) -> int:
 
 
 def check_lines(target: str, at: list[str], seed: int) -> Iterator[str]:
-    """Check ``FILE.py:function`` to the second order; report line by line.
+    """Check the derivatives of a function to the second order; yield the report line by line.
 
     Parameters
     ----------
     target
-        The file and the function; the file is run.
+        The file and the function, as ``FILE.py:function``; the file is run.
     at
-        ``NAME=VALUE`` for arguments, the value a number or nested lists of them. An argument
-        without one has its default value, or else is a random number between 0.5 and 1.5.
+        ``NAME=VALUE`` for arguments, the value a number or nested lists of numbers. An argument
+        that is not named has its default value, or else is a random number between 0.5 and 1.5.
     seed
-        Of the random numbers.
+        The seed of the random numbers.
 
     Raises
     ------

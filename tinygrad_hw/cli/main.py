@@ -1,6 +1,6 @@
 """Parse a command and run it.
 
-What a user can get wrong ends in one line on stderr and exit status 2, never in a traceback.
+A mistake of the user ends in one line on stderr and exit status 2, never in a traceback.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments
-        The verb and what follows it; those of the process by default.
+        The verb and its arguments; those of the process by default.
     """
     try:
         parsed = _parser().parse_args(arguments)

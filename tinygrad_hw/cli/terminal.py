@@ -12,12 +12,12 @@ TERMINATED = 143  # what a shell reports for a program that kill ended
 
 
 def print_line(line: str) -> None:
-    """Print a line, in plainer signs where the terminal cannot show the right ones."""
+    """Print a line, with replacements for the characters that standard output cannot encode."""
     print(encodable(line))
 
 
 def print_wrapped(line: str) -> None:
-    """Print on a terminal in lines that fit it, indented as the first one is; else as it is."""
+    """Print a line, on a terminal wrapped to its width with the line's own indent."""
     if sys.stdout is None or not sys.stdout.isatty():
         print_line(line)
         return
@@ -29,12 +29,12 @@ def print_wrapped(line: str) -> None:
 
 
 def ask(prompt: str) -> str:
-    """Print a prompt and read a line; print what comes through a pipe, as a terminal would.
+    """Print a prompt and read a line; echo a line that comes through a pipe, as a terminal would.
 
     Raises
     ------
     EOFError
-        Where nothing more can be read.
+        If there is no more input.
     """
     if sys.stdin is None or sys.stdout is None:
         raise EOFError
@@ -51,12 +51,12 @@ def accept_any_bytes() -> None:
 
 
 def exit_when_terminated() -> None:
-    """Let ``kill`` end the program as an exception does, so that things are put away."""
+    """Make ``kill`` end the program as an exception does, so that everything is cleaned up."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
 
 
 def encodable(line: str) -> str:
-    """Return the line in signs that standard output can encode."""
+    """Return the line in characters that standard output can encode."""
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"  # no stdout at all: >&-
     try:
         line.encode(encoding)

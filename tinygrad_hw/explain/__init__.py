@@ -1,7 +1,7 @@
-"""What a person reads: chains in words and formulas, steps, pictures, and the offline page.
+"""Explanations of a computation: chains of derivatives, steps, pictures, and the offline page.
 
 ``graph`` folds a recorded graph and draws it, ``notation`` writes formulas, ``chains`` explains one
-derivative, ``stepper`` tells a computation frame by frame, and ``page`` makes one offline file of
+derivative, ``stepper`` shows a computation frame by frame, and ``page`` makes one offline file of
 all of these. Each may use those named before it.
 """
 
@@ -115,7 +115,7 @@ def explain(root: Value, target: Value, *, printed: bool = False) -> Chain | Mat
 
 
 def _to_html(steps: Steps) -> str:
-    """Return the same computation as a page to step through, which needs no other file.
+    """Return the computation as an HTML page to step through, which needs no other file.
 
     Raises
     ------
@@ -134,6 +134,6 @@ def _mimebundle(steps: Steps, **_: Any) -> dict[str, str]:
     return bundle
 
 
-# Attached here because the steps know nothing of the page that is made of them.
+# Attached here, since the stepper stands below the page and cannot import it.
 Steps.to_html = _to_html  # type: ignore[attr-defined]
 Steps._repr_mimebundle_ = _mimebundle  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""HTML from plain functions: whatever is not marked as HTML already is escaped."""
+"""HTML from plain functions: text is escaped, unless it is marked as HTML."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tinygrad_hw.formatting.numbers import number
 
 
 class Html(str):
-    """Text that is markup and goes into the page unchanged; any other string is escaped."""
+    """A string of markup, which goes into a page unchanged; any other string is escaped."""
 
     __slots__ = ()
 
@@ -26,16 +26,17 @@ def element(tag: str, *children: str, **attributes: Attribute) -> Html:
     Parameters
     ----------
     children
-        Text, escaped, or Html, taken as it is.
+        The content: text, which is escaped, or Html.
     attributes
-        ``class_`` is written class, ``aria_label`` aria-label. One that is None is left out.
+        The attributes; ``class_`` is written class, ``aria_label`` aria-label. An attribute that is
+        None is left out.
     """
-    written = "".join(
+    attribute_text = "".join(
         f' {name.rstrip("_").replace("_", "-")}="{html.escape(str(value))}"'
         for name, value in attributes.items()
         if value is not None
     )
-    return Html(f"<{tag}{written}>{join(children)}</{tag}>")
+    return Html(f"<{tag}{attribute_text}>{join(children)}</{tag}>")
 
 
 def join(parts: Iterable[str], between: str = "") -> Html:
@@ -97,7 +98,7 @@ def figure(text: str, class_: str = "") -> Html:
 
 
 def rounded_figure(x: float, figures: int = 4) -> Html:
-    """Typeset a computed number in this many significant figures."""
+    """Typeset a number rounded to some significant figures."""
     return figure(number(x, figures))
 
 
@@ -159,21 +160,21 @@ def partial(name: str) -> Html:
 
 
 def prose(text: str) -> Html:
-    """Escape a text and typeset the names, partials and numbers that stand in it in backquotes.
+    """Escape a text and typeset the names, partials and numbers in its backquotes.
 
-    What stands together in backquotes is not parted at the end of a line.
+    No line is broken within a pair of backquotes.
 
     >>> prose("`E` & so on")
     '<var>E</var> &amp; so on'
     """
     parts = text.split("`")
     return join(
-        join(map(_mathematics, part.split(" ")), NO_BREAK) if i % 2 else part
+        join(map(_typeset_word, part.split(" ")), NO_BREAK) if i % 2 else part
         for i, part in enumerate(parts)
     )
 
 
-def _mathematics(word: str) -> Html:
+def _typeset_word(word: str) -> Html:
     if _NUMBER.fullmatch(word):
         return figure(word)
     return partial(word) if "/" in word else symbol(word)
@@ -183,14 +184,14 @@ _TOKEN = re.compile(r"[A-Za-z]\w*|\*\*\s*(\d+)|.", re.DOTALL)
 
 
 def typeset(text: str) -> Html:
-    """Escape a plain sentence; typeset what can only be a partial, a name like w7, or a number.
+    """Escape a sentence; typeset the partials, names like w7 and numbers that are found in it.
 
     >>> typeset("dE/db4 was <not> 3.1e-4.")
     '<span class="slope">d<var>E</var>/d<var>b</var><sub>4</sub></span> was &lt;not&gt; \
 <data class="n" value="3.1e-4">3.1×10<sup>−4</sup></data>.'
     """
     parts = _IN_TEXT.split(text.replace(" - ", " − "))
-    return join(_mathematics(part) if i % 2 else part for i, part in enumerate(parts))
+    return join(_typeset_word(part) if i % 2 else part for i, part in enumerate(parts))
 
 
 _IN_TEXT = re.compile(
@@ -223,7 +224,7 @@ def table(
 ) -> Html:
     """Build a table in a box that scrolls by itself where the page is narrow.
 
-    ``columns`` are headings, or the rows of a head that is more than one row of them.
+    ``columns`` are the headings of the columns, or the rows of a head that has several, as Html.
     """
     if not isinstance(columns, Html):
         columns = element("tr", *map(_heading, columns))

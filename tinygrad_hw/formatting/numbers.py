@@ -22,7 +22,7 @@ def number(x: float, figures: int = FIGURES) -> str:
 
 
 def updated_number(old: float, new: float, figures: int = FIGURES) -> str:
-    """Write a new value in as many digits as show the *change* in this many significant figures.
+    """Write a new value in digits enough to show its *change* in some significant figures.
 
     A value that has not changed is written with all its digits.
 
@@ -42,6 +42,6 @@ def updated_number(old: float, new: float, figures: int = FIGURES) -> str:
 
 
 def bracketed(x: float) -> str:
-    """Write a number so that it can stand after an operator."""
+    """Write a number to stand after an operator: a negative one in brackets."""
     text = number(x)
     return f"({text})" if text.startswith("-") else text

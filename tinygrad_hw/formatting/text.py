@@ -1,6 +1,6 @@
-"""Names and labels as text: on one line, shortened, sorted, measured.
+"""Names and labels as text: printable, shortened, sorted, measured.
 
-What stands in a label may come from anybody.
+A label may come from anybody, and may hold any characters.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""From a recorded graph back to formulas: of a node, and of its local derivatives.
+"""The formulas of a recorded graph: of a node, and of its local derivatives.
 
 A formula goes back to the nodes that have a name; unnamed nodes between are written out.
 """

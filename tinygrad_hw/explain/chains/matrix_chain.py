@@ -23,21 +23,21 @@ from tinygrad_hw.symbolic import Formula, Partial
 
 @dataclass(frozen=True, slots=True)
 class Equation:
-    """One gradient in terms of those above it.
+    """The equation of one gradient, in terms of those above it.
 
     Attributes
     ----------
     partial
-        What is computed.
+        The gradient: the left side.
     terms
-        What it is the sum of; more than one where it is used more than once, and none where the
+        The terms of the sum on the right side: one for each use of the array, and none where the
         root does not depend on it.
     shapes
-        Of both sides: ``(784×128) = (784×32)(32×128)``.
+        The shapes of both sides as text: ``(784×128) = (784×32)(32×128)``.
     where
-        What the names of ours stand for that are met here first: ``t1 = X · W1``.
+        The definitions of the automatic names that occur here first: ``t1 = X · W1``.
     result
-        The number that comes of it, where a number was asked for.
+        The value of a gradient that is a number, in the last equation; else None.
     """
 
     partial: Partial

@@ -1,7 +1,7 @@
 """Find the equations between matrices that lead from a scalar to an array in a recorded graph.
 
-What arrives from above is named and used again, so the cost is linear in the graph. An array
-without a label is written out where that is short, and else gets an automatic name.
+Gradients from above are named and used again, so the cost is linear in the graph. An array without
+a label is written out where that is short, and else gets an automatic name.
 """
 
 from __future__ import annotations
@@ -48,9 +48,10 @@ from tinygrad_hw.symbolic import (
 
 
 def explain_array(root: Node, target: Node) -> MatrixChain:
-    """Explain the derivative of a labelled scalar by a labelled Value, one of them from arrays.
+    """Explain the derivative of a labelled scalar by a labelled Value where there are arrays.
 
-    It is written twice: what is found to need a name the first time has it everywhere the second.
+    The equations are written twice: an array that turns out to need a name the first time has it
+    everywhere the second time.
     """
     order = topological_order(root)
     totals: dict[int, Any] = {id(root): 1.0}
@@ -134,7 +135,7 @@ class _EquationWriter:
         """Return a formula of this shape, multiplied by ones where it would be broadcast."""
         return formula if self.formulas.shape(formula) == shape else multiply(formula, ones(shape))
 
-    # --- What an operation sends to one operand ---------------------------------------------------
+    # --- The contribution of an operation to one operand ------------------------------------------
 
     def _passed_on(self, node: Node, position: int, upstream: Formula) -> Formula:
         """Return what a node contributes to the gradient of an operand."""

@@ -1,9 +1,9 @@
 """Find the chains of scalars in a recorded graph.
 
-Nodes with a label are named; what lies unnamed between two of them is multiplied out, so that a
+Nodes with a label are named; unnamed nodes between two named ones are multiplied out, so that a
 factor is the derivative of one name by the next. Where the paths are too many or too long to be
 written down, a chain is written with *totals* instead, each of which is a chain of its own: the
-cost stays linear in the graph, whatever the number of paths.
+cost is linear in the graph, for any number of paths.
 """
 
 from __future__ import annotations

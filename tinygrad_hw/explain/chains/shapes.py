@@ -1,7 +1,7 @@
 """Formulas of arrays with their shapes, true when read literally.
 
-They say what formulas of numbers need not: a sum has its axis, a number in the place of an array is
-multiplied by ones, and the backward pass of a linear operation is the transpose that it is.
+Unlike formulas of numbers, they give the axis of a sum, multiply a number in the place of an array
+by ones, and write the backward pass of a linear operation as its transpose.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tinygrad_hw.symbolic import (
 
 Shape = tuple[int, ...]
 
-SIMPLE = 3  # the size of what still stands in a matrix product without a name: 1 / D
+SIMPLE = 3  # the size of the largest factor in a matrix product that needs no name: 1 / D
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def ones(shape: Shape) -> Formula:
     return Literal(f"1{shape_text(shape)}", shape) if shape else 1.0
 
 
-# --- Sums and what undoes them --------------------------------------------------------------------
+# --- Sums and their transposes --------------------------------------------------------------------
 
 
 def sum_to(formula: Formula, from_shape: Shape, shape: Shape) -> Formula:

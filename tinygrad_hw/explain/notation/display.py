@@ -24,7 +24,7 @@ class Displayed(ABC):
     @property
     @abstractmethod
     def remarks(self) -> list[str]:
-        """What a reader must know of the numbers, in words."""
+        """The remarks on the numbers, in words."""
 
     @property
     def lines(self) -> list[str]:

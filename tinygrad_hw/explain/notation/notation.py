@@ -1,4 +1,4 @@
-"""How formulas are written down: what needs brackets, and in which order operands stand.
+"""The base class of notations: brackets, signs, and the order of operands in a formula.
 
 A notation (``text``, ``latex``, ``mathml``) says how a name, a number or a fraction looks, and how
 the rows of several equations stand below each other.

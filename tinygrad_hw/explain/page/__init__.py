@@ -1,6 +1,6 @@
 """One offline page: a graph to step through, forward and back, with sliders that recompute it.
 
-``write`` is the way in. ``model`` has what the page says and the program that computes it anew,
-``svg`` the drawing and where its parts stand, ``html`` the page around it, ``answers`` marks and
-fields for answers, ``data`` what ``page.js`` reads, ``font`` the embedded face of formulas.
+``write`` is the entry. ``model`` has the contents of the page and the program that computes them
+anew, ``svg`` places and draws the graph, ``html`` builds the page around it, ``answers`` builds
+marks and fields for answers, ``data`` is read by ``page.js``, ``font`` embeds the face of formulas.
 """

@@ -47,7 +47,7 @@ HELP = (
 def keyed_number(key: str, value: float, in_brackets: bool = False) -> Html:
     """Write a number with its key, by which the page puts another number in its place.
 
-    With ``in_brackets`` a negative number has brackets around it, now and then.
+    With ``in_brackets`` the number has brackets whenever it is negative, here and on the page.
     """
     parts = number_parts(number(value))
     if in_brackets and number(value).startswith("-"):

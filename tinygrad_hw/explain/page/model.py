@@ -1,8 +1,8 @@
-"""What a page shows: two views of one graph, the chains, and the program that computes them anew.
+"""The contents of a page: two views of one graph, the chains, and the program that computes them.
 
-The graph is first computed again from a plan, with a name for everything that is to have one. All
-that a page shows is then read off that copy, as ``numbers``. Captured, the same function is the
-program that the page runs when a slider moves: no rule and no formula is written twice.
+The graph is first computed again from a plan, which has names for its nodes. The numbers of the
+page are read off that copy. The same function, captured, is the program that the page runs when a
+slider moves: no rule and no formula is written twice.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Planned:
     constant: bool
     group: Group | None
     number: float
-    moves: int | None  # place among the numbers that may be moved
+    moves: int | None  # index among the numbers with sliders; None without one
     operation: Operation | None
     operands: tuple[int, ...]
     attributes: dict[str, Any]
@@ -53,12 +53,12 @@ class Content:
 
     Attributes
     ----------
-    moved
-        Names and numbers of what has a slider: givens and parameters.
     folded, unfolded
         The two views; one and the same where there is nothing to fold.
     chains
         The chain of each named node by its name.
+    factors
+        The key of each factor in ``numbers``, by its ``identity``.
     numbers
         All numbers by key, as in ``Steps.numbers``, with ``a`` (folded), ``b`` (unfolded) or ``f``
         (factors of chains) before it.

@@ -43,7 +43,7 @@ class Frame:
     Attributes
     ----------
     index
-        Its place among the steps, from 0.
+        The index of the frame among the steps, from 0.
     phase
         "forward" or "backward".
     node
@@ -212,13 +212,13 @@ class Steps(Sequence[Frame]):
 
     def _computed(self, node: Node) -> Iterator[Part]:
         formula = formula_of(node)
-        made = self._call(node) if formula is None else formula_text(formula)
+        text = self._call(node) if formula is None else formula_text(formula)
         if is_named(node) or (node.group and self.layout.folded):
             yield f"{self.name(node)} = "
         if node.shape:
-            yield f"{made}, an array of shape "
+            yield f"{text}, an array of shape "
         elif not isinstance(formula, float):
-            yield f"{made} = "
+            yield f"{text} = "
         yield Number(f"v{self.node_keys[id(node)]}")
 
     def _call(self, node: Node) -> str:

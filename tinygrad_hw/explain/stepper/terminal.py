@@ -1,4 +1,4 @@
-"""Walk through the steps of a computation in a terminal: forward, backward, and where one likes.
+"""Walk through the steps of a computation in a terminal.
 
 On a terminal single keys act at once and the screen is drawn anew; else lines are read and a step
 is printed for each.
@@ -38,7 +38,7 @@ HELP = (
 )
 PROMPT = "step> "
 ENTER, ESCAPE, ERASE = ("\n", "\r"), "\x1b", ("\x7f", "\b")
-TYPED_ON = ("g", "/")  # keys that are the begin of something
+TYPED_ON = ("g", "/")  # keys that begin a longer command
 _MEANING = {
     **dict.fromkeys(["n", "", " ", *ENTER, "\x1b[C", "\x1b[B", "\x1bOC", "\x1bOB"], "n"),
     **dict.fromkeys(["p", "\x1b[D", "\x1b[A", "\x1bOD", "\x1bOA"], "p"),
@@ -56,7 +56,7 @@ class Walk:
     at
         The index of the step, from 0; users count from 1.
     over
-        Whether it has been quit.
+        Whether the user has quit.
     """
 
     def __init__(self, steps: Steps, plain: Callable[[str], str] = str) -> None:
@@ -69,7 +69,7 @@ class Walk:
 
     @property
     def frame(self) -> Frame:
-        """The step."""
+        """The frame at the position."""
         return self.steps[self.at]
 
     def handle(self, command: str) -> str:
@@ -123,12 +123,12 @@ def walk(
     say: Callable[[str], None],
     plain: Callable[[str], str],
 ) -> None:
-    """Walk through steps, by single keys if both ends are a terminal that can do it.
+    """Walk through steps: by single keys if input and output are a terminal, else by lines.
 
     Parameters
     ----------
     steps
-        Where to walk.
+        The steps to walk through.
     ask
         Prints a prompt and gives the line that was typed, or raises EOFError.
     say

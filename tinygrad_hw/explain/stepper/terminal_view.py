@@ -1,6 +1,6 @@
-"""A step as lines of text: its sentence, and a table in columns of what is known of each name.
+"""A step as lines of text: its sentence, and a table of the values and gradients known so far.
 
-A name has the same place in all steps, so that only what happens moves.
+A name has the same place in all steps, so that only the changes move.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ LIT, NEW, NONE = ">", "*", "-"
 LEGEND = f"{LIT} in this step   {NEW} new   {NONE} gets no gradient"
 LOW = 9  # rows; columns get no lower than this in order to be more
 GAP = "  "
-SIGNS = 6  # what a column is wider than its name, value and gradient: "> x 0.5* -0.1*"
-SHARE = 4  # of the lines of a screen, the sentence has at most one in so many
+SIGNS = 6  # characters of a column besides its name, value and gradient: "> x 0.5* -0.1*"
+SHARE = 4  # the sentence has at most one in four of a screen's lines
 
 
 class Board:
@@ -33,8 +33,8 @@ class Board:
     Attributes
     ----------
     names
-        What has a row in the table: inputs, parameters, and what is computed, in that order.
-        Numbers that stand in a formula have none.
+        The names with a row in the table: inputs, parameters, and results, in that order. Numbers
+        that stand in a formula have no row.
     """
 
     def __init__(self, steps: Steps, plain: Callable[[str], str] = str) -> None:
@@ -59,7 +59,7 @@ class Board:
     def screen(self, frame: Frame, width: int, height: int, below: Sequence[str]) -> list[Text]:
         """Write a step in no more lines than a screen has, with some lines below.
 
-        Where there is no room for all names, those are left out that had no part for longest.
+        If there is no room for all names, those that occurred in no step for longest are left out.
         """
         above = [self._heading(frame), *self._sentence(frame, width, height), Text()]
         columns = self._fitting(frame, width, height - len(above) - len(below) - 2)
@@ -85,14 +85,14 @@ class Board:
         lines = [*lines[: most - 1], " ".join(lines[most - 1 :])]
         return [Text(line) for line in [*lines, *[""] * (most - len(lines))]]
 
-    # --- Which names stand where ------------------------------------------------------------------
+    # --- The places of names ----------------------------------------------------------------------
 
     def _fitting(self, frame: Frame, width: int, rows: int) -> list[list[str]]:
-        """Find columns for as many names as there is room for, those first that had a part last."""
+        """Find columns for as many names as there is room for, those of the last steps first."""
         if columns := self._columns(self.names, width, rows):
             return columns
         past = [self.steps.name(other.node) for other in self.steps[: frame.index + 1]]
-        rows -= 1  # that says that some are missing
+        rows -= 1  # for the line that says that names are missing
         chosen: list[str] = []
         for name in dict.fromkeys([*frame.highlighted, *reversed(past), *self.names]):
             names = sorted([*chosen, name], key=self.places.__getitem__)
