@@ -82,7 +82,7 @@ class Words:
         return [first, *(("", "", "", text) for text in more)]
 
     def _within(self, edge: Edge) -> str:
-        """Write the texts of an edge within a table; no contribution if that is all."""
+        """Write the texts of an edge within a table; no contribution if it is the gradient."""
         passing = self.passing(edge)
         return "  ".join(passing[:1] if self.uses[id(edge.operand)] == 1 else passing)
 
