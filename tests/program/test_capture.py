@@ -91,10 +91,11 @@ def from_domain(operation):
 
     def apply(x, y, k):
         operands = []
-        for operand, (low, high) in zip((x, y), operation.domain, strict=False):
+        arity = operation.arity
+        for operand, (low, high) in zip((x, y)[:arity], operation.domain[:arity], strict=True):
             is_inside = (low, high) == (-2.0, 2.0)
             operands.append(operand if is_inside else low + (high - low) * ops.sigmoid(operand))
-        return operation(*operands[: operation.arity])
+        return operation(*operands)
 
     apply.__name__ = operation.name
     return apply

@@ -179,7 +179,7 @@ def document_method(method: Callable[..., Any], function: Callable[..., Any]) ->
 def _listed(formulas: tuple[str, ...]) -> str:
     if len(formulas) == 1:
         return f"``{formulas[0]}``"
-    by_operand = zip(formulas, "xyz", strict=False)
+    by_operand = zip(formulas, "xyz"[: len(formulas)], strict=True)
     return ", ".join([f"``{formula}`` by {operand}" for formula, operand in by_operand])
 
 

@@ -34,11 +34,13 @@ def samples(box: Mapping[str, Interval], count: int) -> Iterator[dict[str, float
     rng = np.random.default_rng(7)
     for i in range(count):
         shares = (
-            [float(i >> k & 1) for k in range(len(box))] if i < 2 ** len(box) else rng.random(3)
+            [float(i >> k & 1) for k in range(len(box))]
+            if i < 2 ** len(box)
+            else rng.random(len(box))
         )
         yield {
             name: min(max(x.low + (x.high - x.low) * share, x.low), x.high)
-            for (name, x), share in zip(box.items(), shares, strict=False)
+            for (name, x), share in zip(box.items(), shares, strict=True)
         }
 
 
