@@ -42,7 +42,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """What people read, imported when it is asked for."""
+    """Import ``page`` and ``steps``, and the room ``explain`` with them, when they are used."""
     if name == "page":
         from tinygrad_hw.explain import write_page
 
