@@ -29,7 +29,7 @@ FUNCTIONS = {
     name: member
     for name, member in vars(numpy_api).items()
     if not name.startswith("_") and inspect.isfunction(member)
-    if member.__module__ == numpy_api.__name__ or not hasattr(member, "__module__")
+    if member.__module__.startswith(numpy_api.__name__) or not hasattr(member, "__module__")
 }
 EXPORTED = {name: getattr(engine, name) for name in engine.__all__}
 

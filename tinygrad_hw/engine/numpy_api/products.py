@@ -1,0 +1,77 @@
+"""Products of vectors, matrices and tensors."""
+
+from string import ascii_letters
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine.core.data import shape_of
+from tinygrad_hw.engine.numpy_api.shaping import as_arrays
+
+
+def dot(x: Any, y: Any) -> Any:
+    """Return NumPy's dot: a product of numbers or matrices, or a sum over the last axis of x."""
+    x, y = as_arrays(x, y)
+    dimensions = len(shape_of(x)), len(shape_of(y))
+    if 0 in dimensions:
+        return ops.mul(x, y)
+    if dimensions[0] <= 2 and dimensions[1] <= 2:
+        return ops.matmul(x, y)
+    return tensordot(x, y, ([-1], [-min(dimensions[1], 2)]))
+
+
+def outer(x: Any, y: Any) -> Any:
+    """Return the product of every element of x with every element of y."""
+    return ops.reshape(x, (-1, 1)) * ops.reshape(y, (1, -1))
+
+
+def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
+    """Sum products over axes: the last n of x with the first n of y, or two lists of axes."""
+    x, y = as_arrays(x, y)
+    m, n = x.ndim, y.ndim
+    if np.ndim(axes) == 0:
+        axes = range(m - int(axes), m), range(int(axes))
+    left, right = (np.atleast_1d(part).astype(int).tolist() for part in axes)
+    if [x.shape[i] for i in left] != [y.shape[j] for j in right]:
+        raise ValueError(f"the axes {left} of {x.shape} and {right} of {y.shape} do not match")
+    of_x, of_y = list(ascii_letters[:m]), list(ascii_letters[m : m + n])
+    for i, j in zip(left, right, strict=True):
+        of_y[j] = of_x[i]
+    result = [letter for letter in of_x + of_y if (letter in of_x) != (letter in of_y)]
+    return einsum(f"{''.join(of_x)},{''.join(of_y)}->{''.join(result)}", x, y)
+
+
+def einsum(subscripts: Any, *operands: Any, optimize: Any = True) -> Any:
+    """Return Einstein's sum of products, with NumPy's arguments, always in an optimized order."""
+    if not isinstance(subscripts, str):  # NumPy's other way: x, [0, 1], y, [1, 2], [0, 2]
+        *pairs, result = (
+            (subscripts, *operands, ...) if len(operands) % 2 else (subscripts, *operands)
+        )
+        operands, spelled = tuple(pairs[::2]), ",".join(map(_spelled, pairs[1::2]))
+        subscripts = spelled if result is ... else f"{spelled}->{_spelled(result)}"
+    operands = tuple(as_arrays(*operands))
+    inputs, arrow, result = subscripts.replace(" ", "").partition("->")
+    terms = inputs.split(",")
+    if len(terms) != len(operands):
+        raise ValueError(f"einsum {subscripts!r} is for {len(terms)} operands, got {len(operands)}")
+    unused = "".join(sorted(set(ascii_letters) - set(subscripts)))
+    extra = [
+        len(shape_of(x)) - len(term) + 3 if "..." in term else 0
+        for term, x in zip(terms, operands, strict=True)
+    ]
+    if min(extra) < 0 or (arrow and max(extra) > 0 and "..." not in result):
+        raise ValueError(f"einsum {subscripts!r} does not fit {[x.shape for x in operands]}")
+    shared = unused[: max(extra)]
+    terms = [
+        term.replace("...", shared[len(shared) - n :]) for term, n in zip(terms, extra, strict=True)
+    ]
+    if not arrow:
+        once = [letter for letter in sorted(set(inputs) - set(".,")) if inputs.count(letter) == 1]
+        result = "..." + "".join(once)
+    explicit = f"{','.join(terms)}->{result.replace('...', shared)}"
+    return ops.einsum(*operands, subscripts=explicit)
+
+
+def _spelled(axes: Any) -> str:
+    return "".join(["..." if axis is ... else ascii_letters[axis] for axis in axes])
