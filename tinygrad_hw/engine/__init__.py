@@ -18,6 +18,7 @@ from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.backward import BackwardEdge, backward, backward_steps
 from tinygrad_hw.engine.core.operation import ANY_NUMBER, Linear, Multilinear, Pointwise
 from tinygrad_hw.engine.core.state import group, no_grad
+from tinygrad_hw.engine.transforms.flatten import flatten
 from tinygrad_hw.engine.transforms.grad import (
     grad,
     hessian,
@@ -27,7 +28,22 @@ from tinygrad_hw.engine.transforms.grad import (
     value_and_grad,
     vjp,
 )
-from tinygrad_hw.engine.transforms.gradient_check import GradientError, gradcheck
+from tinygrad_hw.engine.transforms.gradient_check import GradientError, check_grads, gradcheck
+from tinygrad_hw.engine.transforms.hips import (
+    deriv,
+    elementwise_grad,
+    grad_and_aux,
+    grad_named,
+    hessian_tensor_product,
+    hessian_vector_product,
+    make_ggnvp,
+    make_hvp,
+    make_jvp,
+    make_vjp,
+    multigrad_dict,
+    tensor_jacobian_product,
+    vector_jacobian_product,
+)
 from tinygrad_hw.engine.value import Value
 
 __all__ = [
@@ -42,16 +58,31 @@ __all__ = [
     "anomaly",
     "backward",
     "backward_steps",
+    "check_grads",
+    "deriv",
+    "elementwise_grad",
+    "flatten",
     "grad",
+    "grad_and_aux",
+    "grad_named",
     "gradcheck",
     "group",
     "hessian",
+    "hessian_tensor_product",
+    "hessian_vector_product",
     "hvp",
     "jacobian",
     "jvp",
+    "make_ggnvp",
+    "make_hvp",
+    "make_jvp",
+    "make_vjp",
+    "multigrad_dict",
     "no_grad",
     "numpy_api",
     "ops",
+    "tensor_jacobian_product",
     "value_and_grad",
+    "vector_jacobian_product",
     "vjp",
 ]

@@ -7,7 +7,7 @@ from copy import copy
 import numpy as np
 import pytest
 
-from tinygrad_hw.engine import GradientError, gradcheck
+from tinygrad_hw.engine import GradientError, check_grads, gradcheck
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.operation import Linear, Multilinear, Pointwise
 
@@ -236,3 +236,57 @@ def test_result_that_does_not_depend_on_the_arguments_is_refused(function):
 def test_function_that_is_nowhere_finite_is_an_error():
     with np.errstate(all="ignore"), pytest.raises(GradientError):
         gradcheck(lambda x: x.log(), -1.0)
+
+
+# --- Of any order, and HIPS autograd's check_grads ------------------------------------------------
+
+
+def wrong_from(order):
+    """The exponential; its derivative of that order is the first one wrong by a tenth."""
+    if order == 1:
+        return wrong(ops.exp, lambda out, x: 1.1 * out)
+    return wrong(ops.exp, lambda out, x: wrong_from(order - 1)(x))
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 4])
+def test_a_derivative_of_any_order_is_checked(order):
+    function, found = wrong_from(order), r"^argument 0: "
+    found += ["backward", "second derivative", "third derivative", "4th derivative"][order - 1]
+    for lower in range(1, order):
+        gradcheck(function, 0.3, order=lower)
+    with pytest.raises(GradientError, match=found):
+        gradcheck(function, 0.3, order=order)
+    with pytest.raises(GradientError, match=found):
+        check_grads(function, order=order)(0.3)
+
+
+def test_check_grads_takes_structures_and_several_arguments():
+    def function(p, scale, name):
+        assert name == "constant"
+        return {"y": np.tanh(p["w"] @ VECTOR) * scale, "z": [p["b"] ** 2]}
+
+    point = {"w": MATRIX.astype(np.float32), "b": 3}
+    check_grads(function, argnum=(0, 1))(point, 2.0, "constant")
+    check_grads(function, argnum=-2, modes=["rev"], order=3)(point, 2.0, name="constant")
+
+
+def test_check_grads_checks_second_derivatives_and_the_first_argument_unless_told():
+    half_wrong = wrong(ops.mul, lambda out, x, y: y, lambda out, x, y: 2 * x)
+    check_grads(half_wrong, order=1)(1.5, 2.5)
+    with pytest.raises(GradientError, match="argument 0: backward"):
+        check_grads(half_wrong, 1)(1.5, 2.5)
+    with pytest.raises(GradientError, match="argument 1: backward"):  # the second of those chosen
+        check_grads(half_wrong, argnum=[0, 1])(1.5, 2.5)
+    with pytest.raises(GradientError, match="second derivative"):
+        check_grads(wrong_from(2))(0.3)
+
+
+def test_check_grads_finds_the_wrong_part_of_a_structure():
+    broken = wrong(ops.exp, lambda out, x: out * [1, 1, 2])
+    with pytest.raises(GradientError, match=r"argument 1\[2\]: of the sum of all results"):
+        check_grads(lambda pair: (pair[0] ** 2, broken(pair[1])))((MATRIX, VECTOR))
+
+
+def test_check_grads_refuses_other_modes():
+    with pytest.raises(ValueError, match=r"modes are 'fwd' and 'rev', got \['reverse'\]"):
+        check_grads(np.sin, modes=["reverse"])

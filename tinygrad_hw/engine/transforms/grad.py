@@ -15,7 +15,7 @@ also by a Value in the closure of the inner function.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,11 +32,11 @@ from tinygrad_hw.engine.core.state import setting, state
 from tinygrad_hw.engine.transforms.pytree import leaves_of, structure, unflatten
 from tinygrad_hw.engine.value import Value
 
-Argnums = int | tuple[int, ...]
+Argnums = int | Sequence[int]
 Function = Callable[..., Any]
 
 
-def grad(function: Function, argnums: Argnums = 0) -> Function:
+def grad(function: Function, argnums: Argnums = 0, *, argnum: Argnums | None = None) -> Function:
     """Return a function that computes the gradient of ``function``, which returns a scalar.
 
     Parameters
@@ -45,6 +45,8 @@ def grad(function: Function, argnums: Argnums = 0) -> Function:
         Any function of numbers, arrays, or nested tuples, lists and dicts of them.
     argnums
         Which argument to differentiate by, or a tuple of them for a tuple of gradients.
+    argnum
+        The same, under HIPS autograd's name for it; give one of the two.
 
     Returns
     -------
@@ -56,15 +58,18 @@ def grad(function: Function, argnums: Argnums = 0) -> Function:
     ValueError
         When called, if the result is not a scalar; use ``jacobian`` or ``vjp`` then.
     """
-    derivative = value_and_grad(function, argnums)
+    derivative = value_and_grad(function, argnums, argnum=argnum)
     return lambda *args, **options: derivative(*args, **options)[1]
 
 
-def value_and_grad(function: Function, argnums: Argnums = 0) -> Function:
+def value_and_grad(
+    function: Function, argnums: Argnums = 0, *, argnum: Argnums | None = None
+) -> Function:
     """Return a function that computes the pair (value, gradient): see ``grad``."""
+    chosen = _one_name(argnums, argnum)
 
     def evaluate(*args: Any, **options: Any) -> tuple[Any, Any]:
-        call = _RecordedCall(function, args, options, argnums)
+        call = RecordedCall(function, args, options, chosen)
         shapes = [shape_of(result) for result in call.results]
         if shapes != [()]:
             raise ValueError(
@@ -76,15 +81,18 @@ def value_and_grad(function: Function, argnums: Argnums = 0) -> Function:
     return evaluate
 
 
-def jacobian(function: Function, argnums: Argnums = 0) -> Function:
+def jacobian(
+    function: Function, argnums: Argnums = 0, *, argnum: Argnums | None = None
+) -> Function:
     """Return a function that computes d result / d argument, of shape result's + argument's.
 
     If the result is a structure, so is the Jacobian, with the argument's structure inside. It is
     computed by rows, backward, or by columns, forward, whichever are fewer.
     """
+    chosen = _one_name(argnums, argnum)
 
     def evaluate(*args: Any, **options: Any) -> Any:
-        call = _RecordedCall(function, args, options, argnums)
+        call = RecordedCall(function, args, options, chosen)
         results, inputs = call.results, call.inputs
         forward = _total_size(inputs) < _total_size(results)
         along, move = (inputs, call.push_forward) if forward else (results, call.pull_back)
@@ -102,9 +110,9 @@ def jacobian(function: Function, argnums: Argnums = 0) -> Function:
     return evaluate
 
 
-def hessian(function: Function, argnums: Argnums = 0) -> Function:
+def hessian(function: Function, argnums: Argnums = 0, *, argnum: Argnums | None = None) -> Function:
     """Return a function that computes the second derivatives of a scalar function."""
-    return jacobian(grad(function, argnums), argnums)
+    return jacobian(grad(function, argnums, argnum=argnum), argnums, argnum=argnum)
 
 
 def vjp(function: Function, *primals: Any) -> tuple[Any, Function]:
@@ -113,13 +121,8 @@ def vjp(function: Function, *primals: Any) -> tuple[Any, Function]:
     That function takes v in the structure of the result and gives a tuple, one gradient for each
     argument. It may be called many times.
     """
-    call = _RecordedCall(function, primals, {}, tuple(range(len(primals))))
-
-    def pull_back(vector: Any) -> Any:
-        seeds = _matching_leaves(vector, call.result, "vjp got a vector", "the result")
-        return call.by_argument(call.pull_back(seeds))
-
-    return call.value(), pull_back
+    call = RecordedCall(function, primals, {}, tuple(range(len(primals))))
+    return call.value(), call.vector_times_jacobian
 
 
 def jvp(function: Function, primals: Any, tangents: Any) -> tuple[Any, Any]:
@@ -134,9 +137,8 @@ def jvp(function: Function, primals: Any, tangents: Any) -> tuple[Any, Any]:
         direction of the derivative.
     """
     primals, tangents = ((x,) if _is_single_argument(x) else x for x in (primals, tangents))
-    directions = _matching_leaves(tangents, primals, "jvp got tangents", "the primals")
-    call = _RecordedCall(function, primals, {}, tuple(range(len(primals))))
-    return call.value(), unflatten(call.result, call.push_forward(directions))
+    call = RecordedCall(function, primals, {}, tuple(range(len(primals))))
+    return call.value(), call.jacobian_times_vector(tangents)
 
 
 def hvp(function: Function, primals: Any, tangents: Any) -> Any:
@@ -149,19 +151,19 @@ def hvp(function: Function, primals: Any, tangents: Any) -> Any:
     return jvp(grad(function, argnums), primals, tangents)[1]
 
 
-class _RecordedCall:
+class RecordedCall:
     """One call of a function, recorded from the arguments that it is differentiated by."""
 
     def __init__(
         self, function: Function, args: tuple[Any, ...], options: dict[str, Any], argnums: Argnums
     ) -> None:
         self.alone = isinstance(argnums, int)
-        chosen = (argnums,) if isinstance(argnums, int) else argnums
+        chosen = (argnums,) if isinstance(argnums, int) else tuple(argnums)
         if not all([-len(args) <= i < len(args) for i in chosen]):
             raise ValueError(f"argnums is {argnums}, but the function was given {len(args)} values")
         if len({i % len(args) for i in chosen}) < len(chosen):
             raise ValueError(f"argnums is {argnums}, which names an argument twice")
-        self.arguments = [args[i] for i in chosen]
+        self.arguments = tuple([args[i] for i in chosen])
         leaves = list(leaves_of(self.arguments))
         everything = leaves_of([args, options])
         self.as_values = state.nested or any([isinstance(x, Node) for x in everything])
@@ -199,6 +201,17 @@ class _RecordedCall:
         """Return derivatives in the structure of the argument, or a tuple for several."""
         trees = unflatten(self.arguments, leaves)
         return trees[0] if self.alone else tuple(trees)
+
+    def vector_times_jacobian(self, vector: Any) -> Any:
+        """Return vᵀJ in the structure of the argument, for a v in the structure of the result."""
+        seeds = _matching_leaves(vector, self.result, "vjp got a vector", "the result")
+        return self.by_argument(self.pull_back(seeds))
+
+    def jacobian_times_vector(self, vector: Any) -> Any:
+        """Return J · v in the structure of the result, for a v in the structure of the argument."""
+        tangents = (vector,) if self.alone else vector
+        directions = _matching_leaves(tangents, self.arguments, "jvp got tangents", "the primals")
+        return unflatten(self.result, self.push_forward(directions))
 
     def pull_back(self, seeds: list[Any]) -> list[Any]:
         """Return the gradient by each input, from the upstream gradient of each result or None."""
@@ -248,6 +261,15 @@ class _RecordedCall:
             return node if node.operation else ops.pos(node)
         found = raw(found)
         return found.copy() if isinstance(found, np.ndarray) else found
+
+
+def _one_name(argnums: Argnums, argnum: Argnums | None) -> Argnums:
+    """Return which arguments to differentiate by, given under either name; raise for both."""
+    if argnum is None:
+        return argnums
+    if argnums != 0:
+        raise TypeError(f"argnums={argnums} and argnum={argnum} mean the same; give one of them")
+    return argnum
 
 
 def _new_leaf(argument: Any) -> Value:

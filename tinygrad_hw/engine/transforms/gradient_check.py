@@ -7,7 +7,7 @@ another one of opposite sign. Forward mode is held against the same slopes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,9 @@ from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.data import Array, shape_of
 from tinygrad_hw.engine.core.node import Node, raw, to_data
 from tinygrad_hw.engine.core.state import no_grad
-from tinygrad_hw.engine.transforms.grad import grad, jvp
+from tinygrad_hw.engine.transforms.flatten import flatten
+from tinygrad_hw.engine.transforms.grad import Argnums, grad, jvp
+from tinygrad_hw.engine.transforms.pytree import leaves_of, unflatten
 from tinygrad_hw.engine.value import Value
 
 
@@ -42,7 +44,7 @@ def gradcheck(
     points
         Numbers or arrays, computed with in float64.
     order
-        2 to compare the second derivatives, too, with central differences of the first.
+        2 to compare the second derivatives, too, with central differences of the first; and so on.
     step
         h, relative to ``abs(x)`` where that is above 1. The default is near the cube root of
         float64's precision, where the errors of the formula (h²) and of rounding (1/h) are alike.
@@ -78,17 +80,58 @@ def gradcheck(
 
     of = "of the sum of all results, each by a random weight, " if shape else ""
     worst = _compare(weighted, arrays, step, tolerance, random, f"{of}backward() gives")
-    if order == 1:
-        return worst
-    slope = grad(weighted, tuple(range(len(arrays))))
-    mixes = [random.uniform(0.5, 1.5, array.shape) for array in arrays]
+    compared = weighted
+    for n in range(2, order + 1):
+        compared = _mixed_slopes(compared, [random.uniform(0.5, 1.5, x.shape) for x in arrays])
+        ordinal = {2: "second", 3: "third"}.get(n, f"{n}th")
+        text = f"{ordinal} derivative: backward() gives"
+        worst = max(worst, _compare(compared, arrays, step, tolerance, random, text))
+    return worst
+
+
+def _mixed_slopes(function: Callable[..., Any], mixes: list[Array]) -> Callable[..., Any]:
+    """Return the sum of all slopes of a scalar function, each multiplied by a number."""
+    slope = grad(function, tuple(range(len(mixes))))
 
     def mixed_slopes(*values: Any) -> Any:
         products = [ops.sum(a * b) for a, b in zip(slope(*values), mixes, strict=True)]
         return ops.sum(numpy_api.stack(products))
 
-    text = "second derivative: backward() gives"
-    return max(worst, _compare(mixed_slopes, arrays, step, tolerance, random, text))
+    return mixed_slopes
+
+
+def check_grads(
+    function: Callable[..., Any],
+    argnum: Argnums = 0,
+    modes: Sequence[str] = ("fwd", "rev"),
+    order: int = 2,
+) -> Callable[..., None]:
+    """Return a function of the same arguments that checks derivatives there, by ``gradcheck``.
+
+    That of HIPS autograd, for arguments and results of any structure. Forward and reverse mode are
+    always compared both, and every element: ``modes`` is for programs that give it.
+
+    Raises
+    ------
+    GradientError
+        When called, if a derivative differs from the function's own slope: an AssertionError. In a
+        structure, each number or array counts as an argument.
+    """
+    if not {"fwd", "rev"}.issuperset(modes):
+        raise ValueError(f"modes are 'fwd' and 'rev', got {modes!r}")
+
+    def check(*args: Any, **options: Any) -> None:
+        chosen = [i % len(args) for i in ((argnum,) if isinstance(argnum, int) else argnum)]
+        inputs = [args[i] for i in chosen]
+
+        def of_leaves(*leaves: Any) -> Any:
+            replaced = dict(zip(chosen, unflatten(inputs, leaves), strict=True))
+            result = function(*[replaced.get(i, x) for i, x in enumerate(args)], **options)
+            return result if isinstance(result, Node) else flatten(result)[0]
+
+        gradcheck(of_leaves, *leaves_of(inputs), order=order)
+
+    return check
 
 
 def _compare(
