@@ -1,17 +1,19 @@
 """No gradient is wrong because an array was changed between the forward and the backward pass."""
 
 import copy
+import ctypes
 import gc
 import pickle
 import sys
 import weakref
+from array import array as integers
 from collections.abc import Callable
 from contextlib import suppress
 
 import numpy as np
 import pytest
 
-from tinygrad_hw.engine import Value, grad, hvp, no_grad
+from tinygrad_hw.engine import Value, backward_steps, grad, hvp, no_grad, vjp
 from tinygrad_hw.engine.core.chain_rule import pull
 
 START = np.array([1.0, 2.0, 3.0])
@@ -235,3 +237,267 @@ def test_a_copy_of_a_value_is_no_way_in() -> None:
         b.data[0] = 100.0
         y.backward()
         np.testing.assert_array_equal(a.grad, [2.0, 4.0])
+
+
+# --- Attacks: ways to an array between the forward and the backward pass --------------------------
+
+
+class FromInterface:
+    """Object through which NumPy reaches memory by its address alone, without a reference."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.__array_interface__ = array.__array_interface__ | {
+            "data": (array.__array_interface__["data"][0], False)  # False: it may be written
+        }
+
+
+class HandsOut:
+    """Object that hands out its own array, also where a copy is asked for."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array = array
+
+    def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
+        return self.array
+
+
+class Exposes:
+    """Object that exposes an array's memory by NumPy's older protocol."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array = array
+
+    @property
+    def __array_interface__(self) -> dict[str, object]:
+        return self.array.__array_interface__
+
+
+class Sequence:
+    """Sequence that is no list."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array = array
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __getitem__(self, index: int) -> object:
+        return self.array[index]
+
+
+def overwrite_at(address: int) -> None:
+    ctypes.memset(address, 1, START.nbytes)
+
+
+def overwrite_referent(reference: weakref.ref[np.ndarray]) -> None:
+    if (array := reference()) is not None:
+        overwrite(array)
+
+
+WAYS_TO_A_LEAF = {
+    "a weak reference": (lambda v: weakref.ref(v.data), overwrite_referent),
+    "a memoryview": (lambda v: memoryview(v.data), lambda held: overwrite(np.asarray(held))),
+    "a buffer": (lambda v: np.frombuffer(v.data), overwrite),
+    "DLPack": (lambda v: np.from_dlpack(v.data), overwrite),
+    "a pointer": (
+        lambda v: v.data.ctypes.data_as(ctypes.POINTER(ctypes.c_double)),
+        lambda held: held.__setitem__(0, 100.0),
+    ),
+    "an address": (lambda v: v.data.ctypes.data, overwrite_at),
+    "an interface": (
+        lambda v: FromInterface(v.data),
+        lambda held: overwrite(np.asarray(held)),
+    ),
+    "an array by its interface": (lambda v: np.asarray(FromInterface(v.data)), overwrite),
+    "ctypes by a buffer": (
+        lambda v: (ctypes.c_double * 3).from_buffer(v.data),
+        lambda held: held.__setitem__(0, 100.0),
+    ),
+    "an iterator": (lambda v: v.data.flat, lambda held: held.__setitem__(slice(None), 100.0)),
+    "a method": (lambda v: v.data.fill, lambda held: held(100.0)),
+    "views of views": (lambda v: v.data[:].reshape(3, 1)[:, 0].view(), overwrite),
+}
+
+
+@pytest.mark.parametrize("way", WAYS_TO_A_LEAF)
+@pytest.mark.parametrize("changed_in_place", [False, True])
+def test_no_way_to_a_leaf_reaches_a_graph(way: str, changed_in_place: bool) -> None:
+    hold, change = WAYS_TO_A_LEAF[way]
+    v = Value(np.zeros(3))
+    held = hold(v)
+    v.data += START if changed_in_place else 0.0
+    if not changed_in_place:
+        v.data = START
+        held = hold(v)
+    total = (v * v).sum()
+    change(held)
+    total.backward()
+    np.testing.assert_allclose(v.grad, 2 * START)
+
+
+def unlock(array: np.ndarray) -> np.ndarray:
+    array.flags.writeable = True
+    return array
+
+
+WAYS_TO_A_RESULT = {
+    "itself": lambda y: overwrite(y.data),
+    "its base": lambda y: overwrite(y.data.base),
+    "its base's": lambda y: overwrite(y.data.base.base),
+    "unlocked": lambda y: overwrite(unlock(y.data)),
+    "its base unlocked": lambda y: overwrite(unlock(y.data.base)),
+    "an interface": lambda y: overwrite(np.asarray(FromInterface(y.data))),
+    "an address": lambda y: overwrite_at(y.data.ctypes.data),
+    "a memoryview": lambda y: overwrite(np.asarray(memoryview(y.data))),
+    "a buffer's owner": lambda y: overwrite(memoryview(y.data).obj),
+    "a part": lambda y: overwrite(y.data[:1].base),
+}
+
+
+@pytest.mark.parametrize("way", WAYS_TO_A_RESULT)
+@pytest.mark.parametrize("function", [np.exp, lambda v: v.reshape(3, 1), lambda v: v[:3], np.sort])
+def test_no_way_to_a_result_reaches_a_graph(function: Callable[[Value], Value], way: str) -> None:
+    v, again = Value(START), Value(START)
+    y, expected = function(v), function(again)
+    total = (y * y).sum()
+    with suppress(ValueError, TypeError, AttributeError):  # read-only, or there is no base
+        WAYS_TO_A_RESULT[way](y)
+    total.backward()
+    (expected * expected).sum().backward()
+    np.testing.assert_array_equal(v.grad, again.grad)
+    np.testing.assert_array_equal(y.data, expected.data)
+
+
+def test_what_a_backward_pass_yields_is_read_only() -> None:
+    v = Value(START)
+    y = np.exp(v)
+    total = (y * y).sum()
+    for edge in backward_steps(total):
+        for array in (edge.upstream, edge.local, edge.contribution, edge.total):
+            if isinstance(array, np.ndarray):
+                with pytest.raises(ValueError, match="read-only"):
+                    overwrite(array)
+    np.testing.assert_allclose(edge.total, 2 * np.exp(2 * START))
+    total.backward()
+    np.testing.assert_allclose(v.grad, 2 * np.exp(2 * START))
+    v.data += 1.0  # the leaf is as free as before
+
+
+def test_gradients_of_results_are_read_only_since_they_share_memory() -> None:
+    v = Value(START)
+    y, z = v * 2, v * 3
+    total = y + z
+    total.reshape(3, 1).sum().backward()
+    for result in (y, z, total):
+        with pytest.raises(ValueError, match="read-only"):
+            result.grad *= 0.5
+    v.grad *= 0.5
+    np.testing.assert_array_equal([y.grad, z.grad, total.grad], np.ones((3, 3)))
+
+
+GIVEN = {
+    "an array": lambda array: array,
+    "__array__": HandsOut,
+    "__array_interface__": Exposes,
+    "a memoryview": memoryview,
+    "a sequence": Sequence,
+    "rows": lambda array: [array[:2], array[1:]],
+    "a subclass": lambda array: array.view(type("Sub", (np.ndarray,), {})),
+    "a memmap": lambda array: array.view(np.memmap),
+}
+
+
+@pytest.mark.parametrize("kind", GIVEN)
+def test_data_are_copied_wherever_they_come_in(kind: str) -> None:
+    array = START.copy()
+    given = GIVEN[kind](array)
+    start = np.array(np.asarray(given))
+    v, w = Value(given), Value(np.zeros(start.shape))
+    w.data = given
+    product, seeded = v * given + w * given, v * 1.0
+    back = vjp(lambda x: x * x, given[0] if kind == "rows" else given)[1]
+    seeded.backward(given)
+    overwrite(array)
+    for data in (v.data, w.data, seeded.grad, v.grad):
+        np.testing.assert_array_equal(data, start)
+    np.testing.assert_array_equal(product.data, 2 * start**2)
+    v.grad = None
+    product.sum().backward()
+    np.testing.assert_array_equal([v.grad, w.grad], [start, start])
+    first = start[0] if kind == "rows" else start
+    np.testing.assert_array_equal(back(np.ones(first.shape))[0], 2 * first)
+
+
+class Number:
+    """Integer that may change."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __index__(self) -> int:
+        return self.number
+
+
+def change(attribute: object) -> None:
+    """Change an index, a condition or a shape in whatever it is kept."""
+    match attribute:
+        case Number():
+            attribute.number = 1
+        case slice():
+            change(attribute.stop)
+        case dict():
+            attribute[0] = (1, 0)
+        case tuple():
+            change(attribute[0])
+        case HandsOut() | Exposes() | Sequence():
+            change(attribute.array)
+        case _:
+            attribute[0], attribute[1] = 1, 1
+
+
+PAIR = np.array([0, 2])
+ATTRIBUTES = {
+    "array.array": lambda: integers("q", [0, 2]),
+    "bytearray": lambda: bytearray([0, 2]),
+    "memoryview": lambda: memoryview(PAIR.copy()),
+    "__array__": lambda: HandsOut(PAIR.copy()),
+    "__array_interface__": lambda: Exposes(PAIR.copy()),
+    "a sequence": lambda: Sequence(PAIR.copy()),
+    "a list": lambda: [0, 2],
+    "an array": PAIR.copy,
+    "a number": lambda: Number(2),
+}
+INDICES = ATTRIBUTES | {
+    "a pair": lambda: (integers("q", [0, 2]),),
+    "a slice": lambda: slice(0, Number(3)),
+    "slices": lambda: (slice(0, Number(3)), ...),
+}
+
+
+@pytest.mark.parametrize(
+    ("call", "make"),
+    [(call, make) for call in (np.take, np.repeat) for make in ATTRIBUTES.values()]
+    + [(Value.__getitem__, make) for make in INDICES.values()]
+    + [(lambda v, width: np.pad(v, width, "edge"), lambda: {0: (1, 2)})]
+    + [(lambda v, shape: v[:2].reshape(shape), lambda: integers("q", [2, 1]))]
+    + [(lambda v, k: np.where(k, v[:2], 0.0), lambda: HandsOut(np.array([False, False])))],
+)
+def test_an_attribute_changed_afterwards_has_no_effect(
+    call: Callable[..., Value], make: Callable[[], object]
+) -> None:
+    v, again = Value(START[:2] if call is np.repeat else START), Value(START)
+    if call is np.repeat:
+        again = Value(START[:2])
+    attribute = make()
+    total = call(v, attribute)
+    change(attribute)
+    total.sum().backward()
+    call(again, make()).sum().backward()
+    np.testing.assert_array_equal(v.grad, again.grad)
+
+
+@pytest.mark.parametrize(
+    "attribute", [np.float32, np.dtype(np.float32), "float32"], ids=["type", "dtype", "text"]
+)
+def test_an_attribute_that_is_no_number_stays_as_it_is(attribute: object) -> None:
+    assert Value(START).astype(attribute).dtype == np.float32

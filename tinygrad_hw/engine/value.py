@@ -117,24 +117,25 @@ class Value(Node):
         """Return the number or array itself.
 
         A leaf's may be set or written into; graphs recorded before keep the numbers that they were
-        computed with. A result's is read-only.
+        computed with. A result's is a read-only copy.
         """
-        if not isinstance(self.raw, np.ndarray):
-            return _data_outside_capture(self, "data")
-        _data_outside_capture(self, "data")
-        if self.operation is not None:
-            view = self.raw.view()
-            view.flags.writeable = False
-            return view
-        if self.saved:
-            self.raw = self.raw.copy()
-        self.saved = False
-        return self.raw
+        data = _data_outside_capture(self, "data")
+        if not isinstance(data, np.ndarray):
+            return data
+        if self.operation is not None or self.saved:
+            data = data.copy()
+            if self.operation is not None:
+                data.flags.writeable = False
+                return data
+            self._give_new(data)
+        self.lent = getattr(self, "lent", 0) + 1
+        return data
 
     @data.setter
     def data(self, new: Any) -> None:
         _data_outside_capture(self, "data")
         if new is self.raw:  # ``v.data -= step`` has changed the array in place and assigns it
+            self.lent = max(getattr(self, "lent", 1) - 1, 0)
             return
         name = self.label or "this Value"
         if self.operation is not None:
@@ -145,8 +146,10 @@ class Value(Node):
         data = to_data(new)
         if shape_of(data) != self.shape:
             raise ValueError(f"{name} has shape {self.shape}, the new data {shape_of(data)}")
-        self.raw = data
-        self.saved = False
+        self._give_new(data)
+
+    def _give_new(self, data: Data) -> None:
+        self.raw, self.saved, self.lent = data, False, 0
 
     @property
     def ndim(self) -> int:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_hw.engine.core.chain_rule import pull
-from tinygrad_hw.engine.core.data import Data, Traced, dtype_of, shape_of
+from tinygrad_hw.engine.core.data import Data, Traced, dtype_of, lock, shape_of
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import Node, to_data
 from tinygrad_hw.engine.core.state import state
@@ -56,6 +56,8 @@ def backward_steps(root: Node, seed: Any = None) -> Iterator[BackwardEdge]:
                 so_far = totals.get(id(operand))
                 total = contribution if so_far is None else so_far + contribution
                 totals[id(operand)] = total
+                for part in (upstream, local, contribution, total):
+                    lock(part)
                 yield BackwardEdge(node, operand, position, upstream, local, contribution, total)
 
 
@@ -113,7 +115,7 @@ def _store_gradients(order: list[Node], totals: dict[int, Any]) -> None:
     for node in reversed(order):  # results before leaves
         gradient = totals.get(id(node))
         if node.operation is not None:
-            node.grad = gradient
+            node.grad = lock(gradient)
         elif gradient is not None and node.grad is not None:
             node.grad = node.grad + gradient
         elif isinstance(gradient, np.ndarray):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -26,6 +27,29 @@ class Traced:
     value: Any  # the data of this one run
 
 
+def as_array(data: Any) -> Array:
+    """Return data as an array; refuse those whose rules are not an array's, also in lists.
+
+    Raises
+    ------
+    TypeError
+        For ``np.matrix`` and masked arrays: as arrays they would lose their products and masks.
+    """
+    _refuse_other_rules(data)
+    return np.asarray(data)
+
+
+def _refuse_other_rules(data: Any) -> None:
+    if isinstance(data, list | tuple):
+        if not set(map(type, data)) <= {float, int}:  # of numbers alone there may be many
+            for part in data:
+                _refuse_other_rules(part)
+    elif isinstance(data, np.matrix):
+        raise TypeError("expected an array, got np.matrix, whose * is another; pass np.asarray(m)")
+    elif "numpy.ma" in sys.modules and isinstance(data, np.ma.MaskedArray):
+        raise TypeError("expected an array, got a masked one; pass m.filled(number), or np.where")
+
+
 def shape_of(data: Any) -> tuple[int, ...]:
     """Return the shape of a node, an array or a number; () for one of Python's numbers."""
     shape: tuple[int, ...] = getattr(data, "shape", ())
@@ -46,3 +70,10 @@ def is_finite(data: Any) -> bool:
     if isinstance(data, np.ndarray):
         return data.dtype == bool or bool(np.isfinite(data).all())
     return math.isfinite(data)
+
+
+def lock(data: Any) -> Any:
+    """Return data as they are, an array read-only: other nodes compute with it, too."""
+    if isinstance(data, np.ndarray):
+        data.flags.writeable = False
+    return data

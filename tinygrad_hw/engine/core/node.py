@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import sys
 from typing import Any, Self, cast
+from weakref import getweakrefcount
 
 import numpy as np
 
-from tinygrad_hw.engine.core.data import Data, Traced, shape_of
+from tinygrad_hw.engine.core.data import Data, Traced, as_array, shape_of
 from tinygrad_hw.engine.core.state import Group, state
 
 NO_ATTRIBUTES: dict[str, Any] = {}  # shared by all nodes that have none, and never written to
@@ -42,7 +43,7 @@ def to_data(data: Any) -> Data:
     if isinstance(data, Node):
         raise TypeError("expected numbers, got a Value; use it as it is, or v.detach() for a copy")
     try:
-        array = np.array(data)  # copies: later changes to the caller's array are not seen here
+        array = np.array(as_array(data))  # a copy, also where an object hands out its own array
     except ValueError:  # rows of different lengths
         raise TypeError(f"expected numbers in a regular grid, got {data!r:.60}") from None
     if array.dtype.kind in "iub":
@@ -78,6 +79,9 @@ class Node:
         The innermost group that was open, or None.
     saved
         True where a graph holds the array ``raw``: see ``data_to_save``.
+    lent
+        How often ``Value.data`` has lent a leaf's array without getting it back, as ``v.data -= 1``
+        does and ``v.data[0] = 1`` does not. Not set before the first time.
     line
         The line of the user's program that computed it; set under ``anomaly()`` only.
     """
@@ -91,6 +95,7 @@ class Node:
         "group",
         "inputs",
         "label",
+        "lent",
         "line",
         "operation",
         "raw",
@@ -107,6 +112,7 @@ class Node:
     attributes: dict[str, Any]
     group: Group | None
     saved: bool
+    lent: int
     line: str
 
     @classmethod
@@ -143,8 +149,9 @@ class Node:
         """Return data that an operation may save, since nothing will write into them.
 
         A graph and the user never share an array: the user could write into it between the forward
-        and the backward pass. If the user has a reference (by ``Value.data``, say), the graph gets
-        a copy here; if a graph saves the array, ``Value.data`` returns a copy to the user.
+        and the backward pass. If the user may reach it (by a reference, or by the address of what
+        ``Value.data`` lent), the graph gets a copy here; if a graph saves the array, ``Value.data``
+        returns a copy to the user.
         """
         if isinstance(self.raw, np.ndarray) and not self.saved and self._is_shared():
             return self.raw.copy()
@@ -152,9 +159,10 @@ class Node:
         return self.raw
 
     def _is_shared(self) -> bool:
-        """Return whether there are other references to the array, or to the base of a view."""
-        is_view = isinstance(self.raw, np.ndarray) and self.raw.base is not None
-        return is_view or self._reference_count() > _UNSHARED
+        """Return whether others may reach the array, or the base of a view."""
+        reached = getattr(self, "lent", 0) or getweakrefcount(self.raw)
+        is_view = getattr(self.raw, "base", None) is not None
+        return bool(reached) or is_view or self._reference_count() > _UNSHARED
 
     def _reference_count(self) -> int:
         """Return the number of references to the array, including those of the count itself."""

@@ -21,6 +21,7 @@ derivative comes from the same line as the derivative.
 
 from __future__ import annotations
 
+import operator
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, TypeVar
@@ -28,7 +29,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from tinygrad_hw.engine.core.compile_rule import compile_rule, compile_signature
-from tinygrad_hw.engine.core.data import Data, Traced
+from tinygrad_hw.engine.core.data import Data, Traced, as_array
 from tinygrad_hw.engine.core.node import NO_ATTRIBUTES, Node, to_data
 from tinygrad_hw.engine.core.numerics import ON_FLOATS
 from tinygrad_hw.engine.core.state import state
@@ -38,6 +39,7 @@ Interval: TypeAlias = tuple[float, float]
 N = TypeVar("N", bound=Node)
 
 ANY_NUMBER = sys.maxsize
+_UNCHANGING = {int, float, bool, str, type, type(None), type(...), range}
 NOT_A_VALUE = "an index, a shape, an axis or a count cannot be a Value; use integers, or v.data"
 
 
@@ -202,7 +204,7 @@ class Operation:
                         state.recorder.bind(operand)
             arguments = tuple([node.raw if node.saved else node.data_to_save() for node in inputs])
             if attributes:
-                attributes = {name: _copy_arrays(value) for name, value in attributes.items()}
+                attributes = {name: _copied(value) for name, value in attributes.items()}
             data = self.evaluate(arguments, attributes)
             kind = type(data)
             if kind is not float and kind is not np.float64:
@@ -277,15 +279,23 @@ def _constant_operand(operand: Any, operands: tuple[Any, ...]) -> Data:
     return to_data(operand)
 
 
-def _copy_arrays(attribute: Any) -> Any:
-    """Copy the arrays of an index or a condition: the caller may change them before backward."""
-    if isinstance(attribute, np.ndarray):
-        return attribute.copy()
-    if isinstance(attribute, tuple):
-        return tuple(_copy_arrays(part) for part in attribute)
+def _copied(attribute: Any) -> Any:
+    """Return an index, a condition, a shape as it is now: the caller may change it later."""
+    kind = type(attribute)
+    if kind in _UNCHANGING or isinstance(attribute, Traced | np.generic):
+        return attribute
     if isinstance(attribute, Node):
         raise TypeError(NOT_A_VALUE)
-    return [_copy_arrays(part) for part in attribute] if isinstance(attribute, list) else attribute
+    if isinstance(attribute, list | tuple):
+        return (tuple if isinstance(attribute, tuple) else list)(map(_copied, attribute))
+    if kind is slice:
+        return slice(*map(_copied, (attribute.start, attribute.stop, attribute.step)))
+    if kind is dict:
+        return {key: _copied(part) for key, part in attribute.items()}
+    array = as_array(attribute)
+    if array.dtype == object:  # no numbers: a function, say
+        return operator.index(attribute) if hasattr(attribute, "__index__") else attribute
+    return array.copy()
 
 
 def call_text(

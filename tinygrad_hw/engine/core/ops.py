@@ -25,7 +25,7 @@ import numpy as np
 
 from tinygrad_hw.engine.core import numerics
 from tinygrad_hw.engine.core.compile_rule import LANGUAGE
-from tinygrad_hw.engine.core.data import Array, Traced, dtype_of, shape_of
+from tinygrad_hw.engine.core.data import Array, Traced, as_array, dtype_of, shape_of
 from tinygrad_hw.engine.core.node import raw, read_data
 from tinygrad_hw.engine.core.operation import ANY_NUMBER, Linear, Multilinear, Pointwise
 
@@ -216,7 +216,7 @@ def where(condition: Any, x: Any, y: Any) -> Any:
     """Return x where the condition holds, else y; no gradient reaches the other."""
     mask = read_data(condition)
     if not isinstance(mask, Traced):
-        mask = np.asarray(mask).astype(bool)[()]
+        mask = as_array(mask).astype(bool)[()]
     elif np.result_type(mask.value).kind != "b":
         mask = np.not_equal(mask, 0)  # type: ignore[call-overload]
     return select(x, y, condition=mask)
