@@ -16,6 +16,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import operator
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
@@ -24,7 +25,7 @@ import numpy as np
 from tinygrad_hw.engine import numpy_api
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.backward import backward
-from tinygrad_hw.engine.core.data import Data, Traced, shape_of
+from tinygrad_hw.engine.core.data import Data, Traced, refuse_other_rules, shape_of
 from tinygrad_hw.engine.core.node import NO_ATTRIBUTES, Node, read_data, to_data
 from tinygrad_hw.engine.core.operation import Operation, with_call_context
 from tinygrad_hw.engine.core.state import state
@@ -51,7 +52,10 @@ def _comparison(compare: Callable[[Any, Any], Any], symbol: str) -> Callable[...
     """Return a comparison of the data."""
 
     def compared(self: Value, other: Any) -> Any:
-        return compare(read_data(self), read_data(other))
+        result = compare(read_data(self), read_data(other))
+        if type(result) is not bool:
+            refuse_other_rules(other)
+        return result
 
     compared.__doc__ = f"Return whether data {symbol} other's: a boolean, or an array of booleans."
     return compared
@@ -303,6 +307,11 @@ class Value(Node):
     # --- NumPy's protocols: np.exp(v), array * v, np.sum(v, axis=0) -------------------------------
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        if sys._getframe(1).f_globals.get("__name__", "").startswith(("numpy.ma", "numpy.matrix")):
+            raise TypeError(
+                "np.ma and np.matrix compute by rules of their own, which have no derivative here; "
+                "compute with an array: m.filled(number), np.asarray(m)"
+            )
         raise TypeError(
             "a Value does not turn into an array by itself, since its history would be lost; "
             "np.stack([a, b]) makes one of several, v.data has the numbers, without a derivative"
@@ -315,6 +324,7 @@ class Value(Node):
                 "write a = a + v instead of a += v, and leave out= away"
             )
         if ufunc in _COMPARISONS and method == "__call__":
+            refuse_other_rules(inputs)
             return ufunc(*map(read_data, inputs), **options)
         if method != "__call__":
             raise TypeError(f"np.{ufunc.__name__}.{method} is not differentiated here")

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from tinygrad_hw.engine import Composite
 from tinygrad_hw.engine.core import ops
-from tinygrad_hw.engine.core.data import Traced, dtype_of, shape_of
+from tinygrad_hw.engine.core.data import Traced, as_array, dtype_of, shape_of
 from tinygrad_hw.engine.core.node import Node, raw
 
 
@@ -33,7 +33,7 @@ def _binary_crossentropy(logits: Any, targets: Any) -> Any:
         targets = (
             ops.astype(targets, dtype)
             if isinstance(targets, Traced)
-            else np.asarray(targets, dtype)
+            else as_array(targets).astype(dtype)
         )
     shape, target_shape = shape_of(logits), shape_of(targets)
     if _without_trailing_ones(shape) != _without_trailing_ones(target_shape):
@@ -48,7 +48,7 @@ def _binary_crossentropy(logits: Any, targets: Any) -> Any:
 
 def _sparse_categorical_crossentropy(logits: Any, labels: Any) -> Any:
     """Return the mean over rows of logΣexp(z) - z[label], which is -log softmax(z)[label]."""
-    labels = labels if isinstance(labels, Traced) else np.asarray(labels)
+    labels = labels if isinstance(labels, Traced) else as_array(labels)
     shape = shape_of(logits)
     if len(shape) != 2 or labels.shape != shape[:1] or labels.dtype.kind not in "iu":
         raise ValueError(
@@ -104,7 +104,7 @@ class Loss(NamedTuple):
 
 def _binary_targets(y: Any) -> npt.NDArray[np.float32]:
     """Return labels from 0 to 1 as a column, shape (n, 1)."""
-    targets = np.asarray(y, np.float32)
+    targets = as_array(y).astype(np.float32)
     if not np.all((targets >= 0) & (targets <= 1)):
         raise ValueError(
             f"binary_crossentropy got labels {targets.min():g} to {targets.max():g}; "
@@ -115,7 +115,7 @@ def _binary_targets(y: Any) -> npt.NDArray[np.float32]:
 
 def _class_targets(y: Any) -> npt.NDArray[np.intp]:
     """Return class numbers as integers, shape (n,)."""
-    labels = np.asarray(y)
+    labels = as_array(y)
     if labels.ndim != 1 or labels.dtype.kind not in "iuf" or np.any(labels % 1):
         raise ValueError(
             f"sparse_categorical_crossentropy got labels {labels.shape} of {labels.dtype}; "

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinygrad_hw.engine.core.data import as_array
+
 
 class RunningMeans:
     """Means of the loss and the metrics over the examples added so far."""
@@ -40,7 +42,7 @@ def confusion_matrix(
     classes
         Number of classes; by default the largest number seen, plus one.
     """
-    true, predicted = np.asarray(true), np.asarray(predicted)
+    true, predicted = as_array(true), as_array(predicted)
     if true.shape != predicted.shape or true.ndim != 1:
         raise ValueError(
             f"expected two equal lists of classes, got {true.shape}, {predicted.shape}"
@@ -71,7 +73,7 @@ def classification_report(matrix: npt.ArrayLike) -> dict[str, Any]:
         For each class's number as text, for "macro avg" and for "weighted avg" a dict of
         "precision", "recall", "f1-score" and "support"; for "accuracy" a number.
     """
-    counts = np.asarray(matrix, np.float64)
+    counts = as_array(matrix).astype(np.float64)
     correct, support, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
     columns = {
         "precision": _ratio(correct, predicted),

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from threadpoolctl import ThreadpoolController
 
 from tinygrad_hw.engine import Value, no_grad
+from tinygrad_hw.engine.core.data import as_array, refuse_other_rules
 from tinygrad_hw.nn.activations import ACTIVATIONS
 from tinygrad_hw.nn.callbacks import Callback, CallbackList, History, Logs, ProgressBar
 from tinygrad_hw.nn.flat_parameters import FlatParameters
@@ -304,7 +305,7 @@ class Sequential(Module):
         return _blas().limit(limits=limit)
 
     def _inputs(self, x: npt.ArrayLike) -> Images:
-        inputs = np.asarray(x)
+        inputs = as_array(x)
         if inputs.shape[1:] != self.input_shape:
             raise ValueError(
                 f"expected examples of shape (n, {', '.join(map(str, self.input_shape))}), "
@@ -346,6 +347,7 @@ class Sequential(Module):
                 f"expected arrays of shapes {[v.shape for v in self.flat.values]}, "
                 f"got {[np.shape(w) for w in weights]}"
             )
+        refuse_other_rules(weights)
         self.flat.set(weights)
 
     def summary_rows(self) -> list[LayerSummary]:

@@ -34,7 +34,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine.core.data import Traced
+from tinygrad_hw.engine.core.data import Traced, refuse_other_rules
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.transforms.pytree import leaves_of
 from tinygrad_hw.program.variable import CaptureError
@@ -349,6 +349,8 @@ def _signature_parts(tree: Any, nodes: list[Any]) -> Iterator[Any]:
     if kind is float:
         yield float
     elif isinstance(tree, np.ndarray):
+        if kind is not np.ndarray:
+            refuse_other_rules(tree)
         yield tree.shape, tree.dtype
         if not tree.flags.c_contiguous:
             yield tree.strides

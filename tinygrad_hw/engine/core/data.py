@@ -28,22 +28,17 @@ class Traced:
 
 
 def as_array(data: Any) -> Array:
-    """Return data as an array; refuse those whose rules are not an array's, also in lists.
-
-    Raises
-    ------
-    TypeError
-        For ``np.matrix`` and masked arrays: as arrays they would lose their products and masks.
-    """
-    _refuse_other_rules(data)
+    """Return data as an array, which need not be a copy; see ``refuse_other_rules``."""
+    refuse_other_rules(data)
     return np.asarray(data)
 
 
-def _refuse_other_rules(data: Any) -> None:
+def refuse_other_rules(data: Any) -> None:
+    """Raise TypeError for np.matrix and masked arrays, also in lists: their rules are not ours."""
     if isinstance(data, list | tuple):
         if not set(map(type, data)) <= {float, int}:  # of numbers alone there may be many
             for part in data:
-                _refuse_other_rules(part)
+                refuse_other_rules(part)
     elif isinstance(data, np.matrix):
         raise TypeError("expected an array, got np.matrix, whose * is another; pass np.asarray(m)")
     elif "numpy.ma" in sys.modules and isinstance(data, np.ma.MaskedArray):
