@@ -7,7 +7,7 @@ from copy import copy
 import numpy as np
 import pytest
 
-from tinygrad_hw.engine import GradientError, check_grads, gradcheck
+from tinygrad_hw.engine import GradientError, check_grads, grad, gradcheck, jvp
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.operation import Linear, Multilinear, Pointwise
 
@@ -290,3 +290,12 @@ def test_check_grads_finds_the_wrong_part_of_a_structure():
 def test_check_grads_refuses_other_modes():
     with pytest.raises(ValueError, match=r"modes are 'fwd' and 'rev', got \['reverse'\]"):
         check_grads(np.sin, modes=["reverse"])
+
+
+@pytest.mark.parametrize("check", [gradcheck, lambda f, x: check_grads(f)(x)])
+def test_a_derivative_inside_of_the_function_is_differentiated(check):
+    check(lambda x: x * grad(lambda y: x * y**2)(2.0), 1.0)  # 4 x²
+    check(lambda x: x * jvp(lambda y: np.sin(x * y), 2.0, 1.0)[1], 0.7)
+    detached = lambda x: x * grad(lambda y: x.detach() * y**2)(2.0)  # noqa: E731
+    with pytest.raises(GradientError, match=r"backward\(\) gives 4, central differences give 8"):
+        check(detached, 1.0)
