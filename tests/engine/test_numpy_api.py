@@ -558,7 +558,8 @@ def named(name):
 def test_every_function_is_here_and_has_cases():
     called = {named(name) for name in re.findall(r"np\.([\w.]+)\(", NAMES)}
     assert {named(name) for name in REQUIRED.split()} <= set(numpy_api.NUMPY)
-    assert set(numpy_api.NUMPY) <= called
+    elsewhere = set(numpy_api.linalg.NUMPY)  # in numpy_api/test_linalg
+    assert set(numpy_api.NUMPY) - elsewhere <= called
 
 
 def test_every_method_that_an_array_has_too_has_cases():
@@ -1113,11 +1114,7 @@ ONLY_HERE = {
     "A // X": (TypeError, ("floor_divide", "not differentiated", "data")),
     "np.floor_divide(X, 2)": (TypeError, ("floor_divide", "not differentiated", "np.divide")),
     "np.floor_divide(2, X)": (TypeError, ("floor_divide", "not differentiated", "np.divide")),
-    # norms of matrices need singular values
-    "np.linalg.norm(X, 2)": (ValueError, ("norm", "ord=2", "'fro'")),
-    "np.linalg.norm(X, ord=1)": (ValueError, ("norm", "ord=1")),
-    "np.linalg.norm(X, 'nuc')": (ValueError, ("norm", "ord='nuc'")),
-    "np.linalg.norm(T, np.inf, (0, 1))": (ValueError, ("norm", "ord=inf")),
+    # a norm that is a count
     "np.linalg.norm(V, 0)": (ValueError, ("norm", "ord=0")),
     # modes and orders
     "np.pad(X, 1, 'median')": (ValueError, ("pad", "median", "edge", "reflect")),

@@ -455,7 +455,7 @@ def test_function_without_derivative_is_named_with_the_nearest(function, nearest
         lambda v: np.vstack([v, ROWS]),
         lambda v: np.append(v, 1.0),
         lambda v: np.kron(ROWS, v),
-        np.linalg.svd,
+        np.linalg.eig,
         np.add.reduce,
         lambda v: np.multiply.outer(v, v),
         np.add.accumulate,

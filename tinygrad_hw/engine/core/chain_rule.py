@@ -131,7 +131,7 @@ def _push(node: Node, tangents: Sequence[Any]) -> Any:
             np.zeros_like(raw(x))[()] if tangent is None else tangent
             for x, tangent in zip(operands, tangents, strict=True)
         ]
-        return node.operation(*moved, **node.attributes)
+        return node.operation.moved(node, out, moved, operands)
     if isinstance(node.operation, Pointwise) and node.operation.reduces:
         out = _with_reduced_axes(node, out)
     total = None
@@ -229,10 +229,7 @@ def _transpose_back(
 ) -> Contribution:
     """Apply the transpose of a linear operation to the upstream gradient."""
     operation = node.operation
-
-    def transposed(upstream: Any, operands: tuple[Any, ...]) -> Any:
-        return operation.derivative(position, upstream, operands, node.attributes)
-
+    transposed = partial(operation.transposed, node, position, out)
     contribution = _apply_linear(node, transposed, upstream, operands)
     if shape_of(contribution) != operand.shape:
         raise ValueError(f"by operand {position} its shape is {shape_of(contribution)}")

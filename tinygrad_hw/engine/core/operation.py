@@ -368,6 +368,10 @@ class Multilinear(Operation):
     __slots__ = ()
     first_parameter = "upstream"
 
+    def transposed(self, node: Node, position: int, out: Any, upstream: Any, operands: Any) -> Any:
+        """Apply the transpose of the map by one operand, the others held."""
+        return self.derivative(position, upstream, operands, node.attributes)
+
 
 class Linear(Multilinear):
     """A multilinear operation that is linear in all of its operands at once: a concatenation.
@@ -376,3 +380,7 @@ class Linear(Multilinear):
     """
 
     __slots__ = ()
+
+    def moved(self, node: Node, out: Any, tangents: Sequence[Any], operands: Any) -> Any:
+        """Apply the map to the tangents of all operands."""
+        return self(*tangents, **node.attributes)

@@ -16,7 +16,7 @@ from tinygrad_hw.engine.docstrings import document
 from tinygrad_hw.engine.numpy_api import linalg
 from tinygrad_hw.engine.numpy_api.composites import clip, log_softmax, prod, softmax, std
 from tinygrad_hw.engine.numpy_api.joining import concatenate, pad, split, stack
-from tinygrad_hw.engine.numpy_api.linalg import norm
+from tinygrad_hw.engine.numpy_api.norms import norm
 from tinygrad_hw.engine.numpy_api.products import dot, einsum, outer, tensordot
 from tinygrad_hw.engine.numpy_api.rearranging import sort, trace
 from tinygrad_hw.engine.numpy_api.shaping import expand_dims, moveaxis, ravel, squeeze, swapaxes
