@@ -35,7 +35,7 @@ def micrograd(threads: int, collector: bool = True) -> Result:
 def ours(threads: int, collector: bool = True) -> Result:
     """Our Value and our networks of scalars."""
     from tinygrad_hw import Value
-    from tinygrad_hw.nn import MLP
+    from tinygrad_hw.micrograd import MLP
 
     return _eager(Value, MLP, collector)
 
@@ -136,7 +136,7 @@ def _programs(model: Any, jit: bool) -> tuple[Any, Any]:
 
 
 def _our_model() -> Any:
-    from tinygrad_hw.nn import MLP
+    from tinygrad_hw.micrograd import MLP
 
     return _model(MLP)
 

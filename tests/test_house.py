@@ -169,6 +169,7 @@ def ruff_order(name: str) -> tuple[int, str]:
 
 PUBLIC = {"tinygrad_hw", *(f"tinygrad_hw.{room}" for room in ROOMS)}
 PUBLIC |= {name for name in NAMES if re.fullmatch(r"tinygrad_hw\.nn\.\w+", name)}  # as in Keras
+PUBLIC |= {"tinygrad_hw.micrograd.engine", "tinygrad_hw.micrograd.nn"}  # as in micrograd
 SHOWN = [
     ROOT / "README.md",
     *sorted((ROOT / "docs").rglob("*.md")),

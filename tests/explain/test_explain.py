@@ -11,7 +11,7 @@ from tinygrad_hw import Value, backward_steps, no_grad
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.explain import Chain, MatrixChain, explain
-from tinygrad_hw.nn.scalar import MLP
+from tinygrad_hw.micrograd import MLP
 
 
 def named(value: Value, label: str) -> Value:

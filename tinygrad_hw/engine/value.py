@@ -38,10 +38,10 @@ def _operator(
     """Return a Python operator and its reflection, for ``v + 2`` and ``2 + v``."""
 
     def apply(self: Value, other: Any) -> Value:
-        return operation.record(Value, (self, other), NO_ATTRIBUTES)
+        return operation.record(type(self), (self, other), NO_ATTRIBUTES)
 
     def reflected(self: Value, other: Any) -> Value:
-        return operation.record(Value, (other, self), NO_ATTRIBUTES)
+        return operation.record(type(self), (other, self), NO_ATTRIBUTES)
 
     apply.__doc__ = f"Return ``self {symbol} other``."
     reflected.__doc__ = f"Return ``other {symbol} self``."
@@ -227,7 +227,7 @@ class Value(Node):
         """Return the elements at an index, a slice or a mask."""
         if not self.shape:
             raise TypeError(f"{self!r} is a scalar: it has no elements to index")
-        return ops.getitem.record(Value, (self,), {"index": index})
+        return ops.getitem.record(type(self), (self,), {"index": index})
 
     def __setitem__(self, index: Any, new: Any) -> None:
         raise TypeError(
@@ -254,13 +254,13 @@ class Value(Node):
     def reshape(self, *shape: Any, order: str = "C") -> Value:
         """Return the same elements in another shape, given as integers or as one tuple."""
         attributes = {"shape": shape[0] if len(shape) == 1 else shape, "order": order}
-        return ops.reshape.record(Value, (self,), attributes)
+        return ops.reshape.record(type(self), (self,), attributes)
 
     def transpose(self, *axes: Any) -> Value:
         """Return the dimensions in another order; reversed where none is given."""
         if len(axes) == 1 and not isinstance(axes[0], int):
             axes = axes[0]
-        return ops.transpose.record(Value, (self,), {"axes": axes or None})
+        return ops.transpose.record(type(self), (self,), {"axes": axes or None})
 
     def item(self) -> float:
         """Return the one element as a Python float."""

@@ -6,10 +6,8 @@ from tinygrad_hw.nn.layers import Dense, Flatten, Rescaling
 from tinygrad_hw.nn.metrics import classification_report, confusion_matrix
 from tinygrad_hw.nn.models import Sequential
 from tinygrad_hw.nn.optimizers import SGD, Adam
-from tinygrad_hw.nn.scalar import MLP, Layer, Module, Neuron
 
 __all__ = [
-    "MLP",
     "SGD",
     "Adam",
     "Callback",
@@ -20,9 +18,6 @@ __all__ = [
     "GlorotUniform",
     "HeNormal",
     "History",
-    "Layer",
-    "Module",
-    "Neuron",
     "RandomNormal",
     "Rescaling",
     "Sequential",

@@ -13,6 +13,7 @@ from threadpoolctl import ThreadpoolController
 
 from tinygrad_hw.engine import Value, no_grad
 from tinygrad_hw.engine.core.data import as_array, refuse_other_rules
+from tinygrad_hw.micrograd import Module
 from tinygrad_hw.nn.activations import ACTIVATIONS
 from tinygrad_hw.nn.callbacks import Callback, CallbackList, History, Logs, ProgressBar
 from tinygrad_hw.nn.flat_parameters import FlatParameters
@@ -20,7 +21,6 @@ from tinygrad_hw.nn.layers import Layer, LayerSummary, Rescaling, unique_names
 from tinygrad_hw.nn.losses import LOSSES, Loss
 from tinygrad_hw.nn.metrics import RunningMeans
 from tinygrad_hw.nn.optimizers import SGD, Adam
-from tinygrad_hw.nn.scalar import Module
 from tinygrad_hw.program import Captured, capture
 
 Images = npt.NDArray[Any]

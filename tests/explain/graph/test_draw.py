@@ -28,7 +28,7 @@ from tinygrad_hw.explain.graph.draw import _in_smaller_type
 from tinygrad_hw.explain.graph.folding import fold
 from tinygrad_hw.explain.graph.labels import Scale, shade
 from tinygrad_hw.files import OutputError
-from tinygrad_hw.nn import MLP
+from tinygrad_hw.micrograd import MLP
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -31,7 +31,7 @@ from tinygrad_hw.explain.stepper.frames import Steps
 from tinygrad_hw.files import OutputError
 from tinygrad_hw.formatting.numbers import number
 from tinygrad_hw.homework import sheet_path
-from tinygrad_hw.nn import MLP
+from tinygrad_hw.micrograd import MLP
 from tinygrad_hw.worksheet.exercises.answer_key import key
 from tinygrad_hw.worksheet.exercises.blanks import blanks
 from tinygrad_hw.worksheet.exercises.fresh_sheet import exercise

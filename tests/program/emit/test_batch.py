@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tinygrad_hw import Value, capture
-from tinygrad_hw.nn import MLP, SGD
+from tinygrad_hw.micrograd import MLP
+from tinygrad_hw.nn import SGD
 
 POINTS = np.random.default_rng(3).normal(size=(40, 2))
 LABELS = np.where(POINTS[:, 0] * POINTS[:, 1] > 0, 1, -1)

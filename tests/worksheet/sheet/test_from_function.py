@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_hw import Value
-from tinygrad_hw.nn import MLP
+from tinygrad_hw.micrograd import MLP
 from tinygrad_hw.symbolic import read_expression
 from tinygrad_hw.worksheet import sheet_from
 from tinygrad_hw.worksheet.sheet.model import Sheet, SheetError

@@ -8,7 +8,7 @@ garbage collector, the moment the last reference to its root goes; and ``a * a``
 from __future__ import annotations
 
 import sys
-from typing import Any, Self, cast
+from typing import Any, ClassVar, Self, cast
 from weakref import getweakrefcount
 
 import numpy as np
@@ -114,6 +114,7 @@ class Node:
     saved: bool
     lent: int
     line: str
+    numbers_are_constant: ClassVar[bool] = True  # whether no derivative by a number is wanted
 
     @classmethod
     def leaf(cls, data: Data, *, constant: bool, saved: bool = False) -> Self:

@@ -189,12 +189,13 @@ class Operation:
         ValueError, IndexError, TypeError
             NumPy's own, with the call before it: the operation, labels and shapes.
         """
+        constant = node_class.numbers_are_constant
         try:
             inputs: tuple[Any, ...] = tuple(
                 [
                     operand
                     if isinstance(operand, Node)
-                    else node_class.leaf(_constant_operand(operand, operands), constant=True)
+                    else node_class.leaf(_constant_operand(operand, operands), constant=constant)
                     for operand in operands
                 ]
             )

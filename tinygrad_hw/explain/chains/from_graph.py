@@ -56,8 +56,12 @@ def formula_of(node: Node) -> Formula | None:
 
 
 def _constant(node: Node) -> Formula | None:
-    """Return a number as a formula; None in a program that is being captured."""
-    is_number = node.constant and not node.shape and not isinstance(node.raw, Traced)
+    """Return a number as a formula; None in a program that is being captured.
+
+    A leaf without a name, which a formula cannot speak of, is a number too, as it is in micrograd.
+    """
+    is_number = node.constant or not is_named(node)
+    is_number = is_number and not node.shape and not isinstance(node.raw, Traced)
     return float(node.raw) if is_number else None
 
 

@@ -8,21 +8,23 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from tinygrad_hw.engine import Value, group
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw import engine
+from tinygrad_hw.engine import group, ops
 from tinygrad_hw.engine.core.data import shape_of
+from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.core.state import state
+from tinygrad_hw.micrograd.engine import Value
 
 
 class Module:
     """Base class of a neuron, a layer and a network: an object with parameters."""
 
-    def parameters(self) -> list[Value]:
+    def parameters(self) -> Sequence[engine.Value]:
         """Return every Value to train, in order."""
         return []
 
     def zero_grad(self) -> None:
-        """Set all gradients to None, so that the next ``backward()`` does not add to them."""
+        """Forget all gradients, so that the next ``backward()`` does not add to them."""
         for parameter in self.parameters():
             if state.recorder is not None:  # the program will do so in every run
                 state.recorder.clear_gradient(parameter)
@@ -87,8 +89,12 @@ class MLP(Module):
 
     def __call__(self, x: Any) -> Any:
         """Return the outputs of the last layer."""
+        inputs = x if isinstance(x, Sequence) or shape_of(x) else [x]
+        x = [
+            one if isinstance(one, Node) else Value(one) for one in inputs
+        ]  # shared by all neurons
         for layer in self.layers:
-            x = layer(x if isinstance(x, Sequence) or shape_of(x) else [x])
+            x = layer(x if isinstance(x, Sequence) else [x])
         return x
 
     def parameters(self) -> list[Value]:

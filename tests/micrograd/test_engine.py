@@ -1,0 +1,452 @@
+"""micrograd's Value: what programs written for micrograd and microgpt read, set and call."""
+
+import math
+import re
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lean_value import LeanValue
+
+import tinygrad_hw
+from tinygrad_hw import anomaly, capture, grad, hessian, jvp, no_grad
+from tinygrad_hw.explain import explain
+from tinygrad_hw.micrograd import Value
+from tinygrad_hw.micrograd.engine import Value as ValueOfEngine
+
+
+def nodes_of(root):
+    """All that a root was made of, found as micrograd's programs find it."""
+    nodes, stack = set(), [root]
+    while stack:
+        node = stack.pop()
+        if node not in nodes:
+            nodes.add(node)
+            stack += node._prev
+    return nodes
+
+
+def sine_as_in_micrograd(x):
+    """A sine as a program of micrograd's adds it."""
+    out = Value(math.sin(x.data), (x,), "sin")
+
+    def _backward():
+        x.grad += math.cos(x.data) * out.grad
+
+    out._backward = _backward
+    return out
+
+
+def sine_as_in_microgpt(x):
+    """A sine as a program of microgpt's adds it."""
+    return Value(math.sin(x.data), (x,), (math.cos(x.data),))
+
+
+# --- A Value on its own ---------------------------------------------------------------------------
+
+
+def test_gradients_start_at_0():
+    x = Value(2)
+    assert (x.data, x.grad, x._op, x._prev, x._children) == (2.0, 0, "", set(), ())
+    assert ValueOfEngine is Value
+    x.grad += 1.5
+    assert x.grad == 1.5
+
+
+def test_text_is_micrograds():
+    x = Value(-4.0)
+    assert repr(x) == "Value(data=-4.0, grad=0)"
+    (x * 2.0).backward()
+    assert (str(x), f"{x}") == ("Value(data=-4.0, grad=2.0)",) * 2
+    drawn = "{ data %.4f | grad %.4f }" % (x.data, x.grad)  # noqa: UP031 - as trace_graph has it
+    assert drawn == "{ data -4.0000 | grad 2.0000 }"
+    assert repr(Value(np.float64(0.1))) == "Value(data=0.1, grad=0)"
+
+
+def test_arguments_are_micrograds_in_order():
+    x = Value(2.0, (), "x")
+    assert (x._op, x._prev) == ("x", set())
+    assert Value(2.0, _children=(), _op="").data == 2.0
+    assert Value(2.0, label="w").label == "w"
+
+
+def test_results_are_of_the_same_class():
+    x = Value(2.0)
+    results = [x + 1, 1 - x, x * x, x / 2, 2 / x, -x, x**2, 2**x, abs(x), x.relu(), x.exp()]
+    results += [np.exp(x), np.maximum(x, 1.0), Value([1.0, 2.0])[0], Value([1.0]).reshape(1, 1)]
+    assert {type(result) for result in results} == {Value}
+    assert {type(child) for result in results for child in result._children} == {Value}
+
+
+def test_signs():
+    a, b = Value(2.0), Value(3.0)
+    found = [x._op for x in (a + b, a - b, a * b, a / b, -a, a.relu(), a.tanh(), a.exp(), a.log())]
+    assert found == ["+", "-", "*", "/", "-", "ReLU", "tanh", "exp", "log"]
+    assert [x._op for x in (a**2, b**-1, a**0.5, a**b)] == ["**2", "**-1", "**0.5", "pow"]
+
+
+def test_operands_are_a_set_and_in_order():
+    a, b = Value(2.0), Value(3.0)
+    assert ((a * b)._prev, (b * a)._children) == ({a, b}, (b, a))
+    assert ((a * a)._prev, (a * a)._children) == ({a}, (a, a))
+    assert ((a**2)._prev, (a**2)._children, (a**b)._children) == ({a}, (a,), (a, b))
+
+
+def test_two_values_are_two_whatever_their_numbers():
+    a, b = Value(2.0), Value(2.0)
+    assert (a == b, a != b, a == a, a != a) == (False, True, True, False)  # noqa: PLR0124
+    assert ([a, b].index(b), len({a, b}), bool(Value(0.0))) == (1, 2, True)
+    assert (a.data == b.data, Value(1.0) < b) == (True, True)
+
+
+# --- Numbers beside a Value -----------------------------------------------------------------------
+
+
+def test_numbers_of_the_graph_have_gradients_too():
+    y = (Value(1.0) * 2 + 1).relu()
+    y.backward()
+    found = sorted((node._op, node.data, node.grad) for node in nodes_of(y))
+    values = [("", 1.0, 1.0), ("", 1.0, 2.0), ("", 2.0, 1.0)]
+    assert found == [*values, ("*", 2.0, 1.0), ("+", 3.0, 1.0), ("ReLU", 3.0, 1.0)]
+
+
+def test_an_exponent_of_a_negative_base_gives_no_warning():
+    x = Value(-2.0)
+    (x**3).backward()
+    assert x.grad == 12.0
+
+
+def test_formulas_have_the_numbers():
+    def chain(kind):
+        x = kind(3.0, label="x")
+        y = (x * 2 + 1).sigmoid()
+        y.label = "y"
+        return str(explain(y, x))
+
+    assert "2 · y · (1 - y)" in chain(Value)
+    assert chain(Value) == chain(tinygrad_hw.Value)
+
+
+# --- Backward -------------------------------------------------------------------------------------
+
+
+def test_an_expression_with_everything():
+    def expression(a, b, relu):
+        c = a + b
+        d = a * b + b**3
+        c += c + 1
+        c += 1 + c + (-a)
+        d += d * 2 + relu(b + a)
+        d += 3 * d + relu(b - a)
+        e = c - d
+        f = e**2
+        g = f / 2.0
+        g += 10.0 / f
+        return g
+
+    a, b = Value(-4.0), Value(2.0)
+    g = expression(a, b, Value.relu)
+    g.backward()
+    with mpmath.workdps(40):
+        exact = [mpmath.mpf(-4), mpmath.mpf(2)]
+
+        def of_numbers(x, y):
+            return expression(x, y, lambda z: max(z, mpmath.mpf(0)))
+
+        assert g.data == pytest.approx(float(of_numbers(*exact)), rel=1e-15)
+        by_a = mpmath.diff(of_numbers, exact, (1, 0))
+        by_b = mpmath.diff(of_numbers, exact, (0, 1))
+    assert [a.grad, b.grad] == pytest.approx([float(by_a), float(by_b)], rel=1e-12)
+
+
+BINARY = [lambda x, y: x + y, lambda x, y: x - y, lambda x, y: x * y, lambda x, y: x / (y * y + 1)]
+UNARY = [
+    *(lambda x: x.relu(), lambda x: -x, lambda x: x**2, lambda x: (x * x + 1) ** -0.5),
+    *(lambda x: (x * 0.1).tanh(), lambda x: (x.tanh()).exp(), lambda x: (x * x + 0.5).log()),
+    *(lambda x: 2 * x + 1, lambda x: 1 - x, lambda x: 3 / (x * x + 2)),
+]
+STEPS = st.lists(st.tuples(*(st.integers(0, 1000) for _ in range(3))), min_size=1, max_size=12)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True, database=None)
+@given(STEPS, st.lists(st.floats(-2, 2).map(lambda x: round(x, 3)), min_size=2, max_size=3))
+def test_every_graph_has_the_lean_engines_numbers(steps, numbers):
+    def run(kind):
+        leaves = [kind(number) for number in numbers]
+        values = list(leaves)
+        for choice, i, j in steps:
+            x, y = values[i % len(values)], values[j % len(values)]
+            operation = (BINARY + UNARY)[choice % (len(BINARY) + len(UNARY))]
+            result = operation(x, y) if operation in BINARY else operation(x)
+            values.append(result if abs(result.data) < 1e3 else result.tanh())
+        loss = sum(values)
+        loss.backward()
+        return [loss.data, *(leaf.grad for leaf in leaves)]
+
+    assert run(Value) == pytest.approx(run(LeanValue), rel=1e-11, abs=1e-11)
+
+
+def test_leaves_add_to_what_they_have():
+    x = Value(3.0)
+    x.grad += 1.0
+    y = x * x
+    y.backward()
+    assert x.grad == 7.0
+    x.grad = 0
+    y.backward()
+    assert x.grad == 6.0
+
+
+def test_a_pass_by_hand_over_backward_is_the_pass():
+    def graph():
+        a, b = Value(2.0), Value(-3.0)
+        c = a * b
+        d = (c + 10).tanh()
+        return a, b, c, d, d * c - sine_as_in_micrograd(b)
+
+    *expected, loss = graph()
+    loss.backward()
+    *found, loss = graph()
+    order, seen = [], set()
+
+    def visit(value):
+        if value not in seen:
+            seen.add(value)
+            for child in value._prev:
+                visit(child)
+            order.append(value)
+
+    visit(loss)
+    loss.grad = 1.0
+    for value in reversed(order):
+        value._backward()
+    assert [x.grad for x in found] == pytest.approx([x.grad for x in expected], rel=1e-15)
+
+
+def test_a_pass_by_hand_over_local_gradients_is_the_pass():
+    def graph():
+        a, b = Value(2.0), Value(-3.0)
+        return a, b, (a / b + a**2) * b - a
+
+    *expected, loss = graph()
+    loss.backward()
+    *found, loss = graph()
+    order, stack = [], [loss]
+    while stack:  # a node comes after all that it was made of, since it is listed when last met
+        value = stack.pop()
+        order = [x for x in order if x is not value] + [value]
+        stack += value._children
+    loss.grad = 1
+    for value in order:
+        for child, local in zip(value._children, value._local_grads, strict=True):
+            child.grad += local * value.grad
+    assert [x.grad for x in found] == pytest.approx([x.grad for x in expected], rel=1e-15)
+
+
+def test_local_gradients():
+    a, b = Value(2.0), Value(3.0)
+    assert (a + b)._local_grads == (1, 1)
+    assert (a * b)._local_grads == (3.0, 2.0)
+    assert (a * a)._local_grads == (2.0, 2.0)
+    assert (a**3)._local_grads == (12.0,)
+    assert (a / b)._local_grads == pytest.approx((1 / 3, -2 / 9))
+    assert (-a).relu()._local_grads == (0.0,)
+    assert a._local_grads == ()
+    with pytest.raises(TypeError, match=re.escape("_local_grads are those of a number")):
+        _ = (Value([1.0, 2.0]) * a)._local_grads
+
+
+# --- Operations of the program's own --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sine", [sine_as_in_micrograd, sine_as_in_microgpt])
+def test_own_operations_are_differentiated_in_the_same_pass(sine):
+    x, y = Value(0.7), Value(-1.2)
+    loss = sine(x * y) * sine(sine(x)) + x
+    loss.backward()
+    with mpmath.workdps(30):
+        point = (mpmath.mpf(0.7), mpmath.mpf(-1.2))
+
+        def exact(x, y):
+            return mpmath.sin(x * y) * mpmath.sin(mpmath.sin(x)) + x
+
+        expected = [mpmath.diff(exact, point, order) for order in ((1, 0), (0, 1))]
+    assert [x.grad, y.grad] == pytest.approx([float(slope) for slope in expected], rel=1e-13)
+
+
+def product_as_in_micrograd(x, y, calls):
+    out = Value(x.data * y.data, (x, y), "times")
+
+    def _backward():
+        calls.append(out.grad)
+        x.grad += y.data * out.grad
+        y.grad += x.data * out.grad
+
+    out._backward = _backward
+    return out
+
+
+def test_own_backward_runs_once_in_each_pass():
+    calls = []
+    x, y = Value(2.0), Value(5.0)
+    out = product_as_in_micrograd(x, y, calls)
+    loss = out * 3 + out
+    loss.backward()
+    assert (calls, x.grad, y.grad, out.grad) == ([4.0], 20.0, 8.0, 4.0)
+    loss.backward()
+    assert (calls, x.grad, y.grad, out.grad) == ([4.0, 4.0], 40.0, 16.0, 4.0)
+    assert (out._op, out._children) == ("times", (x, y))
+
+
+def test_own_operation_may_have_an_operand_twice():
+    x = Value(3.0)
+    product_as_in_micrograd(x, x, []).backward()
+    assert x.grad == 6.0
+    x.grad = 0
+    Value(9.0, (x, x), (3.0, 3.0)).backward()
+    assert x.grad == 6.0
+
+
+def test_nothing_is_written_if_own_backward_fails():
+    x, w = Value(2.0), Value(3.0)
+    x.grad = 0.5
+    out = Value(4.0, (x,), "square")
+
+    def _backward():
+        x.grad += 2 * x.data * out.grad
+        raise KeyError("mine")
+
+    out._backward = _backward
+    with pytest.raises(KeyError, match="mine"):
+        (out * w).backward()
+    assert (x.grad, w.grad, out.grad) == (0.5, 0, 0)
+
+
+def test_without_a_backward_nothing_is_sent():
+    x = Value(2.0)
+    y = Value(4.0, (x,), "square")
+    (y * x).backward()
+    assert (x.grad, y.grad) == (4.0, 2.0)
+    y._backward()
+    assert x.grad == 4.0
+
+
+def test_own_operations_of_arrays_and_of_plain_values():
+    x = tinygrad_hw.Value([1.0, 2.0])
+    out = Value(x.data**2, (x,), "square")
+
+    def _backward():
+        x.grad += 2 * x.data * out.grad
+
+    out._backward = _backward
+    out.sum().backward()
+    assert x.grad.tolist() == [2.0, 4.0]
+
+
+def test_own_operation_without_recording_is_a_constant():
+    x = Value(0.5)
+    with no_grad():
+        y = sine_as_in_micrograd(x)
+    assert (y.constant, y._prev) == (True, set())
+    (y * x).backward()
+    assert x.grad == math.sin(0.5)
+
+
+def test_own_operations_in_functions_that_are_differentiated():
+    for sine in (sine_as_in_micrograd, sine_as_in_microgpt):
+        assert grad(sine)(0.3) == pytest.approx(math.cos(0.3), rel=1e-15)
+        with pytest.raises(TypeError, match="has a first derivative alone"):
+            hessian(sine)(0.3)
+    assert jvp(sine_as_in_microgpt, 0.3, 2.0)[1] == pytest.approx(2 * math.cos(0.3), rel=1e-15)
+    with pytest.raises(TypeError, match="sin is a result given by its number"):
+        jvp(sine_as_in_micrograd, 0.3, 2.0)
+
+
+def test_what_own_operations_cannot_be():
+    x = Value(2.0)
+    with pytest.raises(TypeError, match="_children are Values, got float"):
+        Value(4.0, (2.0,), "square")
+    with pytest.raises(ValueError, match="got 1 derivatives for 2 children; give one for each"):
+        Value(4.0, (x, x), (2.0,))
+    for value in (x, x * 2):
+        with pytest.raises(ValueError, match="has a derivative already, or no operands"):
+            value._backward = lambda: None
+    with pytest.raises(TypeError, match="_children is made while a program is captured"):
+        capture(lambda: Value(4.0, (x,), "square"))()
+
+
+def test_anomaly_finds_own_operations():
+    with anomaly(), pytest.raises(FloatingPointError, match="the derivative of own"):
+        Value(4.0, (Value(2.0),), (math.inf,)).backward()
+
+
+# --- Data that are set ----------------------------------------------------------------------------
+
+
+def test_data_of_a_leaf_are_trained():
+    p = Value(1.0)
+    (p * 3).backward()
+    p.data -= 0.1 * p.grad
+    assert p.data == pytest.approx(0.7)
+    unused = Value(1.0)
+    unused.data -= 0.1 * unused.grad
+    assert unused.data == 1.0
+
+
+def test_data_of_a_result_may_be_set_and_its_derivative_stays():
+    """As a straight-through estimator does: rounded on the way forward, smooth on the way back."""
+    x = Value(0.3)
+    y = x.exp()
+    y.data = round(y.data)
+    z = y * 3
+    z.backward()
+    assert (z.data, y._op, y._prev) == (3.0, "exp", {x})
+    assert x.grad == pytest.approx(3 * math.exp(0.3), rel=1e-15)
+    own = sine_as_in_micrograd(x)
+    own.data = 5
+    x.grad = 0
+    own.backward()
+    assert (own.data, x.grad) == (5.0, pytest.approx(math.cos(0.3)))
+    result = Value([1.0, 2.0]) * 2
+    with pytest.raises(ValueError, match="its data cannot be set"):
+        result.data = [1.0, 2.0]
+
+
+# --- Beside plain Values --------------------------------------------------------------------------
+
+
+def test_mixed_with_plain_values():
+    x, p = Value(2.0), tinygrad_hw.Value(3.0)
+    assert (type(x * p), type(p * x)) == (Value, tinygrad_hw.Value)
+    assert p.grad is None
+    (x * p + p * x).backward()
+    assert (x.grad, p.grad) == (6.0, 4.0)
+
+
+def test_plain_values_stay_as_they_are():
+    p = tinygrad_hw.Value(3.0)
+    product = p * 2
+    assert (p.grad, product.inputs[1].constant) == (None, True)
+    assert p == 3.0
+
+
+def test_captured_step_has_the_eager_numbers():
+    def train(wrap):
+        w, b = Value(0.5), Value(-0.2)
+
+        def step(x, y):
+            w.grad = b.grad = 0
+            loss = ((w * x + b).tanh() - y) ** 2
+            loss.backward()
+            return loss
+
+        run, losses = wrap(step), []
+        for k in range(6):
+            losses.append(float(run(0.1 * k, 0.3)))
+            for p in (w, b):
+                p.data -= 0.5 * p.grad
+        return [*losses, w.data, b.data, w.grad, b.grad]
+
+    assert train(capture) == pytest.approx(train(lambda step: step), rel=1e-12)

@@ -1,0 +1,216 @@
+"""micrograd's Value: a Value of this engine under micrograd's names and with its conventions.
+
+>>> from tinygrad_hw.micrograd.engine import Value
+>>> x = Value(2.0)
+>>> x
+Value(data=2.0, grad=0)
+>>> y = x * 3 + 1
+>>> y.backward()
+>>> x.grad, y._op, sorted(child.data for child in y._prev)
+(3.0, '+', [1.0, 6.0])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+from tinygrad_hw import engine
+from tinygrad_hw.engine import ops
+from tinygrad_hw.engine.core.backward import seed_for
+from tinygrad_hw.engine.core.chain_rule import pull
+from tinygrad_hw.engine.core.data import Traced, shape_of
+from tinygrad_hw.engine.core.node import Node, to_data
+from tinygrad_hw.engine.core.state import state
+from tinygrad_hw.micrograd.own_operation import Backward, with_backward, with_local_gradients
+
+_SIGNS = {ops.add: "+", ops.sub: "-", ops.neg: "-", ops.mul: "*", ops.div: "/", ops.relu: "ReLU"}
+_DATA: Any = vars(engine.Value)["data"]
+_GRADIENT: Any = vars(Node)["grad"]
+
+
+class Value(engine.Value):
+    """A Value with micrograd's names: gradients start at 0, and numbers beside it are Values too.
+
+    Parameters
+    ----------
+    data
+        A number.
+    _children
+        The Values that a program of its own has computed the data from. Such a result gets its
+        ``_backward`` as in micrograd, or its derivatives at once as in microgpt.
+    _op
+        The sign of the operation, for drawings; or, as in microgpt, the derivative by each child.
+    label
+        A name, for drawings and messages.
+
+    Raises
+    ------
+    TypeError
+        For data that are no real numbers, children that are no Values, and children in a program
+        that is captured.
+    ValueError
+        If there are more or fewer derivatives than children.
+    """
+
+    __slots__ = ()
+    numbers_are_constant = False
+
+    def __init__(
+        self,
+        data: Any,
+        _children: Iterable[engine.Value] = (),
+        _op: str | Iterable[float] = "",
+        label: str | None = None,
+    ) -> None:
+        super().__init__(data, label)
+        children = tuple(_children)
+        if children:
+            self._set_children(children, _op)
+        elif _op:
+            self.attributes = {"sign": _op}
+
+    def _set_children(
+        self, children: tuple[engine.Value, ...], sign: str | Iterable[float]
+    ) -> None:
+        for child in children:
+            if not isinstance(child, Node):
+                raise TypeError(f"_children are Values, got {type(child).__name__}")
+        if state.recorder is not None:
+            raise TypeError(
+                "a Value with _children is made while a program is captured, which would hold its "
+                "number for ever; compute it with operations, such as v.tanh()"
+            )
+        if not state.recording:
+            self.constant = True
+            return
+        self.constant = all(child.constant for child in children)
+        self.inputs = cast(Any, children)
+        self.arguments = tuple(child.data_to_save() for child in children)
+        self.saved = True
+        if isinstance(sign, str):
+            self.operation = with_backward(sign or "own")
+            self.attributes = {"backward": None}
+            return
+        local_gradients = tuple(sign)
+        if len(local_gradients) != len(children):
+            raise ValueError(
+                f"got {len(local_gradients)} derivatives for {len(children)} children; "
+                "give one for each"
+            )
+        self.operation = with_local_gradients("own")
+        self.attributes = {"local_gradients": local_gradients}
+
+    # --- Data and gradient ------------------------------------------------------------------------
+
+    @property
+    def data(self) -> Any:
+        """Return the number itself; it may be set.
+
+        New data of a result are used by what is computed from then on. The derivative of the result
+        remains that of the number which was computed.
+        """
+        return _DATA.__get__(self)
+
+    @data.setter
+    def data(self, new: Any) -> None:
+        if self.operation is None or self.shape or shape_of(new):
+            _DATA.__set__(self, new)
+            return
+        if "backward" not in self.attributes and "local_gradients" not in self.attributes:
+            sign, local_gradients = self._op, self._derivatives()
+            self.operation = with_local_gradients(sign)
+            self.attributes = {"local_gradients": local_gradients}
+        self.raw = to_data(new)
+
+    @property
+    def grad(self) -> Any:
+        """Return the gradient; 0 until a backward pass has reached the Value."""
+        gradient = _GRADIENT.__get__(self)
+        return 0 if gradient is None else gradient
+
+    @grad.setter
+    def grad(self, new: Any) -> None:
+        _GRADIENT.__set__(self, new)
+
+    # --- The graph --------------------------------------------------------------------------------
+
+    @property
+    def _children(self) -> tuple[Any, ...]:
+        """Return the operands in order; without the exponent of a power, if that is a number."""
+        is_power = len(self.inputs) == 2 and self.operation.name == "pow"
+        return self.inputs[:1] if is_power and self.inputs[1].constant else self.inputs
+
+    @property
+    def _prev(self) -> set[Any]:
+        """Return the operands as a set."""
+        return set(self._children)
+
+    @property
+    def _op(self) -> str:
+        """Return micrograd's sign of the operation, such as ``+``, ``**2`` and ``ReLU``."""
+        if self.operation is None:
+            return str(self.attributes.get("sign", ""))
+        if self.operation is ops.pow and self.inputs[1].constant:
+            exponent = self.inputs[1].item()
+            return f"**{int(exponent) if exponent.is_integer() else exponent}"
+        return str(_SIGNS.get(self.operation, self.operation.name))
+
+    @property
+    def _local_grads(self) -> tuple[Any, ...]:
+        """Return the derivative by each of ``_children``, as microgpt has it."""
+        return self._derivatives()[: len(self._children)]
+
+    def _derivatives(self) -> tuple[Any, ...]:
+        if self.operation is None:
+            return ()
+        if self.shape:
+            raise TypeError("_local_grads are those of a number; of arrays see backward_steps")
+        edges = pull(self, seed_for(self, 1.0))
+        return tuple(0.0 if edge is None else edge[1] for edge in edges)
+
+    @property
+    def _backward(self) -> Callable[[], Any]:
+        """Return a function that adds what this Value sends back to the gradients of its operands.
+
+        It may be set for a result that was made with ``_children``.
+        """
+        backward = self.attributes.get("backward")
+        return self._send_back if backward is None else cast(Backward, backward).function
+
+    @_backward.setter
+    def _backward(self, function: Callable[[], Any]) -> None:
+        if self.constant:  # made without recording: nothing goes back through it
+            return
+        if "backward" not in self.attributes:
+            raise ValueError(
+                f"{self!r} has a derivative already, or no operands; "
+                "make a new one with them, Value(data, (x,), 'name'), and set its _backward"
+            )
+        self.attributes = {"backward": Backward(self, function)}
+
+    def _send_back(self) -> None:
+        if self.operation is None or self.constant:
+            return
+        edges = pull(self, seed_for(self, self.grad))
+        for operand, edge in zip(self.inputs, edges, strict=True):
+            if edge is not None:
+                operand.grad = edge[1] if operand.grad is None else operand.grad + edge[1]
+
+    # --- What micrograd leaves to Python ----------------------------------------------------------
+
+    def __pow__(self, other: Any) -> Any:
+        """Return ``self ** other``; an exponent that is a number is not a Value of the graph."""
+        exponent = other if isinstance(other, Node) else engine.Value(other, constant=True)
+        return super().__pow__(exponent)
+
+    __hash__ = object.__hash__
+    __eq__, __ne__ = object.__eq__, object.__ne__
+
+    def __bool__(self) -> bool:
+        """Return True, as of any Python object: ``bias or Value(0)`` keeps a bias of 0."""
+        return True
+
+    def __repr__(self) -> str:
+        data = self.raw.value if isinstance(self.raw, Traced) else self.raw
+        return f"Value(data={data}, grad={self.grad})"
