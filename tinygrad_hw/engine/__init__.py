@@ -7,8 +7,9 @@ beside it, ``chain_rule`` (a rule applied at one node, backward and forward), ``
 of the nodes), ``backward`` (the backward pass).
 
 Above the core: ``value`` (the user's numbers and arrays), ``numpy_api`` (NumPy's functions),
-``composite`` (operations written with others), ``docstrings``, ``transforms`` (grad and its family,
-the gradient check), ``anomaly`` (stop where a nan is made).
+``composite`` (operations written with others), ``linearized`` (functions of whole matrices),
+``docstrings``, ``transforms`` (grad and its family, the gradient check), ``anomaly`` (stop where a
+nan is made).
 """
 
 from tinygrad_hw.engine import numpy_api
@@ -18,6 +19,7 @@ from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.backward import BackwardEdge, backward, backward_steps
 from tinygrad_hw.engine.core.operation import ANY_NUMBER, Linear, Multilinear, Pointwise
 from tinygrad_hw.engine.core.state import group, no_grad
+from tinygrad_hw.engine.linearized import Linearized
 from tinygrad_hw.engine.transforms.flatten import flatten
 from tinygrad_hw.engine.transforms.grad import (
     grad,
@@ -52,6 +54,7 @@ __all__ = [
     "Composite",
     "GradientError",
     "Linear",
+    "Linearized",
     "Multilinear",
     "Pointwise",
     "Value",

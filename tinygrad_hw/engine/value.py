@@ -346,6 +346,7 @@ for _name, _function in vars(Value).items():
 _ON_DATA = {  # computed on the data, without recording
     *(np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.result_type),
     *(np.argmax, np.argmin, np.argsort, np.allclose, np.isclose, np.array_equal, np.any, np.all),
+    np.linalg.matrix_rank,
 }
 _COMPARISONS = {
     *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal),

@@ -5,15 +5,19 @@ Values, so NumPy itself says what the numbers should be. Derivatives are held to
 differences of the same function, to closed forms, to exact fractions and to HIPS autograd.
 """
 
+import itertools
 import math
 import re
 from dataclasses import dataclass
 from zlib import crc32
 
+import autograd
+import autograd.numpy as anp
+import mpmath
 import numpy as np
 import pytest
 
-from tinygrad_hw.engine import Value, gradcheck, numpy_api
+from tinygrad_hw.engine import Value, grad, gradcheck, hessian, hvp, jvp, numpy_api, value_and_grad
 
 # --- The cases ------------------------------------------------------------------------------------
 
@@ -177,3 +181,189 @@ def test_result_with_several_parts_is_numpys_named_tuple():
         ours, theirs = function(Value(x)), function(x)
         assert type(ours).__name__ == type(theirs).__name__
         assert ours._fields == theirs._fields
+
+
+def test_the_rank_is_a_question():
+    assert np.linalg.matrix_rank(Value(np.ones((3, 3)))) == 1
+
+
+def test_multi_dot_multiplies_in_the_cheapest_order():
+    tall, flat, long = (Value(np.ones(shape)) for shape in ((20, 100), (100, 2), (2, 50)))
+    first, second = np.linalg.multi_dot([tall, flat, long]).inputs
+    assert (first.shape, second.shape) == ((20, 2), (2, 50))
+    first, second = np.linalg.multi_dot([long, Value(np.ones((50, 2))), flat.T]).inputs
+    assert (first.shape, second.shape) == ((2, 2), (2, 100))
+
+
+# --- Against others -------------------------------------------------------------------------------
+
+SHARED = {  # with HIPS autograd: of any square x, and of one that is positive definite
+    "inv": lambda m, x, s: m.linalg.inv(x),
+    "solve": lambda m, x, s: m.linalg.solve(x, s),
+    "solve a vector": lambda m, x, s: m.linalg.solve(s, x[0]),
+    "det": lambda m, x, s: m.linalg.det(x),
+    "slogdet": lambda m, x, s: m.linalg.slogdet(x)[1],
+    "cholesky": lambda m, x, s: m.linalg.cholesky(s),
+    "eigenvalues": lambda m, x, s: m.linalg.eigh(s)[0],
+    "eigenvectors": lambda m, x, s: m.linalg.eigh(s)[1],
+    "upper eigenvectors": lambda m, x, s: m.linalg.eigh(s, "U")[1],
+    "U": lambda m, x, s: m.linalg.svd(x, full_matrices=False)[0],
+    "Vh": lambda m, x, s: m.linalg.svd(x[:2], full_matrices=False)[2],
+    "singular values": lambda m, x, s: m.linalg.svd(x, compute_uv=False),
+    "pinv": lambda m, x, s: m.linalg.pinv(x[:, :2]),
+    "nuclear norm": lambda m, x, s: m.linalg.norm(x, "nuc"),
+    "Frobenius norm": lambda m, x, s: m.linalg.norm(x, "fro"),
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_gradient_and_second_derivative_are_those_of_hips_autograd(name):
+    random = np.random.default_rng(crc32(name.encode()))
+    x, v = random.normal(size=(2, 3, 3))
+
+    def scalar(m):
+        def weighted(x):
+            out = SHARED[name](m, x, m.dot(x, x.T) + np.eye(3))
+            return m.sum(m.sin(out) * np.cos(np.arange(np.size(out)).reshape(out.shape)))
+
+        return weighted
+
+    value, gradient = value_and_grad(scalar(np))(x)
+    expected_value, expected_gradient = autograd.value_and_grad(scalar(anp))(x)
+    assert value == pytest.approx(expected_value, rel=1e-12)
+    np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-9, atol=1e-11)
+    if name != "pinv":  # autograd has no second derivative of it
+        expected = autograd.hessian_vector_product(scalar(anp))(x, v)
+        np.testing.assert_allclose(hvp(scalar(np), x, v), expected, rtol=1e-8, atol=1e-10)
+
+
+# Of [[a, 0], [b, c]], whose upper triangle is not read, or of [[a, b], [c, d]].
+CLOSED_FORMS = {
+    "lower left of L": (
+        lambda x: np.linalg.cholesky(x)[1, 0],
+        lambda a, b, c: b / mpmath.sqrt(a),
+    ),
+    "lower right of L": (
+        lambda x: np.linalg.cholesky(x)[1, 1],
+        lambda a, b, c: mpmath.sqrt(c - b**2 / a),
+    ),
+    "largest eigenvalue": (
+        lambda x: np.linalg.eigvalsh(x)[1],
+        lambda a, b, c: (a + c) / 2 + mpmath.hypot((a - c) / 2, b),
+    ),
+    "angle of an eigenvector": (
+        lambda x: np.arctan(np.linalg.eigh(x)[1][1, 1] / np.linalg.eigh(x)[1][0, 1]),
+        lambda a, b, c: mpmath.atan2(2 * b, a - c) / 2,
+    ),
+    "nuclear norm": (
+        lambda x: np.linalg.norm(x, "nuc"),
+        lambda a, b, c, d: mpmath.sqrt(a**2 + b**2 + c**2 + d**2 + 2 * abs(a * d - b * c)),
+    ),
+    "length of a column": (
+        lambda x: np.linalg.qr(x)[1][0, 0] ** 2,
+        lambda a, b, c, d: a**2 + c**2,
+    ),
+    "condition": (
+        lambda x: np.linalg.cond(x, "fro"),
+        lambda a, b, c, d: (a**2 + b**2 + c**2 + d**2) / abs(a * d - b * c),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CLOSED_FORMS)
+def test_first_and_second_derivatives_of_closed_forms(name):
+    function, closed = CLOSED_FORMS[name]
+    if closed.__code__.co_argcount == 3:
+        point, places = np.array([[2.0, 0.0], [0.7, 1.5]]), [(0, 0), (1, 0), (1, 1)]
+    else:
+        point, places = np.array([[2.0, 0.4], [0.7, 1.5]]), [(0, 0), (0, 1), (1, 0), (1, 1)]
+    at = [point[place] for place in places]
+    slopes, curvatures = grad(function)(point), hessian(function)(point)
+    for i, place in enumerate(places):
+        for j, other in enumerate(places):
+            orders = [int(k == i) + int(k == j) for k in range(len(at))]
+            second = float(mpmath.diff(closed, at, orders))
+            assert curvatures[place + other] == pytest.approx(second, rel=1e-9, abs=1e-9)
+        first = float(mpmath.diff(closed, at, [int(k == i) for k in range(len(at))]))
+        assert slopes[place] == pytest.approx(first, rel=1e-12, abs=1e-12)
+
+
+# --- Determinants at singular matrices ------------------------------------------------------------
+
+
+def leibniz(rows):
+    """The determinant of a list of rows of integers, exactly."""
+    if not rows:
+        return 1
+    first, *others = rows
+    return sum(
+        (-1) ** j * element * leibniz([row[:j] + row[j + 1 :] for row in others])
+        for j, element in enumerate(first)
+    )
+
+
+def determinant_along(x, *directions):
+    """The mixed derivative of det along directions: each of them replaces a row, every way."""
+    rows = x.astype(int).tolist()
+    total = 0
+    for places in itertools.permutations(range(len(rows)), len(directions)):
+        moved = list(rows)
+        for place, direction in zip(places, directions, strict=True):
+            moved[place] = direction.astype(int).tolist()[place]
+        total += leibniz(moved)
+    return total
+
+
+def of_rank(n, rank, seed=0):
+    """A matrix of integers of some rank."""
+    random = np.random.default_rng([n, rank, seed])
+    while True:
+        left, right = random.integers(-2, 3, (2, n, n))
+        x = (left[:, :rank] @ right[:rank]).astype(float)
+        if np.linalg.matrix_rank(x) == rank:
+            return x
+
+
+@pytest.mark.parametrize(("n", "rank"), [(n, rank) for n in range(1, 5) for rank in range(n + 1)])
+def test_determinant_of_any_rank_to_third_order(n, rank):
+    x = of_rank(n, rank)
+    u, v, w = (of_rank(n, n, seed) for seed in (1, 2, 3))
+    first = determinant_along(x, u)
+    second = determinant_along(x, u, v)
+    third = determinant_along(x, u, v, w)
+    det = np.linalg.det
+    assert np.sum(grad(det)(x) * u) == pytest.approx(first, rel=1e-10, abs=1e-10)
+    assert jvp(det, x, u)[1] == pytest.approx(first, rel=1e-10, abs=1e-10)
+    assert np.sum(hvp(det, x, u) * v) == pytest.approx(second, rel=1e-10, abs=1e-10)
+    backward_twice = grad(lambda x: np.sum(grad(det)(x) * u))(x)
+    assert np.sum(backward_twice * v) == pytest.approx(second, rel=1e-10, abs=1e-10)
+    moved = jvp(lambda x: hvp(det, x, u), x, v)[1]
+    assert np.sum(moved * w) == pytest.approx(third, rel=1e-10, abs=1e-10)
+
+
+def test_determinants_of_a_batch_may_differ_in_rank():
+    batch = np.stack([of_rank(3, rank) for rank in (3, 0, 1, 2)])
+    gradients = grad(lambda x: np.sum(np.linalg.det(x)))(batch)
+    for x, gradient in zip(batch, gradients, strict=True):
+        np.testing.assert_allclose(gradient, grad(np.linalg.det)(x), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("gap", [1e-3, 1e-8, 1e-14, 1e-200, 0.0])
+@pytest.mark.parametrize("scale", [1.0, 1e-90])
+def test_cofactors_lose_no_digits_near_a_singular_matrix(gap, scale):
+    x = np.array([[1.0, 2.0], [2.0, 4.0 + gap]])
+    cofactors = scale * np.array([[x[1, 1], -2], [-2, 1]])
+    np.testing.assert_allclose(grad(np.linalg.det)(scale * x), cofactors, rtol=1e-13)
+
+
+def test_cofactors_of_large_singular_matrices():
+    random = np.random.default_rng(0)
+    q, r = np.linalg.qr(random.normal(size=(40, 40)))[0], np.ones(40)
+    r[-1] = 0.0
+    x = (q * r) @ q.T
+    np.testing.assert_allclose(grad(np.linalg.det)(x), np.outer(q[:, -1], q[:, -1]), atol=1e-13)
+
+
+def test_determinant_of_nan_has_derivative_nan():
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(grad(np.linalg.det)(np.full((2, 2), np.nan))).all()

@@ -1,14 +1,14 @@
 """Operations: one record for each says how to compute it and how to differentiate it.
 
-There are three kinds, told apart by their derivative. Everything else (the backward pass, forward
+There are four kinds, told apart by their derivative. Everything else (the backward pass, forward
 mode, second order, the sentence on an edge, the gradient check) is derived from the record.
 
 - ``Pointwise``: one partial derivative per operand, an array that is *multiplied* by the upstream
   gradient. Products, sigmoids; but also a maximum along an axis, since its derivative is a mask.
 - ``Multilinear``: linear in each operand, so the derivative by an operand is the *transpose* of
   that linear map, applied to the upstream gradient. Sums, matrix products, indexing.
-- ``Composite``, outside the core: written with other operations. It needs no rule; its name is for
-  a drawing, which can fold it.
+- ``Composite``, outside the core: written with other operations, it needs no rule.
+- ``Linearized``, outside too: the transpose of its derivative at a point. An inverse, eigenvalues.
 
 A rule is written once, as text, in the language of the table itself:
 

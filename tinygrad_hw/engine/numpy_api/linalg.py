@@ -114,14 +114,14 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = 1e-1
     rounding = np.finfo(dtype_of(raw(a))).eps
     if rcond is None:
         rcond = max(shape_of(a)[-2:]) * rounding if rtol is None else rtol
-    values = np.linalg.svdvals(raw(a))
-    largest = np.max(values, -1, initial=0.0, keepdims=True)
-    dropped = values <= np.expand_dims(rcond, -1) * largest
-    if np.any(dropped & (values > rounding**0.5 * largest)):
-        raise ValueError(
-            f"rcond={rcond!r} drops singular values that are not 0, which is not differentiated "
-            "here; give a smaller one, or take the singular vectors that you want from svd"
-        )
+    if np.any(np.greater(rcond, rounding**0.5)):
+        values = np.linalg.svdvals(raw(a))
+        small = values <= np.expand_dims(rcond, -1) * values[..., :1]
+        if np.any(small & (values > rounding**0.5 * values[..., :1])):
+            raise ValueError(
+                f"rcond={rcond!r} drops singular values that are not 0, which is not "
+                "differentiated here; give a smaller one, or take what you want from svd"
+            )
     return matrix_functions.pinv(a, rcond)
 
 
@@ -139,6 +139,10 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, int, Any]:
         If ``a`` has not full rank.
     """
     a, b = as_arrays(a, b)
+    if a.ndim != 2 or b.ndim not in (1, 2):
+        raise np.linalg.LinAlgError(
+            f"lstsq is for one matrix and vectors, got {a.ndim} and {b.ndim} dimensions"
+        )
     (m, n), values = shape_of(a), svdvals(a)
     if rcond is None:
         rcond = max(m, n) * np.finfo(dtype_of(raw(a))).eps

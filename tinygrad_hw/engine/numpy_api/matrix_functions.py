@@ -96,32 +96,41 @@ def cofactors(x: Any) -> Any:
     inverse = inv(bordered)
     a, q = inverse[..., :n, :n], inverse[..., :n, n:]
     p, c = inverse[..., n:, :n], inverse[..., n:, n:]
-    return _as_matrix(det(bordered)) * (_as_matrix(det(c)) * a.mT - p.mT @ _minors(c) @ q.mT)
+    return _as_matrix(det(bordered)) * (_as_matrix(_expand(c)) * a.mT - p.mT @ _minors(c) @ q.mT)
 
 
 def _borders(x: Any) -> tuple[Any, Any]:
     """Return the singular vectors of small singular values, times the largest: left, right."""
-    n = shape_of(x)[-1]
-    factors = svd(x)
-    values, r = factors[..., 0, :], 0
-    limit = np.finfo(dtype_of(x)).eps ** (1 / 3)
+    n, kind = shape_of(x)[-1], dtype_of(x)
+    limit = np.finfo(kind).eps ** (1 / 3)
+    if not np.size(x) or not np.any(limit * np.linalg.cond(x, 1) >= 1):
+        return np.zeros((*shape_of(x)[:-1], 0), kind), np.zeros((*shape_of(x)[:-2], 0, n), kind)
+    factors = svd(np.where(np.isfinite(x), x, 0))
+    values, r = factors[..., 0, :], 1
     while r < n and np.any(values[..., n - 1 - r] <= limit * values[..., 0]):
         r += 1
-    scale = values[..., :1, None]
-    scale = np.where(scale == 0, 1.0, scale)
+    scale = np.where(values[..., :1, None] == 0, 1, values[..., :1, None])
     left, right = factors[..., 1 : n + 1, n - r :], factors[..., n + 1 :, n - r :]
     return left * scale, right.mT * scale
 
 
-def _minors(x: Any) -> Any:
-    """Return the cofactors of a small matrix by their definition, with a determinant for each."""
+def _expand(x: Any) -> Any:
+    """Return the determinant of a small matrix as a polynomial, which stays smooth at 0."""
     n = shape_of(x)[-1]
     if n == 1:
-        return np.ones(shape_of(x), dtype_of(raw(x)))
+        return x[..., 0, 0]
+    return det(x) if n > 4 else ops.sum(x[..., 0, :] * _minors(x)[..., 0, :], -1)
+
+
+def _minors(x: Any) -> Any:
+    """Return the cofactors of a small matrix by their definition, with a determinant for each."""
+    n, kind = shape_of(x)[-1], dtype_of(raw(x))
+    if n == 1:
+        return np.ones(shape_of(x), kind)
     others = np.array([[j for j in range(n) if j != i] for i in range(n)])
     without = x[..., others[:, None, :, None], others[None, :, None, :]]
     signs = (-1.0) ** np.add.outer(np.arange(n), np.arange(n))
-    return signs.astype(dtype_of(raw(x))) * det(without)
+    return signs.astype(kind) * _expand(without)
 
 
 det = Linearized("det", np.linalg.det, _det_back, shown="upstream * out * inv(x).mT")

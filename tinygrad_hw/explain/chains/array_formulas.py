@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine import ANY_NUMBER
+from tinygrad_hw.engine import ANY_NUMBER, Linearized
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.data import Traced, shape_of
 from tinygrad_hw.engine.core.graph import topological_order
@@ -242,14 +242,17 @@ class ArrayFormulas:
     def transposed(self, node: Node, position: int, upstream: Formula) -> Formula:
         """Return a transpose as a named operation: ``cumsumᵀ(∂E/∂Y, axis=1)``.
 
-        The transpose by one operand is that of the map in which the others are held.
+        The transpose by one operand is that of the map in which the others are held. What is linear
+        at a point only, as an inverse is, has its derivative's there: ``inv′ᵀ(∂E/∂Y, A)``.
         """
-        others = [x for i, x in enumerate(node.inputs) if i != position]
-        if isinstance(node.operation, Linear):  # in all at once: nothing else is held
+        others, mark = [x for i, x in enumerate(node.inputs) if i != position], "ᵀ"
+        if isinstance(node.operation, Linearized):
+            others, mark = list(node.inputs), "′ᵀ"
+        elif isinstance(node.operation, Linear):  # in all at once: nothing else is held
             others = []
         self.shorten(others)
         held = [self.tree(x) for x in others]
-        name = named_operation(f"{node.operation.name}ᵀ{index_of(node, position)}")
+        name = named_operation(f"{node.operation.name}{mark}{index_of(node, position)}")
         shape = node.inputs[position].shape
         return ShapedApply(name, (upstream, *held, *self._attributes(node)), shape, True)
 
