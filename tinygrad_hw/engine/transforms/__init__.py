@@ -1,1 +1,1 @@
-"""Functions of functions: grad and its family, and the check of a gradient."""
+"""Functions of functions: grad and its family, HIPS autograd's, and the check of a gradient."""
