@@ -158,9 +158,25 @@ def dye_in_a_flow(m):
     return objective, 0.5 * np.sin(TIMES) + 0.1
 
 
+def gaussian_process(m):
+    """The likelihood of a curve by a smooth covariance: its scale, its length and the noise."""
+    curve = np.cos(2 * TIMES) + 0.1 * np.sin(17 * TIMES)
+
+    def objective(parameters):
+        scale, length, noise = [m.exp(parameters[name]) for name in ("scale", "length", "noise")]
+        distances = (m.expand_dims(TIMES / length, 1) - m.expand_dims(TIMES / length, 0)) ** 2
+        covariance = scale * m.exp(-0.5 * distances) + noise * np.eye(len(TIMES))
+        deviation = curve - parameters["mean"]
+        fit = m.dot(deviation, m.linalg.solve(covariance, deviation))
+        return 0.05 * (fit + m.linalg.slogdet(covariance)[1])
+
+    return objective, {"mean": 0.2, "scale": 0.1, "length": -0.3, "noise": -2.0}
+
+
 MODELS = [
     logistic_regression, classifier, curved_valley, sine_by_its_series, variational_gaussian,
     mixture_of_gaussians, recurrent_net, differential_equation, dye_in_a_flow,
+    gaussian_process,
 ]  # fmt: skip
 of_every_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 
