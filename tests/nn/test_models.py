@@ -6,7 +6,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from tinygrad_hw.data import load
 from tinygrad_hw.engine import Value
-from tinygrad_hw.engine.core.state import state
+from tinygrad_hw.engine.core.trace import current
 from tinygrad_hw.nn import SGD, Adam, Callback, Dense, Flatten, Sequential
 from tinygrad_hw.nn.activations import ACTIVATIONS
 from tinygrad_hw.program.program import Program
@@ -554,8 +554,7 @@ class TestInterrupted:
         with threadpool_limits(2, user_api="blas"):
             with pytest.raises(KeyboardInterrupt) as kept:
                 getattr(model, method)(*[x, y][: 2 if method == "evaluate" else 1])
-            after = state.recording, blas_threads()
-        state.recording = True  # so that no other test fails for this one's reason
+            after = current().recording, blas_threads()
         assert after == (True, {2})
         assert kept.tb is not None
 

@@ -24,7 +24,7 @@ from tinygrad_hw.engine import (
 )
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.operation import ANY_NUMBER, Pointwise
-from tinygrad_hw.engine.core.state import state
+from tinygrad_hw.engine.core.trace import PLAIN, current
 from tinygrad_hw.program import CaptureError, capture
 from tinygrad_hw.program.program import Program
 
@@ -37,9 +37,9 @@ def loops_are_kept_here(tmp_path, monkeypatch):
 @pytest.fixture(autouse=True)
 def no_mode_is_left_on():
     yield
-    assert state.recorder is None
-    assert state.recording
-    assert not state.nested
+    assert current().trace is PLAIN
+    assert current().recording
+    assert not current().nested
 
 
 def captured(function):
@@ -1075,7 +1075,7 @@ def test_an_error_leaves_everything_as_it_was(error, where):
     steps = optimizer._states[b][0].raw
     with pytest.raises(error):
         c(given)
-    assert state.recorder is None
+    assert current().trace is PLAIN
     for value in (w, b, given, optimizer._states[b][0]):
         assert type(value.raw) in (float, np.ndarray), value
         assert value.grad is None

@@ -18,7 +18,7 @@ from tinygrad_hw.engine.composite import Composite
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.backward import BackwardEdge, backward, backward_steps
 from tinygrad_hw.engine.core.operation import ANY_NUMBER, Linear, Multilinear, Pointwise
-from tinygrad_hw.engine.core.state import group, no_grad
+from tinygrad_hw.engine.core.trace import group, no_grad
 from tinygrad_hw.engine.linearized import Linearized
 from tinygrad_hw.engine.transforms.flatten import flatten
 from tinygrad_hw.engine.transforms.grad import (

@@ -1,17 +1,16 @@
 """Anomaly mode: stop where the first inf or nan is made, forward or backward."""
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from tinygrad_hw.engine.call_site import calling_line
-from tinygrad_hw.engine.core.chain_rule import Contribution, pull, push
-from tinygrad_hw.engine.core.data import Data, is_finite
+from tinygrad_hw.engine.core.data import is_finite
 from tinygrad_hw.engine.core.node import Node, raw
-from tinygrad_hw.engine.core.operation import Operation, call_text
-from tinygrad_hw.engine.core.state import setting
+from tinygrad_hw.engine.core.operation import call_text
+from tinygrad_hw.engine.core.trace import Trace, current, setting
 
 
 @contextmanager
@@ -21,58 +20,69 @@ def anomaly() -> Iterator[None]:
     Raises FloatingPointError inside the block, naming the operation, its inputs and the line of
     your program that created it. This takes time: use it to find a fault, not to train.
     """
-    with setting(anomaly=AnomalyDetector()), np.errstate(all="ignore"):  # the error says more
+    with (
+        setting(trace=AnomalyTrace(current().trace)),
+        np.errstate(all="ignore"),  # the error says more
+    ):
         yield
 
 
-class AnomalyDetector:
-    """Checker of every result, contribution and tangent; ``state.anomaly`` holds one.
+class AnomalyTrace(Trace):
+    """Trace that checks every result, contribution and tangent of the trace that it is around.
 
     Parameters
     ----------
+    inner
+        The trace that carries out the operations.
     line
         The line whose derivative is being computed. Results recorded meanwhile belong to the line,
         and only the derivative as a whole is checked. None while the user's own calls are checked.
     """
 
-    def __init__(self, line: str | None = None) -> None:
+    def __init__(self, inner: Trace, line: str | None = None) -> None:
+        self.inner = inner.inner if isinstance(inner, AnomalyTrace) else inner
         self.line = line
+        for name in vars(Trace):
+            if name not in vars(AnomalyTrace) and not name.startswith("_"):
+                setattr(self, name, getattr(self.inner, name))
 
-    def check_result(
-        self,
-        operation: Operation,
-        data: Data,
-        inputs: tuple[Node, ...],
-        arguments: tuple[Data, ...],
-        attributes: dict[str, Any],
-    ) -> str:
-        """Return the line of the call; raise if finite operands gave an inf or a nan."""
-        if self.line is not None:
-            return self.line
-        line = calling_line()
-        if not is_finite(data) and all(map(is_finite, arguments)):
-            call = call_text(operation.name, inputs, attributes, arguments)
-            raise FloatingPointError(f"{call} gives {data!r:.80} {line}")
-        return line
+    def add(self, node: Node) -> None:
+        """Set the line of a new node; raise if finite operands gave an inf or a nan."""
+        self.inner.add(node)
+        if node.operation is None:
+            return
+        node.line = self.line or calling_line()
+        if self.line is None and not is_finite(node.raw) and all(map(is_finite, node.arguments)):
+            call = call_text(node.operation.name, node.inputs, node.attributes, node.arguments)
+            raise FloatingPointError(f"{call} gives {node.raw!r:.80} {node.line}")
 
-    def pull(
-        self, node: Node, upstream: Any, wanted: Container[int] | None = None
-    ) -> list[Contribution | None]:
-        """Pull through a node; raise if a finite upstream gradient becomes an inf or a nan."""
-        with setting(anomaly=AnomalyDetector(_line_of(node))):
-            edges = pull(node, upstream, wanted)
-        _check_derivative(node, [upstream], [edge[1] for edge in edges if edge is not None])
-        return edges
+    def pulling(self, pull: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a pull that raises if a finite upstream gradient becomes an inf or a nan."""
+        inner_pull = self.inner.pulling(pull)
 
-    def push(self, node: Node, tangents: Sequence[Any]) -> Any:
-        """Push through a node; raise if finite tangents become an inf or a nan."""
-        arriving = [tangent for tangent in tangents if tangent is not None]
-        if not arriving:
-            return None
-        with setting(anomaly=AnomalyDetector(_line_of(node))):
-            tangent = push(node, tangents)
-        _check_derivative(node, arriving, [tangent])
-        return tangent
+        def checked(node: Node, upstream: Any, wanted: Container[int] | None = None) -> Any:
+            with setting(trace=AnomalyTrace(self.inner, _line_of(node))):
+                edges = inner_pull(node, upstream, wanted)
+            leaving = [edge[1] for edge in edges if edge is not None]
+            _check_derivative(node, [upstream], leaving)
+            return edges
+
+        return checked
+
+    def pushing(self, push: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a push that raises if finite tangents become an inf or a nan."""
+        inner_push = self.inner.pushing(push)
+
+        def checked(node: Node, tangents: Sequence[Any]) -> Any:
+            arriving = [tangent for tangent in tangents if tangent is not None]
+            if not arriving:
+                return None
+            with setting(trace=AnomalyTrace(self.inner, _line_of(node))):
+                tangent = inner_push(node, tangents)
+            _check_derivative(node, arriving, [tangent])
+            return tangent
+
+        return checked
 
 
 def _check_derivative(node: Node, arriving: list[Any], leaving: list[Any]) -> None:

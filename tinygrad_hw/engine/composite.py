@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tinygrad_hw.engine.core.operation import Operation
-from tinygrad_hw.engine.core.state import group
+from tinygrad_hw.engine.core.trace import group
 
 
 class Composite(Operation):

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import math
 import operator
 import sys
 from collections.abc import Callable, Iterator
@@ -25,22 +26,53 @@ import numpy as np
 from tinygrad_hw.engine import numpy_api
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.backward import backward
-from tinygrad_hw.engine.core.data import Data, Traced, refuse_other_rules, shape_of
-from tinygrad_hw.engine.core.node import NO_ATTRIBUTES, Node, read_data, to_data
+from tinygrad_hw.engine.core.data import Data, StandIn, refuse_other_rules, shape_of
+from tinygrad_hw.engine.core.node import NO_ATTRIBUTES, NO_CALL, Node, read_data, to_data
 from tinygrad_hw.engine.core.operation import Operation, with_call_context
-from tinygrad_hw.engine.core.state import state
+from tinygrad_hw.engine.core.trace import current
 from tinygrad_hw.engine.docstrings import document_method
 
 
 def _operator(
-    operation: Operation, symbol: str
+    operation: Operation, compute: Callable[[Any, Any], Any], symbol: str
 ) -> tuple[Callable[[Value, Any], Value], Callable[[Value, Any], Value]]:
-    """Return a Python operator and its reflection, for ``v + 2`` and ``2 + v``."""
+    """Return a Python operator and its reflection, for ``v + 2`` and ``2 + v``.
+
+    What is computed from two of Python's floats becomes a lean node at once, as ``record`` would
+    make it; it is written out here because a call would cost a third of the time.
+    """
+    back, new = operation.back, object.__new__
 
     def apply(self: Value, other: Any) -> Value:
+        x = self.raw
+        if type(x) is float and (modes := current()).lean:
+            cls = type(self)
+            if type(other) is float:
+                other = cls.leaf(other, constant=True)
+            if type(other) is not cls or type(y := other.raw) is not float:
+                return operation.record(cls, (self, other), NO_ATTRIBUTES)
+            try:
+                data = compute(x, y)
+                if data - data == 0.0 and not (self.constant and other.constant):
+                    node = new(cls)
+                    node.raw = data
+                    node.constant = False
+                    node.operation = operation
+                    node.back = back
+                    node.first = self
+                    node.second = other
+                    node.x = x
+                    node.y = y
+                    node.group = modes.group
+                    node.visited = None
+                    return node
+            except (ArithmeticError, ValueError):  # NumPy has an inf or a nan
+                pass
         return operation.record(type(self), (self, other), NO_ATTRIBUTES)
 
     def reflected(self: Value, other: Any) -> Value:
+        if type(self.raw) is float and (type(other) is float or type(other) is int):
+            return apply(type(self).leaf(to_data(other), constant=True), self)
         return operation.record(type(self), (other, self), NO_ATTRIBUTES)
 
     apply.__doc__ = f"Return ``self {symbol} other``."
@@ -81,6 +113,35 @@ def _method(function: Any) -> Callable[..., Value]:
     return method
 
 
+def _function(operation: Operation) -> Callable[[Value], Value]:
+    """Return a function of one operand as a method; see ``_operator``."""
+    back, compute, new = operation.back, operation.of_floats, object.__new__
+
+    def method(self: Value) -> Value:
+        x = self.raw
+        if type(x) is float and not self.constant and (modes := current()).lean:
+            try:
+                data = compute(x)
+                if type(data) is float and data - data == 0.0:
+                    node = new(type(self))
+                    node.raw = data
+                    node.constant = False
+                    node.operation = operation
+                    node.back = back
+                    node.first = self
+                    node.second = None
+                    node.x = x
+                    node.group = modes.group
+                    node.visited = None
+                    return node
+            except (ArithmeticError, ValueError):  # NumPy has an inf or a nan
+                pass
+        return operation.record(type(self), (self,), NO_ATTRIBUTES)
+
+    document_method(method, operation)
+    return method
+
+
 class Value(Node):
     """A scalar or tensor that can be differentiated.
 
@@ -103,18 +164,17 @@ class Value(Node):
     __slots__ = ()
 
     def __init__(self, data: Any, label: str | None = None, *, constant: bool = False) -> None:
+        modes = current()
         self.raw = to_data(data)
-        self.grad = None
-        self.label = label
+        if label is not None:
+            self.label = label
         self.constant = constant
         self.operation = None
-        self.inputs = ()
-        self.arguments = ()
-        self.attributes = NO_ATTRIBUTES
-        self.group = state.group
+        self.call = NO_CALL
+        self.group = modes.group
         self.saved = False
-        if state.recorder is not None:
-            state.recorder.register(self)
+        self.first = self.second = self.back = self.visited = None
+        modes.trace.add(self)
 
     @property
     def data(self) -> Any:
@@ -123,7 +183,7 @@ class Value(Node):
         A leaf's may be set or written into; graphs recorded before keep the numbers that they were
         computed with. A result's is a read-only copy.
         """
-        data = _data_outside_capture(self, "data")
+        data = current().trace.read(self, "data")
         if not isinstance(data, np.ndarray):
             return data
         if self.operation is not None or self.saved:
@@ -137,7 +197,7 @@ class Value(Node):
 
     @data.setter
     def data(self, new: Any) -> None:
-        _data_outside_capture(self, "data")
+        current().trace.read(self, "data")
         if new is self.raw:  # ``v.data -= step`` has changed the array in place and assigns it
             self.lent = max(getattr(self, "lent", 1) - 1, 0)
             return
@@ -205,13 +265,21 @@ class Value(Node):
 
     # --- Operators and methods: each is its operation ---------------------------------------------
 
-    __add__, __radd__ = _operator(ops.add, "+")
-    __sub__, __rsub__ = _operator(ops.sub, "-")
-    __mul__, __rmul__ = _operator(ops.mul, "*")
-    __truediv__, __rtruediv__ = _operator(ops.div, "/")
-    __pow__, __rpow__ = _operator(ops.pow, "**")
-    __matmul__, __rmatmul__ = _operator(ops.matmul, "@")
-    __neg__, __pos__, __abs__ = _method(ops.neg), _method(ops.pos), _method(ops.abs)
+    __add__, __radd__ = _operator(ops.add, operator.add, "+")
+    __sub__, __rsub__ = _operator(ops.sub, operator.sub, "-")
+    __mul__, __rmul__ = _operator(ops.mul, operator.mul, "*")
+    __truediv__, __rtruediv__ = _operator(ops.div, operator.truediv, "/")
+    __pow__, __rpow__ = _operator(ops.pow, math.pow, "**")
+
+    def __matmul__(self, other: Any) -> Value:
+        """Return the matrix product ``self @ other``."""
+        return ops.matmul.record(type(self), (self, other), NO_ATTRIBUTES)
+
+    def __rmatmul__(self, other: Any) -> Value:
+        """Return the matrix product ``other @ self``."""
+        return ops.matmul.record(type(self), (other, self), NO_ATTRIBUTES)
+
+    __neg__, __pos__, __abs__ = _function(ops.neg), _function(ops.pos), _function(ops.abs)
 
     def __floordiv__(self, other: Any) -> Value:
         """Raise TypeError: the derivative is 0 wherever it exists."""
@@ -235,12 +303,12 @@ class Value(Node):
             "make a new one, with np.where(mask, new, v) or np.stack([a, b])"
         )
 
-    exp, expm1, log, log1p = map(_method, (ops.exp, ops.expm1, ops.log, ops.log1p))
-    sqrt, square, sign = map(_method, (ops.sqrt, ops.square, ops.sign))
-    sin, cos, tan = map(_method, (ops.sin, ops.cos, ops.tan))
-    sinh, cosh, tanh = map(_method, (ops.sinh, ops.cosh, ops.tanh))
-    sigmoid, softplus, silu, gelu = map(_method, (ops.sigmoid, ops.softplus, ops.silu, ops.gelu))
-    relu, leaky_relu, elu = map(_method, (ops.relu, ops.leaky_relu, ops.elu))
+    exp, expm1, log, log1p = map(_function, (ops.exp, ops.expm1, ops.log, ops.log1p))
+    sqrt, square, sign = map(_function, (ops.sqrt, ops.square, ops.sign))
+    sin, cos, tan = map(_function, (ops.sin, ops.cos, ops.tan))
+    sinh, cosh, tanh = map(_function, (ops.sinh, ops.cosh, ops.tanh))
+    sigmoid, softplus, silu, gelu = map(_function, (ops.sigmoid, ops.softplus, ops.silu, ops.gelu))
+    relu, leaky_relu, elu = _function(ops.relu), *map(_method, (ops.leaky_relu, ops.elu))
     softmax, log_softmax = map(_method, (numpy_api.softmax, numpy_api.log_softmax))
     sum, mean, var, std = map(_method, (ops.sum, ops.mean, ops.var, numpy_api.std))
     max, min, prod = map(_method, (ops.max, ops.min, numpy_api.prod))
@@ -264,7 +332,7 @@ class Value(Node):
 
     def item(self) -> float:
         """Return the one element as a Python float."""
-        return float(np.asarray(_data_outside_capture(self, "item()")).item())
+        return float(np.asarray(current().trace.read(self, "item()")).item())
 
     # --- Access to the data, without recording ----------------------------------------------------
 
@@ -278,7 +346,7 @@ class Value(Node):
         return bool(read_data(self))
 
     def __float__(self) -> float:
-        if state.nested and not self.constant:
+        if current().nested and not self.constant:
             raise TypeError(
                 "float(), or a function of math, takes the number out of a Value that is being "
                 "differentiated; use NumPy's functions, or v.item() for the number alone, "
@@ -370,21 +438,9 @@ def _operation_for(function: Any) -> Callable[..., Any]:
     )
 
 
-def _data_outside_capture(value: Value, by: str) -> Any:
-    """Return the data to the user's program; raise TypeError while it is captured."""
-    if state.recorder is not None:
-        name = value.label or "a Value"
-        raise TypeError(
-            f"{by} of {name} is read while a program is captured: the program would hold this one "
-            "number for ever; compute with the Value itself, return it and look at it outside, "
-            "and let an optimiser change parameters"
-        )
-    return value.raw
-
-
 def _short(data: Data) -> str:
     """Return the data on one line, in few digits."""
-    if isinstance(data, Traced):
+    if isinstance(data, StandIn):
         data = data.value
     if isinstance(data, np.ndarray):
         text = np.array2string(data, precision=4, threshold=8, edgeitems=2, separator=", ")

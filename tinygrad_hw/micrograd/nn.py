@@ -11,9 +11,13 @@ from typing import Any
 from tinygrad_hw import engine
 from tinygrad_hw.engine import group, ops
 from tinygrad_hw.engine.core.data import shape_of
+<<<<<<< HEAD:tinygrad_hw/micrograd/nn.py
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.core.state import state
 from tinygrad_hw.micrograd.engine import Value
+=======
+from tinygrad_hw.engine.core.trace import current
+>>>>>>> 0bf35ee (How operations are carried out is a Trace, one for each thread and task; what Python's floats make is lean):tinygrad_hw/nn/scalar.py
 
 
 class Module:
@@ -26,9 +30,7 @@ class Module:
     def zero_grad(self) -> None:
         """Forget all gradients, so that the next ``backward()`` does not add to them."""
         for parameter in self.parameters():
-            if state.recorder is not None:  # the program will do so in every run
-                state.recorder.clear_gradient(parameter)
-            parameter.grad = None
+            current().trace.clear_gradient(parameter)  # a program will do so in every run
 
 
 class Neuron(Module):

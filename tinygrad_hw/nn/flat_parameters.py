@@ -18,22 +18,11 @@ import numpy.typing as npt
 
 from tinygrad_hw.engine import Value
 from tinygrad_hw.engine.core import ops
-from tinygrad_hw.engine.core.data import Traced
+from tinygrad_hw.engine.core.data import StandIn
 from tinygrad_hw.engine.core.node import read_data
-from tinygrad_hw.engine.core.state import state
+from tinygrad_hw.engine.core.trace import current
 
 _OWNERS: weakref.WeakValueDictionary[int, FlatParameters] = weakref.WeakValueDictionary()
-
-
-def store(leaf: Value, data: Any) -> None:
-    """Set the data of a Value that belongs to this room; an array is changed in place."""
-    if state.recorder is not None:
-        read_data(leaf)
-        data = data if isinstance(data, Traced) else state.recorder.constant(data)
-    if isinstance(leaf.raw, np.ndarray):
-        np.copyto(leaf.raw, data)
-    else:
-        leaf.raw = data
 
 
 class FlatParameters:
@@ -69,17 +58,15 @@ class FlatParameters:
     @classmethod
     def of(cls, values: Sequence[Value]) -> FlatParameters:
         """Return the FlatParameters that hold these Values, or new ones."""
-        recorder = state.recorder
+        trace = current().trace
         for value in values:  # one of them may have been given new data
-            data = value.raw if recorder is None else recorder.data_before(value)
-            owner = _OWNERS.get(id(getattr(data, "base", None)))
+            owner = _OWNERS.get(id(getattr(trace.data_before(value), "base", None)))
             if owner is not None and [*map(id, owner.values)] == [*map(id, values)]:
-                if recorder is not None and not owner.is_collected(recorder):
-                    raise recorder.not_ready()
+                if not owner.is_collected():
+                    trace.set_up()
                 owner.collect()
                 return owner
-        if recorder is not None:
-            raise recorder.not_ready()
+        trace.set_up()
         return cls(values)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> FlatParameters:
@@ -103,15 +90,15 @@ class FlatParameters:
             value.raw = view
             value.saved = False  # an operation that records with it saves a copy
 
-    def is_collected(self, recorder: Any) -> bool:
-        """Return whether all parameters' data were in the buffer before the recorded run."""
-        pairs = zip(self.values, self._views, strict=True)
-        return all(recorder.data_before(value) is view for value, view in pairs)
+    def is_collected(self) -> bool:
+        """Return whether all parameters' data are in the buffer, or were before a recorded run."""
+        trace, pairs = current().trace, zip(self.values, self._views, strict=True)
+        return all(trace.data_before(value) is view for value, view in pairs)
 
     def collect(self) -> None:
         """Copy parameters' new data, set from outside, into the buffer."""
         for value, view in zip(self.values, self._views, strict=True):
-            if value.raw is not view and not isinstance(value.raw, Traced):
+            if value.raw is not view and not isinstance(value.raw, StandIn):
                 view[...] = value.raw
                 value.raw = view
             value.saved = False
@@ -141,8 +128,8 @@ class FlatParameters:
             axis=0,
             starts=tuple(self._starts),
         )
-        store(self._gradient_buffer, flat)
-        if isinstance(flat, Traced):
+        current().trace.store(self._gradient_buffer, flat)
+        if isinstance(flat, StandIn):
             return flat
         for value, view in zip(self.values, self._gradient_views, strict=True):
             value.grad = None if value.grad is None else view
@@ -153,10 +140,10 @@ class FlatParameters:
         if not all(self._has_gradient):
             sizes = [value.size for value in self.values]
             new = ops.where(np.repeat(self._has_gradient, sizes), new, read_data(self.buffer))
-        store(self.buffer, new)
-        if isinstance(new, Traced):
+        current().trace.store(self.buffer, new)
+        if isinstance(new, StandIn):
             for value, part in zip(self.values, self._split(new), strict=True):
-                if isinstance(value.raw, Traced):
+                if isinstance(value.raw, StandIn):
                     value.raw = part
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from tinygrad_hw.engine import Composite
 from tinygrad_hw.engine.core import ops
-from tinygrad_hw.engine.core.data import Traced, as_array, dtype_of, shape_of
+from tinygrad_hw.engine.core.data import StandIn, as_array, dtype_of, shape_of
 from tinygrad_hw.engine.core.node import Node, raw
 
 
@@ -32,7 +32,7 @@ def _binary_crossentropy(logits: Any, targets: Any) -> Any:
         dtype = dtype_of(raw(logits))
         targets = (
             ops.astype(targets, dtype)
-            if isinstance(targets, Traced)
+            if isinstance(targets, StandIn)
             else as_array(targets).astype(dtype)
         )
     shape, target_shape = shape_of(logits), shape_of(targets)
@@ -48,7 +48,7 @@ def _binary_crossentropy(logits: Any, targets: Any) -> Any:
 
 def _sparse_categorical_crossentropy(logits: Any, labels: Any) -> Any:
     """Return the mean over rows of logΣexp(z) - z[label], which is -log softmax(z)[label]."""
-    labels = labels if isinstance(labels, Traced) else as_array(labels)
+    labels = labels if isinstance(labels, StandIn) else as_array(labels)
     shape = shape_of(logits)
     if len(shape) != 2 or labels.shape != shape[:1] or labels.dtype.kind not in "iu":
         raise ValueError(

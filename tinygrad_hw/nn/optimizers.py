@@ -14,8 +14,8 @@ import numpy as np
 
 from tinygrad_hw.engine import Value
 from tinygrad_hw.engine.core.node import read_data
-from tinygrad_hw.engine.core.state import state
-from tinygrad_hw.nn.flat_parameters import FlatParameters, store
+from tinygrad_hw.engine.core.trace import current
+from tinygrad_hw.nn.flat_parameters import FlatParameters
 
 
 class Setting:
@@ -31,7 +31,7 @@ class Setting:
         if self.name not in vars(optimizer):
             vars(optimizer)[self.name] = Value(float(number), self.name, constant=True)
         else:
-            store(vars(optimizer)[self.name], float(number))
+            current().trace.store(vars(optimizer)[self.name], float(number))
 
 
 class Optimizer(ABC):
@@ -81,19 +81,18 @@ class Optimizer(ABC):
         data = read_data(parameter)
         self._make_state(parameter)
         count, *states = self._states[parameter]
-        store(count, read_data(count) + 1.0)
+        current().trace.store(count, read_data(count) + 1.0)
         new, *new_states = self.rule(data, gradient, read_data(count), *map(read_data, states))
         if any(new_state is old.raw for new_state in new_states for old in states):
             new_states = [x * 1 for x in new_states]  # copies: a new state is an old state's array
         for old, new_state in zip(states, new_states, strict=True):
-            store(old, new_state)
+            current().trace.store(old, new_state)
         return new
 
     def _make_state(self, parameter: Value) -> None:
         if parameter in self._states:
             return
-        if state.recorder is not None:  # it would be a constant of the program
-            raise state.recorder.not_ready()
+        current().trace.set_up()
         zero: Any = np.zeros(parameter.shape, parameter.dtype) if parameter.shape else 0.0
         states = [Value(zero, name, constant=True) for name in self.states]
         self._states[parameter] = [Value(0.0, "steps", constant=True), *states]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.engine.core.node import raw
-from tinygrad_hw.engine.core.state import state
+from tinygrad_hw.engine.core.trace import current
 from tinygrad_hw.engine.transforms.pytree import leaves_of, unflatten
 from tinygrad_hw.program.emit.identifiers import identifier
 from tinygrad_hw.program.emit.javascript import javascript
@@ -280,7 +280,7 @@ class Captured:
 
 def _is_suspended() -> bool:
     """Return whether a mode is on in which the function itself must run."""
-    return bool(state.recorder is not None or state.nested or state.anomaly or not state.recording)
+    return not current().lean or current().nested
 
 
 def _first_point(x: Any) -> Any:

@@ -34,7 +34,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine.core.data import Traced, refuse_other_rules
+from tinygrad_hw.engine.core.data import StandIn, refuse_other_rules
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.transforms.pytree import leaves_of
 from tinygrad_hw.program.variable import CaptureError
@@ -93,7 +93,7 @@ class Environment:
         """Return whether the run left a stand-in for a number in a global, closure or attribute."""
         for read, _ in self._guards:
             with suppress(AttributeError, KeyError, ValueError):
-                if isinstance(read(), Traced):
+                if isinstance(read(), StandIn):
                     return True
         return False
 

@@ -8,17 +8,17 @@ calls. No rule of the table of operations is repeated here.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from tinygrad_hw.engine.core import ops
-from tinygrad_hw.engine.core.data import Traced, shape_of
+from tinygrad_hw.engine.core.data import StandIn, shape_of
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.core.operation import Operation
-from tinygrad_hw.engine.core.state import setting
+from tinygrad_hw.engine.core.trace import PLAIN, Trace, setting
 from tinygrad_hw.program.emit.primitives import ON_ARRAYS
 from tinygrad_hw.program.simplify import (
     as_kind,
@@ -47,7 +47,7 @@ class NotReady(Exception):  # noqa: N818 - not an error: this call runs the func
     """Signal that the function sets up state in its first run, which no program may repeat."""
 
 
-class Recorder:
+class Recorder(Trace):
     """Recorder of the instructions of one run, and of the data that they depend on.
 
     Parameters
@@ -110,7 +110,7 @@ class Recorder:
 
     def bind(self, node: Node) -> None:
         """Replace the data and the gradient of a Value that is used by stand-ins."""
-        is_bound = isinstance(node.raw, Traced) or id(node) in self.bound_values
+        is_bound = isinstance(node.raw, StandIn) or id(node) in self.bound_values
         if is_bound or node.operation is not None:
             return
         cleared = node.grad is None and id(node) in self._had_gradients
@@ -124,25 +124,46 @@ class Recorder:
             bound.gradient = Variable(self, node.grad)
             node.grad = bound.gradient  # type: ignore[assignment]
 
-    def register(self, node: Node) -> None:
+    def use(self, operands: Sequence[Any]) -> None:
+        """Bind the Values among operands that are going to be used."""
+        for operand in operands:
+            if isinstance(operand, Node):
+                self.bind(operand)
+
+    def add(self, node: Node) -> None:
         """Register a Value that the function creates; its plain data become a constant."""
         self._registered[id(node)] = node
-        if not isinstance(node.raw, Traced):
+        if not isinstance(node.raw, StandIn):
             node.raw = self.constant(node.raw)  # type: ignore[assignment]
 
-    def clear_gradient(self, node: Node) -> None:
+    def read(self, node: Node, by: str) -> Any:
+        """Raise TypeError: a number that the user's program takes out stays what it is."""
+        raise TypeError(
+            f"{by} of {node.label or 'a Value'} is read while a program is captured: the program "
+            "would hold this one number for ever; compute with the Value itself, return it and "
+            "look at it outside, and let an optimiser change parameters"
+        )
+
+    def clear_gradient(self, node: Node, cleared: Any = None) -> None:
         """Record that a Value's gradient is set to None, which the program repeats in every run."""
         self.bind(node)
         if id(node) in self.bound_values:
             self.bound_values[id(node)].gradient_cleared = True
+        node.grad = cleared
 
-    def data_before(self, node: Node) -> Any:
+    def store(self, leaf: Node, data: Any) -> None:
+        """Record that a leaf gets new data."""
+        self.bind(leaf)
+        new = data if isinstance(data, StandIn) else self.constant(data)
+        leaf.raw = new  # type: ignore[assignment]
+
+    def data_before(self, leaf: Node) -> Any:
         """Return the data that a Value had before the function ran."""
-        return self.bound_values[id(node)].raw if id(node) in self.bound_values else node.raw
+        return self.bound_values[id(leaf)].raw if id(leaf) in self.bound_values else leaf.raw
 
-    def not_ready(self) -> NotReady:
-        """Return the exception that ends this recording: a first run sets up state."""
-        return NotReady()
+    def set_up(self) -> None:
+        """Raise NotReady, which ends this recording: a first run sets up state."""
+        raise NotReady
 
     def _leaf_variable(self, node: Node) -> Variable:
         """Return the input for a Value's data, or the part of a larger array's input."""
@@ -181,7 +202,7 @@ class Recorder:
         for node in self._registered.values():  # the caller may have stored one
             node.raw = concrete(node.raw)
             node.grad = concrete(node.grad)
-            node.arguments = concrete(node.arguments)
+            node.call = concrete(node.call)
 
     def release(self) -> None:
         """Drop the recorded run's graph and the tables for recording further."""
@@ -202,7 +223,7 @@ class Recorder:
         """Compute a call and record it, unless an equal call is recorded already."""
         inputs, options = normalized_call(self, function, inputs, options or {})
         operands = concrete(inputs)
-        with setting(recorder=None):
+        with setting(trace=PLAIN):
             value = evaluate(function, operands, concrete(options))
         if not isinstance(value, np.ndarray | np.generic | float | bool | int):
             raise CaptureError(f"{function.__name__} gives {type(value).__name__}: not one array")
@@ -211,12 +232,12 @@ class Recorder:
         equal = simplified(self, function, inputs, value)
         return self._instruction(function, inputs, options, value) if equal is None else equal
 
-    def apply(
+    def evaluate(
         self, operation: Operation, operands: tuple[Any, ...], attributes: dict[str, Any]
     ) -> Any:
         """Record an operation of the table: on Python's numbers whole, else as it computes."""
         if not variables((operands, attributes)):
-            with setting(recorder=None):
+            with setting(trace=PLAIN):
                 return operation.evaluate(operands, attributes)
         values, concrete_attributes = concrete(operands), concrete(attributes)
         origin, self.origin = self.origin, self.origin or operation.name
@@ -228,7 +249,7 @@ class Recorder:
                     return self.call(operator.pow, operands)
                 if operation is ops.select:
                     return self.call(np.where, (attributes["condition"], *operands))
-                with setting(recorder=None):
+                with setting(trace=PLAIN):
                     value = operation.evaluate(values, concrete_attributes)
                 if type(value) is float:
                     return self._instruction(operation, operands, attributes, value)
@@ -237,7 +258,7 @@ class Recorder:
             elif operation not in _OPAQUE:
                 with suppress(CaptureError):  # its function needs real arrays: record it whole
                     return operation.compute(*operands, **attributes)
-            with setting(recorder=None):
+            with setting(trace=PLAIN):
                 value = operation.evaluate(values, concrete_attributes)
             return self._instruction(operation, operands, attributes, value)
         finally:
@@ -283,7 +304,7 @@ class Recorder:
             return self.call(float, (variable,))
         if np.dtype(dtype).kind != "f":
             return self.call(as_kind, (variable, np.dtype(dtype)))
-        return self.apply(ops.astype, (variable,), {"dtype": dtype})
+        return self.evaluate(ops.astype, (variable,), {"dtype": dtype})
 
     # --- Conditions on the numbers of this run ----------------------------------------------------
 
@@ -294,10 +315,10 @@ class Recorder:
             self.branches.append((condition, truth))
         return truth
 
-    def is_finite(self, traced: Traced) -> bool:
+    def is_finite(self, variable: Variable) -> bool:
         """Return whether all elements are finite; if so, the program assumes and checks it."""
-        is_finite = bool(np.isfinite(traced.value).all())
-        if np.result_type(traced.value).kind != "f" or traced.constant:  # type: ignore[attr-defined]
+        is_finite = bool(np.isfinite(variable.value).all())
+        if np.result_type(variable.value).kind != "f" or variable.constant:
             return is_finite
         is_finite &= self._assume_finite
         self.assumed_finite |= is_finite
@@ -306,7 +327,7 @@ class Recorder:
 
     # --- Backward passes --------------------------------------------------------------------------
 
-    def traced_pull(self, pull: Callable[..., Any]) -> Callable[..., Any]:
+    def pulling(self, pull: Callable[..., Any]) -> Callable[..., Any]:
         """Return ``pull`` for one backward pass, with names for its results."""
         self.phase = BACKWARD
 
@@ -330,11 +351,11 @@ class Recorder:
 
         return pulled
 
-    def end_of_backward(self) -> None:
+    def end_pass(self) -> None:
         """Begin the phase after a backward pass: an optimizer's update, or a result."""
         self.phase = AFTER
 
-    def name_gradients(self, root: Node, order: list[Node]) -> None:
+    def name_gradients(self, root: Node, order: Sequence[Node]) -> None:
         """Name the gradients that a backward pass has left on its nodes."""
         for node in reversed(order):  # dE_dz before dE_db, where they are the same
             if node.label and isinstance(node.grad, Variable):

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_hw.engine.core.node import Node
-from tinygrad_hw.engine.core.state import setting, state
+from tinygrad_hw.engine.core.trace import current, setting
 from tinygrad_hw.engine.transforms.pytree import leaves_of, unflatten
 from tinygrad_hw.engine.value import Value
 from tinygrad_hw.program.guards import Environment
@@ -96,9 +96,9 @@ def _record(
 
 def _recording_with(recorder: Recorder) -> Any:
     """Return a context that records its block; raise CaptureError inside another recording."""
-    if state.recorder is not None:
+    if isinstance(current().trace, Recorder):
         raise CaptureError("a captured function calls another one: capture the outer one alone")
-    return setting(recorder=recorder, recording=True)
+    return setting(trace=recorder, recording=True)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
-from tinygrad_hw.engine.core.data import Traced, shape_of
+from tinygrad_hw.engine.core.data import StandIn, shape_of
 from tinygrad_hw.engine.core.node import Node
 
 FORWARD, BACKWARD, AFTER = "forward", "backward", "after"  # the phases of a program
@@ -50,8 +50,11 @@ class CallRecorder(Protocol):
     def branch(self, condition: Variable) -> bool:
         """Return the truth of a condition, and make it a guard of the program."""
 
+    def is_finite(self, variable: Variable) -> bool:
+        """Return whether all elements are finite; if so, the program assumes and checks it."""
 
-class Variable(Traced):
+
+class Variable(StandIn):
     """One value of the program: an input, a constant, or the result of an instruction.
 
     Attributes
@@ -135,6 +138,10 @@ class Variable(Traced):
     def dtype(self) -> np.dtype[Any]:
         """Return the dtype."""
         return np.result_type(self.value)
+
+    def is_finite(self) -> bool:
+        """Return whether all elements are finite, in the recorder's judgment."""
+        return self.recorder.is_finite(self)
 
     def __len__(self) -> int:
         return len(self.value)

@@ -109,7 +109,7 @@ def test_every_reached_node_has_a_gradient_and_constants_have_none():
 def ruled(record, *rules):
     """The record with other rules."""
     other = copy(record)
-    other.rules = rules
+    other.rules, other.back = rules, None
     return other
 
 

@@ -36,21 +36,23 @@ def test_a_debugger_steps_into_a_rule_and_is_shown_its_line():
     seen = []
 
     def trace(frame, event, _):
-        if frame.f_code.co_filename.startswith("<rule of "):
+        if frame.f_code.co_filename.startswith(("<rule of ", "<derivative of ")):
             filename = frame.f_code.co_filename
             line = linecache.getline(filename, frame.f_lineno, frame.f_globals)
             seen.append((event, filename, line))
         return trace
 
-    x = Value(0.5)
-    y = x.sigmoid()
+    on_array, on_float = Value([0.5]).sigmoid().sum(), Value(0.5).sigmoid()
     before = sys.gettrace()
     sys.settrace(trace)
     try:
-        y.backward()
+        on_array.backward()
+        on_float.backward()
     finally:
         sys.settrace(before)
     assert ("line", "<rule of sigmoid>", "lambda out, x: sigmoid(x) * sigmoid(-x)\n") in seen
+    line = "        operand.total += float(upstream * (sigmoid(x) * sigmoid(-x)))\n"
+    assert ("line", "<derivative of sigmoid>", line) in seen
 
 
 def test_every_rule_of_the_table_can_be_looked_at():

@@ -32,7 +32,7 @@ from tinygrad_hw.engine import (
 )
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.graph import topological_order
-from tinygrad_hw.engine.core.state import state
+from tinygrad_hw.engine.core.trace import current
 
 Layer = namedtuple("Layer", ["weights", "bias"])
 
@@ -96,7 +96,8 @@ def assert_trees_close(actual, expected, rtol=1e-11, atol=1e-13):
 
 
 def modes():
-    return state.recording, state.nested, state.anomaly, state.group
+    modes = current()
+    return modes.recording, modes.nested, modes.trace, modes.group
 
 
 @pytest.fixture(autouse=True)

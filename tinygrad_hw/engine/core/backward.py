@@ -6,16 +6,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Container, Iterator
+from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinygrad_hw.engine.core.chain_rule import pull
-from tinygrad_hw.engine.core.data import Data, Traced, dtype_of, lock, shape_of
-from tinygrad_hw.engine.core.graph import topological_order
+from tinygrad_hw.engine.core.data import Data, StandIn, dtype_of, lock, shape_of
+from tinygrad_hw.engine.core.graph import order_on_floats, topological_order
 from tinygrad_hw.engine.core.node import Node, to_data
-from tinygrad_hw.engine.core.state import state
+from tinygrad_hw.engine.core.trace import current
+
+_LEAN_PASS = threading.Lock()
 
 
 class BackwardEdge(NamedTuple):
@@ -44,11 +48,11 @@ def backward_steps(root: Node, seed: Any = None) -> Iterator[BackwardEdge]:
         The upstream gradient of the root, of its shape; 1 for a scalar.
     """
     totals: dict[int, Any] = {id(root): _seed(root, seed)}
+    send = current().trace.pulling(pull)
     for node in reversed(topological_order(root)):
         upstream = totals.get(id(node))
         if upstream is None or node.operation is None or node.constant:
             continue
-        send = state.anomaly.pull if state.anomaly else pull
         for position, edge in enumerate(send(node, upstream)):
             if edge is not None:
                 operand = node.inputs[position]
@@ -72,12 +76,48 @@ def backward(root: Node, seed: Any = None) -> None:
     ValueError
         If the root is not a scalar and no seed is given, or the seed has another shape.
     """
+    if seed is None and _backward_on_floats(root):
+        return
     order = topological_order(root)
     totals = {id(root): _seed(root, seed)}
     accumulate(order, totals)
     _store_gradients(order, totals)
-    if state.recorder is not None:
-        state.recorder.name_gradients(root, order)
+    current().trace.name_gradients(root, order)
+
+
+def _backward_on_floats(root: Node) -> bool:
+    """Do what ``backward`` does for lean nodes and leaves; return False if that is not enough.
+
+    It is the same pass without what floats do not need. Totals are in the nodes, not in a dict, so
+    there is one such pass at a time; whoever comes meanwhile takes the general one. So do inf, nan
+    and whatever Python raises for them: nothing is stored until all is known to be finite.
+    """
+    if root.back is None or not current().lean or not _LEAN_PASS.acquire(blocking=False):
+        return False
+    try:
+        order = order_on_floats(root)
+        root.total = 1.0
+        leaves = []
+        for node in reversed(order):
+            if node.back is not None:
+                node.back(node)
+            elif not node.constant:
+                leaves.append(node)
+        totals = [leaf.total for leaf in leaves]  # an inf or a nan arrives at a leaf
+        if any([x.operation or type(x.raw) is not float for x in leaves]) or not isfinite(
+            sum(totals)
+        ):
+            return False
+        for node in order:
+            if node.back is not None:
+                node._grad = node.total
+        for leaf in leaves:
+            leaf.grad = leaf.total if leaf.grad is None else leaf.grad + leaf.total
+        return True
+    except (ArithmeticError, ValueError):
+        return False
+    finally:
+        _LEAN_PASS.release()
 
 
 def accumulate(
@@ -88,9 +128,8 @@ def accumulate(
     ``totals`` has d root / d node by the node's id: at the start for the roots, at the end for all
     nodes, or for those in ``wanted``.
     """
-    send = state.anomaly.pull if state.anomaly else pull
-    if state.recorder is not None:
-        send = state.recorder.traced_pull(send)
+    trace = current().trace
+    send = trace.pulling(pull)
     for node in reversed(order):
         upstream = totals.get(id(node))
         if upstream is None or node.operation is None or node.constant:
@@ -101,8 +140,7 @@ def accumulate(
                 key = id(operand)
                 so_far = totals.get(key)
                 totals[key] = edge[1] if so_far is None else so_far + edge[1]
-    if state.recorder is not None:
-        state.recorder.end_of_backward()
+    trace.end_pass()
 
 
 def _store_gradients(order: list[Node], totals: dict[int, Any]) -> None:
@@ -155,7 +193,8 @@ def seed_for(node: Node, seed: Any) -> Data:
             f"the seed has shape {shape_of(data)}, the root {node.shape}; give it the root's shape"
         )
     kind = dtype_of(node.raw)
-    if isinstance(data, Traced):
+    if isinstance(data, StandIn):
         return data
     cast: Data = float(data) if kind is float else np.asarray(data, kind)[()]
-    return cast if state.recorder is None else state.recorder.constant(cast)
+    constant: Data = current().trace.constant(cast)
+    return constant

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.engine.core import ops
-from tinygrad_hw.engine.core.data import Traced, dtype_of, is_finite, shape_of
+from tinygrad_hw.engine.core.data import StandIn, dtype_of, is_finite, shape_of
 from tinygrad_hw.engine.core.node import Node, raw
 from tinygrad_hw.engine.core.operation import ANY_NUMBER, Linear, Pointwise, with_call_context
 
@@ -267,7 +267,7 @@ def _cast_like(derivative: Any, node: Node) -> Any:
     """
     if type(derivative) is float:
         return derivative
-    if isinstance(derivative, Node | Traced):
+    if isinstance(derivative, Node | StandIn):
         kind = dtype_of(node.raw)
         return derivative if dtype_of(raw(derivative)) is kind else ops.astype(derivative, kind)
     if type(node.raw) is float:
@@ -284,6 +284,6 @@ def _zero_where_other_is_zero(factor: Any, other: Any) -> Any:
     if is_finite(raw(factor)):
         return factor
     zeroed = (raw(other) == 0) & np.logical_not(np.isfinite(raw(factor)))
-    if not isinstance(zeroed, Traced) and not np.any(zeroed):
+    if not isinstance(zeroed, StandIn) and not np.any(zeroed):
         return factor
     return ops.where(zeroed, 0.0, factor)

@@ -11,6 +11,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 LANGUAGE: dict[str, Any] = {}  # the names that a rule may use: filled by the table, ``ops``
+FLOATS: dict[str, Any] = {}  # the same names, for rules that are applied to Python's floats
+
+
+def extend_language(names: dict[str, Any]) -> None:
+    """Add to the names that a rule may use: operations, functions, constants."""
+    LANGUAGE.update(names)
+    FLOATS.update({name: getattr(item, "of_floats", item) for name, item in names.items()})
 
 
 def compile_rule(operation: str, rule: str, parameters: Sequence[str]) -> Callable[..., Any]:
@@ -25,29 +32,75 @@ def compile_rule(operation: str, rule: str, parameters: Sequence[str]) -> Callab
         If the rule is no expression, or uses a name that is neither a parameter nor in LANGUAGE.
     """
     source = f"lambda {', '.join(parameters)}: {rule}"
-    filename = _unused_filename(operation)
     try:
-        code = compile(source, filename, "eval")
+        ast.parse(source, mode="eval")
     except SyntaxError as error:
         raise ValueError(f"{operation}: the rule {rule!r}: {error.msg}") from None
     if "where" in LANGUAGE:  # not yet while the table itself is being read
         _check_names(operation, rule, parameters)
-    function: Callable[..., Any] = eval(code, LANGUAGE)  # a record's own text: never a file's
-    linecache.cache[filename] = (len(source), None, [source + "\n"], filename)
+    return _function(f"rule of {operation}", source, LANGUAGE)
+
+
+def compile_back(operation: str, rules: Sequence[Any], variadic: bool) -> Callable[[Any], None]:
+    """Return the function that adds to the totals of a lean node's operands.
+
+    It has the rules of all operands in it. For a product:
+
+        def back(node):
+            upstream, x, y = node.total, node.x, node.y
+            operand = node.first
+            if not operand.constant:
+                operand.total += upstream * (y)
+            operand = node.second
+            if not operand.constant:
+                operand.total += upstream * (x)
+    """
+    used = {part.id for rule in rules for part in _names(str(rule))}
+    slots = {"out": "raw", "x": "arguments" if variadic else "x", "y": "y"}
+    lines = ["upstream = node.total"]
+    lines += [f"{name} = node.{slot}" for name, slot in slots.items() if name in used]
+    if variadic:
+        lines += ["for position, operand in enumerate(node.inputs):"]
+        lines += [f"    {line}" for line in _addition(rules[0])]
+    else:
+        for slot, rule in zip(("first", "second"), rules, strict=False):
+            lines += [f"operand = node.{slot}", *_addition(rule)]
+    source = "\n    ".join(["def back(node):", *lines])
+    return _function(f"derivative of {operation}", source, FLOATS)
+
+
+def _addition(rule: Any) -> list[str]:
+    """Return the lines that add upstream × rule to the total of an operand, as a float."""
+    product = {"1": "upstream", "-1": "-upstream"}.get(str(rule), f"upstream * ({rule})")
+    if "(" in str(rule):  # a function may give a NumPy number
+        product = f"float({product})"
+    return ["if not operand.constant:", f"    operand.total += {product}"]
+
+
+def _function(title: str, source: str, language: dict[str, Any]) -> Callable[..., Any]:
+    """Return the function that a source stands for, and show it to ``linecache`` while in use."""
+    numbers = itertools.count(2)
+    filename = f"<{title}>"
+    while filename in linecache.cache:
+        filename = f"<{title}, {next(numbers)}>"
+    names: dict[str, Any] = {}
+    if source.startswith("def"):
+        exec(compile(source, filename, "exec"), language, names)  # a record's text: never a file's
+    else:
+        names["rule"] = eval(compile(source, filename, "eval"), language)
+    (function,) = names.values()
+    lines = [line + "\n" for line in source.splitlines()]
+    linecache.cache[filename] = (len(source), None, lines, filename)
     weakref.finalize(function, linecache.cache.pop, filename, None).atexit = False
     return function
 
 
-def _unused_filename(operation: str) -> str:
-    numbers = itertools.count(2)
-    filename = f"<rule of {operation}>"
-    while filename in linecache.cache:
-        filename = f"<rule of {operation}, {next(numbers)}>"
-    return filename
+def _names(rule: str) -> list[ast.Name]:
+    return [part for part in ast.walk(ast.parse(rule, mode="eval")) if type(part) is ast.Name]
 
 
 def _check_names(operation: str, rule: str, parameters: Sequence[str]) -> None:
-    names = [part for part in ast.walk(ast.parse(rule, mode="eval")) if type(part) is ast.Name]
+    names = _names(rule)
     bound = {part.id for part in names if not isinstance(part.ctx, ast.Load)}
     for part in names:
         if part.id not in {*parameters, *bound, *LANGUAGE, *dir(builtins)}:

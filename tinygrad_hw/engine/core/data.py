@@ -9,15 +9,13 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_hw.engine.core.state import state
-
 Array: TypeAlias = npt.NDArray[Any]
 Number: TypeAlias = float | np.floating[Any]
 Data: TypeAlias = Number | Array
 
 
-class Traced:
-    """Base class of stand-ins for data while a program is captured: see ``program.variable``.
+class StandIn:
+    """Base class of what stands in for data while a program is captured: see ``program.variable``.
 
     The engine computes with a stand-in as with data, and does not look inside.
     """
@@ -25,6 +23,10 @@ class Traced:
     __slots__ = ("value",)
 
     value: Any  # the data of this one run
+
+    def is_finite(self) -> bool:
+        """Return whether no element is inf or nan."""
+        raise NotImplementedError
 
 
 def as_array(data: Any) -> Array:
@@ -53,15 +55,15 @@ def shape_of(data: Any) -> tuple[int, ...]:
 
 def dtype_of(data: Any) -> Any:
     """Return the dtype of an array or scalar; ``float`` itself for one of Python's numbers."""
-    if isinstance(data, Traced):
+    if isinstance(data, StandIn):
         data = data.value
     return float if type(data) is float else np.result_type(data)
 
 
 def is_finite(data: Any) -> bool:
     """Return whether no element is inf or nan; of a stand-in, the recorder's answer."""
-    if isinstance(data, Traced):
-        return bool(state.recorder.is_finite(data))
+    if isinstance(data, StandIn):
+        return data.is_finite()
     if isinstance(data, np.ndarray):
         return data.dtype == bool or bool(np.isfinite(data).all())
     return math.isfinite(data)

@@ -8,15 +8,17 @@ garbage collector, the moment the last reference to its root goes; and ``a * a``
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any, ClassVar, Self, cast
 from weakref import getweakrefcount
 
 import numpy as np
 
-from tinygrad_hw.engine.core.data import Data, Traced, as_array, shape_of
-from tinygrad_hw.engine.core.state import Group, state
+from tinygrad_hw.engine.core.data import Data, StandIn, as_array, shape_of
+from tinygrad_hw.engine.core.trace import Group, current
 
 NO_ATTRIBUTES: dict[str, Any] = {}  # shared by all nodes that have none, and never written to
+NO_CALL: Any = (), (), NO_ATTRIBUTES  # of a leaf
 
 
 def to_data(data: Any) -> Data:
@@ -38,7 +40,7 @@ def to_data(data: Any) -> Data:
             return float(data)
         except OverflowError:
             raise TypeError("expected a number within the range of floats, about 1e308") from None
-    if isinstance(data, Traced):
+    if isinstance(data, StandIn):
         return cast(Data, data)
     if isinstance(data, Node):
         raise TypeError("expected numbers, got a Value; use it as it is, or v.detach() for a copy")
@@ -84,42 +86,99 @@ class Node:
         does and ``v.data[0] = 1`` does not. Not set before the first time.
     line
         The line of the user's program that computed it; set under ``anomaly()`` only.
+
+    A node that was computed from one or two of Python's floats is *lean*: it has its operands and
+    their data in slots, and makes a tuple of them only where somebody asks for ``inputs`` or
+    ``arguments``: every tuple is one more object for Python's collector to visit.
+
+    first, second, x, y
+        Its operands and, under the names that rules have for them, their data. ``first`` is None
+        where a node is not lean, ``second`` where it has one operand.
+    back
+        The function that sends its gradient back, made of its operation's rules; None where a node
+        was not computed from floats alone.
+    total, visited
+        Its gradient so far, and the backward pass that has met it: see ``order_on_floats``.
     """
 
     __slots__ = (
-        "__weakref__",
-        "arguments",
-        "attributes",
-        "constant",
-        "grad",
-        "group",
-        "inputs",
-        "label",
-        "lent",
-        "line",
-        "operation",
-        "raw",
-        "saved",
+        *("__weakref__", "raw", "_grad", "_label", "constant", "operation", "group", "saved"),
+        *("lent", "line", "call", "first", "second", "x", "y", "back", "total", "visited"),
     )
 
     raw: Data
-    grad: Data | None
-    label: str | None
+    _grad: Data | None
+    _label: str | None
     constant: bool
     operation: Any  # an Operation, or None for a leaf
-    inputs: tuple[Self, ...]
-    arguments: tuple[Data, ...]
-    attributes: dict[str, Any]
+    call: tuple[tuple[Self, ...], tuple[Data, ...], dict[str, Any]]
     group: Group | None
     saved: bool
     lent: int
     line: str
     numbers_are_constant: ClassVar[bool] = True  # whether no derivative by a number is wanted
+    first: Self | None
+    second: Self | None
+    x: float
+    y: float
+    back: Callable[[Node], None] | None
+    total: float
+    visited: object
+
+    @property
+    def grad(self) -> Any:
+        """Return the gradient, or None; both it and the label are unset until there is one."""
+        try:
+            return self._grad
+        except AttributeError:
+            return None
+
+    @grad.setter
+    def grad(self, gradient: Any) -> None:
+        self._grad = gradient
+
+    @property
+    def label(self) -> str | None:
+        """Return the label, or None."""
+        try:
+            return self._label
+        except AttributeError:
+            return None
+
+    @label.setter
+    def label(self, label: str | None) -> None:
+        self._label = label
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Return the arguments of the operation beside its operands."""
+        return self.call[2] if self.first is None else NO_ATTRIBUTES
+
+    @property
+    def inputs(self) -> tuple[Self, ...]:
+        """Return the operands in order."""
+        if self.first is None:
+            return self.call[0]
+        return (self.first,) if self.second is None else (self.first, self.second)
+
+    @property
+    def arguments(self) -> tuple[Data, ...]:
+        """Return the operands' data as they were when the operation ran."""
+        if self.first is None:
+            return self.call[1]
+        return (self.x,) if self.second is None else (self.x, self.y)
 
     @classmethod
     def leaf(cls, data: Data, *, constant: bool, saved: bool = False) -> Self:
         """Create a leaf from data that ``to_data`` has returned."""
-        return cls.create(data, None, (), (), NO_ATTRIBUTES, constant, saved)
+        node = cls.__new__(cls)
+        node.raw = data
+        node.constant = constant
+        node.operation = node.first = node.second = node.back = node.visited = None
+        node.call = NO_CALL
+        node.group = current().group
+        node.saved = saved
+        return node
 
     @classmethod
     def create(
@@ -135,16 +194,31 @@ class Node:
         """Create a node from all of its attributes; users create theirs by ``Value()``."""
         node = cls.__new__(cls)
         node.raw = data
-        node.grad = None
-        node.label = None
         node.constant = constant
         node.operation = operation
-        node.inputs = inputs
-        node.arguments = arguments
-        node.attributes = attributes
-        node.group = state.group
+        node.call = inputs, arguments, attributes
+        node.group = current().group
         node.saved = saved
+        node.first = node.second = node.back = node.visited = None
         return node
+
+    @classmethod
+    def lean(
+        cls, data: float, operation: Any, inputs: tuple[Self, ...], arguments: tuple[Any, ...]
+    ) -> Self:
+        """Create a node of Python's floats, of which one at least is no constant."""
+        node = cls.create(data, operation, inputs, arguments, NO_ATTRIBUTES, False, True)
+        node.back = operation.back
+        if len(inputs) <= 2:
+            node.first, node.x = inputs[0], arguments[0]
+            if len(inputs) == 2:
+                node.second, node.y = inputs[1], arguments[1]
+        return node
+
+    def forget(self) -> Self:
+        """Return this node as a constant with no history."""
+        self.operation, self.call, self.constant = None, NO_CALL, True
+        return self
 
     def data_to_save(self) -> Data:
         """Return data that an operation may save, since nothing will write into them.
@@ -154,7 +228,9 @@ class Node:
         ``Value.data`` lent), the graph gets a copy here; if a graph saves the array, ``Value.data``
         returns a copy to the user.
         """
-        if isinstance(self.raw, np.ndarray) and not self.saved and self._is_shared():
+        if type(self.raw) is float or self.saved:
+            return self.raw
+        if isinstance(self.raw, np.ndarray) and self._is_shared():
             return self.raw.copy()
         self.saved = True
         return self.raw
@@ -185,6 +261,7 @@ def raw(x: Any) -> Any:
 
 def read_data(x: Any) -> Any:
     """Return ``raw`` to the user's program; a captured program then depends on it."""
-    if state.recorder is not None and isinstance(x, Node):
-        state.recorder.bind(x)
-    return raw(x)
+    if not isinstance(x, Node):
+        return x
+    current().trace.use((x,))
+    return x.raw

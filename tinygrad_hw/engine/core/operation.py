@@ -24,15 +24,16 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Callable, Sequence
+from math import isfinite
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from tinygrad_hw.engine.core.compile_rule import compile_rule, compile_signature
-from tinygrad_hw.engine.core.data import Data, Traced, as_array
-from tinygrad_hw.engine.core.node import NO_ATTRIBUTES, Node, to_data
+from tinygrad_hw.engine.core.compile_rule import compile_back, compile_rule, compile_signature
+from tinygrad_hw.engine.core.data import Data, StandIn, as_array
+from tinygrad_hw.engine.core.node import Node, to_data
 from tinygrad_hw.engine.core.numerics import ON_FLOATS
-from tinygrad_hw.engine.core.state import state
+from tinygrad_hw.engine.core.trace import current
 
 Rule: TypeAlias = str | float | Callable[..., Any]
 Interval: TypeAlias = tuple[float, float]
@@ -90,6 +91,7 @@ class Operation:
 
     __signature__: Any  # an inspect.Signature, where the operation has been documented
     first_parameter = ""  # of a rule, before the operands: ``out`` or ``upstream``
+    back: Callable[[Node], None] | None = None  # the backward pass of a lean node
 
     def __init__(
         self,
@@ -119,6 +121,11 @@ class Operation:
         self.domain = domain
         names = "*x" if self.arity == ANY_NUMBER else ", ".join(self.operand_names())
         self._bind = compile_signature(name, names, self.defaults)
+
+    @property
+    def of_floats(self) -> Callable[..., Any]:
+        """Return the function of Python's floats that a rule on them calls."""
+        return self if self.defaults else self.on_floats or self.compute
 
     def _compiled(self, rule: Rule) -> Any:
         if not isinstance(rule, str):
@@ -167,7 +174,7 @@ class Operation:
                 return self.record(type(operand), operands, attributes)
         if any([isinstance(value, Node) for value in attributes.values()]):
             raise TypeError(NOT_A_VALUE)
-        return self.evaluate(operands, attributes)
+        return current().trace.evaluate(self, operands, attributes)
 
     def bind(
         self, operands: tuple[Any, ...], attributes: dict[str, Any]
@@ -189,7 +196,8 @@ class Operation:
         ValueError, IndexError, TypeError
             NumPy's own, with the call before it: the operation, labels and shapes.
         """
-        constant = node_class.numbers_are_constant
+        modes = current()
+        trace, number_is_constant = modes.trace, node_class.numbers_are_constant
         try:
             inputs: tuple[Any, ...] = tuple(
                 [
@@ -199,41 +207,30 @@ class Operation:
                     for operand in operands
                 ]
             )
-            if state.recorder is not None:
-                for operand in operands:
-                    if isinstance(operand, Node):
-                        state.recorder.bind(operand)
-            arguments = tuple([node.raw if node.saved else node.data_to_save() for node in inputs])
+            trace.use(operands)
+            arguments = tuple([node.data_to_save() for node in inputs])
             if attributes:
                 attributes = {name: _copied(value) for name, value in attributes.items()}
-            data = self.evaluate(arguments, attributes)
+            data = trace.evaluate(self, arguments, attributes)
             kind = type(data)
             if kind is not float and kind is not np.float64:
                 data = _as_floats(data, arguments)
         except (ValueError, IndexError, TypeError, ArithmeticError) as error:
             raise with_call_context(error, self.name, operands, attributes) from None
-        line = None
-        if state.anomaly:
-            line = state.anomaly.check_result(self, data, inputs, arguments, attributes)
-        if not state.recording:
-            return node_class.create(data, None, (), (), NO_ATTRIBUTES, True, saved=True)
         constant = True
         for operand in inputs:
             if not operand.constant:
                 constant = False
                 break
+        if kind is float and self.back and modes.lean and not constant and isfinite(data):
+            return node_class.lean(data, self, inputs, arguments)
         # Saved from the start: the operation's own rule may use the data, which may be a view.
         node = node_class.create(data, self, inputs, arguments, attributes, constant, saved=True)
-        if line:
-            node.line = line
-        if state.recorder is not None:
-            state.recorder.register(node)
-        return node
+        trace.add(node)
+        return node if modes.recording else node.forget()
 
     def evaluate(self, arguments: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
         """Compute on plain data; where Python floats raise, return inf or nan with a warning."""
-        if state.recorder is not None:
-            return state.recorder.apply(self, arguments, attributes)
         if self.on_floats and all([type(argument) is float for argument in arguments]):
             try:
                 return self.on_floats(*arguments)
@@ -264,8 +261,8 @@ def _as_floats(data: Any, arguments: tuple[Data, ...]) -> Any:
     dtype = getattr(data, "dtype", None) or np.asarray(data).dtype
     if dtype.kind == "f":
         return data
-    if isinstance(data, Traced):
-        return state.recorder.cast(data, np.result_type(*arguments))
+    if isinstance(data, StandIn):
+        return data.astype(np.result_type(*arguments))
     if dtype.kind not in "iub":
         raise TypeError(f"the result is {dtype.name} data; an operation gives real numbers")
     return np.asarray(data, np.result_type(*arguments))[()]
@@ -351,6 +348,12 @@ class Pointwise(Operation):
 
     __slots__ = ()
     first_parameter = "out"
+
+    def __init__(self, name: str, compute: Callable[..., Any], *rules: Rule, **options: Any):
+        super().__init__(name, compute, *rules, **options)
+        variadic = self.arity == ANY_NUMBER
+        if not (self.defaults or any(map(callable, rules))) and (self.arity <= 2 or variadic):
+            self.back = compile_back(name, rules, variadic)
 
     @property
     def reduces(self) -> bool:

@@ -24,10 +24,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.engine.core import numerics
-from tinygrad_hw.engine.core.compile_rule import LANGUAGE
-from tinygrad_hw.engine.core.data import Array, Traced, as_array, dtype_of, shape_of
+from tinygrad_hw.engine.core.compile_rule import FLOATS, extend_language
+from tinygrad_hw.engine.core.data import Array, StandIn, as_array, dtype_of, shape_of
 from tinygrad_hw.engine.core.node import raw, read_data
-from tinygrad_hw.engine.core.operation import ANY_NUMBER, Linear, Multilinear, Pointwise
+from tinygrad_hw.engine.core.operation import ANY_NUMBER, Linear, Multilinear, Operation, Pointwise
 
 POSITIVE, INSIDE = ((0.3, 3.0),), ((-0.9, 0.9),)  # where the tests draw operands; else (-2, 2)
 ANY = ((-2.0, 2.0),)
@@ -215,7 +215,7 @@ def normal_pdf(x: Any) -> Any:
 def where(condition: Any, x: Any, y: Any) -> Any:
     """Return x where the condition holds, else y; no gradient reaches the other."""
     mask = read_data(condition)
-    if not isinstance(mask, Traced):
+    if not isinstance(mask, StandIn):
         mask = as_array(mask).astype(bool)[()]
     elif np.result_type(mask.value).kind != "b":
         mask = np.not_equal(mask, 0)  # type: ignore[call-overload]
@@ -326,6 +326,14 @@ def einsum_back(upstream: Any, position: int, operands: Any, subscripts: str) ->
     return back if shape_of(back) == shape else broadcast_to(back, shape)
 
 
-LANGUAGE.update(
-    globals() | {"degrees_of_freedom": numerics.degrees_of_freedom, "dtype_of": dtype_of}
+TABLE = {record.name: record for record in tuple(vars().values()) if isinstance(record, Operation)}
+FUNCTIONS: tuple[Any, ...] = (
+    *(ratio, normal_pdf, share, equal_shares, with_reduced_axes, spread, sum_to, inverse),
+    *(slice_axis, flat_indices, scatter_add, matmul_back, einsum_back),
+    *(numerics.degrees_of_freedom, raw, shape_of, dtype_of),
 )
+# All that a rule may name, beside its operands and its attributes.
+extend_language(TABLE)
+extend_language({function.__name__: function for function in FUNCTIONS})
+extend_language({"np": np, "LN_2": LN_2, "LN_10": LN_10, "where": where})
+FLOATS["where"] = numerics.where

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.engine.core import ops
-from tinygrad_hw.engine.core.compile_rule import LANGUAGE
+from tinygrad_hw.engine.core.compile_rule import extend_language
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.engine.docstrings import document
 from tinygrad_hw.engine.numpy_api import linalg
@@ -29,9 +29,7 @@ __all__ = [
 ]  # fmt: skip
 
 TABLE: dict[str, Operation] = {
-    record.name: record
-    for record in [*LANGUAGE.values(), softmax, log_softmax, std, prod, clip]
-    if isinstance(record, Operation)
+    record.name: record for record in [*ops.TABLE.values(), softmax, log_softmax, std, prod, clip]
 }
 for _operation in TABLE.values():
     document(_operation)
@@ -50,4 +48,4 @@ NUMPY: dict[Any, Any] = {
     np.moveaxis: moveaxis,
     **linalg.NUMPY,
 }  # fmt: skip
-LANGUAGE.update({name: record for name, record in TABLE.items() if name not in LANGUAGE})
+extend_language({name: TABLE[name] for name in TABLE if name not in ops.TABLE})

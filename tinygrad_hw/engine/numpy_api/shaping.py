@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.engine.core import ops
-from tinygrad_hw.engine.core.data import Traced, as_array, shape_of
+from tinygrad_hw.engine.core.data import StandIn, as_array, shape_of
 from tinygrad_hw.engine.core.node import Node
 
 
 def as_arrays(*operands: Any) -> list[Any]:
     """Return the operands, with arrays in place of plain numbers and lists."""
-    return [x if isinstance(x, Node | Traced) else as_array(x) for x in operands]
+    return [x if isinstance(x, Node | StandIn) else as_array(x) for x in operands]
 
 
 def _reshaping(function: Any, sentence: str) -> Any:

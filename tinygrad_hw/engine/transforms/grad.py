@@ -28,7 +28,7 @@ from tinygrad_hw.engine.core.chain_rule import push
 from tinygrad_hw.engine.core.data import shape_of
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import Node, raw, read_data, to_data
-from tinygrad_hw.engine.core.state import setting, state
+from tinygrad_hw.engine.core.trace import current, setting
 from tinygrad_hw.engine.transforms.pytree import leaves_of, structure, unflatten
 from tinygrad_hw.engine.value import Value
 
@@ -166,7 +166,7 @@ class RecordedCall:
         self.arguments = tuple([args[i] for i in chosen])
         leaves = list(leaves_of(self.arguments))
         everything = leaves_of([args, options])
-        self.as_values = state.nested or any([isinstance(x, Node) for x in everything])
+        self.as_values = current().nested or any([isinstance(x, Node) for x in everything])
         with setting(recording=True, nested=True):
             self.inputs = [_new_leaf(x) for x in leaves]
             values = iter(unflatten(self.arguments, self.inputs))
@@ -233,7 +233,7 @@ class RecordedCall:
             for x, direction in zip(self.inputs, directions, strict=True)
             if direction is not None
         }
-        send = state.anomaly.push if state.anomaly else push
+        send = current().trace.pushing(push)
         for node in self.order:
             tangent = send(node, [moved.get(id(x)) for x in node.inputs])
             if tangent is not None:
@@ -256,7 +256,7 @@ class RecordedCall:
             found = 0.0 if type(data) is float else np.zeros_like(data)[()]
         if as_values:
             node: Any = found if isinstance(found, Node) else Value(found, constant=True)
-            if node.constant or not state.recording:
+            if node.constant or not current().recording:
                 return node.detach()
             return node if node.operation else ops.pos(node)
         found = raw(found)

@@ -16,7 +16,7 @@ from tinygrad_hw.engine import numpy_api
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.data import Array, shape_of
 from tinygrad_hw.engine.core.node import Node, raw, to_data
-from tinygrad_hw.engine.core.state import no_grad, setting
+from tinygrad_hw.engine.core.trace import no_grad, setting
 from tinygrad_hw.engine.transforms.flatten import flatten
 from tinygrad_hw.engine.transforms.grad import Argnums, grad, jvp
 from tinygrad_hw.engine.transforms.pytree import leaves_of, unflatten

@@ -15,7 +15,7 @@ import numpy as np
 
 from tinygrad_hw.engine import ANY_NUMBER, Linearized
 from tinygrad_hw.engine.core import ops
-from tinygrad_hw.engine.core.data import Traced, shape_of
+from tinygrad_hw.engine.core.data import StandIn, shape_of
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.core.operation import Linear
@@ -124,7 +124,7 @@ class ArrayFormulas:
         """Return the formula that a node is computed by; None where there is none."""
         operation = node.operation
         if operation is None:
-            is_number = not node.shape and not isinstance(node.raw, Traced)
+            is_number = not node.shape and not isinstance(node.raw, StandIn)
             return float(node.raw) if is_number else None
         operands = [self.tree(x) for x in node.inputs]
         if is_identity(node):

@@ -10,7 +10,7 @@ from typing import Any
 from tinygrad_hw.engine import ANY_NUMBER
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.chain_rule import pull
-from tinygrad_hw.engine.core.data import Traced
+from tinygrad_hw.engine.core.data import StandIn
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.core.operation import Operation
@@ -61,7 +61,7 @@ def _constant(node: Node) -> Formula | None:
     A leaf without a name, which a formula cannot speak of, is a number too, as it is in micrograd.
     """
     is_number = node.constant or not is_named(node)
-    is_number = is_number and not node.shape and not isinstance(node.raw, Traced)
+    is_number = is_number and not node.shape and not isinstance(node.raw, StandIn)
     return float(node.raw) if is_number else None
 
 
@@ -138,4 +138,4 @@ def local_derivatives(node: Node) -> list[tuple[Node, float]]:
 
 def plain(number: Any) -> float:
     """Return a number as a float; in a program that is being captured, the stand-in for one."""
-    return number if isinstance(number, Traced) else float(number)  # type: ignore[return-value]
+    return number if isinstance(number, StandIn) else float(number)  # type: ignore[return-value]

@@ -18,7 +18,7 @@ from tinygrad_hw.engine import BackwardEdge, backward_steps
 from tinygrad_hw.engine.core.data import shape_of
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import Node
-from tinygrad_hw.engine.core.state import Group
+from tinygrad_hw.engine.core.trace import Group
 from tinygrad_hw.explain.graph.graphviz import DrawError
 
 MOST_NODES = 400  # and twice as many edges; nobody reads more

@@ -16,11 +16,11 @@ from typing import Any, cast
 import numpy as np
 
 from tinygrad_hw.engine import Value
-from tinygrad_hw.engine.core.data import Traced
+from tinygrad_hw.engine.core.data import StandIn
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.core.operation import Operation
-from tinygrad_hw.engine.core.state import Group
+from tinygrad_hw.engine.core.trace import Group
 from tinygrad_hw.explain.chains.chain import Chain, Factor
 from tinygrad_hw.explain.chains.from_graph import is_named
 from tinygrad_hw.explain.chains.scalar_chains import explain_all
@@ -224,7 +224,7 @@ def program_of(plan: list[Planned]) -> tuple[str, list[int]]:
         results: list[Any] = []
         places.clear()
         for number in Content(plan, given).numbers.values():
-            key = number if isinstance(number, Traced) else ("constant", float(number))
+            key = number if isinstance(number, StandIn) else ("constant", float(number))
             if key not in different:
                 different[key] = len(results)
                 results.append(_as_number(number))
@@ -240,7 +240,7 @@ def program_of(plan: list[Planned]) -> tuple[str, list[int]]:
 
 def _as_number(number: Any) -> Any:
     """Return a number, also for a truth value such as the derivative of a relu."""
-    if not isinstance(number, Traced):
+    if not isinstance(number, StandIn):
         return float(number)
     is_truth = np.result_type(number.value).kind == "b"
     return number * 1.0 if is_truth else number  # type: ignore[operator]

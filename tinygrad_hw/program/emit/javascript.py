@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.operation import Operation
-from tinygrad_hw.engine.core.state import setting
+from tinygrad_hw.engine.core.trace import setting
 from tinygrad_hw.program.emit.identifiers import Identifiers, identifier
 from tinygrad_hw.program.emit.primitives import PRIMITIVES
 from tinygrad_hw.program.recorder import Recorder
@@ -153,7 +153,7 @@ class _JavaScriptWriter:
         ]
         for stand_in, operand in zip(stand_ins, variable.operands, strict=True):
             self.names[stand_in] = self._operand(operand)
-        with setting(recorder=recorder):
+        with setting(trace=recorder):
             result = operation.compute(*stand_ins, **variable.options)
         # A user's own operation may have branches: x if x > 0 else …
         guards = dict(recorder.branches)

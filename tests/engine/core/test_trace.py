@@ -22,8 +22,9 @@ from tinygrad_hw.engine import (
     numpy_api,
     value_and_grad,
 )
+from tinygrad_hw.engine.anomaly import AnomalyTrace
 from tinygrad_hw.engine.core.graph import topological_order
-from tinygrad_hw.engine.core.state import state
+from tinygrad_hw.engine.core.trace import PLAIN, current
 from tinygrad_hw.nn import losses
 
 
@@ -90,7 +91,7 @@ def test_exception_restores_the_group():
 def test_failing_composite_restores_the_group():
     with pytest.raises(ValueError, match="labels"):
         losses.sparse_categorical_crossentropy(Value(np.ones((2, 3))), labels=[0, 7])
-    assert state.group is None
+    assert current().group is None
 
 
 def test_early_exit_restores_state():
@@ -100,7 +101,7 @@ def test_early_exit_restores_state():
 
     assert first() is False
     assert is_recording()
-    assert state.group is None
+    assert current().group is None
 
 
 def test_groups_nest_and_hold_what_was_recorded_inside():
@@ -145,18 +146,18 @@ def test_each_thread_has_its_own_modes():
     seen = {}
 
     def other():
-        seen["before"] = (is_recording(), state.group)
+        seen["before"] = (is_recording(), current().group)
         with no_grad(), group("other"):
             entered.set()
             assert checked.wait(10)
-            seen["inside"] = (is_recording(), state.group.name)
+            seen["inside"] = (is_recording(), current().group.name)
 
     thread = threading.Thread(target=other)
     with group("mine") as mine:
         thread.start()
         assert entered.wait(10)
         assert is_recording()
-        assert state.group is mine
+        assert current().group is mine
         with no_grad():
             checked.set()
             thread.join(10)
@@ -174,7 +175,7 @@ quietly = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def line_of(function):
     """Where a function of one line is written: what a message must say, literally."""
     (line,), number = inspect.getsourcelines(function)
-    return f"(test_state.py:{number}: {line.strip()})"
+    return f"(test_trace.py:{number}: {line.strip()})"
 
 
 def told(call, *given):
@@ -230,7 +231,7 @@ def test_anomaly_names_the_operation_its_inputs_and_the_line(function, data, nam
     message = told(call if recording else no_grad()(call))
     assert named in message
     assert message.endswith(line_of(function))
-    assert (is_recording(), state.anomaly, state.group) == (True, False, None)
+    assert (is_recording(), current().trace, current().group) == (True, PLAIN, None)
 
 
 BACKWARD = {
@@ -281,9 +282,9 @@ def test_anomaly_looks_into_grad(make):
 def test_anomaly_looks_into_second_derivatives():
     function = BACKWARD["power"][0]
     for call in (grad(grad(function)), lambda x: grad(function)(Value(x))):
-        assert re.search(r"gives inf \(test_state\.py:\d+: .+\)$", told(call, 0.0))
+        assert re.search(r"gives inf \(test_trace\.py:\d+: .+\)$", told(call, 0.0))
     message = told(grad(grad(lambda x: x**1.5)), 0.0)  # whose first derivative is 0
-    assert re.search(r"pow\(.*\) gives inf \(test_state\.py:\d+: .+\)$", message)
+    assert re.search(r"pow\(.*\) gives inf \(test_trace\.py:\d+: .+\)$", message)
 
 
 @quietly
@@ -319,7 +320,7 @@ def test_the_line_is_that_of_the_call_within_a_statement():
 
     number = inspect.getsourcelines(function)[1] + 3
     message = told(function, Value(0.0))
-    assert message.endswith(f"(test_state.py:{number}: + x.log() # not)")
+    assert message.endswith(f"(test_trace.py:{number}: + x.log() # not)")
 
 
 @quietly
@@ -364,7 +365,7 @@ def test_anomaly_ends_with_its_block():
         inside = x * 2
     outside = np.log(x)
     assert outside.data == -INF
-    assert state.anomaly is False
+    assert current().trace is PLAIN
     assert hasattr(inside, "line")
     assert not hasattr(outside, "line")  # costs nothing where it is not asked for
     np.sqrt(x).backward()
@@ -377,11 +378,11 @@ def test_anomaly_nests():
         with anomaly(), no_grad(), group("g"):
             with pytest.raises(FloatingPointError):
                 np.log(Value(0.0))
-            assert state.anomaly
+            assert type(current().trace) is AnomalyTrace
         with pytest.raises(FloatingPointError):
             np.log(Value(0.0))
-        assert (is_recording(), state.group) == (True, None)
-    assert not state.anomaly
+        assert (is_recording(), current().group) == (True, None)
+    assert current().trace is PLAIN
 
 
 def test_anomaly_changes_no_number_and_no_history():

@@ -1,0 +1,143 @@
+"""Trace: how operations are carried out, and the modes of the engine around it.
+
+Every thread and every asyncio task has its own, so one may evaluate under ``no_grad`` while another
+trains. A mode holds for a ``with`` block and is always put back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+
+class Group:
+    """A named set of nodes: all that was recorded inside one ``with group(name)`` block.
+
+    Groups nest through ``parent``. They fold a drawing into neurons, and a composite operation
+    into one box. Two blocks of the same name are two groups: identity is what counts.
+    """
+
+    __slots__ = ("name", "parent")
+
+    def __init__(self, name: str, parent: Group | None) -> None:
+        self.name = name
+        self.parent = parent
+
+
+class Trace:
+    """How operations are carried out: by this one at once, and with nothing else.
+
+    A subclass, in a room of its own, records a program or looks for the first nan. The engine calls
+    these methods and knows no other.
+    """
+
+    def evaluate(self, operation: Any, arguments: tuple[Any, ...], attributes: Any) -> Any:
+        """Return the result of an operation on data."""
+        return operation.evaluate(arguments, attributes)
+
+    def use(self, operands: Sequence[Any]) -> None:
+        """Be told that the data of nodes are going to be used; others may stand among them."""
+
+    def add(self, node: Any) -> None:
+        """Be told of a new node."""
+
+    def read(self, node: Any, by: str) -> Any:
+        """Return the data of a node to the user's program, which asks ``by`` an attribute."""
+        return node.raw
+
+    def constant(self, data: Any) -> Any:
+        """Return data that do not depend on the program's input."""
+        return data
+
+    def clear_gradient(self, node: Any, cleared: Any = None) -> None:
+        """Set a node's gradient to None, or to micrograd's 0."""
+        node.grad = cleared
+
+    def store(self, leaf: Any, data: Any) -> None:
+        """Write new data into a leaf, in place where they are an array."""
+        if getattr(leaf.raw, "shape", ()):
+            leaf.raw[...] = data
+        else:
+            leaf.raw = data
+
+    def data_before(self, leaf: Any) -> Any:
+        """Return the data that a leaf had when the function that is run began."""
+        return leaf.raw
+
+    def set_up(self) -> None:
+        """Be told that lasting state, such as an optimizer's, is about to be made."""
+
+    def pulling(self, pull: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function that sends gradients back through a node, for one backward pass."""
+        return pull
+
+    def pushing(self, push: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function that sends tangents forward through a node."""
+        return push
+
+    def end_pass(self) -> None:
+        """Be told that a backward pass is over."""
+
+    def name_gradients(self, root: Any, order: Sequence[Any]) -> None:
+        """Be told that a backward pass has left the gradients of a root on its nodes."""
+
+
+class Modes:
+    """What holds for one thread or task at a time; never changed, but replaced.
+
+    Attributes
+    ----------
+    trace
+        How operations are carried out.
+    recording
+        Whether results remember what they were computed from.
+    nested
+        Whether a function runs that ``grad``, ``jvp``, ... is differentiating.
+    group
+        The innermost group that is open, or None.
+    lean
+        Whether operators may compute on Python's floats without asking the trace.
+    """
+
+    __slots__ = ("group", "lean", "nested", "recording", "trace")
+
+    def __init__(self, trace: Trace, recording: bool, nested: bool, group: Group | None) -> None:
+        self.trace = trace
+        self.recording = recording
+        self.nested = nested
+        self.group = group
+        self.lean = recording and type(trace) is Trace
+
+
+PLAIN = Trace()
+_modes: ContextVar[Modes] = ContextVar("modes", default=Modes(PLAIN, True, False, None))  # noqa: B039 - never changed
+current = _modes.get
+
+
+@contextmanager
+def setting(**new: Any) -> Iterator[None]:
+    """Change some of the modes for a block; restore them, also after an error."""
+    before = current()
+    names = ("trace", "recording", "nested", "group")
+    _modes.set(Modes(**{name: new.get(name, getattr(before, name)) for name in names}))
+    try:
+        yield
+    finally:
+        _modes.set(before)
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Compute without recording: results inside the block are constants with no history."""
+    with setting(recording=False):
+        yield
+
+
+@contextmanager
+def group(name: str) -> Iterator[Group]:
+    """Put every node recorded inside the block into one named group."""
+    inner = Group(name, parent=current().group)
+    with setting(group=inner):
+        yield inner
