@@ -1,13 +1,14 @@
 """A transformer in scalars: 16 wide, 4 heads, 1 block, a word of 8 letters, forward and backward.
 
 It is a program as one writes it for scalar engines: about 60,000 nodes a step, made by Python's
-operators. The peer is a Value with nothing but four slots, ``Lean``; who does more pays for it here.
+operators. The peer is a Value with four slots and nothing else, ``Lean``.
 """
 
 import gc
 import math
 import random
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from measuring import Result, median_time, timed
@@ -39,13 +40,16 @@ class Lean:
         return Lean(self.data**power, (self,), (power * self.data ** (power - 1),))
 
     def exp(self) -> "Lean":
+        """Return e to the number."""
         out = math.exp(self.data)
         return Lean(out, (self,), (out,))
 
     def log(self) -> "Lean":
+        """Return the natural logarithm."""
         return Lean(math.log(self.data), (self,), (1 / self.data,))
 
     def relu(self) -> "Lean":
+        """Return the number, or 0 where it is negative."""
         return Lean(max(0.0, self.data), (self,), (float(self.data > 0),))
 
     def __neg__(self) -> "Lean":
@@ -70,6 +74,7 @@ class Lean:
         return other * self**-1
 
     def backward(self) -> None:
+        """Add d self / d node to the gradient of every node."""
         order: list[Lean] = []
         seen = set()
 
@@ -110,6 +115,7 @@ def weights(Value: Any) -> dict[str, Matrix]:
 
 
 def linear(matrix: Matrix, x: list[Any]) -> list[Any]:
+    """Return matrix · x."""
     return [sum(w * x_i for w, x_i in zip(row, x, strict=True)) for row in matrix]
 
 
@@ -120,6 +126,7 @@ def scaled(x: list[Any]) -> list[Any]:
 
 
 def probabilities(scores: list[Any]) -> list[Any]:
+    """Return the softmax of scores."""
     top = max(score.data for score in scores)
     powers = [(score - top).exp() for score in scores]
     total = sum(powers)
@@ -146,7 +153,7 @@ def loss_of(model: dict[str, Matrix], word: list[int]) -> Any:
     keys: Matrix = []
     values: Matrix = []
     losses = []
-    for place, (letter, following) in enumerate(zip(word, word[1:], strict=False)):
+    for place, (letter, following) in enumerate(pairwise(word)):
         pairs = zip(model["letters"][letter], model["places"][place], strict=True)
         x = scaled([a + b for a, b in pairs])
         inner = scaled(x)

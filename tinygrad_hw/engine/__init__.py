@@ -1,10 +1,10 @@
 """Automatic differentiation on NumPy: Values, operations on them, and their derivatives.
 
-``core`` is the engine itself. Read its files in this order: ``state`` (settings of a thread),
-``data`` and ``node`` (the recorded graph), ``operation`` (the record of an operation, its calls),
-``ops`` (the table: every operation with its derivative) with ``numerics`` and ``compile_rule``
-beside it, ``chain_rule`` (a rule applied at one node, backward and forward), ``graph`` (the order
-of the nodes), ``backward`` (the backward pass).
+``core`` is the engine itself. Read its files in this order: ``trace`` (how operations are carried
+out), ``data`` and ``node`` (the recorded graph), ``operation`` (the record of an operation, its
+calls), ``ops`` (the table: every operation with its derivative) with ``numerics`` and
+``compile_rule`` beside it, ``chain_rule`` (a rule applied at one node, backward and forward),
+``graph`` (the order of the nodes), ``backward`` (the backward pass).
 
 Above the core: ``value`` (the user's numbers and arrays), ``numpy_api`` (NumPy's functions),
 ``composite`` (operations written with others), ``linearized`` (functions of whole matrices),

@@ -40,7 +40,7 @@ class AnomalyTrace(Trace):
     """
 
     def __init__(self, inner: Trace, line: str | None = None) -> None:
-        self.inner = inner.inner if isinstance(inner, AnomalyTrace) else inner
+        self.inner: Trace = inner.inner if isinstance(inner, AnomalyTrace) else inner
         self.line = line
         for name in vars(Trace):
             if name not in vars(AnomalyTrace) and not name.startswith("_"):

@@ -18,7 +18,7 @@ from tinygrad_hw.engine.core.data import is_finite, shape_of
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import Node, raw
 from tinygrad_hw.engine.core.operation import Linear, Rule
-from tinygrad_hw.engine.core.state import setting
+from tinygrad_hw.engine.core.trace import setting
 
 
 class Linearized(Linear):

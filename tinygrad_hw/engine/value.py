@@ -23,7 +23,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from tinygrad_hw.engine import numpy_api
+from tinygrad_hw.engine import lean, numpy_api
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.backward import backward
 from tinygrad_hw.engine.core.data import Data, StandIn, refuse_other_rules, shape_of
@@ -36,48 +36,23 @@ from tinygrad_hw.engine.docstrings import document_method
 def _operator(
     operation: Operation, compute: Callable[[Any, Any], Any], symbol: str
 ) -> tuple[Callable[[Value, Any], Value], Callable[[Value, Any], Value]]:
-    """Return a Python operator and its reflection, for ``v + 2`` and ``2 + v``.
-
-    What is computed from two of Python's floats becomes a lean node at once, as ``record`` would
-    make it; it is written out here because a call would cost a third of the time.
-    """
-    back, new = operation.back, object.__new__
-
-    def apply(self: Value, other: Any) -> Value:
-        x = self.raw
-        if type(x) is float and (modes := current()).lean:
-            cls = type(self)
-            if type(other) is float:
-                other = cls.leaf(other, constant=True)
-            if type(other) is not cls or type(y := other.raw) is not float:
-                return operation.record(cls, (self, other), NO_ATTRIBUTES)
-            try:
-                data = compute(x, y)
-                if data - data == 0.0 and not (self.constant and other.constant):
-                    node = new(cls)
-                    node.raw = data
-                    node.constant = False
-                    node.operation = operation
-                    node.back = back
-                    node.first = self
-                    node.second = other
-                    node.x = x
-                    node.y = y
-                    node.group = modes.group
-                    node.visited = None
-                    return node
-            except (ArithmeticError, ValueError):  # NumPy has an inf or a nan
-                pass
-        return operation.record(type(self), (self, other), NO_ATTRIBUTES)
-
-    def reflected(self: Value, other: Any) -> Value:
-        if type(self.raw) is float and (type(other) is float or type(other) is int):
-            return apply(type(self).leaf(to_data(other), constant=True), self)
-        return operation.record(type(self), (other, self), NO_ATTRIBUTES)
-
-    apply.__doc__ = f"Return ``self {symbol} other``."
-    reflected.__doc__ = f"Return ``other {symbol} self``."
+    """Return a Python operator and its reflection, for ``v + 2`` and ``2 + v``."""
+    operators: Any = lean.operators(operation, compute)
+    for function, text in zip(
+        operators, (f"self {symbol} other", f"other {symbol} self"), strict=True
+    ):
+        function.__doc__ = f"Return ``{text}``."
+        function.__annotations__ = {"self": "Value", "other": "Any", "return": "Value"}
+    apply, reflected = operators
     return apply, reflected
+
+
+def _function(operation: Operation) -> Callable[[Value], Value]:
+    """Return an operation of one operand as a method: ``v.exp()`` for ``np.exp(v)``."""
+    method: Any = lean.method(operation)
+    document_method(method, operation)
+    function: Callable[[Value], Value] = method
+    return function
 
 
 def _comparison(compare: Callable[[Any, Any], Any], symbol: str) -> Callable[..., Any]:
@@ -110,35 +85,6 @@ def _method(function: Any) -> Callable[..., Value]:
         return result
 
     document_method(method, function)
-    return method
-
-
-def _function(operation: Operation) -> Callable[[Value], Value]:
-    """Return a function of one operand as a method; see ``_operator``."""
-    back, compute, new = operation.back, operation.of_floats, object.__new__
-
-    def method(self: Value) -> Value:
-        x = self.raw
-        if type(x) is float and not self.constant and (modes := current()).lean:
-            try:
-                data = compute(x)
-                if type(data) is float and data - data == 0.0:
-                    node = new(type(self))
-                    node.raw = data
-                    node.constant = False
-                    node.operation = operation
-                    node.back = back
-                    node.first = self
-                    node.second = None
-                    node.x = x
-                    node.group = modes.group
-                    node.visited = None
-                    return node
-            except (ArithmeticError, ValueError):  # NumPy has an inf or a nan
-                pass
-        return operation.record(type(self), (self,), NO_ATTRIBUTES)
-
-    document_method(method, operation)
     return method
 
 
@@ -407,9 +353,11 @@ class Value(Node):
         return _call(_operation_for(function), args, options)
 
 
-for _name, _function in vars(Value).items():
-    if inspect.isfunction(_function):  # those made by the functions above are named after the class
-        _function.__name__, _function.__qualname__ = _name, f"Value.{_name}"
+for _name, _attribute in vars(Value).items():
+    if inspect.isfunction(
+        _attribute
+    ):  # those made by the functions above are named after the class
+        _attribute.__name__, _attribute.__qualname__ = _name, f"Value.{_name}"
 
 _ON_DATA = {  # computed on the data, without recording
     *(np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.result_type),

@@ -20,9 +20,9 @@ from tinygrad_hw.program.emit.javascript import javascript
 from tinygrad_hw.program.emit.runtime import Changed, NotFinite
 from tinygrad_hw.program.guards import signature
 from tinygrad_hw.program.program import Program
-from tinygrad_hw.program.recorder import BoundValue, NotReady, Recorder
+from tinygrad_hw.program.recorder import NotReady, Recorder
 from tinygrad_hw.program.recording import Result
-from tinygrad_hw.program.variable import CaptureError, Variable
+from tinygrad_hw.program.variable import BoundValue, CaptureError, Variable
 
 VARIANTS = 16  # the most programs for a signature, one for each path through the branches
 SIGNATURES = 64  # the most signatures (kinds of arguments), each with programs of its own

@@ -20,10 +20,10 @@ from tinygrad_hw.program.emit.numpy import PythonWriter
 from tinygrad_hw.program.emit.runtime import NotFinite, all_finite
 from tinygrad_hw.program.guards import Environment
 from tinygrad_hw.program.instructions import Fusion, ancestors, base_of
-from tinygrad_hw.program.recorder import BoundValue, Recorder
+from tinygrad_hw.program.recorder import Recorder
 from tinygrad_hw.program.recording import collector_off, owned_copy, record
 from tinygrad_hw.program.schedule import Interface, make_schedule
-from tinygrad_hw.program.variable import BACKWARD, Variable
+from tinygrad_hw.program.variable import BACKWARD, BoundValue, Variable
 
 
 class SharedArray:

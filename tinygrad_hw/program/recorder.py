@@ -33,6 +33,7 @@ from tinygrad_hw.program.variable import (
     AFTER,
     BACKWARD,
     FORWARD,
+    BoundValue,
     CaptureError,
     Variable,
     concrete,
@@ -122,7 +123,7 @@ class Recorder(Trace):
             node.grad = None
         elif node.grad is not None:
             bound.gradient = Variable(self, node.grad)
-            node.grad = bound.gradient  # type: ignore[assignment]
+            node.grad = bound.gradient
 
     def use(self, operands: Sequence[Any]) -> None:
         """Bind the Values among operands that are going to be used."""
@@ -365,53 +366,6 @@ class Recorder(Trace):
         """Add a node's label to the names of its Variable."""
         if node.label and isinstance(node.raw, Variable) and node.label not in node.raw.names:
             node.raw.names.append(node.label)
-
-
-class BoundValue:
-    """A Value that the function uses, with its state before and after the run.
-
-    Attributes
-    ----------
-    raw, grad, saved, constant
-        Its data, gradient and flags before the run.
-    variable, gradient
-        The stand-ins for its data and its gradient; ``gradient`` is None where it had none.
-    new, new_gradient
-        Its data and gradient after the run.
-    gradient_cleared
-        Whether the gradient is set to None in the run, or before every run.
-    """
-
-    __slots__ = (
-        *("constant", "grad", "gradient", "gradient_cleared", "new", "new_gradient"),
-        *("node", "raw", "saved", "variable"),
-    )
-
-    def __init__(self, node: Node, gradient_cleared: bool) -> None:
-        self.node = node
-        self.raw, self.grad, self.saved = node.raw, node.grad, node.saved
-        self.constant = node.constant
-        self.gradient: Variable | None = None
-        self.gradient_cleared = gradient_cleared
-        self.variable: Variable
-        self.new: Any = None
-        self.new_gradient: Any = None
-
-    @property
-    def is_array(self) -> bool:
-        """Return whether the Value's data are an array."""
-        return isinstance(self.raw, np.ndarray)
-
-    @property
-    def is_differentiated(self) -> bool:
-        """Return whether the function gives the Value a gradient."""
-        return isinstance(self.new_gradient, Variable) and self.new_gradient is not self.gradient
-
-    def restore(self) -> None:
-        """Save the Value's new state, and restore the one before the run."""
-        node = self.node
-        self.new, self.new_gradient = node.raw, node.grad
-        node.raw, node.grad, node.saved = self.raw, self.grad, self.saved
 
 
 def _has_dtype(value: Any, dtype: Any) -> bool:

@@ -88,7 +88,7 @@ def _function(title: str, source: str, language: dict[str, Any]) -> Callable[...
         exec(compile(source, filename, "exec"), language, names)  # a record's text: never a file's
     else:
         names["rule"] = eval(compile(source, filename, "eval"), language)
-    (function,) = names.values()
+    function: Callable[..., Any] = next(iter(names.values()))
     lines = [line + "\n" for line in source.splitlines()]
     linecache.cache[filename] = (len(source), None, lines, filename)
     weakref.finalize(function, linecache.cache.pop, filename, None).atexit = False

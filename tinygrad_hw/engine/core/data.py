@@ -28,6 +28,10 @@ class StandIn:
         """Return whether no element is inf or nan."""
         raise NotImplementedError
 
+    def astype(self, dtype: Any) -> Any:
+        """Return the same numbers in another dtype."""
+        raise NotImplementedError
+
 
 def as_array(data: Any) -> Array:
     """Return data as an array, which need not be a copy; see ``refuse_other_rules``."""

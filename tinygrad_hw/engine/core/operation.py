@@ -280,7 +280,7 @@ def _constant_operand(operand: Any, operands: tuple[Any, ...]) -> Data:
 def _copied(attribute: Any) -> Any:
     """Return an index, a condition, a shape as it is now: the caller may change it later."""
     kind = type(attribute)
-    if kind in _UNCHANGING or isinstance(attribute, Traced | np.generic):
+    if kind in _UNCHANGING or isinstance(attribute, StandIn | np.generic):
         return attribute
     if isinstance(attribute, Node):
         raise TypeError(NOT_A_VALUE)
