@@ -24,7 +24,7 @@ def operators(
         if type(self.raw) is float and (modes := current()).lean:
             x, cls = self.raw, type(self)
             if type(other) is float:
-                other = cls.leaf(other, constant=True)
+                other = cls.leaf(other, constant=cls.numbers_are_constant)
             if type(other) is not cls or type(y := other.raw) is not float:
                 return operation.record(cls, (self, other), NO_ATTRIBUTES)
             try:
@@ -48,7 +48,8 @@ def operators(
 
     def reflected(self: Node, other: Any) -> Node:
         if type(self.raw) is float and (type(other) is float or type(other) is int):
-            return apply(type(self).leaf(to_data(other), constant=True), self)
+            number = type(self).leaf(to_data(other), constant=self.numbers_are_constant)
+            return apply(number, self)
         return operation.record(type(self), (other, self), NO_ATTRIBUTES)
 
     return apply, reflected

@@ -19,9 +19,9 @@ from tinygrad_hw import engine
 from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.backward import seed_for
 from tinygrad_hw.engine.core.chain_rule import pull
-from tinygrad_hw.engine.core.data import Traced, shape_of
+from tinygrad_hw.engine.core.data import StandIn, shape_of
 from tinygrad_hw.engine.core.node import Node, to_data
-from tinygrad_hw.engine.core.state import state
+from tinygrad_hw.engine.core.trace import current
 from tinygrad_hw.micrograd.own_operation import Backward, with_backward, with_local_gradients
 
 _SIGNS = {ops.add: "+", ops.sub: "-", ops.neg: "-", ops.mul: "*", ops.div: "/", ops.relu: "ReLU"}
@@ -68,7 +68,7 @@ class Value(engine.Value):
         if children:
             self._set_children(children, _op)
         elif _op:
-            self.attributes = {"sign": _op}
+            self.set_call(None, (), (), {"sign": _op})
 
     def _set_children(
         self, children: tuple[engine.Value, ...], sign: str | Iterable[float]
@@ -76,21 +76,15 @@ class Value(engine.Value):
         for child in children:
             if not isinstance(child, Node):
                 raise TypeError(f"_children are Values, got {type(child).__name__}")
-        if state.recorder is not None:
-            raise TypeError(
-                "a Value with _children is made while a program is captured, which would hold its "
-                "number for ever; compute it with operations, such as v.tanh()"
-            )
-        if not state.recording:
+        current().trace.read(self, "_children")
+        if not current().recording:
             self.constant = True
             return
         self.constant = all(child.constant for child in children)
-        self.inputs = cast(Any, children)
-        self.arguments = tuple(child.data_to_save() for child in children)
         self.saved = True
+        arguments = tuple(child.data_to_save() for child in children)
         if isinstance(sign, str):
-            self.operation = with_backward(sign or "own")
-            self.attributes = {"backward": None}
+            self.set_call(with_backward(sign or "own"), children, arguments, {"backward": None})
             return
         local_gradients = tuple(sign)
         if len(local_gradients) != len(children):
@@ -98,8 +92,8 @@ class Value(engine.Value):
                 f"got {len(local_gradients)} derivatives for {len(children)} children; "
                 "give one for each"
             )
-        self.operation = with_local_gradients("own")
-        self.attributes = {"local_gradients": local_gradients}
+        attributes = {"local_gradients": local_gradients}
+        self.set_call(with_local_gradients("own"), children, arguments, attributes)
 
     # --- Data and gradient ------------------------------------------------------------------------
 
@@ -119,8 +113,8 @@ class Value(engine.Value):
             return
         if "backward" not in self.attributes and "local_gradients" not in self.attributes:
             sign, local_gradients = self._op, self._derivatives()
-            self.operation = with_local_gradients(sign)
-            self.attributes = {"local_gradients": local_gradients}
+            attributes = {"local_gradients": local_gradients}
+            self.set_call(with_local_gradients(sign), self.inputs, self.arguments, attributes)
         self.raw = to_data(new)
 
     @property
@@ -187,7 +181,8 @@ class Value(engine.Value):
                 f"{self!r} has a derivative already, or no operands; "
                 "make a new one with them, Value(data, (x,), 'name'), and set its _backward"
             )
-        self.attributes = {"backward": Backward(self, function)}
+        backward = Backward(self, function)
+        self.set_call(self.operation, self.inputs, self.arguments, {"backward": backward})
 
     def _send_back(self) -> None:
         if self.operation is None or self.constant:
@@ -212,5 +207,5 @@ class Value(engine.Value):
         return True
 
     def __repr__(self) -> str:
-        data = self.raw.value if isinstance(self.raw, Traced) else self.raw
+        data = self.raw.value if isinstance(self.raw, StandIn) else self.raw
         return f"Value(data={data}, grad={self.grad})"

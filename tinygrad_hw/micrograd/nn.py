@@ -11,13 +11,9 @@ from typing import Any
 from tinygrad_hw import engine
 from tinygrad_hw.engine import group, ops
 from tinygrad_hw.engine.core.data import shape_of
-<<<<<<< HEAD:tinygrad_hw/micrograd/nn.py
 from tinygrad_hw.engine.core.node import Node
-from tinygrad_hw.engine.core.state import state
-from tinygrad_hw.micrograd.engine import Value
-=======
 from tinygrad_hw.engine.core.trace import current
->>>>>>> 0bf35ee (How operations are carried out is a Trace, one for each thread and task; what Python's floats make is lean):tinygrad_hw/nn/scalar.py
+from tinygrad_hw.micrograd.engine import Value
 
 
 class Module:

@@ -215,6 +215,17 @@ class Node:
                 node.second, node.y = inputs[1], arguments[1]
         return node
 
+    def set_call(
+        self,
+        operation: Any,
+        inputs: tuple[Any, ...],
+        arguments: tuple[Data, ...],
+        attributes: dict[str, Any],
+    ) -> None:
+        """Set the call that this node is the result of."""
+        self.operation, self.call = operation, (inputs, arguments, attributes)
+        self.first = self.second = self.back = None
+
     def forget(self) -> Self:
         """Return this node as a constant with no history."""
         self.operation, self.call, self.constant = None, NO_CALL, True

@@ -203,7 +203,9 @@ class Operation:
                 [
                     operand
                     if isinstance(operand, Node)
-                    else node_class.leaf(_constant_operand(operand, operands), constant=constant)
+                    else node_class.leaf(
+                        _constant_operand(operand, operands), constant=number_is_constant
+                    )
                     for operand in operands
                 ]
             )
