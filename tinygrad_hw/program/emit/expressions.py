@@ -117,7 +117,7 @@ class ExpressionWriter:
         if function in PREFIX and self.on_numbers and not variable.shape:
             return f"{PREFIX[function]}{operands[0]}"
         if function is operator.getitem:
-            return f"{operands[0]}[{self._index(variable.operands[1])}]"
+            return self._element(operands[0], variable.operands[1], variable)
         if function is np.where and self.on_numbers and not variable.shape:
             return f"{operands[1]} if {operands[0]} else {operands[2]}"
         if function is operator.pow:
@@ -146,7 +146,7 @@ class ExpressionWriter:
             ]
             return " + ".join([operands[-1], *products])
         if operation is ops.getitem:
-            return f"{operands[0]}[{self._index(variable.options['index'])}]"
+            return self._element(operands[0], variable.options["index"], variable)
         function = operation.on_floats if is_plain and operation.on_floats else operation.compute
         name = self._global(function, [operation.name])
         call = f"{name}({', '.join([*operands, *self._options(variable.options)])})"
@@ -173,6 +173,12 @@ class ExpressionWriter:
 
     def _options(self, options: dict[str, Any]) -> list[str]:
         return [f"{name}={self.text(value)}" for name, value in options.items()]
+
+    def _element(self, source: str, index: Any, variable: Variable) -> str:
+        """Return an index put to an array; ``x[..., 0]`` of one number is no view of the array."""
+        is_view = isinstance(index, tuple) and any([part is ... for part in index])
+        of_view = "[()]" if is_view and not variable.shape else ""
+        return f"{source}[{self._index(index)}]{of_view}"
 
     def _index(self, index: Any) -> str:
         parts = index if isinstance(index, tuple) else (index,)
