@@ -17,6 +17,7 @@ import mpmath
 import numpy as np
 import pytest
 
+from tinygrad_hw import capture
 from tinygrad_hw.engine import Value, grad, gradcheck, hessian, hvp, jvp, numpy_api, value_and_grad
 
 # --- The cases ------------------------------------------------------------------------------------
@@ -367,3 +368,278 @@ def test_cofactors_of_large_singular_matrices():
 def test_determinant_of_nan_has_derivative_nan():
     with np.errstate(invalid="ignore"):
         assert np.isnan(grad(np.linalg.det)(np.full((2, 2), np.nan))).all()
+
+
+# --- Triangles, ties, ranks -----------------------------------------------------------------------
+
+
+def test_the_derivative_is_by_the_triangle_that_numpy_reads():
+    x = np.array([[4.0, np.nan], [1.0, 3.0]])  # what is not read does not matter
+    for function in (np.linalg.cholesky, np.linalg.eigvalsh):
+        gradient = grad(lambda x, function=function: np.sum(function(x) ** 3))(x)
+        assert gradient[0, 1] == 0.0
+        assert np.all(gradient[[0, 1, 1], [0, 0, 1]] != 0.0)
+    upper = grad(lambda x: np.sum(np.linalg.cholesky(x, upper=True) ** 3))(x.T)
+    lower = grad(lambda x: np.sum(np.linalg.cholesky(x) ** 3))(x)
+    np.testing.assert_array_equal(upper, lower.T)
+
+
+@pytest.mark.parametrize("function", [np.linalg.cholesky, np.linalg.eigvalsh])
+def test_through_a_symmetric_matrix_it_is_as_if_both_triangles_were_read(function):
+    random = np.random.default_rng(0)
+    b = random.normal(size=(3, 3))
+
+    def symmetric(b):
+        return b @ b.T + np.eye(3)
+
+    def mirrored(b):
+        x = symmetric(b)
+        return (x + x.T) / 2
+
+    one, other = (
+        grad(lambda b, f=f: np.sum(function(f(b)) ** 3))(b) for f in (symmetric, mirrored)
+    )
+    np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
+def sum_of(function):
+    return lambda x: np.sum(function(x) * np.arange(1.0, 10.0).reshape(3, 3))
+
+
+def test_equal_eigenvalues_have_derivatives_and_their_vectors_have_none():
+    x = np.diag([1.0, 2.0, 2.0])
+    np.testing.assert_array_equal(
+        grad(lambda x: np.sum(np.linalg.eigvalsh(x) * np.array([1.0, 2.0, 3.0])))(x),
+        np.diag([1.0, 2.0, 3.0]),
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        assert np.isnan(grad(sum_of(lambda x: np.linalg.eigh(x)[1]))(x)[2, 1])
+        moved = jvp(np.linalg.eigh, x, np.ones((3, 3)))[1]
+    np.testing.assert_array_equal(moved.eigenvalues, [1.0, 1.0, 1.0])
+    assert np.isnan(moved.eigenvectors[:, 1:]).any()
+
+
+def test_a_vector_of_a_single_eigenvalue_has_a_derivative_beside_equal_ones():
+    x, weights = np.diag([1.0, 2.0, 2.0]), np.array([0.0, 1.0, 2.0])
+    gradient = grad(lambda x: np.sum(np.linalg.eigh(x)[1][:, 0] * weights))(x)
+    np.testing.assert_array_equal(gradient, [[0, 0, 0], [-1, 0, 0], [-2, 0, 0]])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        moved = jvp(lambda x: np.linalg.eigh(x)[1][:, 0], x, np.arange(9.0).reshape(3, 3))[1]
+    np.testing.assert_array_equal(moved, [0.0, -3.0, -6.0])
+
+
+@pytest.mark.parametrize("name", ["eigh", "svd"])
+def test_values_that_only_rounding_tells_apart_count_as_equal(name):
+    random = np.random.default_rng(1)
+    q = np.linalg.qr(random.normal(size=(3, 3)))[0]
+    x = (q * np.array([1.0, 2.0, 2.0])) @ q.T
+    vectors = {"eigh": lambda x: np.linalg.eigh(x)[1], "svd": lambda x: np.linalg.svd(x)[0]}[name]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        assert not np.isfinite(grad(sum_of(vectors))(x)[1, 0])
+
+
+def test_equal_singular_values_have_derivatives_and_their_vectors_have_none():
+    with np.errstate(divide="ignore", invalid="ignore"):
+        assert not np.isfinite(grad(sum_of(lambda x: np.linalg.svd(x)[0]))(np.eye(3))).all()
+        moved = jvp(np.linalg.svd, np.eye(3), np.ones((3, 3)))[1]
+    assert not np.isfinite(moved.U).all()
+    np.testing.assert_array_equal(moved.S, [1.0, 1.0, 1.0])
+
+
+def test_vectors_of_singular_values_of_zero_have_no_derivative_outside_of_a_square():
+    x = np.outer([1.0, 2.0, 2.0], [3.0, 4.0])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gradient = grad(lambda x: np.sum(np.linalg.svd(x, False)[0][:, 1] * [1.0, 2.0, 0.0]))(x)
+    assert not np.isfinite(gradient).any()
+    largest = grad(lambda x: np.linalg.svdvals(x)[0])(x)
+    np.testing.assert_allclose(largest, np.outer([1, 2, 2], [3, 4]) / 15, rtol=1e-12)
+
+
+def test_norms_at_ties_share_equally():
+    np.testing.assert_array_equal(grad(lambda x: np.linalg.norm(x, 2))(np.eye(2)), np.eye(2) / 2)
+    np.testing.assert_array_equal(grad(lambda x: np.linalg.norm(x, -2))(np.eye(2)), np.eye(2) / 2)
+    np.testing.assert_array_equal(grad(lambda x: np.linalg.norm(x, 1))(np.eye(2)), np.eye(2) / 2)
+    np.testing.assert_array_equal(grad(lambda x: np.linalg.norm(x, "nuc"))(np.eye(2)), np.eye(2))
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_norms_at_zero_have_derivative_zero(order):
+    function = eval(f"lambda x: np.linalg.norm(x, {order})", {"np": np})
+    np.testing.assert_array_equal(grad(function)(np.zeros((2, 2))), np.zeros((2, 2)))
+
+
+def test_qr_without_full_rank_has_no_derivative():
+    x = np.outer([1.0, 2.0, 2.0], [3.0, 4.0])
+    assert np.isnan(grad(lambda x: np.sum(np.linalg.qr(x)[1]))(x)).all()
+    assert np.isnan(jvp(np.linalg.qr, x, np.ones((3, 2)))[1].Q).all()
+
+
+def test_pinv_without_full_rank_has_the_derivative_along_its_rank():
+    random = np.random.default_rng(2)
+    left, right = random.normal(size=(4, 2)), random.normal(size=(2, 3))
+    gradcheck(lambda x, y: np.linalg.pinv(x @ y), left, right, order=2, tolerance=1e-5)
+
+
+# --- Nothing arrives ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("function", "degenerate"),
+    [
+        (lambda x: np.linalg.eigh(x)[1], np.eye(3)),
+        (lambda x: np.linalg.svd(x)[0], np.eye(3)),
+        (lambda x: np.linalg.qr(x)[0], np.ones((3, 3))),
+    ],
+)
+def test_a_matrix_to_which_nothing_arrives_gets_exactly_zero(function, degenerate):
+    regular = np.array([[3.0, 0, 0], [1, 5, 0], [0, 1, 9]])
+    batch = np.stack([regular, degenerate])
+    alone = grad(sum_of(function))(regular)
+    gradient = grad(lambda x: sum_of(function)(x[:1]) + np.sum(function(x)[1:] * 0.0))(batch)
+    np.testing.assert_allclose(gradient[0], alone, rtol=1e-12)
+    np.testing.assert_array_equal(gradient[1], np.zeros((3, 3)))
+    direction = np.stack([np.ones((3, 3)), np.zeros((3, 3))])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        moved = jvp(function, batch, direction)[1]
+    np.testing.assert_allclose(moved[0], jvp(function, regular, np.ones((3, 3)))[1], rtol=1e-12)
+    np.testing.assert_array_equal(moved[1], np.zeros((3, 3)))
+
+
+def test_a_constant_operand_gets_no_gradient():
+    a, b = Value(np.eye(2) * 2.0, constant=True), Value([1.0, 2.0])
+    np.linalg.solve(a, b).backward(np.ones(2))
+    assert a.grad is None
+    np.testing.assert_array_equal(b.grad, [0.5, 0.5])
+    np.linalg.solve(Value(np.eye(2)), np.ones(2)).backward(np.ones(2))
+    assert np.linalg.inv(a).constant
+
+
+@every_case
+def test_gradients_of_float32_are_float32(case):
+    points = [Value(x) for x in case.points(np.float32)]
+    for result in parts(case(*points)):
+        if isinstance(result, Value) and not result.constant:
+            result.backward(np.ones(result.shape, np.float32))
+            assert all(x.grad.dtype == np.float32 for x in points if x.grad is not None)
+
+
+# --- Every order of the modes ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if "norm" not in c.text], ids=str)
+def test_second_derivatives_agree_in_every_order_of_the_modes(case):
+    points = case.points()
+    if not all(map(math.prod, case.shapes)) or not isinstance(case.on_values()[0], Value):
+        return
+
+    def total(x):
+        found = [y for y in parts(case(x, *points[1:])) if isinstance(y, Value)]
+        return sum([np.sum(np.sin(y)) for y in found])
+
+    x, v = points[0], np.cos(np.arange(points[0].size)).reshape(points[0].shape)
+    expected = hvp(total, x, v)
+    close = {"rtol": 1e-7, "atol": 1e-9 * np.max(np.abs(expected))}
+    np.testing.assert_allclose(grad(lambda x: jvp(total, x, v)[1])(x), expected, **close)
+    np.testing.assert_allclose(grad(lambda x: np.sum(grad(total)(x) * v))(x), expected, **close)
+    twice = jvp(lambda x: jvp(total, x, v)[1], x, v)[1]
+    np.testing.assert_allclose(twice, np.sum(expected * v), **close)
+
+
+# --- Captured programs ----------------------------------------------------------------------------
+
+CAPTURED = {
+    "inv": lambda x: np.sum(np.linalg.inv(x) ** 2),
+    "solve": lambda x: np.sum(np.linalg.solve(x, np.ones(3)) ** 2),
+    "det": lambda x: np.sin(np.linalg.det(x)),
+    "slogdet": lambda x: np.multiply(*np.linalg.slogdet(x)),
+    "cholesky": lambda x: np.sum(np.linalg.cholesky(x @ x.T + np.eye(3)) ** 3),
+    "eigh": lambda x: np.sum(np.linalg.eigh(x)[1] ** 3),
+    "svd": lambda x: np.sum(np.linalg.svd(x)[0] ** 3) + np.linalg.norm(x, "nuc"),
+    "svd of symmetric": lambda x: np.sum(np.linalg.svd(x, hermitian=True)[0] ** 3),
+    "qr": lambda x: np.sum(np.linalg.qr(x)[0] ** 3),
+    "pinv": lambda x: np.sum(np.linalg.pinv(x[:, :2]) ** 2),
+    "lstsq": lambda x: np.sum(np.linalg.lstsq(x[:, :2], np.ones(3))[0] ** 2),
+    "cond": lambda x: np.linalg.cond(x, 1) + np.linalg.cond(x),
+    "multi_dot": lambda x: np.sum(np.linalg.multi_dot([x, x.T, x]) ** 2),
+}
+
+
+@pytest.mark.parametrize("derivative", ["gradient", "product"])
+@pytest.mark.parametrize("name", CAPTURED)
+def test_a_captured_program_gives_what_the_function_would_have_given(name, derivative):
+    def evaluate(x):
+        if derivative == "product":
+            return hvp(CAPTURED[name], x, np.ones((3, 3)))
+        return grad(CAPTURED[name])(x)
+
+    captured, random = capture(evaluate), np.random.default_rng(3)
+    for _ in range(4):
+        x = random.normal(size=(3, 3))
+        np.testing.assert_allclose(captured(x), evaluate(x), rtol=1e-10, atol=1e-12)
+
+
+def test_a_captured_determinant_notices_that_its_matrix_is_singular():
+    captured = capture(grad(np.linalg.det))
+    for rank in (3, 3, 3, 2, 3, 1, 2, 0, 3):
+        x = of_rank(3, rank, seed=rank)
+        np.testing.assert_allclose(captured(x), grad(np.linalg.det)(x), rtol=1e-12, atol=1e-12)
+
+
+# --- Refused --------------------------------------------------------------------------------------
+
+SQUARE, TALL, ONES = np.diag([2.0, 1.0]), np.ones((3, 2)), np.ones((2, 2))
+REFUSED = {
+    # NumPy's own errors, after the call
+    "np.linalg.inv(ONES)": (np.linalg.LinAlgError, "inv(A (2, 2)): Singular matrix"),
+    "np.linalg.inv(TALL)": (np.linalg.LinAlgError, "inv(A (3, 2)): Last 2 dimensions"),
+    "np.linalg.solve(ONES, [1, 2])": (np.linalg.LinAlgError, "solve(A (2, 2), ", "Singular"),
+    "np.linalg.solve(SQUARE, np.ones(3))": (ValueError, "solve(A (2, 2), "),
+    "np.linalg.cholesky(-SQUARE)": (np.linalg.LinAlgError, "cholesky(", "not positive definite"),
+    "np.linalg.matrix_power(TALL, 0)": (np.linalg.LinAlgError, "matrix_power(A (3, 2), 0): "),
+    "np.linalg.matrix_power(SQUARE, 0.5)": (TypeError, "matrix_power(A (2, 2), 0.5): ", "integer"),
+    "np.linalg.eigh(SQUARE, 'X')": (ValueError, "eigh(A (2, 2), UPLO='X'): ", "'L' or 'U'"),
+    "np.linalg.matrix_norm(SQUARE[0])": (np.exceptions.AxisError, "matrix_norm(", "axis -2"),
+    "np.linalg.norm(SQUARE, 1, (0, 0))": (ValueError, "norm(A (2, 2), 1, (0, 0)): ", "axis"),
+    # without a derivative
+    "np.linalg.eig(SQUARE)": (TypeError, "np.linalg.eig ", "not differentiated"),
+    "np.linalg.svd(TALL)": (ValueError, "svd(A (3, 2)): ", "only 2 vectors", "full_matrices=False"),
+    "np.linalg.qr(TALL, 'complete')": (ValueError, "qr(A (3, 2), 'complete'): ", "mode='reduced'"),
+    "np.linalg.qr(TALL, 'raw')": (ValueError, "mode='raw'", "'reduced' and 'r'"),
+    "np.linalg.lstsq(TALL, np.ones(3))": (
+        ValueError,
+        "lstsq(A (3, 2), ",
+        "full rank",
+        "pinv(a) @ b",
+    ),
+    "np.linalg.pinv(SQUARE, 0.6)": (ValueError, "pinv(A (2, 2), 0.6): ", "rcond=0.6", "smaller"),
+    "np.linalg.vector_norm(SQUARE, ord=0)": (ValueError, "vector_norm(A (2, 2), ord=0): "),
+    # no such thing
+    "np.linalg.norm(SQUARE, 3)": (ValueError, "norm(A (2, 2), 3): ord=3 is no norm", "'nuc'"),
+    "np.linalg.lstsq(SQUARE[None], [1, 2])": (np.linalg.LinAlgError, "3 and 1 dimensions"),
+    "np.linalg.outer(SQUARE, [1, 2])": (ValueError, "outer(A (2, 2), ", "2 and 1 dimensions"),
+    "np.linalg.cross(SQUARE, SQUARE)": (ValueError, "cross(A (2, 2), ", "3 elements"),
+    "np.linalg.multi_dot([SQUARE])": (ValueError, "multi_dot([A (2, 2)]): ", "two arrays", "got 1"),
+    "np.linalg.tensorinv(SQUARE, 0)": (ValueError, "tensorinv(A (2, 2), 0): ind is 0"),
+    "np.linalg.solve(SQUARE, np.array([1j, 2]))": (TypeError, "real numbers"),
+}
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_refused_in_one_line_that_says_why(text):
+    error, *words = REFUSED[text]
+    arrays = {"SQUARE": SQUARE, "TALL": TALL, "ONES": ONES}
+    operands = {name: Value(array, label="A") for name, array in arrays.items()}
+    with pytest.raises(error) as caught:
+        eval(text, {"np": np, **operands})
+    message = str(caught.value)
+    assert "\n" not in message
+    assert all(word in message for word in words), message
+
+
+def test_the_logarithm_of_a_determinant_of_zero_has_no_derivative():
+    sign, logarithm = np.linalg.slogdet(Value(ONES, label="A"))
+    assert (sign.data, logarithm.data) == (0.0, -np.inf)
+    with pytest.raises(
+        np.linalg.LinAlgError, match=r"derivative of slogdet\(A \(2, 2\)\): Singular"
+    ):
+        logarithm.backward()
