@@ -33,9 +33,8 @@ def micrograd(threads: int, collector: bool = True) -> Result:
 
 
 def ours(threads: int, collector: bool = True) -> Result:
-    """Our Value and our networks of scalars."""
-    from tinygrad_hw import Value
-    from tinygrad_hw.micrograd import MLP
+    """Our Value under micrograd's names, and our networks of scalars."""
+    from tinygrad_hw.micrograd import MLP, Value
 
     return _eager(Value, MLP, collector)
 

@@ -87,10 +87,9 @@ class MLP(Module):
 
     def __call__(self, x: Any) -> Any:
         """Return the outputs of the last layer."""
-        inputs = x if isinstance(x, Sequence) or shape_of(x) else [x]
-        x = [
-            one if isinstance(one, Node) else Value(one) for one in inputs
-        ]  # shared by all neurons
+        numbers = x if isinstance(x, Sequence) or shape_of(x) else [x]
+        # One Value for each input, which all neurons share: a drawing has it once.
+        x = [number if isinstance(number, Node) else Value(number) for number in numbers]
         for layer in self.layers:
             x = layer(x if isinstance(x, Sequence) else [x])
         return x
