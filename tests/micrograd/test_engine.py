@@ -64,7 +64,9 @@ def test_arguments_are_micrograds_in_order():
     x = Value(2.0, (), "x")
     assert (x._op, x._prev) == ("x", set())
     assert Value(2.0, _children=(), _op="").data == 2.0
-    assert Value(2.0, label="w").label == "w"
+    assert (Value(2.0, label="w").label, x.label, (x * 2).label) == ("w", "", "")
+    x.label = "x"
+    assert x.label == "x"
 
 
 def test_results_are_of_the_same_class():
@@ -275,6 +277,9 @@ def test_data_of_a_result_may_be_set_and_its_derivative_stays():
     z.backward()
     assert (z.data, y._op, y._prev) == (3.0, "exp", {x})
     assert x.grad == pytest.approx(3 * math.exp(0.3), rel=1e-15)
+    square = x**2
+    square.data = 1.0
+    assert (square._op, square._children, square._local_grads) == ("**2", (x,), (0.6,))
     own = sine_as_in_micrograd(x)
     own.data = 5
     x.grad = 0

@@ -26,7 +26,6 @@ from tinygrad_hw.micrograd.own_operation import Backward, with_backward, with_lo
 
 _SIGNS = {ops.add: "+", ops.sub: "-", ops.neg: "-", ops.mul: "*", ops.div: "/", ops.relu: "ReLU"}
 _DATA: Any = vars(engine.Value)["data"]
-_GRADIENT: Any = vars(Node)["grad"]
 
 
 class Value(engine.Value):
@@ -61,9 +60,9 @@ class Value(engine.Value):
         data: Any,
         _children: Iterable[engine.Value] = (),
         _op: str | Iterable[float] = "",
-        label: str | None = None,
+        label: str = "",
     ) -> None:
-        super().__init__(data, label)
+        super().__init__(data, label or None)
         children = tuple(_children)
         if children:
             self._set_children(children, _op)
@@ -112,20 +111,31 @@ class Value(engine.Value):
             _DATA.__set__(self, new)
             return
         if "backward" not in self.attributes and "local_gradients" not in self.attributes:
-            sign, local_gradients = self._op, self._derivatives()
-            attributes = {"local_gradients": local_gradients}
-            self.set_call(with_local_gradients(sign), self.inputs, self.arguments, attributes)
+            operation, children = with_local_gradients(self._op), self._children
+            attributes = {"local_gradients": self._local_grads}
+            self.set_call(operation, children, self.arguments[: len(children)], attributes)
         self.raw = to_data(new)
 
     @property
     def grad(self) -> Any:
         """Return the gradient; 0 until a backward pass has reached the Value."""
-        gradient = _GRADIENT.__get__(self)
-        return 0 if gradient is None else gradient
+        try:
+            return 0 if self._grad is None else self._grad
+        except AttributeError:  # not set yet
+            return 0
 
     @grad.setter
     def grad(self, new: Any) -> None:
-        _GRADIENT.__set__(self, new)
+        self._grad = new
+
+    @property
+    def label(self) -> str:
+        """Return the label; empty where there is none."""
+        return super().label or ""
+
+    @label.setter
+    def label(self, new: str | None) -> None:
+        self._label = new
 
     # --- The graph --------------------------------------------------------------------------------
 
@@ -196,8 +206,9 @@ class Value(engine.Value):
 
     def __pow__(self, other: Any) -> Any:
         """Return ``self ** other``; an exponent that is a number is not a Value of the graph."""
-        exponent = other if isinstance(other, Node) else engine.Value(other, constant=True)
-        return super().__pow__(exponent)
+        if not isinstance(other, Node):
+            other = self.leaf(to_data(other), constant=True)
+        return super().__pow__(other)
 
     __hash__ = object.__hash__
     __eq__, __ne__ = object.__eq__, object.__ne__
