@@ -7,7 +7,7 @@ import mpmath
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import ops
 from tinygrad_hw.symbolic import Formula, add, multiply
 
 NAMES = "abc"

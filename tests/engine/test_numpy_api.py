@@ -22,8 +22,7 @@ from hypothesis.extra.numpy import (
     mutually_broadcastable_shapes,
 )
 
-from tinygrad_hw.engine import Value, grad, gradcheck, hvp, jvp, numpy_api, vjp
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import Value, grad, gradcheck, hvp, jvp, numpy_api, ops, vjp
 
 # --- The cases ------------------------------------------------------------------------------------
 

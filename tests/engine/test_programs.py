@@ -14,8 +14,17 @@ import autograd.numpy as hips
 import numpy as np
 import pytest
 
-from tinygrad_hw.engine import Value, backward_steps, grad, hvp, jvp, numpy_api, value_and_grad, vjp
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import (
+    Value,
+    backward_steps,
+    grad,
+    hvp,
+    jvp,
+    numpy_api,
+    ops,
+    value_and_grad,
+    vjp,
+)
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.nn import losses
 

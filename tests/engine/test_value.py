@@ -10,8 +10,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from tinygrad_hw.engine import Value
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import Value, ops
 
 ROWS = np.array([[0.5, 1.5, 2.5], [1.25, 0.75, 0.25]])
 

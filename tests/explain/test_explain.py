@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tinygrad_hw import Value, backward_steps, no_grad
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.explain import Chain, MatrixChain, explain
 from tinygrad_hw.micrograd import MLP

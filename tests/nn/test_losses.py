@@ -4,8 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from tinygrad_hw.engine import Value, grad, gradcheck, hvp, jvp, numpy_api
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import Value, grad, gradcheck, hvp, jvp, numpy_api, ops
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.nn import losses
 from tinygrad_hw.nn.losses import LOSSES

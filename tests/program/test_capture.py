@@ -20,9 +20,9 @@ from tinygrad_hw.engine import (
     jvp,
     no_grad,
     numpy_api,
+    ops,
     value_and_grad,
 )
-from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.operation import ANY_NUMBER, Pointwise
 from tinygrad_hw.engine.core.trace import PLAIN, current
 from tinygrad_hw.program import CaptureError, capture

@@ -6,7 +6,7 @@ from fifty_digits import NAMES, anything, exactly, of_tree, otherwise_skip, poin
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import ops
 from tinygrad_hw.symbolic import Apply, Formula, names_in, read_formula, substitute
 
 pytestmark = pytest.mark.usefixtures("fifty_digits")

@@ -12,10 +12,9 @@ Above the core: ``value`` (the user's numbers and arrays), ``numpy_api`` (NumPy'
 nan is made).
 """
 
-from tinygrad_hw.engine import numpy_api
+from tinygrad_hw.engine import numpy_api, ops
 from tinygrad_hw.engine.anomaly import anomaly
 from tinygrad_hw.engine.composite import Composite
-from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.backward import BackwardEdge, backward, backward_steps
 from tinygrad_hw.engine.core.operation import ANY_NUMBER, Linear, Multilinear, Pointwise
 from tinygrad_hw.engine.core.trace import group, no_grad

@@ -23,8 +23,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from tinygrad_hw.engine import lean, numpy_api
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import lean, numpy_api, ops
 from tinygrad_hw.engine.core.backward import backward
 from tinygrad_hw.engine.core.data import Data, StandIn, refuse_other_rules, shape_of
 from tinygrad_hw.engine.core.node import NO_ATTRIBUTES, NO_CALL, Node, read_data, to_data

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from tinygrad_hw.engine import numpy_api
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import numpy_api, ops
 
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "linear": lambda z: z,

@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_hw.engine import Value
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import Value, ops
 from tinygrad_hw.engine.core.data import StandIn
 from tinygrad_hw.engine.core.node import read_data
 from tinygrad_hw.engine.core.trace import current

@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_hw.engine import Value
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import Value, ops
 from tinygrad_hw.nn.activations import ACTIVATIONS
 from tinygrad_hw.nn.initializers import INITIALIZERS, Initializer
 

@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_hw.engine import Composite
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import Composite, ops
 from tinygrad_hw.engine.core.data import StandIn, as_array, dtype_of, shape_of
 from tinygrad_hw.engine.core.node import Node, raw
 

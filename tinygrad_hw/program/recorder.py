@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.data import StandIn, shape_of
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.core.operation import Operation

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine.core import numerics, ops
+from tinygrad_hw.engine import ops
+from tinygrad_hw.engine.core import numerics
 from tinygrad_hw.engine.core.data import shape_of
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.program.emit.primitives import ON_ARRAYS

@@ -14,8 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tinygrad_hw.engine import Value
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import Value, ops
 from tinygrad_hw.engine.core.operation import Operation
 
 LONGEST = 10_000  # characters; Python's parser takes memory and stack in proportion to them

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from functools import lru_cache
 
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.compile_rule import LANGUAGE
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.symbolic.formula import Apply, Formula

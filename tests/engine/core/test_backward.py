@@ -5,8 +5,7 @@ from copy import copy
 import numpy as np
 import pytest
 
-from tinygrad_hw.engine import Value, backward, backward_steps
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import Value, backward, backward_steps, ops
 from tinygrad_hw.engine.core.graph import topological_order
 
 # --- Steps ----------------------------------------------------------------------------------------

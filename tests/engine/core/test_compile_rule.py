@@ -13,8 +13,7 @@ import pytest
 
 import tinygrad_hw
 from tinygrad_hw import Value, capture
-from tinygrad_hw.engine import Pointwise, numpy_api
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import Pointwise, numpy_api, ops
 from tinygrad_hw.engine.core.compile_rule import LANGUAGE, compile_rule
 from tinygrad_hw.program.variable import Variable
 

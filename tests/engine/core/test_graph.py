@@ -6,8 +6,7 @@ import weakref
 import numpy as np
 import pytest
 
-from tinygrad_hw.engine import Value, group, numpy_api
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import Value, group, numpy_api, ops
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import Node
 

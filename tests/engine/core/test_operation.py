@@ -17,8 +17,8 @@ from tinygrad_hw.engine import (
     gradcheck,
     hvp,
     jvp,
+    ops,
 )
-from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.operation import ANY_NUMBER
 from tinygrad_hw.explain import explain_all, svg
 

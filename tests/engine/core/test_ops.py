@@ -25,10 +25,10 @@ from tinygrad_hw.engine import (
     hvp,
     jvp,
     numpy_api,
+    ops,
     vjp,
 )
 from tinygrad_hw.engine.composite import Composite
-from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.chain_rule import pull, push
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.operation import ANY_NUMBER, Pointwise

@@ -27,10 +27,10 @@ from tinygrad_hw.engine import (
     jvp,
     no_grad,
     numpy_api,
+    ops,
     value_and_grad,
     vjp,
 )
-from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.trace import current
 

@@ -7,8 +7,7 @@ from copy import copy
 import numpy as np
 import pytest
 
-from tinygrad_hw.engine import GradientError, check_grads, grad, gradcheck, jvp
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import GradientError, check_grads, grad, gradcheck, jvp, ops
 from tinygrad_hw.engine.core.operation import Linear, Multilinear, Pointwise
 
 VECTOR = np.array([0.7, -1.3, 0.4])

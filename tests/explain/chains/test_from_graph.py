@@ -14,8 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tinygrad_hw import Value, backward_steps
-from tinygrad_hw.engine import Linear, Pointwise
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import Linear, Pointwise, ops
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.explain import Chain, explain
 from tinygrad_hw.symbolic import compute

@@ -19,8 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinygrad_hw import Value, backward_steps
-from tinygrad_hw.engine import Pointwise, numpy_api
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import Pointwise, numpy_api, ops
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.explain import MatrixChain, explain
 from tinygrad_hw.explain.chains import matrix_equations

@@ -19,8 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tinygrad_hw import Value, group
-from tinygrad_hw.engine import numpy_api
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import numpy_api, ops
 from tinygrad_hw.explain import DrawError, dot, draw, svg
 from tinygrad_hw.explain.graph import graphviz as render
 from tinygrad_hw.explain.graph.dot import CHARACTER, INK, SIZE

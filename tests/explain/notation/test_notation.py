@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinygrad_hw import Value, backward_steps
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import ops
 from tinygrad_hw.explain import Chain, MatrixChain, explain
 
 LAW = settings(max_examples=150, deadline=None, derandomize=True, database=None)

@@ -19,8 +19,7 @@ import quickjs
 
 import tinygrad_hw
 from tinygrad_hw import Value, backward_steps, group
-from tinygrad_hw.engine import Pointwise
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import Pointwise, ops
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.errors import InputError
 from tinygrad_hw.explain import DrawError, Remark, explain_all, page_html, write_page

@@ -32,8 +32,7 @@ from playwright.sync_api import (
 
 import tinygrad_hw
 from tinygrad_hw import Value, backward_steps, group, steps
-from tinygrad_hw.engine import Pointwise
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import Pointwise, ops
 from tinygrad_hw.explain import page_html
 from tinygrad_hw.explain.graph.folding import fold, unfold
 from tinygrad_hw.explain.stepper.frames import FORWARD, Steps

@@ -7,7 +7,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from tinygrad_hw import Value
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import ops
 from tinygrad_hw.explain import PLAIN_SIGNS, Steps, steps
 from tinygrad_hw.explain.stepper.terminal import HELP, KEYS, Walk, walk, walk_keys, walk_lines
 from tinygrad_hw.explain.stepper.terminal_view import Board

@@ -103,7 +103,7 @@ def _check_names(operation: str, rule: str, parameters: Sequence[str]) -> None:
     names = _names(rule)
     bound = {part.id for part in names if not isinstance(part.ctx, ast.Load)}
     for part in names:
-        if part.id not in {*parameters, *bound, *LANGUAGE, *dir(builtins)}:
+        if part.id not in {operation, *parameters, *bound, *LANGUAGE, *dir(builtins)}:
             raise ValueError(
                 f"{operation}: the rule {rule!r} uses {part.id!r}; it is written in "
                 f"{', '.join(parameters)} (the operands in order, whatever your function calls "

@@ -25,18 +25,12 @@ ON_FLOATS: dict[Any, Callable[..., float]] = {
     **{np.arcsin: math.asin, np.arccos: math.acos, np.arctan: math.atan, np.arctan2: math.atan2},
     **{np.arcsinh: math.asinh, np.arccosh: math.acosh, np.arctanh: math.atanh},
 }
-_erfc = np.frompyfunc(math.erfc, 1, 1)  # NumPy has none
 _SIMPLE_POWERS = {-1.0: np.reciprocal, 0.5: np.sqrt, 1.0: np.positive, 2.0: np.square}
 
 
 def exp(x: Any) -> Any:
     """Return exp(x) of a float that cannot overflow, or of an array."""
     return math.exp(x) if type(x) is float else np.exp(x)
-
-
-def log1p(x: Any) -> Any:
-    """Return log(1 + x) of a float above -1, or of an array."""
-    return math.log1p(x) if type(x) is float else np.log1p(x)
 
 
 def maximum(x: Any, bound: float) -> Any:
@@ -67,19 +61,6 @@ def stable_sigmoid(x: Any) -> Any:
     tail = exp(-abs(x))
     tail = tail / (1 + tail)
     return where(x < 0, tail, 1 - tail)
-
-
-def stable_softplus(x: Any) -> Any:
-    """Return log(1 + exp(x)) without overflow."""
-    return maximum(x, 0.0) + log1p(exp(-abs(x)))
-
-
-def gaussian_cdf(x: Any) -> Any:
-    """Return Φ(x) = erfc(-x / √2) / 2, by the C library's erfc, since NumPy has none."""
-    if type(x) is float:
-        return 0.5 * math.erfc(-x * math.sqrt(0.5))
-    cdf, kind = 0.5 * _erfc(-x * math.sqrt(0.5)), np.result_type(x)
-    return kind.type(cdf) if isinstance(cdf, float) else cdf.astype(kind)
 
 
 def weighted_sum(*x: Any) -> Any:

@@ -18,7 +18,6 @@ operations that need no rule, because they are written with others.
 
 import math
 import operator
-from string import ascii_letters
 from typing import Any
 
 import numpy as np
@@ -34,18 +33,7 @@ ANY = ((-2.0, 2.0),)
 REDUCTION: dict[str, Any] = {"axis": None, "keepdims": False}
 DEVIATION: dict[str, Any] = {"axis": None, "ddof": 0, "keepdims": False}
 NORM: dict[str, Any] = {"axis": None, "ord": 2, "keepdims": False}
-LN_2, LN_10, SQRT_2_PI = math.log(2), math.log(10), math.sqrt(2 * math.pi)
-
-
-def rearrangement(function: Any, **defaults: Any) -> Linear:
-    """Return the operation for a NumPy function that picks elements and puts them elsewhere.
-
-    The same function, applied to the flat indices of the elements, says where each came from.
-    """
-    name = function.__name__
-    source = ", ".join([f"{name}(flat_indices(x)", *defaults])
-    rule = f"scatter_add(upstream, {source}), x)"
-    return Linear(name, function, rule, numpy=function, defaults=defaults)
+LN_2, LN_10 = math.log(2), math.log(10)
 
 
 # fmt: off
@@ -102,25 +90,7 @@ arctanh = Pointwise("arctanh", np.arctanh, "1 / ((1 - x) * (1 + x))",
 
 sigmoid = Pointwise("sigmoid", numerics.stable_sigmoid, "sigmoid(x) * sigmoid(-x)",
                     shown="out * (1 - out)", symbol="σ")
-softplus = Pointwise("softplus", numerics.stable_softplus, "sigmoid(x)",
-                     shown="exp(x) / (1 + exp(x))")
-silu = Pointwise("silu", lambda x: x * numerics.stable_sigmoid(x),
-                 "sigmoid(x) * (1 + x * sigmoid(-x))",
-                 shown="(1 + exp(-x) + x * exp(-x)) / (1 + exp(-x))**2")
-normal_cdf = Pointwise("normal_cdf", numerics.gaussian_cdf, "normal_pdf(x)",
-                       shown="exp(-x**2 / 2) / sqrt(2 * pi)", symbol="Φ")
-gelu = Pointwise("gelu", lambda x: x * numerics.gaussian_cdf(x),
-                 "normal_cdf(x) + x * normal_pdf(x)",
-                 shown="normal_cdf(x) + x * exp(-x**2 / 2) / sqrt(2 * pi)")
 relu = Pointwise("relu", lambda x: numerics.maximum(x, 0.0), "raw(x) > 0", shown="x > 0")
-leaky_relu = Pointwise("leaky_relu",
-                       lambda x, negative_slope: numerics.where(x > 0, x, negative_slope * x),
-                       "where(x > 0, 1.0, negative_slope)", symbol="leaky relu",
-                       defaults={"negative_slope": 0.01})
-elu = Pointwise("elu", lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0.0))),
-                "where(x > 0, 1.0, alpha * exp(where(x > 0, 0.0, x)))",
-                shown="where(x > 0, 1, alpha * exp(x))", defaults={"alpha": 1.0})
-
 # The operands are w1, …, wn, x1, …, xn, b: by a weight the derivative is its input, and back.
 affine = Pointwise("affine", numerics.weighted_sum,
                    "1 if position == len(x) - 1 else x[(position + len(x) // 2) % (len(x) - 1)]",
@@ -170,13 +140,7 @@ transpose = Linear("transpose", np.transpose, "transpose(upstream, inverse(axes)
                    symbol="ᵀ", numpy=np.transpose, defaults={"axes": None})
 astype = Linear("astype", numerics.cast, "astype(upstream, dtype_of(raw(x)))",
                 defaults={"dtype": float})
-triu = Linear("triu", np.triu, "sum_to(triu(upstream, k), shape_of(x))",
-              numpy=np.triu, defaults={"k": 0})
-tril = Linear("tril", np.tril, "sum_to(tril(upstream, k), shape_of(x))",
-              numpy=np.tril, defaults={"k": 0})
 flip = Linear("flip", np.flip, "flip(upstream, axis)", numpy=np.flip, defaults={"axis": None})
-roll = Linear("roll", np.roll, "roll(upstream, np.negative(shift), axis)",
-              numpy=np.roll, defaults={"shift": 0, "axis": None})
 getitem = Linear("getitem", lambda x, index: x[index], "scatter(upstream, index, shape_of(x))",
                  symbol="[·]", defaults={"index": ...})
 scatter = Linear("scatter", numerics.add_at, "upstream[index]",
@@ -184,18 +148,9 @@ scatter = Linear("scatter", numerics.add_at, "upstream[index]",
 matmul = Multilinear("matmul", np.matmul, "matmul_back(upstream, x, y, 0)",
                      "matmul_back(upstream, x, y, 1)",
                      shown=("upstream @ y.mT", "x.mT @ upstream"), symbol="@")
-einsum = Multilinear("einsum", lambda *x, subscripts: np.einsum(subscripts, *x, optimize=True),
-                     "einsum_back(upstream, position, x, subscripts)",
-                     defaults={"subscripts": ""}, arity=ANY_NUMBER)
 concatenate = Linear("concatenate", lambda *x, axis, starts: np.concatenate(x, axis),
                      "slice_axis(upstream, axis, starts[position], starts[position + 1])",
                      defaults={"axis": 0, "starts": ()}, arity=ANY_NUMBER)
-take = rearrangement(np.take, indices=0, axis=None)
-take_along_axis = rearrangement(np.take_along_axis, indices=0, axis=-1)
-repeat = rearrangement(np.repeat, repeats=1, axis=None)
-tile = rearrangement(np.tile, reps=1)
-diagonal = rearrangement(np.diagonal, offset=0, axis1=0, axis2=1)
-pad = rearrangement(np.pad, pad_width=0, mode="edge")
 # fmt: on
 
 # --- Functions of the rules -----------------------------------------------------------------------
@@ -205,11 +160,6 @@ def ratio(x: Any, y: Any) -> Any:
     """Return x / y, and 0 where y is 0: the derivative that a norm has there."""
     zero = raw(y) == 0
     return where(zero, 0.0, x / where(zero, 1.0, y))
-
-
-def normal_pdf(x: Any) -> Any:
-    """Return the normal density exp(-x²/2) / √2π, which is 0 long before |x| = 40."""
-    return exp(-0.5 * square(maximum(minimum(x, 40.0), -40.0))) / SQRT_2_PI
 
 
 def where(condition: Any, x: Any, y: Any) -> Any:
@@ -271,17 +221,6 @@ def slice_axis(x: Any, axis: int, start: int, stop: int) -> Any:
     return getitem(x, (slice(None),) * (axis % len(shape_of(x))) + (slice(start, stop),))
 
 
-def flat_indices(x: Any) -> Array:
-    """Return each element's index in the flattened x, in x's shape."""
-    return np.arange(math.prod(shape_of(x))).reshape(shape_of(x))
-
-
-def scatter_add(upstream: Any, source: Array, x: Any) -> Any:
-    """Add each element of upstream where it came from: ``source`` has flat indices of x."""
-    shape = shape_of(x)
-    return reshape(scatter(upstream, source, (math.prod(shape),)), shape)
-
-
 def matmul_back(upstream: Any, x: Any, y: Any, position: int) -> Any:
     """Return upstream · yᵀ or xᵀ · upstream; a vector is a row on the left, else a column."""
     left, right = shape_of(x), shape_of(y)
@@ -297,40 +236,10 @@ def matmul_back(upstream: Any, x: Any, y: Any, position: int) -> Any:
     return back if len(wanted) > 1 else reshape(back, wanted)
 
 
-def einsum_back(upstream: Any, position: int, operands: Any, subscripts: str) -> Any:
-    """Return the transpose of an einsum, an einsum too: upstream takes the operand's place.
-
-    A letter that only this operand has was summed over: ones spread it again. A letter that it has
-    twice is a diagonal: an identity matrix puts it back there.
-    """
-    terms, _, result = subscripts.partition("->")
-    others = dict(enumerate(terms.split(",")))
-    wanted, shape = others.pop(position), shape_of(operands[position])
-    unused = iter(sorted(set(ascii_letters) - set(subscripts)))
-    kind = np.result_type(raw(upstream))
-    factors = [(result, upstream), *[(term, operands[i]) for i, term in others.items()]]
-    back_term = ""
-    for letter, n in zip(wanted, shape, strict=True):
-        if letter in back_term:
-            back_term += next(unused)
-            factors.append((letter + back_term[-1], np.eye(n, dtype=kind)))
-        else:
-            back_term += letter
-            if not any(letter in term for term, _ in factors):
-                factors.append((letter, np.ones(n, kind)))
-    back = einsum(
-        *[factor for _, factor in factors],
-        subscripts=",".join([term for term, _ in factors]) + "->" + back_term,
-    )
-    back = sum_to(back, shape)
-    return back if shape_of(back) == shape else broadcast_to(back, shape)
-
-
 TABLE = {record.name: record for record in tuple(vars().values()) if isinstance(record, Operation)}
 FUNCTIONS: tuple[Any, ...] = (
-    *(ratio, normal_pdf, share, equal_shares, with_reduced_axes, spread, sum_to, inverse),
-    *(slice_axis, flat_indices, scatter_add, matmul_back, einsum_back),
-    *(numerics.degrees_of_freedom, raw, shape_of, dtype_of),
+    *(ratio, share, equal_shares, with_reduced_axes, spread, sum_to, inverse, slice_axis),
+    *(matmul_back, numerics.degrees_of_freedom, raw, shape_of, dtype_of),
 )
 # All that a rule may name, beside its operands and its attributes.
 extend_language(TABLE)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.compile_rule import extend_language
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.engine.docstrings import document

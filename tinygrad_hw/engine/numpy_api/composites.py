@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.composite import Composite
-from tinygrad_hw.engine.core import numerics, ops
+from tinygrad_hw.engine.core import numerics
 from tinygrad_hw.engine.core.data import shape_of
 from tinygrad_hw.engine.numpy_api.joining import concatenate
 from tinygrad_hw.engine.numpy_api.shaping import moveaxis

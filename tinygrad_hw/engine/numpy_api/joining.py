@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.data import shape_of
 from tinygrad_hw.engine.core.node import raw
 from tinygrad_hw.engine.numpy_api.shaping import as_arrays, expand_dims, ravel

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.data import dtype_of, shape_of
 from tinygrad_hw.engine.core.node import raw
 from tinygrad_hw.engine.numpy_api import matrix_functions, products

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.data import Array, dtype_of, shape_of
 from tinygrad_hw.engine.core.node import raw
 from tinygrad_hw.engine.core.operation import Pointwise

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.node import read_data
 from tinygrad_hw.engine.numpy_api.shaping import ravel
 

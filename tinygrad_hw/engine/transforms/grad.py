@@ -20,9 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine import numpy_api
+from tinygrad_hw.engine import numpy_api, ops
 from tinygrad_hw.engine.call_site import package_depth
-from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.backward import accumulate, seed_for
 from tinygrad_hw.engine.core.chain_rule import push
 from tinygrad_hw.engine.core.data import shape_of

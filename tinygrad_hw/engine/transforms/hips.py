@@ -15,8 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine import numpy_api
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import numpy_api, ops
 from tinygrad_hw.engine.core.data import shape_of
 from tinygrad_hw.engine.transforms.grad import (
     Argnums,

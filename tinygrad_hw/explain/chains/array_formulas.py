@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine import ANY_NUMBER, Linearized
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import ANY_NUMBER, Linearized, ops
 from tinygrad_hw.engine.core.data import StandIn, shape_of
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import Node

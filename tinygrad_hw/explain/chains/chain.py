@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import ops
 from tinygrad_hw.explain.notation.display import Displayed
 from tinygrad_hw.explain.notation.notation import Notation, Row
 from tinygrad_hw.explain.notation.text import TEXT

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinygrad_hw.engine import ANY_NUMBER
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import ANY_NUMBER, ops
 from tinygrad_hw.engine.core.chain_rule import pull
 from tinygrad_hw.engine.core.data import StandIn
 from tinygrad_hw.engine.core.graph import topological_order

@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine import Composite
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import Composite, ops
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.symbolic import (

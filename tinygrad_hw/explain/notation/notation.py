@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.symbolic import Apply, Formula, Literal, Partial, is_call_of, is_negative, multiply
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.explain.notation.notation import Notation, Row
 from tinygrad_hw.formatting import printable

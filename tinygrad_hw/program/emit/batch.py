@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import ops
 from tinygrad_hw.program.emit.numpy import PythonWriter
 from tinygrad_hw.program.emit.runtime import side_by_side, total, total_product
 from tinygrad_hw.program.instructions import Fusion, operands_of

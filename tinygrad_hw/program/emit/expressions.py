@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine.core import numerics, ops
+from tinygrad_hw.engine import activations, ops
+from tinygrad_hw.engine.core import numerics
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.program.emit.identifiers import Identifiers
 from tinygrad_hw.program.emit.primitives import ON_NUMBERS, PRIMITIVES
@@ -21,8 +22,8 @@ PREFIX = {p.python or p.numpy: p.prefix for p in PRIMITIVES if p.prefix}
 
 _GIVE_FLOATS = {  # for Python's numbers
     numerics.stable_sigmoid,
-    numerics.stable_softplus,
-    numerics.gaussian_cdf,
+    activations.stable_softplus,
+    activations.gaussian_cdf,
     numerics.weighted_sum,
 }
 

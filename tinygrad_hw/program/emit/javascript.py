@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.engine.core.trace import setting
 from tinygrad_hw.program.emit.identifiers import Identifiers, identifier

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import ops
 from tinygrad_hw.errors import InputError
 from tinygrad_hw.program.emit.primitives import PRIMITIVES
 from tinygrad_hw.program.variable import Variable

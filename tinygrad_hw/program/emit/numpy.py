@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import ops
 from tinygrad_hw.program.buffers import Buffer
 from tinygrad_hw.program.emit.expressions import ExpressionWriter
 from tinygrad_hw.program.emit.numba import Loop, compiled

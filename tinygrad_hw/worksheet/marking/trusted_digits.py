@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import ops
 from tinygrad_hw.explain import formula_text
 from tinygrad_hw.symbolic import Formula, compute, is_call_of, names_in, operands_of
 from tinygrad_hw.worksheet.rounding.admissible import Admissible

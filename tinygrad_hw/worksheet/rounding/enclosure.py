@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import ops
 from tinygrad_hw.symbolic import Apply, Formula, differentiate, names_in, node_count, operands_of
 from tinygrad_hw.worksheet.rounding.intervals import EXTENSIONS, Interval, point
 

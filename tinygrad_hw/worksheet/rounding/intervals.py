@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
 
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.operation import Operation
 
 OUTWARD = 4 * 2.0**-52  # relative; sigmoid and pow are right to some 2 units in the last place
