@@ -15,10 +15,11 @@ nan is made).
 from tinygrad_hw.engine import numpy_api, ops
 from tinygrad_hw.engine.anomaly import anomaly
 from tinygrad_hw.engine.composite import Composite
-from tinygrad_hw.engine.core.backward import BackwardEdge, backward, backward_steps
+from tinygrad_hw.engine.core.backward import backward
 from tinygrad_hw.engine.core.operation import ANY_NUMBER, Linear, Multilinear, Pointwise
 from tinygrad_hw.engine.core.trace import group, no_grad
 from tinygrad_hw.engine.linearized import Linearized
+from tinygrad_hw.engine.transforms.backward_steps import BackwardEdge, backward_steps
 from tinygrad_hw.engine.transforms.flatten import flatten
 from tinygrad_hw.engine.transforms.grad import (
     grad,

@@ -1,14 +1,15 @@
-"""Activations of neural networks: operations beside the table, written as in the table."""
+"""Operations of neural networks beside the table, written as in the table."""
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
 
 from tinygrad_hw.engine.core import numerics
 from tinygrad_hw.engine.core.compile_rule import extend_language
-from tinygrad_hw.engine.core.operation import Pointwise
-from tinygrad_hw.engine.core.ops import exp, maximum, minimum, square
+from tinygrad_hw.engine.core.operation import ANY_NUMBER, Pointwise
+from tinygrad_hw.engine.core.ops import REDUCTION, exp, maximum, minimum, square
 
 SQRT_2_PI = math.sqrt(2 * math.pi)
 _erfc = np.frompyfunc(math.erfc, 1, 1)  # NumPy has none
@@ -22,6 +23,22 @@ def stable_softplus(x: Any) -> Any:
 def _log1p(x: Any) -> Any:
     """Return log(1 + x) of a float above -1, or of an array."""
     return math.log1p(x) if type(x) is float else np.log1p(x)
+
+
+def weighted_sum(*x: Any) -> Any:
+    """Return w1·x1 + w2·x2 + … + b of w1, w2, …, x1, x2, …, b, as a neuron does."""
+    half = len(x) // 2
+    if len(x) != 2 * half + 1:
+        raise ValueError(f"{len(x)} operands are not as many weights as inputs, and a bias")
+    return sum(map(operator.mul, x[:half], x[half:-1]), x[-1])
+
+
+def stable_logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
+    """Return log(sum(exp(x))), shifted by the maximum so that nothing overflows."""
+    top = np.maximum.reduce(x, axis=axis, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0)
+    out = np.log(np.add.reduce(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return out if keepdims else np.squeeze(out, axis=axis)
 
 
 def gaussian_cdf(x: Any) -> Any:
@@ -58,9 +75,16 @@ leaky_relu = Pointwise("leaky_relu",
 elu = Pointwise("elu", lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0.0))),
                 "where(x > 0, 1.0, alpha * exp(where(x > 0, 0.0, x)))",
                 shown="where(x > 0, 1, alpha * exp(x))", defaults={"alpha": 1.0})
+# The operands are w1, …, wn, x1, …, xn, b: by a weight the derivative is its input, and back.
+affine = Pointwise("affine", weighted_sum,
+                   "1 if position == len(x) - 1 else x[(position + len(x) // 2) % (len(x) - 1)]",
+                   symbol="Σ w·x + b", arity=ANY_NUMBER)
+logsumexp = Pointwise("logsumexp", stable_logsumexp, "exp(x - out)",
+                      shown="exp(x) / exp(out)", symbol="logΣexp", defaults=REDUCTION)
 # fmt: on
 
 ACTIVATIONS = {
-    record.name: record for record in (softplus, silu, normal_cdf, gelu, leaky_relu, elu)
+    record.name: record
+    for record in (softplus, silu, normal_cdf, gelu, leaky_relu, elu, affine, logsumexp)
 }
 extend_language(ACTIVATIONS)

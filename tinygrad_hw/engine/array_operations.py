@@ -10,7 +10,7 @@ from tinygrad_hw.engine.core.compile_rule import extend_language
 from tinygrad_hw.engine.core.data import Array, shape_of
 from tinygrad_hw.engine.core.node import raw
 from tinygrad_hw.engine.core.operation import ANY_NUMBER, Linear, Multilinear
-from tinygrad_hw.engine.core.ops import broadcast_to, reshape, scatter, sum_to
+from tinygrad_hw.engine.core.ops import broadcast_to, getitem, reshape, scatter, sum_to
 
 
 def rearrangement(function: Any, **defaults: Any) -> Linear:
@@ -22,6 +22,11 @@ def rearrangement(function: Any, **defaults: Any) -> Linear:
     source = ", ".join([f"{name}(flat_indices(x)", *defaults])
     rule = f"scatter_add(upstream, {source}), x)"
     return Linear(name, function, rule, numpy=function, defaults=defaults)
+
+
+def slice_axis(x: Any, axis: int, start: int, stop: int) -> Any:
+    """Return the slice ``start:stop`` of one axis."""
+    return getitem(x, (slice(None),) * (axis % len(shape_of(x))) + (slice(start, stop),))
 
 
 def flat_indices(x: Any) -> Array:
@@ -64,7 +69,7 @@ def einsum_back(upstream: Any, position: int, operands: Any, subscripts: str) ->
     return back if shape_of(back) == shape else broadcast_to(back, shape)
 
 
-extend_language({f.__name__: f for f in (flat_indices, scatter_add, einsum_back)})
+extend_language({f.__name__: f for f in (flat_indices, scatter_add, slice_axis, einsum_back)})
 
 # fmt: off
 triu = Linear("triu", np.triu, "sum_to(triu(upstream, k), shape_of(x))",
@@ -82,10 +87,25 @@ pad = rearrangement(np.pad, pad_width=0, mode="edge")
 einsum = Multilinear("einsum", lambda *x, subscripts: np.einsum(subscripts, *x, optimize=True),
                      "einsum_back(upstream, position, x, subscripts)",
                      defaults={"subscripts": ""}, arity=ANY_NUMBER)
+concatenate = Linear("concatenate", lambda *x, axis, starts: np.concatenate(x, axis),
+                     "slice_axis(upstream, axis, starts[position], starts[position + 1])",
+                     defaults={"axis": 0, "starts": ()}, arity=ANY_NUMBER)
 # fmt: on
 
 ARRAY_OPERATIONS = {
     record.name: record
-    for record in (triu, tril, roll, take, take_along_axis, repeat, tile, diagonal, pad, einsum)
+    for record in (
+        triu,
+        tril,
+        roll,
+        take,
+        take_along_axis,
+        repeat,
+        tile,
+        diagonal,
+        pad,
+        einsum,
+        concatenate,
+    )
 }
 extend_language(ARRAY_OPERATIONS)

@@ -111,8 +111,8 @@ class Value(Node):
     def __init__(self, data: Any, label: str | None = None, *, constant: bool = False) -> None:
         modes = current()
         self.raw = to_data(data)
-        if label is not None:
-            self.label = label
+        self.grad = None
+        self.label = label
         self.constant = constant
         self.operation = None
         self.call = NO_CALL
@@ -192,7 +192,8 @@ class Value(Node):
 
         A leaf's ``grad`` is added to, as in PyTorch: set it to None to begin afresh.
         """
-        backward(self, seed)
+        if seed is not None or not lean.backward(self):
+            backward(self, seed)
 
     @property
     def _prev(self) -> set[Self]:

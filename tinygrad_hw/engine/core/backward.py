@@ -1,68 +1,20 @@
 """The backward pass: the chain rule at every node, in reverse topological order.
 
 ``accumulate`` is the tight loop, which computes totals alone; ``backward`` stores them.
-``backward_steps`` yields the same pass edge by edge.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Container, Iterator
-from math import isfinite
-from typing import Any, NamedTuple
+from collections.abc import Container
+from typing import Any
 
 import numpy as np
 
 from tinygrad_hw.engine.core.chain_rule import pull
 from tinygrad_hw.engine.core.data import Data, StandIn, dtype_of, lock, shape_of
-from tinygrad_hw.engine.core.graph import order_on_floats, topological_order
+from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import Node, to_data
 from tinygrad_hw.engine.core.trace import current
-
-_LEAN_PASS = threading.Lock()
-
-
-class BackwardEdge(NamedTuple):
-    """One edge of a backward pass, with its derivatives.
-
-    ``total`` is the gradient of ``operand`` so far in this pass, this contribution included.
-    """
-
-    node: Node
-    operand: Node
-    position: int
-    upstream: Any
-    local: Any
-    contribution: Any
-    total: Any
-
-
-def backward_steps(root: Node, seed: Any = None) -> Iterator[BackwardEdge]:
-    """Yield the edges of the backward pass, without writing any ``grad``.
-
-    Parameters
-    ----------
-    root
-        The node to differentiate.
-    seed
-        The upstream gradient of the root, of its shape; 1 for a scalar.
-    """
-    totals: dict[int, Any] = {id(root): _seed(root, seed)}
-    send = current().trace.pulling(pull)
-    for node in reversed(topological_order(root)):
-        upstream = totals.get(id(node))
-        if upstream is None or node.operation is None or node.constant:
-            continue
-        for position, edge in enumerate(send(node, upstream)):
-            if edge is not None:
-                operand = node.inputs[position]
-                local, contribution = edge
-                so_far = totals.get(id(operand))
-                total = contribution if so_far is None else so_far + contribution
-                totals[id(operand)] = total
-                for part in (upstream, local, contribution, total):
-                    lock(part)
-                yield BackwardEdge(node, operand, position, upstream, local, contribution, total)
 
 
 def backward(root: Node, seed: Any = None) -> None:
@@ -76,48 +28,11 @@ def backward(root: Node, seed: Any = None) -> None:
     ValueError
         If the root is not a scalar and no seed is given, or the seed has another shape.
     """
-    if seed is None and _backward_on_floats(root):
-        return
     order = topological_order(root)
-    totals = {id(root): _seed(root, seed)}
+    totals = {id(root): seed_of(root, seed)}
     accumulate(order, totals)
     _store_gradients(order, totals)
     current().trace.name_gradients(root, order)
-
-
-def _backward_on_floats(root: Node) -> bool:
-    """Do what ``backward`` does for lean nodes and leaves; return False if that is not enough.
-
-    It is the same pass without what floats do not need. Totals are in the nodes, not in a dict, so
-    there is one such pass at a time; whoever comes meanwhile takes the general one. So do inf, nan
-    and whatever Python raises for them: nothing is stored until all is known to be finite.
-    """
-    if root.back is None or not current().lean or not _LEAN_PASS.acquire(blocking=False):
-        return False
-    try:
-        order = order_on_floats(root)
-        root.total = 1.0
-        leaves = []
-        for node in reversed(order):
-            if node.back is not None:
-                node.back(node)
-            elif not node.constant:
-                leaves.append(node)
-        totals = [leaf.total for leaf in leaves]  # an inf or a nan arrives at a leaf
-        if any([x.operation or type(x.raw) is not float for x in leaves]) or not isfinite(
-            sum(totals)
-        ):
-            return False
-        for node in order:
-            if node.back is not None:
-                node._grad = node.total
-        for leaf in leaves:
-            leaf.grad = leaf.total if leaf.grad is None else leaf.grad + leaf.total
-        return True
-    except (ArithmeticError, ValueError):
-        return False
-    finally:
-        _LEAN_PASS.release()
 
 
 def accumulate(
@@ -164,7 +79,8 @@ def _store_gradients(order: list[Node], totals: dict[int, Any]) -> None:
         shared.add(id(gradient))
 
 
-def _seed(root: Node, seed: Any) -> Data:
+def seed_of(root: Node, seed: Any) -> Data:
+    """Return the upstream gradient that a backward pass begins with, by default 1."""
     if root.constant:
         raise ValueError(
             "the root is a constant: nothing to differentiate in what it was made from"

@@ -45,10 +45,6 @@ def pull(
         local derivative is a number or an array for a pointwise operation, and for a multilinear
         one its formula as text. The contribution has the input's shape.
     """
-    if isinstance(upstream, float) and isinstance(node.raw, float):  # np.float64 is one too
-        edges = _pull_scalars(node, upstream, wanted)
-        if edges is not None:
-            return edges
     out, operands = _rule_arguments(node, isinstance(upstream, Node))
     if isinstance(node.operation, Pointwise):
         if node.operation.reduces:
@@ -67,40 +63,6 @@ def pull(
     except (ValueError, IndexError, TypeError) as error:
         name = f"the derivative of {node.operation.name}"
         raise with_call_context(error, name, node.inputs, node.attributes) from None
-
-
-def _pull_scalars(
-    node: Node, upstream: float, wanted: Container[int] | None
-) -> list[Contribution | None] | None:
-    """Pull as ``pull`` does, but for finite floats alone; return None if that is not enough."""
-    operation = node.operation
-    if type(operation) is not Pointwise or operation.reduces:
-        return None
-    out, operands, attributes = node.raw, node.arguments, node.attributes
-    one_rule_each = operation.arity != ANY_NUMBER and not attributes
-    edges: list[Contribution | None] = []
-    try:
-        for position, operand in enumerate(node.inputs):
-            if operand.constant or (wanted is not None and id(operand) not in wanted):
-                edges.append(None)
-                continue
-            if not isinstance(operand.raw, float):  # an array, or float32
-                return None
-            if one_rule_each:
-                rule = operation.rules[position]
-                local = rule(out, *operands) if callable(rule) else rule
-            else:
-                local = operation.derivative(position, out, operands, attributes)
-            contribution = upstream * local
-            if contribution - contribution != 0.0:
-                return None
-            kind: Any = type(operand.raw)
-            if type(contribution) is not kind:
-                contribution = kind(contribution)
-            edges.append((local, contribution))
-    except (ZeroDivisionError, OverflowError):
-        return None
-    return edges
 
 
 def push(node: Node, tangents: Sequence[Any]) -> Any:

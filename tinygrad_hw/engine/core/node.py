@@ -98,17 +98,17 @@ class Node:
         The function that sends its gradient back, made of its operation's rules; None where a node
         was not computed from floats alone.
     total, visited
-        Its gradient so far, and the backward pass that has met it: see ``order_on_floats``.
+        Its gradient so far, and the backward pass that has met it: see ``engine.lean``.
     """
 
     __slots__ = (
-        *("__weakref__", "raw", "_grad", "_label", "constant", "operation", "group", "saved"),
+        *("__weakref__", "raw", "grad", "label", "constant", "operation", "group", "saved"),
         *("lent", "line", "call", "first", "second", "x", "y", "back", "total", "visited"),
     )
 
     raw: Data
-    _grad: Data | None
-    _label: str | None
+    grad: Data | None
+    label: str | None
     constant: bool
     operation: Any  # an Operation, or None for a leaf
     call: tuple[tuple[Self, ...], tuple[Data, ...], dict[str, Any]]
@@ -124,30 +124,6 @@ class Node:
     back: Callable[[Node], None] | None
     total: float
     visited: object
-
-    @property
-    def grad(self) -> Any:
-        """Return the gradient, or None; both it and the label are unset until there is one."""
-        try:
-            return self._grad
-        except AttributeError:
-            return None
-
-    @grad.setter
-    def grad(self, gradient: Any) -> None:
-        self._grad = gradient
-
-    @property
-    def label(self) -> str | None:
-        """Return the label, or None."""
-        try:
-            return self._label
-        except AttributeError:
-            return None
-
-    @label.setter
-    def label(self, label: str | None) -> None:
-        self._label = label
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -173,6 +149,7 @@ class Node:
         """Create a leaf from data that ``to_data`` has returned."""
         node = cls.__new__(cls)
         node.raw = data
+        node.grad = node.label = None
         node.constant = constant
         node.operation = node.first = node.second = node.back = node.visited = None
         node.call = NO_CALL
@@ -181,38 +158,18 @@ class Node:
         return node
 
     @classmethod
-    def create(
-        cls,
-        data: Data,
-        operation: Any,
-        inputs: tuple[Self, ...],
-        arguments: tuple[Data, ...],
-        attributes: dict[str, Any],
-        constant: bool,
-        saved: bool,
-    ) -> Self:
-        """Create a node from all of its attributes; users create theirs by ``Value()``."""
-        node = cls.__new__(cls)
-        node.raw = data
-        node.constant = constant
-        node.operation = operation
-        node.call = inputs, arguments, attributes
-        node.group = current().group
-        node.saved = saved
-        node.first = node.second = node.back = node.visited = None
-        return node
-
-    @classmethod
     def lean(
         cls, data: float, operation: Any, inputs: tuple[Self, ...], arguments: tuple[Any, ...]
     ) -> Self:
-        """Create a node of Python's floats, of which one at least is no constant."""
-        node = cls.create(data, operation, inputs, arguments, NO_ATTRIBUTES, False, True)
-        node.back = operation.back
-        if len(inputs) <= 2:
-            node.first, node.x = inputs[0], arguments[0]
-            if len(inputs) == 2:
-                node.second, node.y = inputs[1], arguments[1]
+        """Create the result of an operation on Python's floats, not all of them constants."""
+        node = cls.leaf(data, constant=False)
+        node.operation, node.back = operation, operation.back
+        if len(inputs) > 2:
+            node.call = inputs, arguments, NO_ATTRIBUTES
+            return node
+        node.first, node.x = inputs[0], arguments[0]
+        if len(inputs) == 2:
+            node.second, node.y = inputs[1], arguments[1]
         return node
 
     def set_call(
@@ -225,11 +182,6 @@ class Node:
         """Set the call that this node is the result of."""
         self.operation, self.call = operation, (inputs, arguments, attributes)
         self.first = self.second = self.back = None
-
-    def forget(self) -> Self:
-        """Return this node as a constant with no history."""
-        self.operation, self.call, self.constant = None, NO_CALL, True
-        return self
 
     def data_to_save(self) -> Data:
         """Return data that an operation may save, since nothing will write into them.
@@ -250,11 +202,7 @@ class Node:
         """Return whether others may reach the array, or the base of a view."""
         reached = getattr(self, "lent", 0) or getweakrefcount(self.raw)
         is_view = getattr(self.raw, "base", None) is not None
-        return bool(reached) or is_view or self._reference_count() > _UNSHARED
-
-    def _reference_count(self) -> int:
-        """Return the number of references to the array, including those of the count itself."""
-        return sys.getrefcount(self.raw)
+        return bool(reached) or is_view or sys.getrefcount(self.raw) > _UNSHARED
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -262,7 +210,7 @@ class Node:
         return shape_of(self.raw)
 
 
-_UNSHARED = Node.leaf(np.zeros(1), constant=True)._reference_count()
+_UNSHARED = 2  # references to an array that one node alone has, with that of the count itself
 
 
 def raw(x: Any) -> Any:

@@ -5,7 +5,6 @@ all, a number, or a tuple.
 """
 
 import math
-import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -61,22 +60,6 @@ def stable_sigmoid(x: Any) -> Any:
     tail = exp(-abs(x))
     tail = tail / (1 + tail)
     return where(x < 0, tail, 1 - tail)
-
-
-def weighted_sum(*x: Any) -> Any:
-    """Return w1·x1 + w2·x2 + … + b of w1, w2, …, x1, x2, …, b, as a neuron does."""
-    half = len(x) // 2
-    if len(x) != 2 * half + 1:
-        raise ValueError(f"{len(x)} operands are not as many weights as inputs, and a bias")
-    return sum(map(operator.mul, x[:half], x[half:-1]), x[-1])
-
-
-def stable_logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
-    """Return log(sum(exp(x))), shifted by the maximum so that nothing overflows."""
-    top = np.maximum.reduce(x, axis=axis, keepdims=True)
-    top = np.where(np.isfinite(top), top, 0)
-    out = np.log(_sum(np.exp(x - top), axis=axis, keepdims=True)) + top
-    return out if keepdims else np.squeeze(out, axis=axis)
 
 
 def degrees_of_freedom(x: Any, total: Any, ddof: float = 0) -> float:

@@ -31,7 +31,7 @@ import numpy as np
 
 from tinygrad_hw.engine.core.compile_rule import compile_back, compile_rule, compile_signature
 from tinygrad_hw.engine.core.data import Data, StandIn, as_array
-from tinygrad_hw.engine.core.node import Node, to_data
+from tinygrad_hw.engine.core.node import NO_CALL, Node, to_data
 from tinygrad_hw.engine.core.numerics import ON_FLOATS
 from tinygrad_hw.engine.core.trace import current
 
@@ -227,9 +227,12 @@ class Operation:
         if kind is float and self.back and modes.lean and not constant and isfinite(data):
             return node_class.lean(data, self, inputs, arguments)
         # Saved from the start: the operation's own rule may use the data, which may be a view.
-        node = node_class.create(data, self, inputs, arguments, attributes, constant, saved=True)
+        node = node_class.leaf(data, constant=constant or not modes.recording, saved=True)
+        node.set_call(self, inputs, arguments, attributes)
         trace.add(node)
-        return node if modes.recording else node.forget()
+        if not modes.recording:
+            node.set_call(None, *NO_CALL)
+        return node
 
     def evaluate(self, arguments: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
         """Compute on plain data; where Python floats raise, return inf or nan with a warning."""

@@ -26,7 +26,7 @@ from tinygrad_hw.engine.core import numerics
 from tinygrad_hw.engine.core.compile_rule import FLOATS, extend_language
 from tinygrad_hw.engine.core.data import Array, StandIn, as_array, dtype_of, shape_of
 from tinygrad_hw.engine.core.node import raw, read_data
-from tinygrad_hw.engine.core.operation import ANY_NUMBER, Linear, Multilinear, Operation, Pointwise
+from tinygrad_hw.engine.core.operation import Linear, Multilinear, Operation, Pointwise
 
 POSITIVE, INSIDE = ((0.3, 3.0),), ((-0.9, 0.9),)  # where the tests draw operands; else (-2, 2)
 ANY = ((-2.0, 2.0),)
@@ -91,10 +91,6 @@ arctanh = Pointwise("arctanh", np.arctanh, "1 / ((1 - x) * (1 + x))",
 sigmoid = Pointwise("sigmoid", numerics.stable_sigmoid, "sigmoid(x) * sigmoid(-x)",
                     shown="out * (1 - out)", symbol="σ")
 relu = Pointwise("relu", lambda x: numerics.maximum(x, 0.0), "raw(x) > 0", shown="x > 0")
-# The operands are w1, …, wn, x1, …, xn, b: by a weight the derivative is its input, and back.
-affine = Pointwise("affine", numerics.weighted_sum,
-                   "1 if position == len(x) - 1 else x[(position + len(x) // 2) % (len(x) - 1)]",
-                   symbol="Σ w·x + b", arity=ANY_NUMBER)
 maximum = Pointwise("maximum", np.maximum, "share(x > y, x == y)", "share(y > x, x == y)")
 minimum = Pointwise("minimum", np.minimum, "share(x < y, x == y)", "share(y < x, x == y)")
 hypot = Pointwise("hypot", np.hypot, "ratio(x, out)", "ratio(y, out)", shown=("x / out", "y / out"))
@@ -119,9 +115,6 @@ var = Pointwise("var", numerics.variance,
 norm = Pointwise("norm", numerics.vector_norm,
                  "ratio(x, out) if ord == 2 else sign(x) * ratio(abs(x), out) ** (ord - 1)",
                  shown="x / out", symbol="‖·‖", defaults=NORM)
-logsumexp = Pointwise("logsumexp", numerics.stable_logsumexp, "exp(x - out)",
-                      shown="exp(x) / exp(out)", symbol="logΣexp", defaults=REDUCTION)
-
 # --- Linear operations: the transpose, applied to upstream ----------------------------------------
 
 sum = Linear("sum", np.add.reduce, "spread(upstream, x, axis)",
@@ -148,9 +141,6 @@ scatter = Linear("scatter", numerics.add_at, "upstream[index]",
 matmul = Multilinear("matmul", np.matmul, "matmul_back(upstream, x, y, 0)",
                      "matmul_back(upstream, x, y, 1)",
                      shown=("upstream @ y.mT", "x.mT @ upstream"), symbol="@")
-concatenate = Linear("concatenate", lambda *x, axis, starts: np.concatenate(x, axis),
-                     "slice_axis(upstream, axis, starts[position], starts[position + 1])",
-                     defaults={"axis": 0, "starts": ()}, arity=ANY_NUMBER)
 # fmt: on
 
 # --- Functions of the rules -----------------------------------------------------------------------
@@ -216,11 +206,6 @@ def inverse(axes: Any) -> Any:
     return axes if axes is None else tuple(np.argsort(np.mod(axes, len(axes))).tolist())
 
 
-def slice_axis(x: Any, axis: int, start: int, stop: int) -> Any:
-    """Return the slice ``start:stop`` of one axis."""
-    return getitem(x, (slice(None),) * (axis % len(shape_of(x))) + (slice(start, stop),))
-
-
 def matmul_back(upstream: Any, x: Any, y: Any, position: int) -> Any:
     """Return upstream · yᵀ or xᵀ · upstream; a vector is a row on the left, else a column."""
     left, right = shape_of(x), shape_of(y)
@@ -238,7 +223,7 @@ def matmul_back(upstream: Any, x: Any, y: Any, position: int) -> Any:
 
 TABLE = {record.name: record for record in tuple(vars().values()) if isinstance(record, Operation)}
 FUNCTIONS: tuple[Any, ...] = (
-    *(ratio, share, equal_shares, with_reduced_axes, spread, sum_to, inverse, slice_axis),
+    *(ratio, share, equal_shares, with_reduced_axes, spread, sum_to, inverse),
     *(matmul_back, numerics.degrees_of_freedom, raw, shape_of, dtype_of),
 )
 # All that a rule may name, beside its operands and its attributes.

@@ -24,7 +24,7 @@ _GIVE_FLOATS = {  # for Python's numbers
     numerics.stable_sigmoid,
     activations.stable_softplus,
     activations.gaussian_cdf,
-    numerics.weighted_sum,
+    activations.weighted_sum,
 }
 
 
