@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine import ops
+from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.chain_rule import pull
 from tinygrad_hw.engine.core.compile_rule import compile_rule
 from tinygrad_hw.engine.core.data import is_finite, shape_of

@@ -76,17 +76,8 @@ class Operation:
 
     __slots__ = (
         "__dict__",  # for a docstring and a signature of its own
-        "_bind",
-        "arity",
-        "compute",
-        "defaults",
-        "domain",
-        "formulas",
-        "name",
-        "numpy",
-        "on_floats",
-        "rules",
-        "symbol",
+        *("_bind", "arity", "compute", "defaults", "domain", "formulas", "name", "numpy"),
+        *("on_floats", "rules", "symbol"),
     )
 
     __signature__: Any  # an inspect.Signature, where the operation has been documented

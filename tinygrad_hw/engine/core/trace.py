@@ -29,8 +29,7 @@ class Group:
 class Trace:
     """How operations are carried out: by this one at once, and with nothing else.
 
-    A subclass, in a room of its own, records a program or looks for the first nan. The engine calls
-    these methods and knows no other.
+    Subclasses, in rooms of their own, record a program or look for the first nan.
     """
 
     def evaluate(self, operation: Any, arguments: tuple[Any, ...], attributes: Any) -> Any:
@@ -87,18 +86,9 @@ class Trace:
 class Modes:
     """What holds for one thread or task at a time; never changed, but replaced.
 
-    Attributes
-    ----------
-    trace
-        How operations are carried out.
-    recording
-        Whether results remember what they were computed from.
-    nested
-        Whether a function runs that ``grad``, ``jvp``, ... is differentiating.
-    group
-        The innermost group that is open, or None.
-    lean
-        Whether operators may compute on Python's floats without asking the trace.
+    ``recording``: whether results remember what they were computed from. ``nested``: whether a
+    function runs that ``grad``, ``jvp``, ... is differentiating. ``lean``: whether operators may
+    compute on Python's floats without asking the trace.
     """
 
     __slots__ = ("group", "lean", "nested", "recording", "trace")
