@@ -26,6 +26,7 @@ from tinygrad_hw.micrograd.own_operation import Backward, with_backward, with_lo
 
 _SIGNS = {ops.add: "+", ops.sub: "-", ops.neg: "-", ops.mul: "*", ops.div: "/", ops.relu: "ReLU"}
 _DATA: Any = vars(engine.Value)["data"]
+_GRADIENT: Any = vars(Node)["grad"]
 
 
 class Value(engine.Value):
@@ -119,23 +120,12 @@ class Value(engine.Value):
     @property
     def grad(self) -> Any:
         """Return the gradient; 0 until a backward pass has reached the Value."""
-        try:
-            return 0 if self._grad is None else self._grad
-        except AttributeError:  # not set yet
-            return 0
+        gradient = _GRADIENT.__get__(self)
+        return 0 if gradient is None else gradient
 
     @grad.setter
     def grad(self, new: Any) -> None:
-        self._grad = new
-
-    @property
-    def label(self) -> str:
-        """Return the label; empty where there is none."""
-        return super().label or ""
-
-    @label.setter
-    def label(self, new: str | None) -> None:
-        self._label = new
+        _GRADIENT.__set__(self, new)
 
     # --- The graph --------------------------------------------------------------------------------
 
