@@ -9,7 +9,7 @@ way.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import isfinite
 from typing import Any
 
@@ -143,13 +143,13 @@ def topological_order(root: Node) -> list[Node]:
             node.total = -0.0  # which changes no number that is added to it, and 0.0 changes -0.0
             path.append(node)
             if node.first is None and node.back is not None:
-                path.append(iter(node.inputs))
+                path.append(_unvisited(node.inputs, order, this_pass))
             node = node.first
         if not path:
             return order
         try:
             node = path[-1].second
-        except AttributeError:
+        except AttributeError:  # an iterator over the other operands of a node of many
             node = next(path[-1], None)
             if node is None:
                 path.pop()
@@ -157,3 +157,13 @@ def topological_order(root: Node) -> list[Node]:
         if node is None or node.visited is this_pass:
             order.append(path.pop())
             node = None
+
+
+def _unvisited(operands: tuple[Node, ...], order: list[Node], this_pass: object) -> Iterator[Node]:
+    """Return the results among operands that are to be visited; visit the leaves at once."""
+    for operand in operands:
+        if operand.back is None and operand.visited is not this_pass:
+            operand.visited = this_pass
+            operand.total = -0.0
+            order.append(operand)
+    return iter([x for x in operands if x.visited is not this_pass])

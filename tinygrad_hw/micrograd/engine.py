@@ -27,6 +27,7 @@ from tinygrad_hw.micrograd.own_operation import Backward, with_backward, with_lo
 _SIGNS = {ops.add: "+", ops.sub: "-", ops.neg: "-", ops.mul: "*", ops.div: "/", ops.relu: "ReLU"}
 _DATA: Any = vars(engine.Value)["data"]
 _GRADIENT: Any = vars(Node)["grad"]
+_LABEL: Any = vars(Node)["label"]
 
 
 class Value(engine.Value):
@@ -126,6 +127,15 @@ class Value(engine.Value):
     @grad.setter
     def grad(self, new: Any) -> None:
         _GRADIENT.__set__(self, new)
+
+    @property
+    def label(self) -> str:
+        """Return the label; empty where there is none."""
+        return _LABEL.__get__(self) or ""
+
+    @label.setter
+    def label(self, new: str | None) -> None:
+        _LABEL.__set__(self, new)
 
     # --- The graph --------------------------------------------------------------------------------
 

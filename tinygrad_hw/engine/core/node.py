@@ -191,9 +191,7 @@ class Node:
         ``Value.data`` lent), the graph gets a copy here; if a graph saves the array, ``Value.data``
         returns a copy to the user.
         """
-        if type(self.raw) is float or self.saved:
-            return self.raw
-        if isinstance(self.raw, np.ndarray) and self._is_shared():
+        if isinstance(self.raw, np.ndarray) and not self.saved and self._is_shared():
             return self.raw.copy()
         self.saved = True
         return self.raw

@@ -201,7 +201,9 @@ class Operation:
                 ]
             )
             trace.use(operands)
-            arguments = tuple([node.data_to_save() for node in inputs])
+            arguments = tuple(
+                [x.raw if type(x.raw) is float or x.saved else x.data_to_save() for x in inputs]
+            )
             if attributes:
                 attributes = {name: _copied(value) for name, value in attributes.items()}
             data = trace.evaluate(self, arguments, attributes)
