@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import json
 import re
@@ -176,6 +177,7 @@ NAMES = {
     "Value": Value,
     "grad": grad,
     "np": np,
+    "copied": copy.deepcopy,
     "parse_sheet": parse_sheet,
     "SheetError": SheetError,
     **{

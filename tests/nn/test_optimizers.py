@@ -1,4 +1,5 @@
 import copy
+import pickle
 
 import mpmath
 import numpy as np
@@ -216,17 +217,22 @@ def test_several_models_in_turn_keep_their_momentum():
         np.testing.assert_array_equal(found.data, expected.data)
 
 
-def test_a_deep_copy_goes_on_where_the_model_is():
+@pytest.mark.parametrize("optimizer", [Adam, SGD])
+@pytest.mark.parametrize("steps", [0, 5])
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_a_copy_goes_on_where_the_model_is(duplicate, steps, optimizer):
     x, y = np.random.default_rng(0).random((8, 3), np.float32), np.arange(8) % 2
     model = Sequential([Dense(2, "softmax", input_shape=(3,))], seed=0)
-    model.compile(Adam(0.05), "sparse_categorical_crossentropy")
-    for _ in range(5):
+    model.compile(optimizer(0.05), "sparse_categorical_crossentropy")
+    for _ in range(steps):
         model.train_step(x, y)
-    twin = copy.deepcopy(model)
+    twin = duplicate(model)
+    assert all(value.raw.base is twin.flat.data for value in twin.flat.values)
     for each in (model, twin, model, twin):
         each.train_step(x, y)
     for found, expected in zip(twin.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(twin.predict(x), model.predict(x))
 
 
 def test_a_setting_changed_in_a_captured_step_is_changed_in_every_one():

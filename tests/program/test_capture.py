@@ -2,6 +2,7 @@
 
 import copy
 import os
+import pickle
 import threading
 import warnings
 
@@ -1243,6 +1244,23 @@ def test_a_deep_copy_of_a_trained_model_goes_its_own_way():
     other.set_weights([w * 2 for w in other.get_weights()])
     assert not np.array_equal(other.predict(IMAGES), before)
     np.testing.assert_array_equal(model.predict(IMAGES), before)
+
+
+@capture
+def cubed(x):
+    return x**3
+
+
+def cubed_plainly(x):
+    return x**3
+
+
+def test_a_captured_function_is_pickled_without_its_programs():
+    assert cubed(2.0) == 8.0
+    assert pickle.loads(pickle.dumps(cubed)) is cubed  # decorated: it has the function's name
+    other = pickle.loads(pickle.dumps(capture(cubed_plainly, jit=False)))
+    assert (other.function, other.jit, other.captures) == (cubed_plainly, False, 0)
+    assert other(2.0) == 8.0
 
 
 def test_a_message_has_the_numbers_of_the_run():

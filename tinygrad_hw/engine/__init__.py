@@ -8,8 +8,8 @@ calls), ``ops`` (the table: every operation with its derivative) with ``numerics
 
 Above the core: ``value`` (the user's numbers and arrays), ``numpy_api`` (NumPy's functions),
 ``composite`` (operations written with others), ``linearized`` (functions of whole matrices),
-``docstrings``, ``transforms`` (grad and its family, the gradient check), ``anomaly`` (stop where a
-nan is made).
+``docstrings``, ``transforms`` (grad and its family, the gradient check, copies of graphs),
+``anomaly`` (stop where a nan is made).
 """
 
 from tinygrad_hw.engine import numpy_api, ops

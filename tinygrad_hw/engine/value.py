@@ -25,11 +25,12 @@ import numpy as np
 
 from tinygrad_hw.engine import lean, numpy_api, ops
 from tinygrad_hw.engine.core.backward import backward
-from tinygrad_hw.engine.core.data import Data, StandIn, refuse_other_rules, shape_of
+from tinygrad_hw.engine.core.data import Data, StandIn, lock, refuse_other_rules, shape_of
 from tinygrad_hw.engine.core.node import NO_ATTRIBUTES, NO_CALL, Node, read_data, to_data
 from tinygrad_hw.engine.core.operation import Operation, with_call_context
 from tinygrad_hw.engine.core.trace import current
 from tinygrad_hw.engine.docstrings import document_method
+from tinygrad_hw.engine.transforms import copying
 
 
 def _operator(
@@ -131,14 +132,12 @@ class Value(Node):
         data = current().trace.read(self, "data")
         if not isinstance(data, np.ndarray):
             return data
-        if self.operation is not None or self.saved:
-            data = data.copy()
-            if self.operation is not None:
-                data.flags.writeable = False
-                return data
-            self._give_new(data)
+        if self.operation is not None:
+            return lock(data.copy())
+        if self.saved:
+            self._give_new(data.copy())
         self.lent = getattr(self, "lent", 0) + 1
-        return data
+        return self.raw
 
     @data.setter
     def data(self, new: Any) -> None:
@@ -208,6 +207,8 @@ class Value(Node):
     def detach(self) -> Self:
         """Return a constant with a copy of the data and no history."""
         return type(self).leaf(to_data(read_data(self)), constant=True)
+
+    __copy__, __deepcopy__, __reduce__ = copying.shallow_copy, copying.deep_copy, copying.reduce
 
     # --- Operators and methods: each is its operation ---------------------------------------------
 

@@ -70,11 +70,13 @@ class FlatParameters:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> FlatParameters:
         """Copy the Values into a buffer of their own."""
-        copied = FlatParameters(copy.deepcopy(self.values, memo))
-        memo[id(self)] = copied
-        copied.buffer = memo.setdefault(id(self.buffer), copied.buffer)
-        copied.buffer.raw = copied.data
+        values, buffer = copy.deepcopy((self.values, self.buffer), memo)
+        copied = memo[id(self)] = _with_buffer(values, buffer)
         return copied
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the Values; loaded, they have a buffer of their own."""
+        return _with_buffer, (self.values, self.buffer)
 
     def _split(self, flat: Any) -> list[Any]:
         return [
@@ -144,6 +146,14 @@ class FlatParameters:
             for value, part in zip(self.values, self._split(new), strict=True):
                 if isinstance(value.raw, StandIn):
                     value.raw = part
+
+
+def _with_buffer(values: list[Value], buffer: Value) -> FlatParameters:
+    """Return the FlatParameters of copied Values; an optimizer knows them by the buffer."""
+    flat = FlatParameters(values)
+    flat.buffer = buffer
+    buffer.raw = flat.data
+    return flat
 
 
 def _constant_leaf(array: npt.NDArray[Any], label: str) -> Value:

@@ -112,6 +112,15 @@ def _binary_targets(y: Any) -> npt.NDArray[np.float32]:
     return targets.reshape(-1, 1) if targets.ndim == 1 else targets
 
 
+def _binary_classes(logits: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+    return (logits[:, 0] > 0).astype(np.intp)  # σ(z) > 0.5 where z > 0
+
+
+def _most_likely_classes(logits: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+    classes: npt.NDArray[np.intp] = np.argmax(logits, axis=1)
+    return classes
+
+
 def _class_targets(y: Any) -> npt.NDArray[np.intp]:
     """Return class numbers as integers, shape (n,)."""
     labels = as_array(y)
@@ -127,13 +136,13 @@ LOSSES = {
     "binary_crossentropy": Loss(
         of_logits=binary_crossentropy,
         activation="sigmoid",
-        classes=lambda logits: (logits[:, 0] > 0).astype(np.intp),  # σ(z) > 0.5 where z > 0
+        classes=_binary_classes,
         targets=_binary_targets,
     ),
     "sparse_categorical_crossentropy": Loss(
         of_logits=sparse_categorical_crossentropy,
         activation="softmax",
-        classes=lambda logits: np.argmax(logits, axis=1),
+        classes=_most_likely_classes,
         targets=_class_targets,
     ),
 }

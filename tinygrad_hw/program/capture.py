@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import sys
 import threading
 import types
 import warnings
@@ -183,6 +184,12 @@ class Captured:
     def __deepcopy__(self, memo: dict[int, Any]) -> Captured:
         """Return a copy without programs, around a copy of the function."""
         return Captured(copy.deepcopy(self.function, memo), self.jit)
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """Pickle the function, without programs; by name where that is a decorated one's."""
+        name = getattr(self, "__qualname__", "")
+        by_name = getattr(sys.modules.get(self.__module__), name, None) is self
+        return name if by_name else (Captured, (self.function, self.jit))
 
     @property
     def program(self) -> Program:

@@ -1,1 +1,1 @@
-"""Functions of functions: grad and its family, HIPS autograd's, and the check of a gradient."""
+"""Functions of functions: grad and its family, HIPS autograd's, the check of a gradient; copies."""
