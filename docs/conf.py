@@ -43,6 +43,7 @@ exclude_patterns = ["conf.py", "_build", "_templates"]
 templates_path = ["_templates"]
 nitpicky = True
 nitpick_ignore_regex = [("py:class", ".*")]  # types in signatures; pages link with py:obj
+suppress_warnings = ["ref.python"]  # a type of that name in two rooms: Value, here and in micrograd
 
 # --- Reference: one page for a room, one for each of its public names -----------------------------
 

@@ -33,6 +33,9 @@ class Backward:
         self.upstream: Any = None
         self.pending: dict[int, Any] = {}  # contributions that were not asked for yet, by position
 
+    def __repr__(self) -> str:
+        return "_backward"
+
     def contribution(self, position: int, upstream: Any) -> Any:
         """Return the contribution to one operand; the function runs once for all operands."""
         if position not in self.pending or upstream is not self.upstream:
@@ -87,7 +90,10 @@ def with_local_gradients(sign: str) -> Operation:
 
 def _cannot_compute(sign: str) -> Callable[..., Any]:
     def compute(*_: Any, **__: Any) -> Any:
-        raise TypeError(f"{sign} is a result given by its number: it cannot be computed again")
+        raise TypeError(
+            f"{sign} is a result given by its number: it cannot be computed again, "
+            "as forward mode and a page do; write it with operations of the table, such as v.tanh()"
+        )
 
     return compute
 
