@@ -4,7 +4,8 @@ Two readers know what a reader knows: the arrays that have a name, and what each
 result's shape is. One reads the formulas as trees, the other one the printed text, where brackets
 matter. Names of ours they compute by the row that defines them; constants that have no label, a
 person has in his program. What stands in words they compute by what the words mean: ``cumsumᵀ`` is
-the transpose of a linear map, ``norm′`` a derivative. Nothing that is shown is left unread.
+the transpose of a linear map, ``norm′`` a derivative, ``inv′ᵀ`` the transpose of a derivative.
+Nothing that is shown is left unread.
 """
 
 import math
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 from tinygrad_hw import Value, backward_steps
 from tinygrad_hw.engine import Pointwise, numpy_api, ops
 from tinygrad_hw.engine.core.graph import topological_order
+from tinygrad_hw.engine.numpy_api import matrix_functions
 from tinygrad_hw.explain import MatrixChain, explain
 from tinygrad_hw.explain.chains import matrix_equations
 from tinygrad_hw.explain.chains.array_formulas import ArrayFormulas
@@ -72,6 +74,8 @@ def called(name: str, operands: list[Any], options: dict[str, Any], shape: Any) 
     if name == "spread":
         [x] = operands
         return np.broadcast_to(np.expand_dims(x, options["axis"]), shape)
+    if name.endswith("′ᵀ"):
+        return transposed_at(function(name[:-2]), position, operands, options, shape)
     if name.endswith("ᵀ"):
         return transposed(function(name[:-1]), position, operands, options, shape)
     if name.endswith("′"):
@@ -82,7 +86,7 @@ def called(name: str, operands: list[Any], options: dict[str, Any], shape: Any) 
 def function(name: str) -> Callable[..., Any]:
     if name in OWN:
         return OWN[name].compute  # type: ignore[no-any-return]
-    return FUNCTIONS.get(name) or getattr(ops, name)
+    return FUNCTIONS.get(name) or getattr(ops, name, None) or getattr(matrix_functions, name)
 
 
 def transposed(f: Any, position: int, operands: list[Any], options: Any, shape: Any) -> Any:
@@ -101,6 +105,21 @@ def transposed(f: Any, position: int, operands: list[Any], options: Any, shape: 
         moved = f(*parts, **options)
         assert np.shape(moved) == np.shape(upstream), (np.shape(moved), np.shape(upstream))
         result[place] = np.sum(moved * upstream)
+    return result
+
+
+def transposed_at(f: Any, position: int, operands: list[Any], options: Any, shape: Any) -> Any:
+    """The transpose of the derivative at a point, by differences."""
+    upstream, *point = operands
+    result = np.zeros(shape)
+    for place in np.ndindex(*shape):
+        by = np.zeros(shape)
+        by[place] = STEP
+        after, before = (
+            f(*point[:position], point[position] + step, *point[position + 1 :], **options)
+            for step in (by, -by)
+        )
+        result[place] = np.sum((after - before) * upstream) / (2 * STEP)
     return result
 
 
@@ -236,7 +255,7 @@ def python_of(text: str) -> str:
     text = re.sub(attribute, lambda m: keep(f"{m[1]}={m[2]}"), text)
     text = re.sub(r"\b1\(([\d×]+)\)", lambda m: keep(f"ones({m[1].replace('×', ',')})"), text)
     text = re.sub(r"∂(\w+)/∂(\w+)", lambda m: keep(f"found({m[2]!r})"), text)
-    call = r"(σ|[A-Za-z_]\w*[′ᵀ]?(?:\[\d\])?)\("
+    call = r"(σ|[A-Za-z_]\w*′?ᵀ?(?:\[\d\])?)\("
     text = re.sub(call, lambda m: keep(f"call({m[1]!r})") + "(", text)
     text = re.sub(r"[A-Za-z_][\w]*", lambda m: keep(f"name({m[0]!r})"), text, flags=re.ASCII)
     text = re.sub(r"(?<![«\w.])\d[\d.]*(e[+-]?\d+)?", lambda m: keep(f"number({m[0]})"), text)
@@ -489,6 +508,10 @@ CASES: dict[str, Callable[..., Any]] = {
     "maximum": lambda a, b, v: ops.maximum(a, v).sum(),
     "used twice": lambda a, b, v: (a * a).sum() + (a @ b).sum() + a.sum(),
     "a number with arrays": lambda a, b, v: (a.sum() * v).sum() + a.mean(),
+    "inverse": lambda a, b, v: (np.linalg.inv(a.T @ a) ** 2).sum(),
+    "solution": lambda a, b, v: (np.linalg.solve(a.T @ a, v) ** 2).sum(),
+    "determinant": lambda a, b, v: np.log(np.linalg.det(a.T @ a)),
+    "cholesky": lambda a, b, v: (np.linalg.cholesky(a.T @ a) ** 2).sum(),
     "bell": lambda a, b, v: ops.gelu(a).sum(),
 }
 
@@ -627,6 +650,7 @@ def test_the_two_sides_of_a_choice_differ() -> None:
         ("broadcast_to", lambda a: ops.broadcast_to(a, (5, *A))),
         ("concatenate", lambda a: numpy_api.concatenate([a, a])),
         ("cumsum", lambda a: ops.cumsum(a, axis=1)),
+        ("inv", lambda a: np.linalg.inv(a[:3])),
     ],
 )
 def test_what_a_linear_operation_sends_back_is_not_called_the_operation_itself(
