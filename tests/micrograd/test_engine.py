@@ -60,6 +60,12 @@ def test_text_is_micrograds():
     assert repr(Value(np.float64(0.1))) == "Value(data=0.1, grad=0)"
 
 
+def test_numbers_of_numpy_are_pythons_floats_where_nothing_is_lost():
+    row = np.array([0.1, 0.2])
+    assert [type(x.data) for x in map(Value, row)] == [float, float]
+    assert (Value(row[0]).data, Value(np.float32(0.1)).dtype) == (row[0], np.float32)
+
+
 def test_arguments_are_micrograds_in_order():
     x = Value(2.0, (), "x")
     assert (x._op, x._prev) == ("x", set())

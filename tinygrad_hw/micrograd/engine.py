@@ -64,7 +64,8 @@ class Value(engine.Value):
         _op: str | Iterable[float] = "",
         label: str = "",
     ) -> None:
-        super().__init__(data, label or None)
+        # One of NumPy's float64, as the rows of an array have, is kept as Python's float: it is lean.
+        super().__init__(float(data) if isinstance(data, float) else data, label or None)
         children = tuple(_children)
         if children:
             self._set_children(children, _op)
@@ -81,20 +82,21 @@ class Value(engine.Value):
         if not current().recording:
             self.constant = True
             return
+        attributes: dict[str, Any]
+        if isinstance(sign, str):
+            operation, attributes = with_backward(sign or "own"), {"backward": None}
+        else:
+            operation, attributes = with_local_gradients("own"), {"local_gradients": tuple(sign)}
+            given = len(attributes["local_gradients"])
+            if given != len(children):
+                raise ValueError(
+                    f"got {given} derivatives for {len(children)} children; give one for each"
+                )
         self.constant = all(child.constant for child in children)
         self.saved = True
         arguments = tuple(child.data_to_save() for child in children)
-        if isinstance(sign, str):
-            self.set_call(with_backward(sign or "own"), children, arguments, {"backward": None})
-            return
-        local_gradients = tuple(sign)
-        if len(local_gradients) != len(children):
-            raise ValueError(
-                f"got {len(local_gradients)} derivatives for {len(children)} children; "
-                "give one for each"
-            )
-        attributes = {"local_gradients": local_gradients}
-        self.set_call(with_local_gradients("own"), children, arguments, attributes)
+        self.set_call(operation, children, arguments, attributes)
+        current().trace.add(self)
 
     # --- Data and gradient ------------------------------------------------------------------------
 
