@@ -307,20 +307,15 @@ def test_out_is_refused_with_a_reason(call):
     "call",
     [
         lambda v: np.exp(v, where=np.array([True, False, True])),
-        lambda v: np.exp(v, dtype=np.float32),
         lambda v: np.add(v, 1, where=np.array([True, False, True])),
-        lambda v: np.sum(v, dtype=np.float32),
-        lambda v: np.sum(v, where=np.array([True, False, True])),
-        lambda v: np.mean(v, dtype=np.float32),
-        lambda v: np.max(v, initial=7.0),
-        lambda v: np.var(v, correction=1),
+        lambda v: np.sum(v, dtype=int),
         lambda v: np.reshape(v, (3, 1), copy=True),
-        lambda v: np.concatenate([v, v], dtype=np.float32),
+        lambda v: np.concatenate([v, v], dtype=np.int8),
     ],
 )
 def test_option_that_is_not_differentiated_is_refused_at_once(call):
-    option = "(where|dtype|initial|correction|copy)"
-    with pytest.raises(TypeError, match=rf"does not take {option}|unexpected .*'{option}'"):
+    option = "(where|dtype|copy)"
+    with pytest.raises(TypeError, match=rf"with {option}|{option}=.*floating|'{option}'"):
         call(Value(np.ones(3)))
 
 
@@ -436,28 +431,26 @@ def test_method_does_what_numpys_does(name):
 
 @pytest.mark.parametrize(
     ("function", "nearest"),
-    [(np.exp2, "np.exp"), (np.nansum, "np.sum"), (np.nanmean, "np.mean"), (np.median, "np.mean")],
+    [(np.unique, "np.sort"), (np.piecewise, "np.select"), (np.geomspace, "np.logspace")],
 )
 def test_function_without_derivative_is_named_with_the_nearest(function, nearest):
     with pytest.raises(TypeError, match=rf"np\.{function.__name__}\b.*{nearest}\b"):
-        function(Value(ROWS))
+        function(*[Value(ROWS)] * (1 if function is np.unique else 3))
 
 
 @pytest.mark.parametrize(
     "call",
     [
-        np.floor,
-        np.modf,
-        np.exp2,
-        np.median,
-        np.diff,
-        lambda v: np.vstack([v, ROWS]),
-        lambda v: np.append(v, 1.0),
-        lambda v: np.kron(ROWS, v),
+        np.spacing,
+        np.frexp,
+        np.unique,
+        np.roots,
         np.linalg.eig,
-        np.add.reduce,
-        lambda v: np.multiply.outer(v, v),
-        np.add.accumulate,
+        lambda v: np.apply_along_axis(np.sum, 0, v),
+        np.fft.fft,
+        np.maximum.accumulate,
+        lambda v: np.add.reduceat(v, [0]),
+        lambda v: np.nextafter.outer(v, v),
         np.array,
         lambda v: np.array([v, v]),
         lambda v: np.asarray(v, dtype=float),

@@ -338,6 +338,7 @@ def test_a_number_out_of_an_array_keeps_its_number():
         lambda a: np.concatenate([a.ravel(), a[0]]),
         lambda a: np.concatenate([a[0], a.ravel(), a[1]]),
         lambda a: np.concatenate([a.ravel(), a.ravel()]),
+        lambda a: np.concatenate([a[0] * 2, a[0, :0] * a[1, :0], a[0] * 2]),  # an empty part
         lambda a: np.concatenate([np.concatenate([a[0], a[1]]), a[1]]),
         lambda a: np.stack([a[0], a[0]]),
         lambda a: np.concatenate([a.T.ravel(), a.ravel()[::-1]]),

@@ -13,7 +13,6 @@ calls its operation of the table.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import math
 import operator
@@ -27,9 +26,10 @@ from tinygrad_hw.engine import lean, numpy_api, ops
 from tinygrad_hw.engine.core.backward import backward
 from tinygrad_hw.engine.core.data import Data, StandIn, lock, refuse_other_rules, shape_of
 from tinygrad_hw.engine.core.node import NO_ATTRIBUTES, NO_CALL, Node, read_data, to_data
-from tinygrad_hw.engine.core.operation import Operation, with_call_context
+from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.engine.core.trace import current
 from tinygrad_hw.engine.docstrings import document_method
+from tinygrad_hw.engine.numpy_api import elementwise, reductions, shaping
 from tinygrad_hw.engine.transforms import copying
 
 
@@ -68,24 +68,27 @@ def _comparison(compare: Callable[[Any, Any], Any], symbol: str) -> Callable[...
     return compared
 
 
-def _call(operation: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    """Call the operation for a NumPy function; add the call to the text of its errors."""
-    try:
-        return operation(*arguments, **options)
-    except (ValueError, IndexError, TypeError) as error:
-        name = operation.name if isinstance(operation, Operation) else operation.__name__
-        raise with_call_context(error, name, arguments, options) from None
-
-
 def _method(function: Any) -> Callable[..., Value]:
     """Return a function of Values as a method: ``v.sum(axis=0)`` for ``np.sum(v, axis=0)``."""
 
     def method(self: Value, *arguments: Any, **options: Any) -> Value:
-        result: Value = _call(function, (self, *arguments), options)
+        result: Value = numpy_api.call(function, (self, *arguments), options)
         return result
 
     document_method(method, function)
     return method
+
+
+def _question(function: Any) -> Callable[..., Any]:
+    """Return a function of NumPy's as a method that is answered on the data."""
+
+    def asked(self: Value, *arguments: Any, **options: Any) -> Any:
+        return function(read_data(self), *arguments, **options)
+
+    document_method(asked, function)
+    asked.__signature__ = inspect.signature(asked).replace(return_annotation="Any")  # type: ignore[attr-defined]
+    asked.__doc__ = f"Return what ``np.{function.__name__}`` gives on the data.\n"
+    return asked
 
 
 class Value(Node):
@@ -228,21 +231,31 @@ class Value(Node):
 
     __neg__, __pos__, __abs__ = _function(ops.neg), _function(ops.pos), _function(ops.abs)
 
-    def __floordiv__(self, other: Any) -> Value:
-        """Raise TypeError: the derivative is 0 wherever it exists."""
-        raise TypeError(
-            "// is a staircase, whose derivative is 0 wherever there is one; "
-            "use /, or v.data // w.data for the numbers alone"
-        )
+    __floordiv__, __rfloordiv__ = _operator(elementwise.floor_divide, operator.floordiv, "//")
+    __mod__, __rmod__ = _operator(elementwise.remainder, operator.mod, "%")
 
-    def __rfloordiv__(self, other: Any) -> Value:
-        return self.__floordiv__(other)
+    def __divmod__(self, other: Any) -> tuple[Value, Value]:
+        """Return ``self // other``, whose derivative is 0, and ``self % other``."""
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Value, Value]:
+        """Return ``other // self``, whose derivative is 0, and ``other % self``."""
+        return other // self, other % self
 
     def __getitem__(self, index: Any) -> Value:
         """Return the elements at an index, a slice or a mask."""
         if not self.shape:
-            raise TypeError(f"{self!r} is a scalar: it has no elements to index")
+            return self._indexed_scalar(index)
         return ops.getitem.record(type(self), (self,), {"index": index})
+
+    def _indexed_scalar(self, index: Any) -> Value:
+        """Return a scalar at ``()``, ``...`` or ``None``, which may give it dimensions."""
+        try:
+            places = np.array(0)[index]
+        except IndexError:
+            raise TypeError(f"{self!r} is a scalar: it has no elements to index") from None
+        indexed: Value = ops.take(self, places)
+        return indexed
 
     def __setitem__(self, index: Any, new: Any) -> None:
         raise TypeError(
@@ -257,14 +270,17 @@ class Value(Node):
     sigmoid, softplus, silu, gelu = map(_function, (ops.sigmoid, ops.softplus, ops.silu, ops.gelu))
     relu, leaky_relu, elu = _function(ops.relu), *map(_method, (ops.leaky_relu, ops.elu))
     softmax, log_softmax = map(_method, (numpy_api.softmax, numpy_api.log_softmax))
-    sum, mean, var, std = map(_method, (ops.sum, ops.mean, ops.var, numpy_api.std))
-    max, min, prod = map(_method, (ops.max, ops.min, numpy_api.prod))
-    logsumexp, cumsum = map(_method, (ops.logsumexp, ops.cumsum))
+    sum, prod, max = map(_method, (reductions.sum, reductions.prod, reductions.max))
+    min, mean, var = map(_method, (reductions.min, reductions.mean, reductions.var))
+    std, logsumexp = map(_method, (reductions.std, ops.logsumexp))
+    cumsum, cumprod = map(_method, (reductions.cumsum, reductions.cumprod))
     clip, dot, ravel = map(_method, (numpy_api.clip, numpy_api.dot, numpy_api.ravel))
     flatten, squeeze = map(_method, (numpy_api.ravel, numpy_api.squeeze))
     swapaxes, trace = map(_method, (numpy_api.swapaxes, numpy_api.trace))
-    diagonal, take, repeat = map(_method, (ops.diagonal, ops.take, ops.repeat))
-    astype = _method(ops.astype)
+    diagonal, take, repeat = map(_method, (ops.diagonal, shaping.take, ops.repeat))
+    round, copy, astype = map(_method, (elementwise.round, elementwise.copy, ops.astype))
+    argmax, argmin, argsort = map(_question, (np.argmax, np.argmin, np.argsort))
+    any, all, nonzero = map(_question, (np.any, np.all, np.nonzero))
 
     def reshape(self, *shape: Any, order: str = "C") -> Value:
         """Return the same elements in another shape, given as integers or as one tuple."""
@@ -273,13 +289,17 @@ class Value(Node):
 
     def transpose(self, *axes: Any) -> Value:
         """Return the dimensions in another order; reversed where none is given."""
-        if len(axes) == 1 and not isinstance(axes[0], int):
-            axes = axes[0]
-        return ops.transpose.record(type(self), (self,), {"axes": axes or None})
+        order = axes[0] if len(axes) == 1 else axes or None
+        transposed: Value = shaping.transpose(self, order)
+        return transposed
 
     def item(self) -> float:
         """Return the one element as a Python float."""
         return float(np.asarray(current().trace.read(self, "item()")).item())
+
+    def tolist(self) -> Any:
+        """Return the data as one of Python's floats, or nested lists of them."""
+        return np.asarray(current().trace.read(self, "tolist()")).tolist()
 
     # --- Access to the data, without recording ----------------------------------------------------
 
@@ -333,25 +353,12 @@ class Value(Node):
         )
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        if options.get("out") is not None:
-            raise TypeError(
-                f"np.{ufunc.__name__} cannot write a Value into an array, which has no history; "
-                "write a = a + v instead of a += v, and leave out= away"
-            )
-        if ufunc in _COMPARISONS and method == "__call__":
-            refuse_other_rules(inputs)
-            return ufunc(*map(read_data, inputs), **options)
-        if method != "__call__":
-            raise TypeError(f"np.{ufunc.__name__}.{method} is not differentiated here")
-        return _call(_operation_for(ufunc), inputs, options)
+        return numpy_api.call_ufunc(ufunc, method, inputs, options)
 
     def __array_function__(
         self, function: Any, types: Any, args: tuple[Any, ...], options: dict[str, Any]
     ) -> Any:
-        if function in _ON_DATA:
-            return function(*map(read_data, args), **{k: read_data(v) for k, v in options.items()})
-        options = {k: v for k, v in options.items() if v is not None or k not in ("out", "dtype")}
-        return _call(_operation_for(function), args, options)
+        return numpy_api.call_function(function, args, options)
 
 
 for _name, _attribute in vars(Value).items():
@@ -359,32 +366,6 @@ for _name, _attribute in vars(Value).items():
         _attribute
     ):  # those made by the functions above are named after the class
         _attribute.__name__, _attribute.__qualname__ = _name, f"Value.{_name}"
-
-_ON_DATA = {  # computed on the data, without recording
-    *(np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.result_type),
-    *(np.argmax, np.argmin, np.argsort, np.allclose, np.isclose, np.array_equal, np.any, np.all),
-    np.linalg.matrix_rank,
-}
-_COMPARISONS = {
-    *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal),
-    *(np.isfinite, np.isnan, np.isinf),
-}
-
-
-def _operation_for(function: Any) -> Callable[..., Any]:
-    """Return the operation for a NumPy function; raise TypeError, with the nearest name."""
-    if function in numpy_api.NUMPY:
-        operation: Callable[..., Any] = numpy_api.NUMPY[function]
-        return operation
-    name = function.__name__
-    module = (getattr(function, "__module__", None) or "numpy").replace("numpy", "np", 1)
-    known = sorted({known.__name__ for known in numpy_api.NUMPY}, key=len, reverse=True)
-    near = [other for other in known if other in name and len(other) > 2]
-    near += difflib.get_close_matches(name, known, n=1, cutoff=0.8)
-    hint = f"np.{near[0]} is the nearest that is" if near else "and nothing near it is"
-    raise TypeError(
-        f"{module}.{name} is not differentiated here, {hint}; for the numbers alone use v.data"
-    )
 
 
 def _short(data: Data) -> str:

@@ -183,7 +183,8 @@ class _BufferAssignment:
             for operand in variable.operands:
                 source, size = base_of(operand), operand.size
                 fits = (
-                    operand.value.flags.c_contiguous
+                    size > 0  # else the part after it, of the same offset, counts as built too
+                    and operand.value.flags.c_contiguous
                     and operand.value.ctypes.data == source.value.ctypes.data
                     and has_out(source)
                     and source not in self.buffers

@@ -7,6 +7,7 @@ about points where a derivative is a matter of convention or of care.
 
 import math
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 import mpmath
@@ -67,12 +68,15 @@ ELEMENTWISE = [
     *("sin", "cos", "tan", "arcsin", "arccos", "arctan"),
     *("sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh"),
     *("sigmoid", "softplus", "silu", "normal_cdf", "gelu", "relu", "leaky_relu", "elu"),
+    *("floor", "ceil", "trunc", "rint", "exp2"),
 ]
 PAIRED = ["add", "sub", "mul", "div", "pow"]
-PAIRED += ["maximum", "minimum", "hypot", "arctan2", "logaddexp"]
+PAIRED += ["maximum", "minimum", "hypot", "arctan2", "logaddexp", "logaddexp2"]
+PAIRED += ["fmax", "fmin", "copysign", "heaviside", "floor_divide", "remainder", "fmod"]
 KINKED = {  # central differences must not straddle a kink, a jump, a tie or a pole
     *("abs", "sign", "relu", "leaky_relu", "elu", "maximum", "minimum", "max", "min", "clip"),
-    *("norm", "std", "hypot", "arctan2"),
+    *("norm", "std", "hypot", "arctan2", "fmax", "fmin", "copysign", "heaviside"),
+    *("floor", "ceil", "trunc", "rint", "floor_divide", "remainder", "fmod"),
 }
 
 ONE = [(), (4,), (2, 3), (0, 3)]
@@ -549,6 +553,19 @@ CLOSED_FORMS = {
     "maximum": lambda x, y: np.where(x > y, x, y),
     "minimum": lambda x, y: np.where(x > y, y, x),
     "logaddexp": lambda x, y: np.log(np.exp(x) + np.exp(y)),
+    "logaddexp2": lambda x, y: np.log2(2**x + 2**y),
+    "exp2": lambda x: 2.0**x,
+    "floor": each(math.floor),
+    "ceil": each(math.ceil),
+    "trunc": each(math.trunc),
+    "rint": each(round),
+    "floor_divide": each(lambda x, y: math.floor(Fraction(x) / Fraction(y))),
+    "remainder": each(lambda x, y: x - y * math.floor(Fraction(x) / Fraction(y))),
+    "fmod": each(math.fmod),
+    "heaviside": lambda x, y: np.where(x > 0, 1.0, np.where(x < 0, 0.0, y)),
+    "copysign": each(math.copysign),
+    "fmax": lambda x, y: np.where(x > y, x, y),
+    "fmin": lambda x, y: np.where(x > y, y, x),
     "affine": lambda *x: x[-1] + sum(x[i] * x[len(x) // 2 + i] for i in range(len(x) // 2)),
     "where": lambda x, y, condition: np.where(condition, x, y),
     "max": each_vector(max),

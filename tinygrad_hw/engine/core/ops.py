@@ -203,7 +203,7 @@ def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
 
 def inverse(axes: Any) -> Any:
     """Return the order of axes that undoes ``axes``; None, which reverses, undoes itself."""
-    return axes if axes is None else tuple(np.argsort(np.mod(axes, len(axes))).tolist())
+    return axes if axes is None else tuple(np.argsort(np.mod(axes, np.size(axes)), None).tolist())
 
 
 def matmul_back(upstream: Any, x: Any, y: Any, position: int) -> Any:

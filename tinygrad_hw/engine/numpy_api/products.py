@@ -7,7 +7,19 @@ import numpy as np
 
 from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.data import shape_of
-from tinygrad_hw.engine.numpy_api.shaping import as_arrays
+from tinygrad_hw.engine.numpy_api.joining import pad
+from tinygrad_hw.engine.numpy_api.shaping import (
+    as_arrays,
+    atleast_1d,
+    moveaxis,
+    ravel,
+    sliding_window_view,
+)
+
+__all__ = [  # each stands for NumPy's function of its name
+    "convolve", "correlate", "cross", "dot", "einsum", "inner", "kron", "matvec", "outer",
+    "tensordot", "vdot", "vecdot", "vecmat",
+]  # fmt: skip
 
 
 def dot(x: Any, y: Any) -> Any:
@@ -75,3 +87,85 @@ def einsum(subscripts: Any, *operands: Any, optimize: Any = True) -> Any:
 
 def _spelled(axes: Any) -> str:
     return "".join(["..." if axis is ... else ascii_letters[axis] for axis in axes])
+
+
+def inner(x: Any, y: Any) -> Any:
+    """Return the sums of products over the last axes of x and y."""
+    x, y = as_arrays(x, y)
+    return tensordot(x, y, (-1, -1)) if x.ndim and y.ndim else ops.mul(x, y)
+
+
+def vdot(x: Any, y: Any) -> Any:
+    """Return the sum of the products of all elements."""
+    return ops.matmul(ravel(x), ravel(y))
+
+
+def vecdot(x: Any, y: Any, axis: int = -1) -> Any:
+    """Return the scalar products of vectors along an axis."""
+    x, y = as_arrays(x, y)
+    return einsum("...i,...i->...", moveaxis(x, axis, -1), moveaxis(y, axis, -1))
+
+
+def matvec(x: Any, y: Any) -> Any:
+    """Return the products of matrices with vectors."""
+    return einsum("...ij,...j->...i", x, y)
+
+
+def vecmat(x: Any, y: Any) -> Any:
+    """Return the products of vectors with matrices."""
+    return einsum("...i,...ij->...j", x, y)
+
+
+def kron(x: Any, y: Any) -> Any:
+    """Return the Kronecker product: y times each element of x, as blocks."""
+    x, y = as_arrays(x, y)
+    ndim = max(x.ndim, y.ndim)
+    left, right = (1,) * (ndim - x.ndim) + x.shape, (1,) * (ndim - y.ndim) + y.shape
+    x = ops.reshape(x, tuple([n for length in left for n in (length, 1)]))
+    y = ops.reshape(y, tuple([n for length in right for n in (1, length)]))
+    return ops.reshape(x * y, tuple([m * n for m, n in zip(left, right, strict=True)]))
+
+
+def cross(
+    x: Any, y: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> Any:
+    """Return the vectors perpendicular to those of x and y, which have three elements."""
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    x, y = as_arrays(x, y)
+    x, y = moveaxis(x, axisa, -1), moveaxis(y, axisb, -1)
+    if (x.shape[-1], y.shape[-1]) != (3, 3):
+        raise ValueError(
+            f"cross is of vectors with 3 elements, got {x.shape[-1]} and {y.shape[-1]}; "
+            "of two in a plane it is x[0] * y[1] - x[1] * y[0]"
+        )
+    after, before = [1, 2, 0], [2, 0, 1]
+    out = x[..., after] * y[..., before] - x[..., before] * y[..., after]
+    return moveaxis(out, -1, axisc)
+
+
+def convolve(x: Any, y: Any, mode: str = "full") -> Any:
+    """Return the sums of products of x with y in reverse, shifted along x."""
+    x, y = [atleast_1d(operand) for operand in as_arrays(x, y)]
+    if len(y) > len(x):
+        x, y = y, x
+    if x.ndim > 1 or y.ndim > 1 or not len(y):
+        raise ValueError(f"convolve is of vectors with elements, got {x.shape} and {y.shape}")
+    if mode not in ("full", "same", "valid"):
+        raise ValueError(f"mode is 'full', 'same' or 'valid', got {mode!r}")
+    short = len(y)
+    before, after = {
+        "full": (short - 1, short - 1),
+        "same": (short // 2, (short - 1) // 2),
+        "valid": (0, 0),
+    }[mode]
+    windows = sliding_window_view(pad(x, (before, after)), short)
+    return ops.matmul(windows, ops.flip(y))
+
+
+def correlate(x: Any, y: Any, mode: str = "valid") -> Any:
+    """Return the sums of products of x with y, shifted along x."""
+    x, y = [atleast_1d(operand) for operand in as_arrays(x, y)]
+    if len(y) > len(x):
+        return ops.flip(correlate(y, x, mode))
+    return convolve(x, ops.flip(y), mode)

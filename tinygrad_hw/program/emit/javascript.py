@@ -38,6 +38,16 @@ HELPERS = {
   return x < 0 ? 2 - tail : tail;
 }
 """,
+    "mod": """function mod(x, y) {
+  const remainder = x % y;
+  return remainder !== 0 && (remainder < 0) !== (y < 0) ? remainder + y : remainder;
+}
+""",
+    "rint": """function rint(x) {
+  const rounded = Math.round(x); // half a unit goes up here, in NumPy to the even number
+  return Math.abs(x % 1) === 0.5 && rounded % 2 ? rounded - 1 : rounded;
+}
+""",
     "sign": "function sign(x) { return x > 0 ? 1 : x < 0 ? -1 : x; }\n",
     "logaddexp": """function logaddexp(x, y) {
   if (x === y) { return x + Math.LN2; } // infinities too
@@ -139,8 +149,9 @@ class _JavaScriptWriter:
         pattern = _BY_NAME.get(name)
         if pattern is None:
             raise CaptureError(f"{name or function} has no word in JavaScript here")
-        if name in HELPERS:
-            self.helpers[name] = HELPERS[name]
+        self.helpers |= {
+            helper: text for helper, text in HELPERS.items() if f"{helper}(" in pattern
+        }
         operands = [self._operand(x) for x in variable.operands]
         self.body.append(f"const {self._name(variable)} = {pattern.format(*operands)};")
 

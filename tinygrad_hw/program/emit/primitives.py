@@ -60,8 +60,14 @@ PRIMITIVES = (
     _infix(operator.ne, np.not_equal, "!="),
     _infix(operator.and_, np.bitwise_and, "&", javascript="&&"),
     _infix(operator.or_, np.bitwise_or, "|", javascript="||"),
-    Primitive(operator.floordiv, np.floor_divide, infix="//"),
-    Primitive(operator.mod, np.remainder, infix="%"),
+    Primitive(
+        operator.floordiv,
+        np.floor_divide,
+        infix="//",
+        javascript="Math.round(({0} - mod({0}, {1})) / {1})",
+    ),
+    Primitive(operator.mod, np.remainder, infix="%", javascript="mod({0}, {1})"),
+    _function(np.fmod, "{0} % {1}"),
     Primitive(operator.matmul, np.matmul, infix="@"),
     Primitive(operator.pow, np.power, javascript="Math.pow({0}, {1})"),
     Primitive(operator.neg, np.negative, prefix="-", loop="-{0}", javascript="-({0})"),
@@ -76,8 +82,11 @@ PRIMITIVES = (
     *map(_of_math, (np.exp, np.expm1, np.log, np.log1p, np.sqrt, np.sin, np.cos, np.tanh)),
     *(
         _function(f, f"Math.{f.__name__}({{0}})")
-        for f in (np.log2, np.log10, np.cbrt, np.tan, np.sinh, np.cosh, np.floor)
+        for f in (np.log2, np.log10, np.cbrt, np.tan, np.sinh, np.cosh)
     ),
+    *(_function(f, f"Math.{f.__name__}({{0}})") for f in (np.floor, np.ceil, np.trunc)),
+    _function(np.rint, "rint({0})"),
+    _function(np.exp2, "Math.pow(2, {0})"),
     *(
         _function(f, f"Math.{f.__name__.replace('arc', 'a')}({{0}})")
         for f in (np.arcsin, np.arccos, np.arctan, np.arcsinh, np.arccosh, np.arctanh)
@@ -86,6 +95,11 @@ PRIMITIVES = (
     _function(np.hypot, "Math.hypot({0}, {1})"),
     _function(np.sign, "sign({0})"),
     _function(np.logaddexp, "logaddexp({0}, {1})"),
+    _function(np.logaddexp2, "logaddexp({0} * Math.LN2, {1} * Math.LN2) / Math.LN2"),
+    _function(np.heaviside, "{0} === 0 ? {1} : (sign({0}) + 1) / 2"),
+    _function(np.copysign, "({1} < 0 || Object.is({1}, -0) ? -1 : 1) * Math.abs({0})"),
+    _function(np.fmax, "{0} >= {1} || Number.isNaN({1}) ? {0} : {1}"),
+    _function(np.fmin, "{0} <= {1} || Number.isNaN({1}) ? {0} : {1}"),
     _function(np.isnan, "Number.isNaN({0})"),
     Primitive(None, np.isfinite, loop="math.isfinite({0})", javascript="Number.isFinite({0})"),
     Primitive(
