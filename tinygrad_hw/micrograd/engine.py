@@ -64,7 +64,7 @@ class Value(engine.Value):
         _op: str | Iterable[float] = "",
         label: str = "",
     ) -> None:
-        # One of NumPy's float64, as the rows of an array have, is kept as Python's float: it is lean.
+        # A float64 of NumPy's, as the rows of an array have, becomes Python's float, which is lean.
         super().__init__(float(data) if isinstance(data, float) else data, label or None)
         children = tuple(_children)
         if children:
