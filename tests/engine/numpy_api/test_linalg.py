@@ -5,8 +5,10 @@ Values, so NumPy itself says what the numbers should be. Derivatives are held to
 differences of the same function, to closed forms, to exact fractions and to HIPS autograd.
 """
 
+import copy
 import itertools
 import math
+import pickle
 import re
 from dataclasses import dataclass
 from zlib import crc32
@@ -19,6 +21,7 @@ import pytest
 
 from tinygrad_hw import capture
 from tinygrad_hw.engine import Value, grad, gradcheck, hessian, hvp, jvp, numpy_api, value_and_grad
+from tinygrad_hw.engine.core.graph import topological_order
 
 # --- The cases ------------------------------------------------------------------------------------
 
@@ -402,6 +405,9 @@ def test_through_a_symmetric_matrix_it_is_as_if_both_triangles_were_read(functio
     np.testing.assert_allclose(one, other, rtol=1e-12)
 
 
+SYMMETRIC = np.array([[3.0, 1.0], [1.0, 2.0]])
+
+
 def sum_of(function):
     return lambda x: np.sum(function(x) * np.arange(1.0, 10.0).reshape(3, 3))
 
@@ -521,6 +527,17 @@ def test_gradients_of_float32_are_float32(case):
         if isinstance(result, Value) and not result.constant:
             result.backward(np.ones(result.shape, np.float32))
             assert all(x.grad.dtype == np.float32 for x in points if x.grad is not None)
+
+
+@pytest.mark.parametrize("function", [np.linalg.inv, np.linalg.det, np.linalg.eigvalsh])
+def test_graphs_are_copied_and_pickled(function):
+    x = Value(SYMMETRIC, label="x")
+    for again in (copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))):
+        total = again(np.sum(function(x)))
+        total.backward()
+        (leaf,) = [node for node in topological_order(total) if node.label == "x"]
+        expected = grad(lambda x: np.sum(function(x)))(SYMMETRIC)
+        np.testing.assert_array_equal(leaf.grad, expected)
 
 
 # --- Every order of the modes ---------------------------------------------------------------------

@@ -28,6 +28,7 @@ from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import NO_ATTRIBUTES, Node
 from tinygrad_hw.engine.core.operation import Multilinear, Operation
 from tinygrad_hw.engine.core.trace import current
+from tinygrad_hw.engine.linearized import Linearized
 
 N = TypeVar("N", bound=Node)
 
@@ -217,5 +218,5 @@ def _find_operation(module: str | None, name: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-for _kind in {Multilinear, *map(type, numpy_api.TABLE.values())}:
+for _kind in {Multilinear, Linearized, *map(type, numpy_api.TABLE.values())}:
     copyreg.pickle(_kind, _reduce_operation)
