@@ -461,6 +461,21 @@ def test_vectors_of_singular_values_of_zero_have_no_derivative_outside_of_a_squa
     np.testing.assert_allclose(largest, np.outer([1, 2, 2], [3, 4]) / 15, rtol=1e-12)
 
 
+def test_the_nuclear_norm_is_curved_as_its_polar_factor_turns():
+    """Its gradient is Q = U Vᵀ, and dQ = U ((P - Pᵀ) / (si + sj)) Vᵀ where P = Uᵀ dX V."""
+    random = np.random.default_rng(5)
+    x = np.eye(3) + np.diag([0.0, 1e-6, 2e-6])
+    x = x + 1e-7 * random.normal(size=(3, 3))
+    direction = random.normal(size=(3, 3))
+    u, s, vh = np.linalg.svd(x)
+    p = u.T @ direction @ vh.T
+    expected = u @ ((p - p.T) / (s + s[:, None])) @ vh
+    backward_twice = grad(lambda x: np.sum(grad(lambda x: np.linalg.norm(x, "nuc"))(x) * direction))
+    np.testing.assert_allclose(backward_twice(x), expected, atol=1e-8)
+    forward = hvp(lambda x: np.linalg.norm(x, "nuc"), x, direction)
+    np.testing.assert_allclose(forward, expected, atol=1e-8)
+
+
 def test_norms_at_ties_share_equally():
     np.testing.assert_array_equal(grad(lambda x: np.linalg.norm(x, 2))(np.eye(2)), np.eye(2) / 2)
     np.testing.assert_array_equal(grad(lambda x: np.linalg.norm(x, -2))(np.eye(2)), np.eye(2) / 2)

@@ -139,13 +139,13 @@ slogdet = Linearized("slogdet", _sign_and_logdet, _slogdet_back, shown="upstream
 # --- Factorizations -------------------------------------------------------------------------------
 
 
-def _differences(values: Any) -> Any:
-    """Return value j less value i, and 0 where they are equal to rounding."""
-    gaps = values[..., None, :] - values[..., :, None]
+def _resolved(x: Any, values: Any) -> Any:
+    """Return what was computed from values, with 0 where it is no more than their rounding."""
     numbers = np.abs(raw(values))
-    largest = np.max(numbers, axis=-1, initial=0.0)[..., None, None]
-    rounding = shape_of(values)[-1] * np.finfo(dtype_of(raw(values))).eps
-    return ops.where(np.abs(raw(gaps)) <= rounding * largest, 0.0, gaps)
+    rounding = shape_of(values)[-1] * np.finfo(dtype_of(numbers)).eps
+    limit = rounding * np.max(numbers, axis=-1, initial=0.0, keepdims=True)
+    limit = np.reshape(limit, (*shape_of(limit)[:-1], *[1] * (1 + x.ndim - values.ndim)))
+    return ops.where(np.abs(raw(x)) <= limit, 0.0, x)
 
 
 def _quotient(x: Any, y: Any) -> Any:
@@ -192,7 +192,8 @@ def _eigh_back(upstream: Any, out: Any, x: Any, UPLO: str) -> Any:
     """
     values, vectors = out[..., 0, :], out[..., 1:, :]
     turned = vectors.mT @ upstream[..., 1:, :]
-    others = _over_gaps((turned - turned.mT) / 2, _differences(values))
+    gaps = values[..., None, :] - values[..., :, None]
+    others = _over_gaps((turned - turned.mT) / 2, _resolved(gaps, values))
     inner = _diagonal_and_others(upstream[..., 0, :], others)
     return _onto_triangle(vectors @ inner @ vectors.mT, UPLO)
 
@@ -205,33 +206,28 @@ def _svd(x: Any) -> Array:
 def _svd_back(upstream: Any, out: Any, x: Any) -> Any:
     """Return the formula of Townsend, "Differentiating the singular value decomposition" (2016).
 
-    U ((F ∘ (Uᵀ Ū - Ūᵀ U)) S + S (F ∘ (Vᵀ V̄ - V̄ᵀ V)) + diag(s̄)) Vᵀ, where F is
-    1 / (sj² - si²), and for the part of U (or V) outside of x's columns (rows)
-    (I - U Uᵀ) Ū S⁻¹ Vᵀ. A singular value at 0 is the tip of a length: its derivative is 0.
+    U (A / (sj - si) + B / (sj + si) + diag(s̄)) Vᵀ with zeros on the diagonals of A and B, where
+    2A = Uᵀ Ū - Ūᵀ U + Vᵀ V̄ - V̄ᵀ V and 2B = Uᵀ Ū - Ūᵀ U - Vᵀ V̄ + V̄ᵀ V; and for the part of U (or
+    V) outside of x's columns (rows) (I - U Uᵀ) Ū S⁻¹ Vᵀ. A singular value at 0 is the tip of a
+    length: its derivative is 0.
     """
     m, n = shape_of(x)[-2:]
     values, left, right = out[..., 0, :], out[..., 1 : m + 1, :], out[..., m + 1 :, :]
     of_left, of_right = upstream[..., 1 : m + 1, :], upstream[..., m + 1 :, :]
     turned_left, turned_right = left.mT @ of_left, right.mT @ of_right
-    gaps = _differences(values) * (values[..., None, :] + values[..., :, None])
-    others = _over_gaps(turned_left - turned_left.mT, gaps) * values[..., None, :]
-    others = others + values[..., :, None] * _over_gaps(turned_right - turned_right.mT, gaps)
+    turns_left, turns_right = turned_left - turned_left.mT, turned_right - turned_right.mT
+    column, row = values[..., :, None], values[..., None, :]
+    others = _over_gaps((turns_left + turns_right) / 2, _resolved(row - column, values))
+    others = others + _over_gaps((turns_left - turns_right) / 2, _resolved(row + column, values))
     of_values = ops.where(raw(values) == 0, 0.0, upstream[..., 0, :])
     back = left @ _diagonal_and_others(of_values, others) @ right.mT
     if m > n:
         outside = of_left - left @ turned_left
-        back = back + quotient(outside, _nonzero(values)[..., None, :]) @ right.mT
+        back = back + quotient(outside, _resolved(values, values)[..., None, :]) @ right.mT
     if m < n:
         outside = of_right - right @ turned_right
-        back = back + left @ quotient(outside, _nonzero(values)[..., None, :]).mT
+        back = back + left @ quotient(outside, _resolved(values, values)[..., None, :]).mT
     return back
-
-
-def _nonzero(values: Any) -> Any:
-    """Return singular values with 0 for those that are 0 to rounding."""
-    numbers = raw(values)
-    rounding = shape_of(values)[-1] * np.finfo(dtype_of(numbers)).eps
-    return ops.where(numbers <= rounding * numbers[..., :1], 0.0, values)
 
 
 def _qr(x: Any) -> Array:
