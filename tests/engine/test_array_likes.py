@@ -193,6 +193,27 @@ def test_what_is_like_an_array_is_one(kind: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(Value(given).data, expected)
 
 
+class Series:
+    """Column of a table, as pandas has it: its operators defer to a class of higher priority."""
+
+    __pandas_priority__ = 4000  # the highest of pandas' own, that of its DataFrame
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array = array
+
+    def __mul__(self, other: object) -> object:
+        if getattr(other, "__pandas_priority__", 0) > self.__pandas_priority__:
+            return NotImplemented
+        raise AssertionError("a Value is taken for one of many objects")
+
+    def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
+        return self.array
+
+
+def test_pandas_leaves_its_operators_to_a_value() -> None:
+    np.testing.assert_array_equal((Series(ONES) * v()).data, ONES)
+
+
 @pytest.mark.parametrize(
     ("data", "what"),
     [

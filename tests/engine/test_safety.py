@@ -496,6 +496,15 @@ def test_an_attribute_changed_afterwards_has_no_effect(
     np.testing.assert_array_equal(v.grad, again.grad)
 
 
+def test_the_arrays_among_a_nodes_attributes_are_read_only() -> None:
+    index = PAIR.copy()
+    for y in (Value(START)[index], Value(START)[(index,)], np.take(Value(START), index)):
+        (kept,) = [x for x in y.attributes.values() if x is not None]
+        with pytest.raises(ValueError, match="read-only"):
+            (kept[0] if isinstance(kept, tuple) else kept)[...] = 1
+    index[...] = 1  # the user's own is as it was
+
+
 @pytest.mark.parametrize(
     "attribute", [np.float32, np.dtype(np.float32), "float32"], ids=["type", "dtype", "text"]
 )

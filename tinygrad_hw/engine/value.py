@@ -341,6 +341,8 @@ class Value(Node):
 
     # --- NumPy's protocols: np.exp(v), array * v, np.sum(v, axis=0) -------------------------------
 
+    __pandas_priority__ = 5000  # above its DataFrame's: so ``series * v`` is a Value, too
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         if sys._getframe(1).f_globals.get("__name__", "").startswith(("numpy.ma", "numpy.matrix")):
             raise TypeError(

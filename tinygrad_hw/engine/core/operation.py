@@ -30,7 +30,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from tinygrad_hw.engine.core.compile_rule import compile_back, compile_rule, compile_signature
-from tinygrad_hw.engine.core.data import Data, StandIn, as_array
+from tinygrad_hw.engine.core.data import Data, StandIn, as_array, lock
 from tinygrad_hw.engine.core.node import NO_CALL, Node, to_data
 from tinygrad_hw.engine.core.numerics import ON_FLOATS
 from tinygrad_hw.engine.core.trace import current
@@ -291,7 +291,7 @@ def _copied(attribute: Any) -> Any:
     array = as_array(attribute)
     if array.dtype == object:  # no numbers: a function, say
         return operator.index(attribute) if hasattr(attribute, "__index__") else attribute
-    return array.copy()
+    return lock(array.copy())
 
 
 def call_text(
