@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_hw import Value, capture, flatten, grad, jacobian
+from tinygrad_hw.engine.core.graph import topological_order
 
 Layer = namedtuple("Layer", ["weights", "bias"])
 NUMBERS = st.floats(-10, 10)
@@ -94,6 +95,13 @@ def test_values_are_flattened_with_their_history():
     np.sum(flatten([a, b])[0] ** 2).backward()
     assert a.grad == 4.0
     assert b.grad.tolist() == [6.0, 8.0]
+
+
+def test_nothing_is_recorded_but_what_is_needed():
+    vector, unflatten = flatten([Value(np.ones((2, 2))), Value(np.ones(3))])
+    back = unflatten(vector)
+    names = [x.operation.name for x in topological_order(*back) if x.operation]
+    assert names == ["reshape"] * 2 + ["concatenate"] + ["getitem", "reshape"] * 2
 
 
 def test_a_captured_program_flattens():

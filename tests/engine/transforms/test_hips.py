@@ -60,6 +60,7 @@ CALLS = {
     "make_jvp, argnum": lambda api, m: api.make_jvp(energy(m), 1)(X, V)(X)[1],
     "make_hvp": lambda api, m: api.make_hvp(energy(m))(X, V)[0](V),
     "make_hvp, gradient": lambda api, m: api.make_hvp(energy(m), 1)(X, V)[1],
+    "make_hvp, argnum": lambda api, m: api.make_hvp(energy(m), argnum=1)(X, V)[0](X),
     "hessian_vector_product": lambda api, m: api.hessian_vector_product(energy(m), 1)(X, V, X),
     "hessian_tensor_product": lambda api, m: api.hessian_tensor_product(
         lambda a: m.sum(m.sin(a) * a[:, ::-1])
@@ -68,6 +69,9 @@ CALLS = {
     "tensor_jacobian_product": lambda api, m: api.tensor_jacobian_product(
         lambda a: m.roll(m.sin(a), 1)
     )(A, V[:2]),
+    "tensor_jacobian_product, of a matrix, argnum": lambda api, m: api.tensor_jacobian_product(
+        lambda scale, a: scale * m.sin(m.stack([a, a[:, ::-1] ** 2], 2)), argnum=1
+    )(2.0, A, A**2),
     "make_ggnvp": lambda api, m: api.make_ggnvp(layer(m))(X)(V),
     "make_ggnvp, of another loss": lambda api, m: api.make_ggnvp(
         layer(m), lambda y: m.sum(2.0 * y**2 + y**4)

@@ -157,7 +157,7 @@ class RecordedCall:
         self, function: Function, args: tuple[Any, ...], options: dict[str, Any], argnums: Argnums
     ) -> None:
         self.alone = isinstance(argnums, int)
-        chosen = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+        chosen = (argnums,) if isinstance(argnums, int) else argnums
         if not all([-len(args) <= i < len(args) for i in chosen]):
             raise ValueError(f"argnums is {argnums}, but the function was given {len(args)} values")
         if len({i % len(args) for i in chosen}) < len(chosen):
