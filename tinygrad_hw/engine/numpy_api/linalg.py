@@ -21,7 +21,7 @@ import numpy as np
 from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.data import dtype_of, shape_of
 from tinygrad_hw.engine.core.node import raw
-from tinygrad_hw.engine.numpy_api import matrix_functions, products
+from tinygrad_hw.engine.numpy_api import matrix_functions, products, shaping
 from tinygrad_hw.engine.numpy_api.joining import concatenate
 from tinygrad_hw.engine.numpy_api.norms import matrix_norm, norm, svdvals, vector_norm
 from tinygrad_hw.engine.numpy_api.shaping import as_arrays, expand_dims, moveaxis, ravel, swapaxes
@@ -323,8 +323,7 @@ def matmul(x1: Any, x2: Any, /) -> Any:
 
 def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     """Return the sums of products along an axis."""
-    x1, x2 = [moveaxis(x, axis, -1) for x in as_arrays(x1, x2)]
-    return ops.matmul(x1[..., None, :], x2[..., None])[..., 0, 0]
+    return products.vecdot(x1, x2, axis)
 
 
 def outer(x1: Any, x2: Any, /) -> Any:
@@ -341,19 +340,13 @@ def tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
 
 
 def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
-    """Return the cross product of vectors of three elements along an axis."""
-    x1, x2 = [moveaxis(x, axis, -1) for x in as_arrays(x1, x2)]
-    if shape_of(x1)[-1] != 3 or shape_of(x2)[-1] != 3:
-        raise ValueError(f"cross needs 3 elements along the axis, got {x1.shape} and {x2.shape}")
-    after = [[ops.roll(x, -shift, -1) for shift in (1, 2)] for x in (x1, x2)]
-    (first, second), (other_first, other_second) = after
-    return moveaxis(ops.mul(first, other_second) - ops.mul(second, other_first), -1, axis)
+    """Return the vectors perpendicular to those of x1 and x2, which have three elements."""
+    return products.cross(x1, x2, axis=axis)
 
 
 def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
     """Return the sum of a diagonal of each matrix."""
-    out = ops.sum(diagonal(x, offset=offset), -1)
-    return out if dtype is None else ops.astype(out, dtype)
+    return shaping.trace(x, offset, -2, -1, dtype)
 
 
 def diagonal(x: Any, /, *, offset: int = 0) -> Any:
@@ -361,16 +354,11 @@ def diagonal(x: Any, /, *, offset: int = 0) -> Any:
     return ops.diagonal(x, offset, -2, -1)
 
 
-def matrix_transpose(x: Any, /) -> Any:
-    """Return the transpose of each matrix."""
-    return swapaxes(x, -2, -1)
-
-
 NUMPY: dict[Any, Any] = {
     getattr(np.linalg, function.__name__): function
     for function in (
         cholesky, cond, cross, det, diagonal, eigh, eigvalsh, inv, lstsq, matmul, matrix_norm,
-        matrix_power, matrix_transpose, multi_dot, norm, outer, pinv, qr, slogdet, solve, svd,
-        svdvals, tensordot, tensorinv, tensorsolve, trace, vecdot, vector_norm,
+        matrix_power, multi_dot, norm, outer, pinv, qr, shaping.matrix_transpose, slogdet, solve,
+        svd, svdvals, tensordot, tensorinv, tensorsolve, trace, vecdot, vector_norm,
     )
 }  # fmt: skip

@@ -102,18 +102,20 @@ def vdot(x: Any, y: Any) -> Any:
 
 def vecdot(x: Any, y: Any, axis: int = -1) -> Any:
     """Return the scalar products of vectors along an axis."""
-    x, y = as_arrays(x, y)
-    return einsum("...i,...i->...", moveaxis(x, axis, -1), moveaxis(y, axis, -1))
+    x, y = [moveaxis(part, axis, -1) for part in as_arrays(x, y)]
+    return ops.matmul(x[..., None, :], y[..., None])[..., 0, 0]
 
 
 def matvec(x: Any, y: Any) -> Any:
     """Return the products of matrices with vectors."""
-    return einsum("...ij,...j->...i", x, y)
+    x, y = as_arrays(x, y)
+    return ops.matmul(x, y[..., None])[..., 0]
 
 
 def vecmat(x: Any, y: Any) -> Any:
     """Return the products of vectors with matrices."""
-    return einsum("...i,...ij->...j", x, y)
+    x, y = as_arrays(x, y)
+    return ops.matmul(x[..., None, :], y)[..., 0, :]
 
 
 def kron(x: Any, y: Any) -> Any:
