@@ -78,6 +78,10 @@ tril = Linear("tril", np.tril, "sum_to(tril(upstream, k), shape_of(x))",
               numpy=np.tril, defaults={"k": 0})
 roll = Linear("roll", np.roll, "roll(upstream, np.negative(shift), axis)",
               numpy=np.roll, defaults={"shift": 0, "axis": None})
+flip = Linear("flip", np.flip, "flip(upstream, axis)", numpy=np.flip, defaults={"axis": None})
+cumsum = Linear("cumsum", np.cumsum,
+                "reshape(flip(cumsum(flip(upstream, axis), axis), axis), shape_of(x))",
+                numpy=np.cumsum, defaults={"axis": None})
 take = rearrangement(np.take, indices=0, axis=None)
 take_along_axis = rearrangement(np.take_along_axis, indices=0, axis=-1)
 repeat = rearrangement(np.repeat, repeats=1, axis=None)

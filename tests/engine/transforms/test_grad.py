@@ -32,7 +32,7 @@ from tinygrad_hw.engine import (
     vjp,
 )
 from tinygrad_hw.engine.core.graph import topological_order
-from tinygrad_hw.engine.core.trace import current
+from tinygrad_hw.engine.core.trace import PLAIN, current
 
 Layer = namedtuple("Layer", ["weights", "bias"])
 
@@ -105,7 +105,7 @@ def _modes_are_as_before():
     """Whatever a test does, it leaves no flag behind."""
     before = modes()
     yield
-    assert modes() == before == (True, False, False, None)
+    assert modes() == before == (True, False, PLAIN, None)
 
 
 # --- Any order, by nesting in any way -------------------------------------------------------------
@@ -1283,7 +1283,7 @@ def stop_here(x):
 
 def assert_as_before():
     """Plain numbers in, plain numbers out; operations record, into no group."""
-    assert modes() == (True, False, False, None)
+    assert modes() == (True, False, PLAIN, None)
     assert type(grad(lambda x: x * x)(2.0)) is float
     assert not (Value(1.0) * 2).constant
 

@@ -41,12 +41,14 @@ def accumulate(
     """Accumulate d root / d node in ``totals``, from the end of ``order`` to its beginning.
 
     ``totals`` has d root / d node by the node's id: at the start for the roots, at the end for all
-    nodes, or for those in ``wanted``.
+    nodes. If some are ``wanted``, it loses the others, and ``order`` its nodes, on the way: their
+    memory is free for the next ones.
     """
     trace = current().trace
     send = trace.pulling(pull)
-    for node in reversed(order):
-        upstream = totals.get(id(node))
+    for i in range(len(order) - 1, -1, -1):
+        node = order[i] if wanted is None else order.pop()
+        upstream = totals.get(id(node)) if wanted is None else totals.pop(id(node), None)
         if upstream is None or node.operation is None or node.constant:
             continue
         edges = send(node, upstream, wanted)

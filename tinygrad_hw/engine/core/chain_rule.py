@@ -171,18 +171,18 @@ def _multiply_back(
     """Return upstream × local derivative, summed to the operand's shape if it was broadcast."""
     local = _local_derivative(node, position, out, operands, upstream)
     if type(upstream) is float:
-        upstream = np.float64(upstream)  # for NumPy's warning: a finite one is for _pull_scalars
+        upstream = np.float64(upstream)  # which gives inf or nan, with NumPy's warning
     if not is_finite(raw(local)):
         local = _zero_where_other_is_zero(local, upstream)
-    if type(local) is int and local in (1, -1):
-        contribution = upstream if local == 1 else -upstream
-    else:
-        contribution = upstream * local
+    is_sign = type(local) is int and local in (1, -1)
+    contribution = upstream if is_sign else upstream * local
     if shape_of(contribution) != operand.shape:
         whole = np.broadcast_shapes(shape_of(upstream), operand.shape)
         if shape_of(contribution) != whole:
             contribution = ops.broadcast_to(contribution, whole)
         contribution = ops.sum_to(contribution, operand.shape)
+    if is_sign and local == -1:
+        contribution = -contribution
     return local, _cast_like(contribution, operand)
 
 

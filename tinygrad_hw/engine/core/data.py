@@ -69,7 +69,9 @@ def is_finite(data: Any) -> bool:
     if isinstance(data, StandIn):
         return data.is_finite()
     if isinstance(data, np.ndarray):
-        return data.dtype == bool or bool(np.isfinite(data).all())
+        if data.dtype == bool or np.isfinite(np.vdot(data, data)):  # faster, unless it overflows
+            return True
+        return bool(np.isfinite(data).all())
     return math.isfinite(data)
 
 

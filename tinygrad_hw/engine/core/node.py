@@ -87,18 +87,11 @@ class Node:
     line
         The line of the user's program that computed it; set under ``anomaly()`` only.
 
-    A node that was computed from one or two of Python's floats is *lean*: it has its operands and
-    their data in slots, and makes a tuple of them only where somebody asks for ``inputs`` or
-    ``arguments``: every tuple is one more object for Python's collector to visit.
-
-    first, second, x, y
-        Its operands and, under the names that rules have for them, their data. ``first`` is None
-        where a node is not lean, ``second`` where it has one operand.
-    back
-        The function that sends its gradient back, made of its operation's rules; None where a node
-        was not computed from floats alone.
-    total, visited
-        Its gradient so far, and the backward pass that has met it: see ``engine.lean``.
+    A node that was computed from one or two of Python's floats is *lean*: it has its operands in
+    ``first`` and ``second`` and their data in ``x`` and ``y``, and makes a tuple of them only where
+    somebody asks for one: every tuple is one more object for Python's collector to visit. ``back``
+    is the function that sends its gradient back, made of its operation's rules. ``total`` and
+    ``visited`` are a backward pass's own. A node that is not lean has None in ``first``.
     """
 
     __slots__ = (

@@ -86,6 +86,13 @@ def vector_norm(x: Any, axis: Any, ord: float, keepdims: bool) -> Any:
     return np.sqrt(total) if ord == 2 else total ** (1 / ord)
 
 
+def matmul(x: Any, y: Any) -> Any:
+    """Return x @ y; of a batch of matrices and one matrix in one product, which is faster."""
+    if len(np.shape(x)) > 2 == len(np.shape(y)) and np.shape(x)[-1] == np.shape(y)[0]:
+        return np.reshape(np.reshape(x, (-1, x.shape[-1])) @ y, (*x.shape[:-1], y.shape[-1]))
+    return np.matmul(x, y)
+
+
 def reshape_in_order(x: Any, shape: Any, order: Any) -> Any:
     """Reshape, in an order of the elements that does not depend on how they lie in memory."""
     if order not in ("C", "F"):

@@ -42,7 +42,7 @@ LN_2, LN_10 = math.log(2), math.log(10)
 add = Pointwise("add", operator.add, 1, 1, symbol="+", numpy=np.add)
 sub = Pointwise("sub", operator.sub, 1, -1, symbol="-", numpy=np.subtract)
 mul = Pointwise("mul", operator.mul, "y", "x", symbol="×", numpy=np.multiply)
-div = Pointwise("div", operator.truediv, "1 / y", "-out / y", shown=("1 / y", "-x / y**2"),
+div = Pointwise("div", operator.truediv, "1 / y", "out * (-1 / y)", shown=("1 / y", "-x / y**2"),
                 symbol="÷", numpy=np.divide, domain=ANY + POSITIVE)
 neg = Pointwise("neg", operator.neg, -1, symbol="-", numpy=np.negative)
 pos = Pointwise("pos", operator.pos, 1, symbol="+", numpy=np.positive)
@@ -122,9 +122,6 @@ sum = Linear("sum", np.add.reduce, "spread(upstream, x, axis)",
 mean = Linear("mean", numerics.average,
               "spread(upstream / degrees_of_freedom(x, upstream, 0), x, axis)",
               shown="ones_like(x) * upstream / size(x)", numpy=np.mean, defaults=REDUCTION)
-cumsum = Linear("cumsum", np.cumsum,
-                "reshape(flip(cumsum(flip(upstream, axis), axis), axis), shape_of(x))",
-                numpy=np.cumsum, defaults={"axis": None})
 broadcast_to = Linear("broadcast_to", numerics.broadcast_to_copy, "sum_to(upstream, shape_of(x))",
                       symbol="broadcast", numpy=np.broadcast_to, defaults={"shape": None})
 reshape = Linear("reshape", numerics.reshape_in_order, "reshape(upstream, shape_of(x), order)",
@@ -133,14 +130,13 @@ transpose = Linear("transpose", np.transpose, "transpose(upstream, inverse(axes)
                    symbol="ᵀ", numpy=np.transpose, defaults={"axes": None})
 astype = Linear("astype", numerics.cast, "astype(upstream, dtype_of(raw(x)))",
                 defaults={"dtype": float})
-flip = Linear("flip", np.flip, "flip(upstream, axis)", numpy=np.flip, defaults={"axis": None})
 getitem = Linear("getitem", lambda x, index: x[index], "scatter(upstream, index, shape_of(x))",
                  symbol="[·]", defaults={"index": ...})
 scatter = Linear("scatter", numerics.add_at, "upstream[index]",
                  defaults={"index": ..., "shape": ()})
-matmul = Multilinear("matmul", np.matmul, "matmul_back(upstream, x, y, 0)",
+matmul = Multilinear("matmul", numerics.matmul, "matmul_back(upstream, x, y, 0)",
                      "matmul_back(upstream, x, y, 1)",
-                     shown=("upstream @ y.mT", "x.mT @ upstream"), symbol="@")
+                     shown=("upstream @ y.mT", "x.mT @ upstream"), symbol="@", numpy=np.matmul)
 # fmt: on
 
 # --- Functions of the rules -----------------------------------------------------------------------
@@ -164,6 +160,8 @@ def where(condition: Any, x: Any, y: Any) -> Any:
 
 def share(wins: Any, ties: Any) -> Any:
     """Return 1 where the operand wins, a half where two tie."""
+    if isinstance(ties, np.ndarray) and not ties.any():
+        return wins
     return np.where(wins, 1.0, np.where(ties, 0.5, 0.0))[()]
 
 
@@ -215,6 +213,9 @@ def matmul_back(upstream: Any, x: Any, y: Any, position: int) -> Any:
         y, upstream = reshape(y, (*right, 1)), reshape(upstream, (*shape_of(upstream), 1))
     if len(left) == len(right) == 1:
         upstream = reshape(upstream, (1, 1))
+    if len(left) > 2 == len(right):  # one large product, not one for each matrix of a batch
+        x, upstream = reshape(x, (-1, left[-1])), reshape(upstream, (-1, right[-1]))
+        return x.mT @ upstream if position else reshape(upstream @ y.mT, left)
     back = x.mT @ upstream if position else upstream @ y.mT
     back = sum_to(back, shape_of(y if position else x))
     wanted = right if position else left

@@ -66,7 +66,7 @@ class Trace:
         return leaf.raw
 
     def set_up(self) -> None:
-        """Be told that lasting state, such as an optimizer's, is about to be made."""
+        """Be told that lasting state, such as an optimizer's, is going to be made."""
 
     def pulling(self, pull: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function that sends gradients back through a node, for one backward pass."""

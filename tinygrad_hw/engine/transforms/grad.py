@@ -75,7 +75,8 @@ def value_and_grad(
                 f"grad needs a function that returns one scalar, got {_shapes_text(shapes)}; "
                 "reduce it with sum() or mean(), or use jacobian or vjp"
             )
-        return call.value(), call.by_argument(call.pull_back([1.0]))
+        value = call.value()
+        return value, call.by_argument(call.pull_back([1.0], again=False))
 
     return evaluate
 
@@ -212,8 +213,11 @@ class RecordedCall:
         directions = _matching_leaves(tangents, self.arguments, "jvp got tangents", "the primals")
         return unflatten(self.result, self.push_forward(directions))
 
-    def pull_back(self, seeds: list[Any]) -> list[Any]:
-        """Return the gradient by each input, from the upstream gradient of each result or None."""
+    def pull_back(self, seeds: list[Any], again: bool = True) -> list[Any]:
+        """Return the gradient by each input, from the upstream gradient of each result or None.
+
+        Unless it is wanted again, the graph is freed on the way, so that memory is used twice.
+        """
         as_values = self.as_values or any(isinstance(x, Node) for x in seeds)
         totals: dict[int, Any] = {}
         for result, seed in zip(self.results, seeds, strict=True):
@@ -221,7 +225,10 @@ class RecordedCall:
                 upstream = _seed_like(result, seed, as_values)
                 before = totals.get(id(result))
                 totals[id(result)] = upstream if before is None else before + upstream
-        accumulate(self.order, totals, self.reached)
+        order = self.order.copy() if again else self.order
+        if not again:
+            del self.result, self.results, result
+        accumulate(order, totals, self.reached)
         return [self._to_caller(totals.get(id(x)), as_values, x) for x in self.inputs]
 
     def push_forward(self, directions: list[Any]) -> list[Any]:
