@@ -79,6 +79,7 @@ tril = Linear("tril", np.tril, "sum_to(tril(upstream, k), shape_of(x))",
 roll = Linear("roll", np.roll, "roll(upstream, np.negative(shift), axis)",
               numpy=np.roll, defaults={"shift": 0, "axis": None})
 flip = Linear("flip", np.flip, "flip(upstream, axis)", numpy=np.flip, defaults={"axis": None})
+extend_language({"flip": flip})
 cumsum = Linear("cumsum", np.cumsum,
                 "reshape(flip(cumsum(flip(upstream, axis), axis), axis), shape_of(x))",
                 numpy=np.cumsum, defaults={"axis": None})
@@ -96,20 +97,6 @@ concatenate = Linear("concatenate", lambda *x, axis, starts: np.concatenate(x, a
                      defaults={"axis": 0, "starts": ()}, arity=ANY_NUMBER)
 # fmt: on
 
-ARRAY_OPERATIONS = {
-    record.name: record
-    for record in (
-        triu,
-        tril,
-        roll,
-        take,
-        take_along_axis,
-        repeat,
-        tile,
-        diagonal,
-        pad,
-        einsum,
-        concatenate,
-    )
-}
+_MOVING = (triu, tril, roll, flip, take, take_along_axis, repeat, tile, diagonal, pad)
+ARRAY_OPERATIONS = {record.name: record for record in (*_MOVING, concatenate, cumsum, einsum)}
 extend_language(ARRAY_OPERATIONS)
