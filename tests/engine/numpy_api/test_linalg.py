@@ -18,6 +18,8 @@ import autograd.numpy as anp
 import mpmath
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tinygrad_hw import capture
 from tinygrad_hw.engine import Value, grad, gradcheck, hessian, hvp, jvp, numpy_api, value_and_grad
@@ -290,6 +292,73 @@ def test_first_and_second_derivatives_of_closed_forms(name):
             assert curvatures[place + other] == pytest.approx(second, rel=1e-9, abs=1e-9)
         first = float(mpmath.diff(closed, at, [int(k == i) for k in range(len(at))]))
         assert slopes[place] == pytest.approx(first, rel=1e-12, abs=1e-12)
+
+
+# --- Laws -----------------------------------------------------------------------------------------
+
+
+def _of_svd(x):
+    u, s, vh = np.linalg.svd(x, full_matrices=False)
+    return (u * s[..., None, :]) @ vh
+
+
+def _of_eigh(x):
+    values, vectors = np.linalg.eigh(x)
+    return (vectors * values[..., None, :]) @ np.linalg.matrix_transpose(vectors)
+
+
+def _of_cholesky(x):
+    lower = np.linalg.cholesky(x)
+    return lower @ np.linalg.matrix_transpose(lower)
+
+
+def _of_slogdet(x):
+    sign, logarithm = np.linalg.slogdet(x)
+    return x * (sign * np.exp(logarithm) / np.linalg.det(x))[..., None, None]
+
+
+IDENTITIES = {  # what is taken apart and put together again is x itself
+    "inv": lambda x: np.linalg.inv(np.linalg.inv(x)),
+    "solve": lambda x: np.linalg.solve(np.linalg.solve(x, x @ x), x @ x),
+    "pinv": lambda x: np.linalg.pinv(np.linalg.pinv(x)),
+    "matrix_power": lambda x: np.linalg.matrix_power(x, -2) @ np.linalg.matrix_power(x, 3),
+    "slogdet": _of_slogdet,
+    "qr": lambda x: np.matmul(*np.linalg.qr(x)),
+    "svd": _of_svd,
+    "eigh": _of_eigh,
+    "cholesky": _of_cholesky,
+}
+SQUARE_ONLY = {"inv", "solve", "matrix_power", "slogdet", "eigh", "cholesky"}
+
+
+@pytest.mark.parametrize("name", IDENTITIES)
+@settings(max_examples=12, deadline=None, derandomize=True, database=None)
+@given(
+    seed=st.integers(0, 999), shape=st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    batch=st.sampled_from([(), (2,), (2, 1)]),
+)  # fmt: skip
+def test_derivatives_of_an_identity_are_one_and_zero(name, seed, shape, batch):
+    random = np.random.default_rng([seed, *shape])
+    m, n = (shape[0], shape[0]) if name in SQUARE_ONLY else shape
+    left, right = (np.linalg.qr(random.normal(size=(*batch, k, k)))[0] for k in (m, n))
+    k = min(m, n)
+    x = (left[..., :k] * (1 + 0.3 * np.arange(k))) @ np.swapaxes(right[..., :k], -2, -1)
+    triangle = name in ("eigh", "cholesky")
+    if triangle:
+        x = (left * (1 + 0.3 * np.arange(k))) @ np.swapaxes(left, -2, -1)
+    weights, direction = random.normal(size=(2, *x.shape))
+    expected = weights
+    if triangle:  # the elements of the lower one stand for those of the other one, too
+        expected = np.tril(weights) + np.tril(np.swapaxes(weights, -2, -1), -1)
+
+    def weighted(x):
+        return np.sum(weights * IDENTITIES[name](x))
+
+    np.testing.assert_allclose(IDENTITIES[name](x), x, atol=1e-12)
+    np.testing.assert_allclose(grad(weighted)(x), expected, atol=1e-10)
+    np.testing.assert_allclose(hvp(weighted, x, direction), np.zeros(x.shape), atol=1e-8)
+    moved = jvp(weighted, x, direction)[1]
+    assert moved == pytest.approx(np.sum(expected * direction), abs=1e-10)
 
 
 # --- Determinants at singular matrices ------------------------------------------------------------
