@@ -870,6 +870,7 @@ NEIGHBORS = [
     *one("np.diff(x)", (4,), (2, 3), (1,), (0, 3)),
     *one("np.diff(x, 2)", (5,)),
     *one("np.diff(x, n=0)", (3,)),
+    *one("np.diff(x, n=0, prepend=0.5, append=0.5)", (3,), (2, 3)),
     *one("np.diff(x, n=5)", (3,)),
     *one("np.diff(x, axis=0)", (3, 2)),
     *one("np.diff(x, prepend=0.5)", (3,), (2, 3)),

@@ -23,6 +23,8 @@ def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     [x] = as_arrays(x)
     if not x.ndim:
         raise ValueError("a number has no neighbors; give an array of one dimension or more")
+    if n == 0:
+        return x  # NumPy's, too, has no use for the ends then
     ends = [_as_slice(end, x, axis) if end is not None else None for end in (prepend, append)]
     parts = [part for part in (ends[0], x, ends[1]) if part is not None]
     x = concatenate(parts, axis) if len(parts) > 1 else x
