@@ -6,8 +6,10 @@ from functools import partial
 
 import figures
 import homework
+import letters
 import moons
 import steps
+import tokens
 import training
 from measuring import Result, checked_steps
 from steps import TEN_CLASSES, WIDE, Problem
@@ -184,7 +186,38 @@ MOONS = Row(
         BATCHED[0]: _numpy(moons.batched),
         BATCHED[1]: _fast(moons.batched),
     },
-    (Target(CAPTURED, (MICROGRAD,), 1 / 300), Target(BATCHED, (MICROGRAD,), 1 / 1000)),
+    (
+        Target(CAPTURED, (MICROGRAD,), 1 / 300),
+        Target(BATCHED, (MICROGRAD,), 1 / 1000),
+        Target(("ours, eager, collector off",), ("micrograd, collector off",), 0.7),
+    ),
+    tolerance=1e-9,
+)
+
+LEAN, EAGER = "a lean Value", "ours, eager"
+LETTERS = Row(
+    "A transformer in scalars: 16 wide, 4 heads, 8 letters, forward and backward",
+    {
+        LEAN: Side(partial(letters.lean, collector=True), (ONE,)),
+        EAGER: Side(partial(letters.ours, collector=True), (ONE,)),
+        f"{LEAN}, collector off": Side(partial(letters.lean, collector=False), (ONE,)),
+        f"{EAGER}, collector off": Side(partial(letters.ours, collector=False), (ONE,)),
+    },
+    (
+        Target((EAGER,), (LEAN,), 1.0),
+        Target((f"{EAGER}, collector off",), (f"{LEAN}, collector off",), 1.0),
+    ),
+    tolerance=1e-9,
+)
+
+TOKENS = Row(
+    "A transformer on arrays: 64 x 16 tokens, 16 wide, value and gradient",
+    {
+        EAGER: Side(tokens.ours, (ONE,)),
+        HIPS: Side(tokens.hips_autograd, (ONE,)),
+        TORCH: Side(tokens.pytorch, (ONE,)),
+    },
+    (Target((EAGER,), (HIPS,), 0.75),),
     tolerance=1e-9,
 )
 
@@ -239,6 +272,8 @@ ROWS = {
     "fit": FIT,
     "wide": WIDE_STEP,
     "moons": MOONS,
+    "letters": LETTERS,
+    "tokens": TOKENS,
     "homework": HOMEWORK,
     "memory": MEMORY,
     "inference": INFERENCE,

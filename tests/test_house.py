@@ -188,3 +188,15 @@ def test_what_people_copy_imports_from_rooms_alone(path: Path) -> None:
         if module.count(".") < 2:
             for name in re.findall(r"(\w+)(?: as \w+)?", names):
                 assert name in public, f"{module} does not give out {name}"
+
+
+def test_the_core_is_read_in_an_evening() -> None:
+    files = (PACKAGE / "engine/core").glob("*.py")
+    assert sum(path.read_text("utf-8").count("\n") for path in files) <= 1700
+
+
+def test_nobody_speaks_of_tapes() -> None:
+    for room in ("engine", "explain"):
+        for path in (PACKAGE / room).rglob("*.py"):
+            text = path.read_text("utf-8")
+            assert not re.search("tape|Traced", text), path

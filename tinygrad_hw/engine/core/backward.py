@@ -41,8 +41,7 @@ def accumulate(
     """Accumulate d root / d node in ``totals``, from the end of ``order`` to its beginning.
 
     ``totals`` has d root / d node by the node's id: at the start for the roots, at the end for all
-    nodes. If some are ``wanted``, it loses the others, and ``order`` its nodes, on the way: their
-    memory is free for the next ones.
+    nodes. If some are ``wanted``, it loses the others on the way, and ``order`` its nodes.
     """
     trace = current().trace
     send = trace.pulling(pull)

@@ -47,7 +47,7 @@ def compile_back(operation: str, rules: Sequence[Any], variadic: bool) -> Callab
     It has the rules of all operands in it. For a product:
 
         def back(node):
-            upstream, x, y = node.total, node.x, node.y
+            upstream = node.total; x = node.x; y = node.y
             operand = node.first
             if not operand.constant:
                 operand.total += upstream * (y)

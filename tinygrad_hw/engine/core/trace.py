@@ -1,7 +1,6 @@
 """Trace: how operations are carried out, and the modes of the engine around it.
 
-Every thread and every asyncio task has its own, so one may evaluate under ``no_grad`` while another
-trains. A mode holds for a ``with`` block and is always put back.
+Every thread and asyncio task has its own. A mode holds for a ``with`` block and is put back.
 """
 
 from __future__ import annotations
