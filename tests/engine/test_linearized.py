@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from tinygrad_hw import capture
-from tinygrad_hw.engine import Linearized, Value, anomaly, grad, gradcheck, hvp, jacobian, jvp
+from tinygrad_hw.engine import (
+    ANY_NUMBER,
+    Linearized,
+    Value,
+    anomaly,
+    grad,
+    gradcheck,
+    hvp,
+    jacobian,
+    jvp,
+)
 
 X, Y = np.array([[1.0, 2.0], [3.0, 5.0]]), np.array([[0.5, -1.0], [2.0, 1.0]])
 cube = Linearized(
@@ -56,6 +66,24 @@ def test_a_rule_of_another_shape_is_an_error_that_names_it():
     wrong = Linearized("wrong", lambda x: x @ x, "upstream[0]")
     with pytest.raises(ValueError, match=r"derivative of wrong\(A \(2, 2\)\): .*shape is \(2,\)"):
         wrong(Value(X, label="A")).backward(np.ones((2, 2)))
+
+    with pytest.raises(
+        ValueError, match=r"wrong by operand 0 has shape \(2,\), the operand \(2, 2\)"
+    ):
+        jvp(wrong, X, Y)
+
+
+def test_an_operation_of_any_number_of_operands_is_refused():
+    with pytest.raises(ValueError, match=r"^many: a Linearized operation has a rule for each"):
+        Linearized("many", lambda *x: x[0], "upstream", arity=ANY_NUMBER)
+
+
+def test_a_derivative_may_be_zero():
+    ranks = Linearized("ranks", lambda x: np.linalg.matrix_rank(x) * 1.0, "np.zeros_like(x)")
+    np.testing.assert_array_equal(grad(ranks)(X), np.zeros((2, 2)))
+    assert jvp(ranks, X, Y)[1] == 0.0
+    first = Linearized("first", lambda x, y: x, "upstream", lambda upstream, out, x, y: 0.0 * Y)
+    np.testing.assert_array_equal(jvp(first, (X, Y), (Y, X))[1], Y)
 
 
 def test_anomaly_names_the_derivative_that_is_nan():

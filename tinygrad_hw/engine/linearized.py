@@ -17,7 +17,7 @@ from tinygrad_hw.engine.core.compile_rule import compile_rule
 from tinygrad_hw.engine.core.data import is_finite, shape_of
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import Node, raw
-from tinygrad_hw.engine.core.operation import Linear, Rule
+from tinygrad_hw.engine.core.operation import ANY_NUMBER, Linear, Rule
 from tinygrad_hw.engine.core.trace import setting
 
 
@@ -35,6 +35,8 @@ class Linearized(Linear):
     __slots__ = ()
 
     def _compiled(self, rule: Rule) -> Any:
+        if self.arity == ANY_NUMBER:
+            raise ValueError(f"{self.name}: a Linearized operation has a rule for each operand")
         if not isinstance(rule, str):
             return rule
         parameters = ["upstream", "out", *self.operand_names(), *self.defaults]
@@ -48,19 +50,28 @@ class Linearized(Linear):
     def moved(self, node: Node, out: Any, tangents: Sequence[Any], operands: Any) -> Any:
         """Apply the derivative to the tangents of all operands."""
         kind: Any = type(node)
+        zero = np.zeros(node.shape, np.result_type(raw(out)))
+        total = None
         with setting(recording=True):
-            probe = kind(np.zeros(node.shape, np.result_type(raw(out))))
-            total = None
-            for rule, tangent in zip(self.rules, tangents, strict=True):
-                row = rule(probe, out, *operands, **node.attributes)
+            probe = kind(zero)
+            for position, tangent in enumerate(tangents):
+                row = self.rules[position](probe, out, *operands, **node.attributes)
+                if shape_of(row) != shape_of(tangent):
+                    raise ValueError(
+                        f"the derivative of {self.name} by operand {position} has shape "
+                        f"{shape_of(row)}, the operand {shape_of(tangent)}"
+                    )
                 part = _pulled_to(probe, row, tangent)
-                part = _zero_where_nothing_arrives(part, tangent, node.inputs[0].shape[:-2])
-                total = part if total is None else total + part
-            return total
+                if part is not None:
+                    part = _zero_where_nothing_arrives(part, tangent, node.inputs[0].shape[:-2])
+                    total = part if total is None else total + part
+        return zero[()] if total is None else total
 
 
-def _pulled_to(leaf: Node, root: Node, upstream: Any) -> Any:
-    """Return upstream · d root / d leaf, by the chain rule at every node between the two."""
+def _pulled_to(leaf: Node, root: Any, upstream: Any) -> Any:
+    """Return upstream · d root / d leaf, by the chain rule; None if there is no way to the leaf."""
+    if not isinstance(root, Node):
+        return None
     order = topological_order(root)
     between = {id(leaf)}
     for node in order:
@@ -75,7 +86,7 @@ def _pulled_to(leaf: Node, root: Node, upstream: Any) -> Any:
             if edge is not None:
                 so_far = totals.get(id(operand))
                 totals[id(operand)] = edge[1] if so_far is None else so_far + edge[1]
-    return totals[id(leaf)]
+    return totals.get(id(leaf))
 
 
 def _zero_where_nothing_arrives(derivative: Any, arriving: Any, batch: tuple[int, ...]) -> Any:

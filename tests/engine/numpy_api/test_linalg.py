@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from tinygrad_hw import capture
 from tinygrad_hw.engine import Value, grad, gradcheck, hessian, hvp, jvp, numpy_api, value_and_grad
 from tinygrad_hw.engine.core.graph import topological_order
+from tinygrad_hw.engine.numpy_api import matrix_functions
 
 # --- The cases ------------------------------------------------------------------------------------
 
@@ -359,6 +360,21 @@ def test_derivatives_of_an_identity_are_one_and_zero(name, seed, shape, batch):
     np.testing.assert_allclose(hvp(weighted, x, direction), np.zeros(x.shape), atol=1e-8)
     moved = jvp(weighted, x, direction)[1]
     assert moved == pytest.approx(np.sum(expected * direction), abs=1e-10)
+
+
+@pytest.mark.parametrize("name", ["inv", "solve", "det", "slogdet"])
+def test_formulas_on_edges_are_what_is_computed(name):
+    record = getattr(matrix_functions, name)
+    random = np.random.default_rng(6)
+    operands = [Value(random.normal(size=(3, 3))) for _ in record.formulas]
+    out = record(*operands)
+    upstream = random.normal(size=out.shape)[()]
+    out.backward(upstream)
+    x, y = operands[0].data, operands[-1].data
+    known = {"inv": np.linalg.inv, "solve": np.linalg.solve, "x": x, "y": y}
+    for operand, formula in zip(operands, record.formulas, strict=True):
+        expected = eval(formula, known | {"upstream": upstream, "out": out.data})
+        np.testing.assert_allclose(operand.grad, expected, rtol=1e-12)
 
 
 # --- Determinants at singular matrices ------------------------------------------------------------

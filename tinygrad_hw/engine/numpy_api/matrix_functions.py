@@ -134,7 +134,7 @@ def _minors(x: Any) -> Any:
 
 
 det = Linearized("det", np.linalg.det, _det_back, shown="upstream * out * inv(x).mT")
-slogdet = Linearized("slogdet", _sign_and_logdet, _slogdet_back, shown="upstream * inv(x).mT")
+slogdet = Linearized("slogdet", _sign_and_logdet, _slogdet_back, shown="upstream[1] * inv(x).mT")
 
 # --- Factorizations -------------------------------------------------------------------------------
 
