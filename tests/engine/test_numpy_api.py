@@ -6,6 +6,7 @@ that nothing of the expectation is our own.
 """
 
 import re
+import warnings
 from dataclasses import dataclass, replace
 from zlib import crc32
 
@@ -833,6 +834,9 @@ PICKED = [
     *many("np.select([x > 1, x > 0], [x * 2, y])", ((4,), (4,)), ((2, 3), (3,))),
     *one("np.select([x > 0], [x], default=2.5)", (4,), ()),
     *many("np.select([x > 0, [True, False]], [y, x], x * 3)", ((2,), ())),
+    *one("np.piecewise(x, [x < 0, x > 1], [np.exp, lambda v: v**2, 2.5])", (6,), (2, 3), ()),
+    *one("np.piecewise(x, x > 0, [np.sqrt, np.square])", (4,)),
+    *one("np.piecewise(x, [x > -9, x > 0], [lambda v, k: v * k, 1.0], 3.0)", (4,)),
     *many("np.choose([0, 1, 1], [x, y])", ((3,), (3,)), ((), (3,)), ((2, 3), ())),
     *many("np.choose(np.array([[2, -1, 5]]), [x, y, 1.5], mode='clip')", ((3,), (2, 1))),
     *many("np.choose([3, -1], (x, y), mode='wrap')", ((2,), (2,))),
@@ -906,6 +910,12 @@ NEIGHBORS = [
     *many("np.linspace(x, y, 3, dtype=np.float64)", ((), ())),
     *many("np.logspace(x, y, 4)", ((), ())),
     *many("np.logspace(x, 2, 3, base=2.0)", ((2,),)),
+    *many("np.geomspace(x, y, 4)", ((), ()), ((2, 3), (3,)), interval=POSITIVE),
+    *one("np.geomspace(-x, [-2.0, -1.0], 3, endpoint=False, axis=-1)", (2,), interval=POSITIVE),
+    *one("np.vander(x)", (3,), interval=POSITIVE),
+    *one("np.vander(x, 4, increasing=True)", (2,), interval=POSITIVE),
+    *one("x * np.angle(x)", (4,), ()),
+    *one("x + np.angle(x, deg=True)", (4,)),
     *many("np.polyval(x, y)", ((3,), ()), ((3,), (2, 2))),
     *one("np.polyval([1.0, -2.0, 0.5], x)", (), (3,)),
     *many("np.inner(x, y)", ((), ()), ((3,), (3,)), ((2, 3), (3,)), ((2, 3), (4, 3)), ((), (3,))),
@@ -1138,7 +1148,7 @@ def test_second_derivative_is_the_slope_of_the_first(case):
 CAPTURED = {  # the last case of each function, of those that a program can hold
     " ".join(re.findall(r"np\.\w+|x\.\w+", case.text)): case
     for case in BEYOND
-    if 0 not in sum(case.shapes, ()) and "nonzero" not in case.text
+    if 0 not in sum(case.shapes, ()) and not re.search("nonzero|piecewise", case.text)
 }
 
 
@@ -1386,6 +1396,44 @@ def test_any_pad(data, mode):
     shape = data.draw(array_shapes(max_dims=2, max_side=3))
     width = [(data.draw(st.integers(0, 4)), data.draw(st.integers(0, 4))) for _ in shape]
     assert_transposes(lambda x: np.pad(x, width, mode), numbers(shape))
+
+
+ALONG_AXES = {  # which take an axis that is None, an integer, or a tuple; and keepdims
+    *("sum", "prod", "mean", "var", "std", "max", "min", "ptp", "median", "nansum", "nanprod"),
+    *("nanmean", "nanvar", "nanstd", "nanmax", "nanmin", "nanmedian", "average"),
+}
+
+
+@given(data=st.data())
+@pytest.mark.parametrize("name", sorted(ALONG_AXES))
+def test_any_axis(name, data):
+    """Reductions, of shapes and along axes of every kind, with nan and conditions among them."""
+    shape = data.draw(array_shapes(max_dims=3, max_side=3))
+    axes = data.draw(st.permutations(range(-len(shape), 0)))[: data.draw(st.integers(1, 3))]
+    axis = data.draw(st.sampled_from([None, axes[0], np.int64(axes[0] + len(shape)), tuple(axes)]))
+    options = {"axis": axis, "keepdims": data.draw(st.booleans())}
+    x = np.sin(1.0 + np.arange(np.prod(shape)) * 1.7).reshape(shape)
+    takes_where = name not in ("ptp", "median", "average", "nanmedian")
+    if takes_where and data.draw(st.booleans()):
+        options["where"] = np.zeros(shape, bool) | (np.arange(shape[-1]) % 2 == 0)
+        options |= {"initial": 0.3} if name[-3:] in ("max", "min") else {}
+    if name.startswith("nan"):
+        x.flat[data.draw(st.integers(0, x.size - 1))] = np.nan
+    function = getattr(np, name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of a slice of nan alone
+        expected = function(x, **options)
+        result, tangent = jvp(lambda v: function(v, **options), x, np.cos(x))
+        np.testing.assert_allclose(result, expected, rtol=1e-13, atol=1e-14)
+        assert np.shape(result) == np.shape(tangent) == np.shape(expected)
+        h = 1e-6 * np.cos(x)
+        slope = (function(x + h, **options) - function(x - h, **options)) / 2e-6
+        [gradient] = vjp(lambda v: function(v, **options), x)[1](weights(np.shape(expected)))
+    usual = np.isfinite(slope) & (np.abs(expected) > 1e-9)  # at the tip of std: a convention
+    np.testing.assert_allclose(np.where(usual, tangent - slope, 0), 0, atol=1e-7)
+    if np.all(usual):
+        across = np.sum((gradient * np.cos(x))[np.isfinite(x)])
+        assert np.sum(weights(np.shape(expected)) * tangent) == pytest.approx(across, abs=1e-11)
 
 
 # --- Points where a formula could go wrong --------------------------------------------------------
@@ -1743,7 +1791,6 @@ ONLY_HERE = {
     "X.clip(0, 1, out=A)": (TypeError, ("clip", "out")),
     # no function of ours: the nearest is named, and exists
     "np.unique(X)": (TypeError, ("np.unique", "not differentiated", "np.sort is the nearest")),
-    "np.geomspace(X, W)": (TypeError, ("np.geomspace", "np.logspace")),
     "np.frexp(X)": (TypeError, ("np.frexp", "not differentiated", "nothing near")),
     "np.maximum.accumulate(X)": (TypeError, ("np.maximum.accumulate", "np.add.accumulate")),
     "np.add.at(A, [0], X)": (TypeError, ("np.add.at", "not differentiated")),
@@ -1756,6 +1803,11 @@ ONLY_HERE = {
     "X[W]": ((TypeError, IndexError), ("Value",)),
     "A.dot(X)": (TypeError, ("Value",)),
     "np.take(X, W)": ((TypeError, IndexError), ("Value",)),
+    "np.take(X, W, mode='wrap')": (TypeError, ("take", "Value")),
+    "np.delete(V, S)": (TypeError, ("delete", "Value")),
+    "np.insert(V, S, 1.0)": (TypeError, ("insert", "Value")),
+    "np.ldexp(X, W)": (TypeError, ("ldexp", "Value")),
+    "np.quantile(V, S)": (TypeError, ("quantile", "Value")),
     "np.repeat(X, W)": ((TypeError, ValueError), ("Value",)),
     "np.pad(X, 1, constant_values=S)": (TypeError, ("Value",)),
 }

@@ -106,6 +106,7 @@ QUESTIONS = {
     *(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.lexsort),
     *(np.allclose, np.isclose, np.array_equal, np.array_equiv, np.any, np.all),
     *(np.nonzero, np.flatnonzero, np.argwhere, np.count_nonzero, np.searchsorted, np.digitize),
+    *(np.diag_indices_from, np.tril_indices_from, np.triu_indices_from),
     *(np.isneginf, np.isposinf, np.iscomplex, np.isreal, np.iscomplexobj, np.isrealobj, np.imag),
     *(np.isin, np.may_share_memory, np.shares_memory, np.histogram, np.histogram_bin_edges),
     *(np.linalg.matrix_rank, np.array2string, np.array_repr, np.array_str),
@@ -121,17 +122,14 @@ _CUMULATIVE: dict[Any, Any] = {np.add: reductions.cumsum, np.multiply: reduction
 # The nearest function that is differentiated, where its name does not show it.
 _NEAREST = {
     "unique": "np.sort",
-    "piecewise": "np.select",
-    "geomspace": "np.logspace",
     "apply_along_axis": "np.stack",
     "fill_diagonal": "np.where",
     "put_along_axis": "np.where",
-    "copyto": "np.where",
+    "copyto": "np.broadcast_to",
     "place": "np.where",
     "put": "np.where",
     "putmask": "np.where",
     "i0": "np.exp",
-    "angle": "np.arctan2",
 }
 
 

@@ -9,10 +9,11 @@ from tinygrad_hw.engine.core.data import shape_of
 from tinygrad_hw.engine.core.node import read_data
 from tinygrad_hw.engine.numpy_api.elementwise import remainder
 from tinygrad_hw.engine.numpy_api.joining import concatenate
-from tinygrad_hw.engine.numpy_api.shaping import as_arrays, moveaxis, ravel
+from tinygrad_hw.engine.numpy_api.shaping import as_arrays, expand_dims, moveaxis, ravel
 
 __all__ = [  # each stands for NumPy's function of its name
-    "diff", "ediff1d", "gradient", "interp", "linspace", "logspace", "polyval", "trapezoid",
+    "diff", "ediff1d", "geomspace", "gradient", "interp", "linspace", "logspace", "polyval",
+    "trapezoid", "vander",
 ]  # fmt: skip
 
 
@@ -157,6 +158,30 @@ def logspace(
     """Return numbers in even ratios, from one power of the base to another."""
     numbers = ops.pow(base, linspace(start, stop, num, endpoint, axis=axis))
     return numbers if dtype is None else ops.astype(numbers, dtype)
+
+
+def geomspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
+) -> Any:
+    """Return numbers in even ratios from start to stop, which have the same sign."""
+    start, stop = [ops.astype(end, np.float64) for end in (start, stop)]
+    first, last = read_data(start), read_data(stop)
+    if np.any(np.sign(first) * np.sign(last) <= 0):
+        raise ValueError("geomspace is between two numbers of the same sign, neither of them 0")
+    ends = [ops.log10(ops.abs(end)) for end in (start, stop)]
+    numbers = logspace(*ends, num, endpoint, axis=axis)
+    sign = np.expand_dims(np.sign(first) + 0.0 * last, axis)
+    numbers = numbers * sign
+    return numbers if dtype is None else ops.astype(numbers, dtype)
+
+
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
+    """Return the matrix whose columns are powers of a vector, the highest first."""
+    [x] = as_arrays(x)
+    if x.ndim != 1:
+        raise ValueError(f"the powers of a vector make a matrix, got shape {x.shape}")
+    powers = np.arange(len(x) if N is None else N)
+    return ops.pow(expand_dims(x, 1), powers if increasing else powers[::-1])
 
 
 def polyval(p: Any, x: Any) -> Any:

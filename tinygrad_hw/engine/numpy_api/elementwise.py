@@ -12,14 +12,15 @@ import numpy as np
 from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.composite import Composite
 from tinygrad_hw.engine.core.data import shape_of
-from tinygrad_hw.engine.core.node import raw, read_data
-from tinygrad_hw.engine.core.operation import Pointwise
+from tinygrad_hw.engine.core.node import Node, raw, read_data
+from tinygrad_hw.engine.core.operation import NOT_A_VALUE, Pointwise
 from tinygrad_hw.engine.numpy_api.shaping import refuse_out
 
 __all__ = [  # each stands for NumPy's function of its name
-    "astype", "ceil", "clip", "copy", "copysign", "deg2rad", "divmod", "exp2", "float_power",
-    "floor", "floor_divide", "fmax", "fmin", "fmod", "heaviside", "ldexp", "logaddexp2", "modf",
-    "nan_to_num", "rad2deg", "remainder", "rint", "round", "sinc", "trunc", "unwrap",
+    "angle", "astype", "ceil", "clip", "copy", "copysign", "deg2rad", "divmod", "exp2",
+    "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "heaviside", "ldexp",
+    "logaddexp2", "modf", "nan_to_num", "rad2deg", "remainder", "rint", "round", "sinc",
+    "trunc", "unwrap",
 ]  # fmt: skip
 
 # fmt: off
@@ -178,7 +179,15 @@ def float_power(x: Any, y: Any) -> Any:
 
 def ldexp(x: Any, exponent: Any) -> Any:
     """Return x times 2 to the power of whole numbers."""
+    if isinstance(exponent, Node):
+        raise TypeError(NOT_A_VALUE)
     return x * np.ldexp(np.ones((), np.result_type(raw(x))), exponent)
+
+
+def angle(x: Any, deg: bool = False) -> Any:
+    """Return the angle of a real number in the complex plane: 0, or π below 0."""
+    radians = ops.arctan2(np.zeros((), np.result_type(raw(x)))[()], x)
+    return rad2deg(radians) if deg else radians
 
 
 def modf(x: Any) -> tuple[Any, Any]:

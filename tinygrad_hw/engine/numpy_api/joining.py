@@ -6,7 +6,8 @@ import numpy as np
 
 from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.data import shape_of
-from tinygrad_hw.engine.core.node import raw
+from tinygrad_hw.engine.core.node import Node, raw
+from tinygrad_hw.engine.core.operation import NOT_A_VALUE
 from tinygrad_hw.engine.numpy_api.shaping import (
     as_arrays,
     atleast_1d,
@@ -74,6 +75,8 @@ def append(x: Any, values: Any, axis: int | None = None) -> Any:
 def insert(x: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     """Return x with values put in before the given indices; flattened if the axis is None."""
     x, values = as_arrays(x, values)
+    if isinstance(obj, Node):
+        raise TypeError(NOT_A_VALUE)
     places = np.insert(ops.flat_indices(x), obj, ops.flat_indices(values) + x.size, axis)
     return ops.astype(ops.take(concatenate([x, values], None), places), x.dtype)
 

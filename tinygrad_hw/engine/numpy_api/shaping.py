@@ -7,13 +7,15 @@ import numpy as np
 
 from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.data import StandIn, as_array, shape_of
-from tinygrad_hw.engine.core.node import Node, read_data
+from tinygrad_hw.engine.core.node import Node, raw, read_data
+from tinygrad_hw.engine.core.operation import NOT_A_VALUE
 
 __all__ = [  # each stands for NumPy's function of its name
     "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays", "choose", "compress",
     "delete", "diag", "diagflat", "expand_dims", "extract", "fliplr", "flipud",
-    "matrix_transpose", "meshgrid", "moveaxis", "partition", "ravel", "resize", "rollaxis",
-    "rot90", "select", "sort", "squeeze", "swapaxes", "take", "trace", "transpose", "where",
+    "matrix_transpose", "meshgrid", "moveaxis", "partition", "piecewise", "ravel", "resize",
+    "rollaxis", "rot90", "select", "sort", "squeeze", "swapaxes", "take", "trace", "transpose",
+    "where",
 ]  # fmt: skip
 
 
@@ -74,6 +76,8 @@ def picking(function: Any, sentence: str) -> Any:
     """Return our form of a NumPy function that picks elements: it is told their flat indices."""
 
     def picked(x: Any, *arguments: Any, **options: Any) -> Any:
+        if any([isinstance(given, Node) for given in (*arguments, *options.values())]):
+            raise TypeError(NOT_A_VALUE)
         return ops.take(x, function(ops.flat_indices(x), *arguments, **options))
 
     return named_like(function, picked, sentence)
@@ -178,6 +182,8 @@ def take(
 ) -> Any:
     """Return the elements at the indices along an axis; those outside as ``mode`` says."""
     refuse_out(out, "take")
+    if isinstance(indices, Node):
+        raise TypeError(NOT_A_VALUE)
     if mode != "raise":
         [x] = as_arrays(x)
         indices = np.take(np.arange(x.size if axis is None else x.shape[axis]), indices, mode=mode)
@@ -221,3 +227,25 @@ def choose(index: Any, choices: Any, out: None = None, mode: Any = "raise") -> A
     for number, choice in enumerate(choices[1:], 1):
         chosen = ops.where(numbers == number, choice, chosen)
     return ops.broadcast_to(chosen, np.broadcast_shapes(shape_of(chosen), shape_of(numbers)))
+
+
+def piecewise(x: Any, condlist: Any, funclist: Any, *arguments: Any, **options: Any) -> Any:
+    """Return functions of the elements, or numbers, where their conditions hold."""
+    shape, flat = shape_of(x), ravel(x)
+    conditions = np.asarray(condlist, bool)
+    conditions = conditions.reshape(-1, *flat.shape)
+    n = len(conditions)
+    if len(funclist) not in (n, n + 1):
+        raise ValueError(f"{n} conditions need {n} functions, or one more, got {len(funclist)}")
+    chosen = np.full(flat.shape, n)  # the number of the function; of several the last
+    for number, condition in enumerate(conditions):
+        chosen[condition] = number
+    kind = np.result_type(raw(x))
+    out: Any = np.zeros(flat.shape, kind)
+    for number, function in enumerate(funclist):
+        [places] = np.nonzero(chosen == number)
+        if places.size:
+            part = function(flat[places], *arguments, **options) if callable(function) else function
+            part = ops.astype(ops.broadcast_to(part, places.shape), kind)
+            out = out + ops.scatter(part, places, flat.shape)
+    return ops.reshape(out, shape)
