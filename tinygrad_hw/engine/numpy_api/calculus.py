@@ -168,8 +168,8 @@ def geomspace(
     first, last = read_data(start), read_data(stop)
     if np.any(np.sign(first) * np.sign(last) <= 0):
         raise ValueError("geomspace is between two numbers of the same sign, neither of them 0")
-    ends = [ops.log10(ops.abs(end)) for end in (start, stop)]
-    numbers = logspace(*ends, num, endpoint, axis=axis)
+    start, stop = [ops.log10(ops.abs(end)) for end in (start, stop)]
+    numbers = logspace(start, stop, num, endpoint, axis=axis)
     sign = np.expand_dims(np.sign(first) + 0.0 * last, axis)
     numbers = numbers * sign
     return numbers if dtype is None else ops.astype(numbers, dtype)
