@@ -164,6 +164,13 @@ def test_iteration_gives_recorded_elements():
     assert [row.shape for row in Value(ROWS)] == [(3,), (3,)]
 
 
+@pytest.mark.parametrize("data", [ROWS, ROWS[0], np.array(2.0)])
+@pytest.mark.parametrize("element", [2.0, -7.5, ROWS[0]])
+def test_membership_is_an_arrays(data, element):
+    assert (element in Value(data)) is bool(np.any(data == element))
+    assert (Value(element) in Value(data)) is (element in Value(data))
+
+
 @pytest.mark.parametrize("use", [len, iter, list, lambda v: v[0]])
 def test_scalar_has_no_elements(use):
     with pytest.raises(TypeError, match="scalar"):

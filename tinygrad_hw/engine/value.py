@@ -329,6 +329,10 @@ class Value(Node):
             raise TypeError("a scalar Value has no length")
         return self.shape[0]
 
+    def __contains__(self, element: Any) -> bool:
+        """Return whether some element of the data equals this one, as for an array."""
+        return bool(np.any(self == element))
+
     def __iter__(self) -> Iterator[Any]:
         if not self.shape:
             raise TypeError("a scalar Value cannot be iterated over")
