@@ -16,6 +16,7 @@ from tinygrad_hw.engine import (
     hvp,
     jacobian,
     jvp,
+    numpy_api,
     ops,
     value_and_grad,
     vjp,
@@ -93,6 +94,15 @@ WAYS_IN = {
     "np.take": lambda m: np.take(v(), whole(m)),
     "np.take_along_axis": lambda m: np.take_along_axis(v(), whole(m), 0),
     "np.repeat": lambda m: np.repeat(v(), whole(m)),
+    "where=": lambda m: np.sum(v(), where=m > 1),
+    "np.compress": lambda m: np.compress((m > 1)[0], v()),
+    "np.extract": lambda m: np.extract(m > 1, v()),
+    "np.quantile": lambda m: np.quantile(v(), m / 9),
+    "np.cov": lambda m: np.cov(v(), aweights=m[0]),
+    "np.float_power": lambda m: np.float_power(v(), m),
+    "np.trapezoid": lambda m: np.trapezoid(v(), x=m),
+    "np.pad": lambda m: np.pad(v(), 1, constant_values=m),
+    "a method": lambda m: v().clip(m),
     "a seed": (v() * 2).backward,
     "new data": lambda m: setattr(v(), "data", m),
     "grad": grad(total),
@@ -240,3 +250,15 @@ def test_what_has_no_derivative_is_refused_by_its_kind(data: object, what: str) 
             call(data)
     with pytest.raises(TypeError, match=message):
         Value([1.0, 2.0]) * data
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+@pytest.mark.parametrize("function", numpy_api.NUMPY, ids=lambda function: function.__name__)
+def test_no_function_takes_one_beside_a_value(function: Callable[..., object], kind: str) -> None:
+    if function is np.real_if_close:
+        return  # its second argument is a tolerance
+    for form in (lambda m: m, whole, lambda m: m > 1):
+        given = form(OTHERS[kind].copy())  # NumPy writes into what a mask hides
+        for arguments in ([v(), given], [given, v()], [[v(), given]]):
+            with pytest.raises((TypeError, ValueError, AttributeError, UserWarning)):
+                function(*arguments)

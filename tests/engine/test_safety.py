@@ -12,6 +12,8 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tinygrad_hw.engine import Value, backward_steps, grad, hvp, no_grad, vjp
 from tinygrad_hw.engine.core.chain_rule import pull
@@ -510,3 +512,75 @@ def test_the_arrays_among_a_nodes_attributes_are_read_only() -> None:
 )
 def test_an_attribute_that_is_no_number_stays_as_it_is(attribute: object) -> None:
     assert Value(START).astype(attribute).dtype == np.float32
+
+
+# --- A law: random programs, with changes between their operations --------------------------------
+
+STEPS: dict[str, Callable[[Value, Value], Value]] = {
+    "product": lambda x, y: x * y,
+    "sum": lambda x, y: x + y,
+    "sine": lambda x, _: np.sin(x),
+    "reversed": lambda x, _: x[::-1],
+    "reshaped": lambda x, _: x.reshape(3, 1).reshape(3),
+    "picked": lambda x, y: np.where([True, False, True], x, y),
+    "joined": lambda x, y: np.concatenate([x[:1], y[1:]]),
+    "maximum": np.maximum,
+    "normalized": lambda x, _: x.softmax(),
+}
+
+
+def change_held(w: Value, held: list[np.ndarray]) -> None:
+    held.append(w.data)
+    for array in held:
+        array[...] = -0.5 * array
+
+
+def change_part(w: Value, _: object) -> None:
+    w.data[1:] = 0.25
+
+
+def change_by_address(w: Value, _: object) -> None:
+    np.asarray(FromInterface(w.data))[0] = 0.75
+
+
+def subtract(w: Value, _: object) -> None:
+    w.data -= 0.5
+
+
+def renew(w: Value, _: object) -> None:
+    w.data = w.data * 0.9
+
+
+CHANGES = [change_held, change_part, change_by_address, subtract, renew]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.sampled_from(list(STEPS)), st.integers(0, 9), st.integers(0, 9)),
+            st.sampled_from(CHANGES),
+        ),
+        min_size=3,
+        max_size=14,
+    )
+)
+def test_random_programs_with_changes_have_the_gradients_of_fresh_leaves(program: list) -> None:
+    start = np.array([0.3, -0.8, 0.5])
+    w, fresh = Value(start), [Value(start)]  # a leaf that changes, and one for each of its states
+    results, expected = [w], [fresh[0]]
+    held: list[np.ndarray] = []
+    for step in program:
+        if callable(step):
+            step(w, held)
+            fresh.append(Value(w.raw))
+            expected[0] = fresh[-1]
+        else:
+            name, i, j = step
+            for pool in (results, expected):
+                pool.append(STEPS[name](pool[i % len(pool)], pool[j % len(pool)]))
+    totals = [np.sum(np.stack(pool) ** 2) for pool in (results, expected)]
+    change_held(w, held)
+    for total in totals:
+        total.backward()
+    np.testing.assert_allclose(w.grad, sum(leaf.grad for leaf in fresh if leaf.grad is not None))

@@ -136,6 +136,8 @@ _NEAREST = {
 def call(operation: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """Call the operation for a NumPy function; add the call to the text of its errors."""
     try:
+        if not isinstance(operation, Operation):  # which refuses them itself, where it records
+            refuse_other_rules([*arguments, *options.values()])
         return operation(*arguments, **options)
     except (ValueError, IndexError, TypeError, ZeroDivisionError) as error:
         if isinstance(operation, Operation):
