@@ -760,6 +760,8 @@ def test_refused_in_one_line_that_says_why(text):
     message = str(caught.value)
     assert "\n" not in message
     assert all(word in message for word in words), message
+    called = re.findall(r"(\w+)\(", text)[0]
+    assert message.count(f"{called}(") <= 1, message
 
 
 def test_the_logarithm_of_a_determinant_of_zero_has_no_derivative():

@@ -142,6 +142,8 @@ def call(operation: Any, arguments: tuple[Any, ...], options: dict[str, Any]) ->
     except (ValueError, IndexError, TypeError, ZeroDivisionError) as error:
         if isinstance(operation, Operation):
             raise with_call_context(error, operation.name, arguments, options) from None
+        if str(error).startswith(f"{operation.__name__}("):  # the operation of the same name
+            raise
         # The error may tell of an operation that the function uses: say what the user called.
         whole = type(error)(str(error))
         raise with_call_context(whole, operation.__name__, arguments, options) from None
