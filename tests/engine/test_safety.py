@@ -154,6 +154,32 @@ def test_no_copy_is_made_where_nobody_holds_the_array() -> None:
     assert y.arguments[0] is w.raw
 
 
+def test_an_array_handed_back_is_copied_as_long_as_others_may_reach_it() -> None:
+    for hold in (lambda array: array, weakref.ref, lambda array: array[:1]):
+        w = Value(START)
+        array = w.data
+        held = hold(array)
+        w.data = array
+        del array
+        total = (w * w).sum()
+        changed = held() if isinstance(held, weakref.ref) else held
+        if changed is not None:
+            overwrite(changed)
+        total.backward()
+        np.testing.assert_array_equal(w.grad, 2 * START)
+
+
+def test_an_array_handed_back_twice_was_still_lent_once_more() -> None:
+    w = Value(START)
+    w.data = w.raw
+    w.data = w.data
+    address = w.data.ctypes.data
+    total = (w * w).sum()
+    overwrite_at(address)
+    total.backward()
+    np.testing.assert_array_equal(w.grad, 2 * START)
+
+
 def test_memory_does_not_wait_for_the_collector() -> None:
     gc.disable()
     try:

@@ -1,13 +1,15 @@
 """Operations of a program's own: made as micrograd makes them, and as microgpt does."""
 
+import copy
 import math
+import pickle
 
 import mpmath
 import pytest
 
 import tinygrad_hw
 from tinygrad_hw import anomaly, capture, grad, hessian, jvp, no_grad
-from tinygrad_hw.micrograd import Value
+from tinygrad_hw.micrograd import MLP, Value
 
 
 def sine_as_in_micrograd(x):
@@ -148,3 +150,37 @@ def test_anomaly_finds_own_operations():
             Value(math.inf, (Value(2.0),), "square")
         with pytest.raises(FloatingPointError, match=r"derivative of own.*test_own_operation"):
             Value(4.0, (Value(2.0),), (math.inf,)).backward()
+
+
+def test_a_copy_of_a_result_with_backward_is_refused_and_one_with_derivatives_is_not():
+    x = Value(3.0)
+    y = Value(9.0, (x,), "sq")
+
+    def backward():
+        x.grad += 2 * x.data * y.grad
+
+    y._backward = backward
+    with pytest.raises(
+        TypeError, match="not to those of their copies; copy the leaves and compute"
+    ):
+        copy.deepcopy(y * 2)
+    z = copy.copy(y)  # on the same leaf
+    z.backward()
+    assert x.grad == 6.0
+    given = copy.deepcopy(Value(9.0, (x,), (6.0,)))
+    given.backward()
+    assert [leaf.grad for leaf in given._prev] == [12.0]  # 6 were copied
+    assert x.grad == 6.0
+
+
+def test_a_network_and_its_loss_are_pickled_as_one():
+    network = MLP(2, [3, 1])
+    loss = (network([1.0, 2.0]) - 1) ** 2
+    for duplicate in (copy.deepcopy, lambda both: pickle.loads(pickle.dumps(both))):
+        other, its_loss = duplicate((network, loss))
+        its_loss.backward()
+        assert {p.grad for p in network.parameters()} == {0}
+        gradients = [p.grad for p in other.parameters()]
+        loss.backward()
+        assert gradients == [p.grad for p in network.parameters()]
+        network.zero_grad()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -35,6 +35,12 @@ class Backward:
 
     def __repr__(self) -> str:
         return "_backward"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "_backward is a function of the Values that it was written with: it would add to their "
+            "gradients, not to those of their copies; copy the leaves and compute again"
+        )
 
     def contribution(self, position: int, upstream: Any) -> Any:
         """Return the contribution to one operand; the function runs once for all operands."""
