@@ -1197,6 +1197,7 @@ QUESTIONS = """
     np.may_share_memory(x,y) np.lexsort((x[0],y[0])) np.histogram(x,3) np.where(x>0)
     np.zeros_like(x) np.ones_like(x) np.full_like(x,2.0) np.maximum.reduce(x>0) np.less.outer(x,y)
     x.argmax() x.argmin(axis=0) x.argsort(0) x.any() x.all(1) x.nonzero() x.tolist() x.shape x.size
+    x.astype(int) x.astype(bool) x[0,1].astype(np.int8) np.astype(x,int) x.astype(dtype='u1')
     np.logical_or.reduce(x) np.array2string(x) np.min_scalar_type(x) np.can_cast(x.dtype,'f4')
 """.split()
 

@@ -278,7 +278,7 @@ class Value(Node):
     flatten, squeeze = map(_method, (numpy_api.ravel, numpy_api.squeeze))
     swapaxes, trace = map(_method, (numpy_api.swapaxes, numpy_api.trace))
     diagonal, take, repeat = map(_method, (ops.diagonal, shaping.take, ops.repeat))
-    round, copy, astype = map(_method, (elementwise.round, elementwise.copy, ops.astype))
+    round, copy, astype = map(_method, (elementwise.round, elementwise.copy, elementwise.astype))
     argmax, argmin, argsort = map(_question, (np.argmax, np.argmin, np.argsort))
     any, all, nonzero = map(_question, (np.any, np.all, np.nonzero))
 

@@ -158,6 +158,22 @@ def dye_in_a_flow(m):
     return objective, 0.5 * np.sin(TIMES) + 0.1
 
 
+def smoke(m):
+    """A field in a velocity to be found, looked up between the cells where it came from."""
+    field = np.exp(-(TIMES**2))
+
+    def objective(velocity):
+        moved = field + 0 * velocity  # of what is looked up in, a captured program must know
+        for _ in range(3):
+            source = m.arange(9) - velocity
+            left = m.mod(m.floor(source).astype(int), 9)
+            share = source - m.floor(source)
+            moved = (1 - share) * moved[left] + share * moved[m.mod(left + 1, 9)]
+        return m.mean((moved - np.roll(field, 2)) ** 2)
+
+    return objective, 0.5 * np.sin(TIMES) + 0.3
+
+
 def gaussian_process(m):
     """The likelihood of a curve by a smooth covariance: its scale, its length and the noise."""
     curve = np.cos(2 * TIMES) + 0.1 * np.sin(17 * TIMES)
@@ -176,7 +192,7 @@ def gaussian_process(m):
 MODELS = [
     logistic_regression, classifier, curved_valley, sine_by_its_series, variational_gaussian,
     mixture_of_gaussians, recurrent_net, differential_equation, dye_in_a_flow,
-    gaussian_process,
+    smoke, gaussian_process,
 ]  # fmt: skip
 of_every_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 

@@ -208,9 +208,15 @@ def unwrap(x: Any, discont: Any = None, axis: int = -1, *, period: float = 2 * m
     return x + (np.unwrap(data, discont, axis, period=period) - data)
 
 
-def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Any:
-    """Return the same numbers in another floating dtype."""
-    return ops.astype(x, dtype)
+def astype(x: Any, dtype: Any, *, copy: bool = True) -> Any:
+    """Return the numbers in another dtype; as plain data in one of integers, say for an index.
+
+    Rounding to an integer is a staircase: its derivative is 0 wherever there is one.
+    """
+    if np.dtype(dtype).kind not in "iub":
+        return ops.astype(x, dtype)
+    data = read_data(x)
+    return data.astype(dtype) if hasattr(data, "astype") else np.dtype(dtype).type(data)
 
 
 def copy(x: Any, order: str = "K", subok: bool = False) -> Any:
