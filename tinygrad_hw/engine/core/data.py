@@ -41,10 +41,11 @@ def as_array(data: Any) -> Array:
 
 def refuse_other_rules(data: Any) -> None:
     """Raise TypeError for np.matrix and masked arrays, also in lists: their rules are not ours."""
-    if isinstance(data, list | tuple):
-        if not set(map(type, data)) <= {float, int}:  # of numbers alone there may be many
-            for part in data:
-                refuse_other_rules(part)
+    if type(data) is np.ndarray:
+        return
+    if isinstance(data, list | tuple) and not set(map(type, data)) <= {float, int}:
+        for part in data:
+            refuse_other_rules(part)
     elif isinstance(data, np.matrix):
         raise TypeError("expected an array, got np.matrix, whose * is another; pass np.asarray(m)")
     elif "numpy.ma" in sys.modules and isinstance(data, np.ma.MaskedArray):

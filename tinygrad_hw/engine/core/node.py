@@ -184,16 +184,13 @@ class Node:
         ``Value.data`` lent), the graph gets a copy here; if a graph saves the array, ``Value.data``
         returns a copy to the user.
         """
-        if isinstance(self.raw, np.ndarray) and not self.saved and self._is_shared():
-            return self.raw.copy()
+        if not self.saved and isinstance(self.raw, np.ndarray):
+            is_view, lent = self.raw.base is not None, getattr(self, "lent", 0) > 0
+            held = sys.getrefcount(self.raw) > _UNSHARED or getweakrefcount(self.raw) > 0
+            if is_view or lent or held:
+                return self.raw.copy()
         self.saved = True
         return self.raw
-
-    def _is_shared(self) -> bool:
-        """Return whether others may reach the array, or the base of a view."""
-        reached = getattr(self, "lent", 0) or getweakrefcount(self.raw)
-        is_view = getattr(self.raw, "base", None) is not None
-        return bool(reached) or is_view or sys.getrefcount(self.raw) > _UNSHARED
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -201,8 +198,7 @@ class Node:
         return shape_of(self.raw)
 
 
-_example = Node.leaf(np.zeros(1), constant=True)  # kept: its own reference counts, too
-_UNSHARED = sys.getrefcount(_example.raw)
+_UNSHARED = sys.getrefcount((_example := Node.leaf(np.zeros(1), constant=True)).raw)
 
 
 def raw(x: Any) -> Any:

@@ -278,14 +278,16 @@ def _constant_operand(operand: Any, operands: tuple[Any, ...]) -> Data:
 def _copied(attribute: Any) -> Any:
     """Return an index, a condition, a shape as it is now: the caller may change it later."""
     kind = type(attribute)
-    if kind in _UNCHANGING or isinstance(attribute, StandIn | np.generic):
+    if kind in _UNCHANGING:
+        return attribute
+    if kind is slice:
+        return slice(_copied(attribute.start), _copied(attribute.stop), _copied(attribute.step))
+    if kind is tuple or isinstance(attribute, list | tuple):
+        return (tuple if isinstance(attribute, tuple) else list)(map(_copied, attribute))
+    if isinstance(attribute, StandIn | np.generic):
         return attribute
     if isinstance(attribute, Node):
         raise TypeError(NOT_A_VALUE)
-    if isinstance(attribute, list | tuple):
-        return (tuple if isinstance(attribute, tuple) else list)(map(_copied, attribute))
-    if kind is slice:
-        return slice(*map(_copied, (attribute.start, attribute.stop, attribute.step)))
     if kind is dict:
         return {key: _copied(part) for key, part in attribute.items()}
     array = as_array(attribute)
