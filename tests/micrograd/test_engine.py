@@ -63,6 +63,8 @@ def test_text_is_micrograds():
 def test_numbers_of_numpy_are_pythons_floats_where_nothing_is_lost():
     row = np.array([0.1, 0.2])
     assert [type(x.data) for x in map(Value, row)] == [float, float]
+    results = [np.int64(2) * Value(3.0), 1 + -row[0] * Value(3.0), Value(3.0) / row[1]]
+    assert [type(x.data) for x in results] == [float, float, float]
     assert (Value(row[0]).data, Value(np.float32(0.1)).dtype) == (row[0], np.float32)
 
 

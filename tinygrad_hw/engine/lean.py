@@ -36,8 +36,8 @@ def operators(
                 if data - data == 0.0 and not (self.constant and other.constant):
                     node: Node = new(cls)
                     node.raw = data
-                    node.grad = None
-                    node.label = None
+                    node.grad = cls.no_gradient
+                    node.label = cls.no_label
                     node.constant = False
                     node.operation = operation
                     node.back = back
@@ -71,10 +71,11 @@ def method(operation: Operation) -> Callable[[Node], Node]:
                 x = self.raw
                 data = compute(x)
                 if type(data) is float and data - data == 0.0:
-                    node: Node = new(type(self))
+                    cls = type(self)
+                    node: Node = new(cls)
                     node.raw = data
-                    node.grad = None
-                    node.label = None
+                    node.grad = cls.no_gradient
+                    node.label = cls.no_label
                     node.constant = False
                     node.operation = operation
                     node.back = back

@@ -115,7 +115,7 @@ class Value(Node):
     def __init__(self, data: Any, label: str | None = None, *, constant: bool = False) -> None:
         modes = current()
         self.raw = to_data(data)
-        self.grad = None
+        self.grad = self.no_gradient
         self.label = label
         self.constant = constant
         self.operation = None

@@ -13,7 +13,7 @@ Value(data=2.0, grad=0)
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from tinygrad_hw import engine
 from tinygrad_hw.engine import ops
@@ -26,8 +26,6 @@ from tinygrad_hw.micrograd.own_operation import Backward, with_backward, with_lo
 
 _SIGNS = {ops.add: "+", ops.sub: "-", ops.neg: "-", ops.mul: "*", ops.div: "/", ops.relu: "ReLU"}
 _DATA: Any = vars(engine.Value)["data"]
-_GRADIENT: Any = vars(Node)["grad"]
-_LABEL: Any = vars(Node)["label"]
 
 
 class Value(engine.Value):
@@ -56,6 +54,8 @@ class Value(engine.Value):
 
     __slots__ = ()
     numbers_are_constant = False
+    no_gradient = 0
+    no_label = ""
 
     def __init__(
         self,
@@ -64,8 +64,7 @@ class Value(engine.Value):
         _op: str | Iterable[float] = "",
         label: str = "",
     ) -> None:
-        # A float64 of NumPy's, as the rows of an array have, becomes Python's float, which is lean.
-        super().__init__(float(data) if isinstance(data, float) else data, label or None)
+        super().__init__(_as_python_float(data), label)
         children = tuple(_children)
         if children:
             self._set_children(children, _op)
@@ -98,7 +97,12 @@ class Value(engine.Value):
         self.set_call(operation, children, arguments, attributes)
         current().trace.add(self)
 
-    # --- Data and gradient ------------------------------------------------------------------------
+    @classmethod
+    def leaf(cls, data: Any, *, constant: bool, saved: bool = False) -> Self:
+        """Create a leaf; a number beside a Value becomes one here."""
+        return super().leaf(_as_python_float(data), constant=constant, saved=saved)
+
+    # --- Data ------------------------------------------------------------------------
 
     @property
     def data(self) -> Any:
@@ -119,25 +123,6 @@ class Value(engine.Value):
             attributes = {"local_gradients": self._local_grads}
             self.set_call(operation, children, self.arguments[: len(children)], attributes)
         self.raw = to_data(new)
-
-    @property
-    def grad(self) -> Any:
-        """Return the gradient; 0 until a backward pass has reached the Value."""
-        gradient = _GRADIENT.__get__(self)
-        return 0 if gradient is None else gradient
-
-    @grad.setter
-    def grad(self, new: Any) -> None:
-        _GRADIENT.__set__(self, new)
-
-    @property
-    def label(self) -> str:
-        """Return the label; empty where there is none."""
-        return _LABEL.__get__(self) or ""
-
-    @label.setter
-    def label(self, new: str | None) -> None:
-        _LABEL.__set__(self, new)
 
     # --- The graph --------------------------------------------------------------------------------
 
@@ -222,3 +207,8 @@ class Value(engine.Value):
     def __repr__(self) -> str:
         data = self.raw.value if isinstance(self.raw, StandIn) else self.raw
         return f"Value(data={data}, grad={self.grad})"
+
+
+def _as_python_float(data: Any) -> Any:
+    """Return NumPy's float64, which rows of an array consist of, as Python's float: it is lean."""
+    return float(data) if isinstance(data, float) else data

@@ -371,7 +371,8 @@ class Program:
         for b in self.with_gradient:
             self._node(b.node, call).grad = next(parts)
         for b in self.cleared:
-            self._node(b.node, call).grad = None
+            node = self._node(b.node, call)
+            node.grad = node.no_gradient
         for b in self.changed_numbers:
             self._node(b.node, call).raw = next(parts)
         return unflatten(self.structure, leaves)

@@ -145,12 +145,12 @@ class Recorder(Trace):
             "look at it outside, and let an optimiser change parameters"
         )
 
-    def clear_gradient(self, node: Node, cleared: Any = None) -> None:
+    def clear_gradient(self, node: Node) -> None:
         """Record that a Value's gradient is set to None, which the program repeats in every run."""
         self.bind(node)
         if id(node) in self.bound_values:
             self.bound_values[id(node)].gradient_cleared = True
-        node.grad = cleared
+        node.grad = node.no_gradient
 
     def store(self, leaf: Node, data: Any) -> None:
         """Record that a leaf gets new data."""

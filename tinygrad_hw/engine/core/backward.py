@@ -69,7 +69,7 @@ def _store_gradients(order: list[Node], totals: dict[int, Any]) -> None:
     for node in reversed(order):  # results before leaves
         gradient = totals.get(id(node))
         if node.operation is not None:
-            node.grad = lock(gradient)
+            node.grad = node.no_gradient if gradient is None else lock(gradient)
         elif gradient is not None and node.grad is not None:
             node.grad = node.grad + gradient
         elif isinstance(gradient, np.ndarray):

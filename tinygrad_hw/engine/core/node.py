@@ -110,6 +110,7 @@ class Node:
     lent: int
     line: str
     numbers_are_constant: ClassVar[bool] = True  # whether no derivative by a number is wanted
+    no_gradient = no_label = cast(Any, None)  # what ``grad`` and ``label`` are at first
     first: Self | None
     second: Self | None
     x: float
@@ -142,7 +143,7 @@ class Node:
         """Create a leaf from data that ``to_data`` has returned."""
         node = cls.__new__(cls)
         node.raw = data
-        node.grad = node.label = None
+        node.grad, node.label = cls.no_gradient, cls.no_label
         node.constant = constant
         node.operation = node.first = node.second = node.back = node.visited = None
         node.call = NO_CALL
@@ -208,7 +209,6 @@ def raw(x: Any) -> Any:
 
 def read_data(x: Any) -> Any:
     """Return ``raw`` to the user's program; a captured program then depends on it."""
-    if not isinstance(x, Node):
-        return x
-    current().trace.use((x,))
-    return x.raw
+    if isinstance(x, Node):
+        current().trace.use((x,))
+    return raw(x)

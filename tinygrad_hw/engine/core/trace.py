@@ -49,9 +49,9 @@ class Trace:
         """Return data that do not depend on the program's input."""
         return data
 
-    def clear_gradient(self, node: Any, cleared: Any = None) -> None:
-        """Set a node's gradient to None, or to micrograd's 0."""
-        node.grad = cleared
+    def clear_gradient(self, node: Any) -> None:
+        """Set a node's gradient back to what it was before any backward pass."""
+        node.grad = node.no_gradient
 
     def store(self, leaf: Any, data: Any) -> None:
         """Write new data into a leaf, in place where they are an array."""
