@@ -1502,6 +1502,10 @@ def _sigmoid(x):
     return 1 / (1 + mp.exp(-x))
 
 
+def _trunc(x):
+    return mp.sign(x) * mp.floor(abs(x))
+
+
 def _density(x):
     return mp.exp(-x * x / 2) / mp.sqrt(2 * mp.pi)
 
@@ -1547,6 +1551,16 @@ ACCURATE = {  # points, exact function, exact derivative; and their conditions, 
     ),
     "exp": ("exponents", mp.exp, mp.exp),
     "expm1": ("exponents", mp.expm1, mp.exp),
+    "exp2": ("exponents", lambda x: mp.power(2, x), lambda x: mp.log(2) * mp.power(2, x)),
+    **{
+        name: ("far", step, lambda x: mp.mpf(0))
+        for name, step in [
+            ("floor", mp.floor),
+            ("ceil", mp.ceil),
+            ("rint", mp.nint),
+            ("trunc", _trunc),
+        ]
+    },
     "log": ("positive", mp.log, lambda x: 1 / x),
     "log2": ("positive", lambda x: mp.log(x, 2), lambda x: 1 / (x * mp.log(2))),
     "log10": ("positive", mp.log10, lambda x: 1 / (x * mp.log(10))),
@@ -1650,6 +1664,28 @@ ACCURATE_PAIRS = {  # operands, function, derivatives; and the conditions of all
         *(lambda x, y: _sigmoid(x - y), lambda x, y: _sigmoid(y - x)),
         lambda x, y: 1 + max(abs(x), abs(y)) / abs(mp.log(mp.exp(x) + mp.exp(y))),
         *[lambda x, y: 1 + abs(x - y)] * 2,
+    ),
+    "logaddexp2": (
+        *(LEVELS, lambda x, y: mp.log(mp.mpf(2) ** x + mp.mpf(2) ** y, 2)),
+        *(lambda x, y: 1 / (1 + mp.mpf(2) ** (y - x)), lambda x, y: 1 / (1 + mp.mpf(2) ** (x - y))),
+        lambda x, y: 1 + max(abs(x), abs(y)) / abs(mp.log(mp.mpf(2) ** x + mp.mpf(2) ** y, 2)),
+        *[lambda x, y: 1 + abs(x - y)] * 2,
+    ),
+    "fmax": (_pairs(-300, 300), max, lambda x, y: mp.mpf(x > y), lambda x, y: mp.mpf(y > x)),
+    "fmin": (_pairs(-300, 300), min, lambda x, y: mp.mpf(x < y), lambda x, y: mp.mpf(y < x)),
+    "copysign": (
+        *(_pairs(-300, 300), lambda x, y: abs(x) * mp.sign(y)),
+        *(lambda x, y: mp.sign(x) * mp.sign(y), lambda x, y: mp.mpf(0)),
+    ),
+    "heaviside": (_pairs(-300, 300), lambda x, y: mp.mpf(x > 0), *[lambda x, y: mp.mpf(0)] * 2),
+    "floor_divide": (_pairs(-3, 3), lambda x, y: mp.floor(x / y), *[lambda x, y: mp.mpf(0)] * 2),
+    "remainder": (
+        *(_pairs(-3, 3), lambda x, y: x - y * mp.floor(x / y)),
+        *(FIRST, lambda x, y: -mp.floor(x / y)),
+    ),
+    "fmod": (
+        *(_pairs(-3, 3), lambda x, y: x - y * _trunc(x / y)),
+        *(FIRST, lambda x, y: -_trunc(x / y)),
     ),
     # y - 1 is rounded before x is raised to it.
     "pow": (
