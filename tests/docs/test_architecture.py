@@ -42,6 +42,11 @@ def neuron() -> tuple[Value, Value]:
 
 
 def backward_pass() -> None:
+    loss = np.mean((Value([1.0, 2.0]) * np.array([3.0, 4.0])).tanh() ** 2)
+    loss.backward()
+
+
+def backward_pass_of_floats() -> None:
     E, _ = neuron()
     E.backward()
 
@@ -68,7 +73,8 @@ def checked_sheet() -> None:
 
 
 JOURNEYS: dict[str, Callable[[], Any]] = {
-    "`E.backward()`": backward_pass,
+    "`loss.backward()` of arrays": backward_pass,
+    "`E.backward()` of Python's floats": backward_pass_of_floats,
     "`capture(step)`": captured_step,
     "`explain(E, w7)`": lambda: str(explain(*neuron())),
     "`check` of a sheet": checked_sheet,
@@ -106,7 +112,7 @@ def test_a_journey_passes_its_functions_in_order(title: str) -> None:
 
 
 def test_every_journey_of_the_page_is_walked() -> None:
-    journeys = PAGE.partition("## Four journeys")[2].partition("\n## ")[0]
+    journeys = PAGE.partition("## Five journeys")[2].partition("\n## ")[0]
     assert re.findall(r"^### (.*)$", journeys, re.M) == list(JOURNEYS)
 
 
