@@ -771,3 +771,26 @@ def test_the_logarithm_of_a_determinant_of_zero_has_no_derivative():
         np.linalg.LinAlgError, match=r"derivative of slogdet\(A \(2, 2\)\): Singular"
     ):
         logarithm.backward()
+
+
+@pytest.mark.parametrize("diagonal", [(2.0, 0.0, 0.0), (0.0, 0.0, 0.0), (1.0, 0.0), (0.0,)])
+@pytest.mark.parametrize("more_rows", [0, 1])
+def test_second_derivative_where_singular_values_are_zero_is_never_a_wrong_number(
+    diagonal, more_rows
+):
+    """The sum of their squares is that of the elements, whose Hessian is twice the identity."""
+    n = len(diagonal)
+    a = np.zeros((n + more_rows, n))
+    np.fill_diagonal(a, diagonal)
+    if more_rows == 0 and diagonal.count(0.0) == 1:
+        a[-1, -1] = 0.5  # one zero of a square matrix: a case for abs
+
+    def sum_of_squares(x):
+        return np.sum(np.linalg.svdvals(x) ** 2)
+
+    np.testing.assert_allclose(grad(sum_of_squares)(a), 2 * a, atol=1e-15)
+    with np.errstate(all="ignore"):
+        found = hessian(sum_of_squares)(a).reshape(a.size, a.size)
+    right = np.isnan(found) | (np.abs(found - 2 * np.eye(a.size)) < 1e-12)
+    assert right.all(), found
+    assert np.isnan(found).any() == bool((np.linalg.svdvals(a) == 0).any())

@@ -239,7 +239,7 @@ def svd(
         )
     both = matrix_functions.svd(a)
     left, right = both[..., 1 : m + 1, :], both[..., m + 1 :, :]
-    return SVDResult(left, both[..., 0, :], swapaxes(right, -2, -1))
+    return SVDResult(left, ops.abs(both[..., 0, :]), swapaxes(right, -2, -1))
 
 
 def _hermitian_svd(a: Any, compute_uv: bool) -> Any:

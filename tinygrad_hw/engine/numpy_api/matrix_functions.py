@@ -8,13 +8,14 @@ The formulas are in Giles, "Collected matrix derivative results for forward and 
 algorithmic differentiation" (2008), unless a function names another source.
 """
 
+import math
 from typing import Any
 
 import numpy as np
 
 from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.data import Array, dtype_of, shape_of
-from tinygrad_hw.engine.core.node import raw
+from tinygrad_hw.engine.core.node import Node, raw
 from tinygrad_hw.engine.core.operation import Pointwise
 from tinygrad_hw.engine.linearized import Linearized
 from tinygrad_hw.engine.numpy_api.joining import concatenate
@@ -208,8 +209,8 @@ def _svd_back(upstream: Any, out: Any, x: Any) -> Any:
 
     U (A / (sj - si) + B / (sj + si) + diag(s̄)) Vᵀ with zeros on the diagonals of A and B, where
     2A = Uᵀ Ū - Ūᵀ U + Vᵀ V̄ - V̄ᵀ V and 2B = Uᵀ Ū - Ūᵀ U - Vᵀ V̄ + V̄ᵀ V; and for the part of U (or
-    V) outside of x's columns (rows) (I - U Uᵀ) Ū S⁻¹ Vᵀ. A singular value at 0 is the tip of a
-    length: its derivative is 0.
+    V) outside of x's columns (rows) (I - U Uᵀ) Ū S⁻¹ Vᵀ. It is that of a value which may pass
+    through 0 and change its sign; the singular value is its size.
     """
     m, n = shape_of(x)[-2:]
     values, left, right = out[..., 0, :], out[..., 1 : m + 1, :], out[..., m + 1 :, :]
@@ -219,15 +220,22 @@ def _svd_back(upstream: Any, out: Any, x: Any) -> Any:
     column, row = values[..., :, None], values[..., None, :]
     others = _over_gaps((turns_left + turns_right) / 2, _resolved(row - column, values))
     others = others + _over_gaps((turns_left - turns_right) / 2, _resolved(row + column, values))
-    of_values = ops.where(raw(values) == 0, 0.0, upstream[..., 0, :])
-    back = left @ _diagonal_and_others(of_values, others) @ right.mT
+    back = left @ _diagonal_and_others(upstream[..., 0, :], others) @ right.mT
     if m > n:
         outside = of_left - left @ turned_left
         back = back + quotient(outside, _resolved(values, values)[..., None, :]) @ right.mT
     if m < n:
         outside = of_right - right @ turned_right
         back = back + left @ quotient(outside, _resolved(values, values)[..., None, :]).mT
-    return back
+    return back + _rough_at_several_zeros(x, raw(values)) if isinstance(x, Node) else back
+
+
+def _rough_at_several_zeros(x: Any, values: Any) -> Any:
+    """Return 0 with a slope of nan where vectors of zeros are any basis of a plane or more."""
+    m, n = shape_of(x)[-2:]
+    several = np.sum(values == 0, -1) > (m == n)
+    rough = ops.sum(_no_slope(x), (-2, -1), True)
+    return ops.where(several[..., None, None], rough, 0.0)
 
 
 def _qr(x: Any) -> Array:
@@ -255,5 +263,6 @@ def _qr_back(upstream: Any, out: Any, x: Any) -> Any:
 quotient = Pointwise("quotient", _quotient, "1 / y", "-out / y", symbol="÷")
 cholesky = Linearized("cholesky", np.linalg.cholesky, _cholesky_back)
 eigh = Linearized("eigh", _eigh, _eigh_back, defaults={"UPLO": "L"})
+_no_slope = Pointwise("no_slope", lambda x: 0.0 * x, math.nan)  # 0, where no derivative exists
 svd = Linearized("svd", _svd, _svd_back)
 qr = Linearized("qr", _qr, _qr_back)

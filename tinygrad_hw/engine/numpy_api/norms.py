@@ -68,4 +68,4 @@ def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
 
 def svdvals(x: Any, /) -> Any:
     """Return the singular values of each matrix in descending order."""
-    return matrix_functions.svd(x)[..., 0, :]
+    return ops.abs(matrix_functions.svd(x)[..., 0, :])
