@@ -63,7 +63,7 @@ def compile_back(operation: str, rules: Sequence[Any], variadic: bool) -> Callab
         lines += ["for position, operand in enumerate(node.inputs):"]
         lines += [f"    {line}" for line in _addition(rules[0])]
     else:
-        for slot, rule in zip(("first", "second"), rules, strict=False):
+        for slot, rule in zip(("first", "second")[: len(rules)], rules, strict=True):
             lines += [f"operand = node.{slot}", *_addition(rule)]
     source = "\n    ".join(["def back(node):", *lines])
     return _function(f"derivative of {operation}", source, FLOATS)

@@ -39,7 +39,8 @@ def backward_steps(root: Node, seed: Any = None) -> Iterator[BackwardEdge]:
         The upstream gradient of the root, of its shape; 1 for a scalar.
     """
     totals: dict[int, Any] = {id(root): seed_of(root, seed)}
-    send = current().trace.pulling(pull)
+    trace = current().trace
+    send = trace.pulling(pull)
     for node in reversed(topological_order(root)):
         upstream = totals.get(id(node))
         if upstream is None or node.operation is None or node.constant:
@@ -54,3 +55,4 @@ def backward_steps(root: Node, seed: Any = None) -> Iterator[BackwardEdge]:
                 for part in (upstream, local, contribution, total):
                     lock(part)
                 yield BackwardEdge(node, operand, position, upstream, local, contribution, total)
+    trace.end_pass()
