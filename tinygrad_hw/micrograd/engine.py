@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Self, cast
 
+import numpy as np
+
 from tinygrad_hw import engine
 from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.backward import seed_for
@@ -193,9 +195,15 @@ class Value(engine.Value):
 
     def __pow__(self, other: Any) -> Any:
         """Return ``self ** other``; an exponent that is a number is not a Value of the graph."""
-        if not isinstance(other, Node):
-            other = self.leaf(to_data(other), constant=True)
-        return super().__pow__(other)
+        return super().__pow__(self._exponent(other))
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        if ufunc in (np.power, np.float_power):
+            inputs = (inputs[0], self._exponent(inputs[1]))
+        return super().__array_ufunc__(ufunc, method, *inputs, **options)
+
+    def _exponent(self, other: Any) -> Any:
+        return other if isinstance(other, Node) else self.leaf(to_data(other), constant=True)
 
     __hash__ = object.__hash__
     __eq__, __ne__ = object.__eq__, object.__ne__

@@ -185,7 +185,7 @@ class Node:
         ``Value.data`` lent), the graph gets a copy here; if a graph saves the array, ``Value.data``
         returns a copy to the user.
         """
-        if not self.saved and isinstance(self.raw, np.ndarray):
+        if isinstance(self.raw, np.ndarray) and not self.saved:  # lean nodes have no ``saved``
             is_view, lent = self.raw.base is not None, getattr(self, "lent", 0) > 0
             held = sys.getrefcount(self.raw) > _UNSHARED or getweakrefcount(self.raw) > 0
             if is_view or lent or held:
