@@ -430,6 +430,15 @@ def test_determinant_of_any_rank_to_third_order(n, rank):
     assert np.sum(moved * w) == pytest.approx(third, rel=1e-10, abs=1e-10)
 
 
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_determinant_to_fourth_order(rank):
+    x, directions = of_rank(4, rank), [of_rank(4, 4, seed) for seed in (1, 2, 3, 4)]
+    expected = determinant_along(x, *directions)
+    u, v, w, z = directions
+    third = lambda x: jvp(lambda x: hvp(np.linalg.det, x, u), x, v)[1]  # noqa: E731
+    assert np.sum(jvp(third, x, w)[1] * z) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
 def test_determinants_of_a_batch_may_differ_in_rank():
     batch = np.stack([of_rank(3, rank) for rank in (3, 0, 1, 2)])
     gradients = grad(lambda x: np.sum(np.linalg.det(x)))(batch)
@@ -438,7 +447,7 @@ def test_determinants_of_a_batch_may_differ_in_rank():
 
 
 @pytest.mark.parametrize("gap", [1e-3, 1e-8, 1e-14, 1e-200, 0.0])
-@pytest.mark.parametrize("scale", [1.0, 1e-90])
+@pytest.mark.parametrize("scale", [1.0, 1e-90, 1e90])
 def test_cofactors_lose_no_digits_near_a_singular_matrix(gap, scale):
     x = np.array([[1.0, 2.0], [2.0, 4.0 + gap]])
     cofactors = scale * np.array([[x[1, 1], -2], [-2, 1]])
@@ -453,9 +462,10 @@ def test_cofactors_of_large_singular_matrices():
     np.testing.assert_allclose(grad(np.linalg.det)(x), np.outer(q[:, -1], q[:, -1]), atol=1e-13)
 
 
-def test_determinant_of_nan_has_derivative_nan():
+@pytest.mark.parametrize("x", [np.full((2, 2), np.nan), [[np.inf, 1.0], [1.0, 1.0]]])
+def test_determinant_of_what_is_not_finite_has_no_finite_derivative(x):
     with np.errstate(invalid="ignore"):
-        assert np.isnan(grad(np.linalg.det)(np.full((2, 2), np.nan))).all()
+        assert not np.isfinite(grad(np.linalg.det)(np.array(x))).any()
 
 
 # --- Triangles, ties, ranks -----------------------------------------------------------------------
@@ -537,13 +547,31 @@ def test_equal_singular_values_have_derivatives_and_their_vectors_have_none():
     np.testing.assert_array_equal(moved.S, [1.0, 1.0, 1.0])
 
 
-def test_vectors_of_singular_values_of_zero_have_no_derivative_outside_of_a_square():
-    x = np.outer([1.0, 2.0, 2.0], [3.0, 4.0])
+@pytest.mark.parametrize("side", ["U", "Vh"])
+def test_vectors_of_singular_values_of_zero_have_no_derivative_outside_of_a_square(side):
+    random = np.random.default_rng(8)
+    x = np.outer(random.normal(size=3), random.normal(size=2))
+    x = x.T if side == "Vh" else x
+
+    def lengths(x):  # of the vectors of the second value, which is 0 to rounding
+        found = getattr(np.linalg.svd(x, False), side)
+        vectors = found if side == "U" else np.linalg.matrix_transpose(found)
+        return np.sum(vectors[:, 1] * [1.0, 2.0, 0.0])
+
     with np.errstate(divide="ignore", invalid="ignore"):
-        gradient = grad(lambda x: np.sum(np.linalg.svd(x, False)[0][:, 1] * [1.0, 2.0, 0.0]))(x)
-    assert not np.isfinite(gradient).any()
-    largest = grad(lambda x: np.linalg.svdvals(x)[0])(x)
-    np.testing.assert_allclose(largest, np.outer([1, 2, 2], [3, 4]) / 15, rtol=1e-12)
+        assert not np.isfinite(grad(lengths)(x)).any()
+    assert np.isfinite(grad(lambda x: np.linalg.svdvals(x)[0])(x)).all()
+
+
+def test_vectors_of_one_singular_value_of_zero_have_a_derivative_in_a_square():
+    random = np.random.default_rng(9)
+    x = random.normal(size=(3, 2)) @ random.normal(size=(2, 3))
+
+    def onto_what_is_not_reached(x):
+        last = np.linalg.svd(x).U[:, 2:]
+        return last @ last.T
+
+    gradcheck(onto_what_is_not_reached, x, tolerance=1e-5)
 
 
 def test_the_nuclear_norm_is_curved_as_its_polar_factor_turns():
