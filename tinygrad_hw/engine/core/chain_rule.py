@@ -16,12 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine.core import numerics, ops
 from tinygrad_hw.engine.core.data import StandIn, dtype_of, is_finite, shape_of
 from tinygrad_hw.engine.core.node import Node, raw
 from tinygrad_hw.engine.core.operation import ANY_NUMBER, Linear, Pointwise, with_call_context
 
 Contribution = tuple[Any, Any]
+# The product of the chain rule: 0 · inf is 0, whichever factor is which, and each of them stays.
+TIMES = Pointwise("mul", numerics.product, "y", "x")
+AT_TIP: dict[Any, Callable[..., Any]] = {}  # operation: contribution, see ``transforms.tips``
 
 
 def pull(
@@ -102,9 +105,7 @@ def _push(node: Node, tangents: Sequence[Any]) -> Any:
             continue
         if isinstance(node.operation, Pointwise):
             local = _local_derivative(node, position, out, operands, tangent)
-            part = _zero_where_other_is_zero(local, tangent) * _zero_where_other_is_zero(
-                tangent, local
-            )
+            part = _times(tangent, local)
             if shape_of(part) != node.shape:
                 part = _tangent_in_shape_of_result(node, part)
         else:
@@ -126,13 +127,7 @@ def _tangent_in_shape_of_result(node: Node, part: Any) -> Any:
 
 
 def _rule_arguments(node: Node, recording: bool) -> tuple[Any, tuple[Any, ...]]:
-    """Return the result and the operands for a rule: as nodes, if the rule is to record.
-
-    Raises
-    ------
-    ValueError
-        If an operand has new data since: a recorded derivative would use the new ones.
-    """
+    """Return the result and the operands for a rule: as nodes, if the rule is to record."""
     if not recording:
         return node.raw, node.arguments
     for operand, argument in zip(node.inputs, node.arguments, strict=True):
@@ -172,10 +167,10 @@ def _multiply_back(
     local = _local_derivative(node, position, out, operands, upstream)
     if type(upstream) is float:
         upstream = np.float64(upstream)  # which gives inf or nan, with NumPy's warning
-    if not is_finite(raw(local)):
-        local = _zero_where_other_is_zero(local, upstream)
     is_sign = type(local) is int and local in (1, -1)
-    contribution = upstream if is_sign else upstream * local
+    contribution = upstream if is_sign else _times(upstream, local)
+    if node.operation in AT_TIP and isinstance(upstream, Node):
+        contribution = AT_TIP[node.operation](node, position, upstream, contribution)
     if shape_of(contribution) != operand.shape:
         whole = np.broadcast_shapes(shape_of(upstream), operand.shape)
         if shape_of(contribution) != whole:
@@ -210,16 +205,19 @@ def _apply_linear(
 ) -> Any:
     """Apply a linear map that multiplies a vector with the operands, where 0 · inf is 0.
 
-    An infinite operand makes nan of a zero in the vector, and so of a whole sum. Elements that get
-    nothing through infinite operands are therefore computed from the finite operands alone.
+    A zero times an infinite number would make nan of a whole sum. A sum whose terms are all 0 or
+    finite is therefore computed from finite numbers alone.
     """
-    if isinstance(node.operation, Linear) or is_finite(node.raw):
+    if isinstance(node.operation, Linear) or (is_finite(node.raw) and is_finite(raw(vector))):
         return linear(vector, operands)
-    bad = [np.logical_not(np.isfinite(raw(x))) for x in operands]
-    finite = [ops.where(b, 0.0, x) if b.any() else x for b, x in zip(bad, operands, strict=True)]
+    finite = [ops.where(np.isfinite(raw(x)), x, 0.0) for x in (vector, *operands)]
     with np.errstate(invalid="ignore"):
-        arrives = linear((raw(vector) != 0) * 1.0, tuple([b * 1.0 for b in bad]))
-        return ops.where(arrives == 0, linear(vector, tuple(finite)), linear(vector, operands))
+        terms, finite_terms = [
+            linear((raw(v) != 0) * 1.0, tuple([(raw(x) != 0) * 1.0 for x in others]))
+            for v, *others in ((vector, *operands), finite)
+        ]
+        alone = linear(finite[0], tuple(finite[1:]))
+        return ops.where(terms == finite_terms, alone, linear(vector, operands))
 
 
 def _cast_like(derivative: Any, node: Node) -> Any:
@@ -238,14 +236,9 @@ def _cast_like(derivative: Any, node: Node) -> Any:
     return derivative if derivative.dtype == dtype else derivative.astype(dtype)
 
 
-def _zero_where_other_is_zero(factor: Any, other: Any) -> Any:
-    """Make an infinite or nan factor 0 where the other one is 0: 0 · inf is 0.
-
-    A finite factor must stay, since the second derivative needs it.
-    """
-    if is_finite(raw(factor)):
-        return factor
-    zeroed = (raw(other) == 0) & np.logical_not(np.isfinite(raw(factor)))
-    if not isinstance(zeroed, StandIn) and not np.any(zeroed):
-        return factor
-    return ops.where(zeroed, 0.0, factor)
+def _times(derivative: Any, local: Any) -> Any:
+    """Return upstream gradient or tangent × local derivative, where 0 times inf or nan is 0."""
+    if type(local) is int and local in (1, -1):
+        return derivative if local == 1 else -derivative
+    finite = is_finite(raw(local)) and is_finite(raw(derivative))
+    return derivative * local if finite else TIMES(derivative, local)

@@ -55,6 +55,12 @@ def real_power(x: Any, p: Any) -> Any:
     return simple(x) if simple else np.power(x, p)
 
 
+def product(x: Any, y: Any) -> Any:
+    """Return x * y, where 0 times inf or nan is 0."""
+    with np.errstate(invalid="ignore"):
+        return np.where((x != 0) & (y != 0), x * y, 0.0)
+
+
 def stable_sigmoid(x: Any) -> Any:
     """Return 1 / (1 + exp(-x)) without overflow; above 0 as 1 - σ(-x), which rounds once."""
     tail = exp(-abs(x))

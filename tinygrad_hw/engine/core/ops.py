@@ -49,11 +49,8 @@ pos = Pointwise("pos", operator.pos, 1, symbol="+", numpy=np.positive)
 reciprocal = Pointwise("reciprocal", lambda x: 1 / x, "-out * out", shown="-1 / x**2",
                        symbol="1/·", numpy=np.reciprocal, domain=POSITIVE)
 square = Pointwise("square", np.square, "2 * x", symbol="·²")
-# Where x and y are 0, a base of 1 stands in for 0: so x**2 is exact for every order, its third
-# derivative being 0 · 1**-1 and not 0 · 0**-1. By the exponent, 0**y is flat: log(1), not log(0).
-pow = Pointwise("pow", numerics.real_power,
-                "y * pow(where((raw(y) == 0) & (raw(x) == 0), 1.0, x), y - 1)",
-                "out * log(where(raw(x) == 0, 1.0, x))",
+pow = Pointwise("pow", numerics.real_power, "power_slope(x, y)",
+                "out * log(where((raw(x) == 0) & (raw(y) >= 0), 1.0, x))",
                 shown=("y * x**(y - 1)", "out * log(x)"),
                 symbol="**", numpy=np.power, domain=POSITIVE + ANY)
 
@@ -113,7 +110,7 @@ var = Pointwise("var", numerics.variance,
                 "2 * (x - mean(x, axis, True)) / degrees_of_freedom(x, out, ddof)",
                 shown="2 * (x - mean(x)) / (size(x) - ddof)", numpy=np.var, defaults=DEVIATION)
 norm = Pointwise("norm", numerics.vector_norm,
-                 "ratio(x, out) if ord == 2 else sign(x) * ratio(abs(x), out) ** (ord - 1)",
+                 "ratio(x, out) if ord == 2 else norm_slope(x, out, ord)",
                  shown="x / out", symbol="‖·‖", defaults=NORM)
 # --- Linear operations: the transpose, applied to upstream ----------------------------------------
 
@@ -143,9 +140,28 @@ matmul = Multilinear("matmul", numerics.matmul, "matmul_back(upstream, x, y, 0)"
 
 
 def ratio(x: Any, y: Any) -> Any:
-    """Return x / y, and 0 where y is 0: the derivative that a norm has there."""
+    """Return x / y, and 0 where both are 0: the derivative that a norm has there."""
+    tip = (raw(x) == 0) & (raw(y) == 0)
+    return where(tip, 0.0, x / where(tip, 1.0, y))
+
+
+def norm_slope(x: Any, out: Any, ord: float) -> Any:
+    """Return the derivative of a norm: 0 where x is, with a slope of inf or nan there."""
+    zero = raw(x) == 0
+    if ord > 1:
+        slope = sign(x) * ratio(abs(x), out) ** (ord - 1)
+        return where(zero, cbrt(x), slope) if ord < 2 else slope
+    slope = sign(x) * (out / where(zero, 1.0, abs(x))) ** (1 - ord)
+    return slope if ord == 1 else where(zero, cbrt(x) - cbrt(x), slope)
+
+
+def power_slope(x: Any, y: Any) -> Any:
+    """Return y * x**(y - 1); y / x where y is 0, which does not overflow, and 0 where x is too."""
     zero = raw(y) == 0
-    return where(zero, 0.0, x / where(zero, 1.0, y))
+    if zero is False:
+        return y * pow(x, y - 1)
+    flat = y / where(zero & (raw(x) == 0), 1.0, x)
+    return where(zero, flat, y * pow(where(zero, 1.0, x), y - 1))
 
 
 def where(condition: Any, x: Any, y: Any) -> Any:

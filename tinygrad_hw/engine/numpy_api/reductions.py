@@ -28,8 +28,10 @@ __all__ = [  # each stands for NumPy's function of its name
 
 def _std(x: Any, axis: Any, ddof: float, keepdims: bool) -> Any:
     """Return the norm of the deviations over √(n - ddof); if all are 0, its derivative is 0."""
-    deviations = ops.norm(x - ops.mean(x, axis, True), axis, keepdims=keepdims)
-    return ops.div(deviations, numerics.degrees_of_freedom(x, deviations, ddof) ** 0.5)
+    mean = ops.mean(x, axis, True)
+    deviations = x - mean if np.size(raw(x)) > np.size(raw(mean)) else 0.0 * x  # of one: none
+    length = ops.norm(deviations, axis, keepdims=keepdims)
+    return ops.div(length, numerics.degrees_of_freedom(x, length, ddof) ** 0.5)
 
 
 def _prod(x: Any, axis: Any, keepdims: bool) -> Any:

@@ -29,6 +29,7 @@ from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import Node, raw, read_data, to_data
 from tinygrad_hw.engine.core.trace import current, setting
 from tinygrad_hw.engine.transforms.pytree import leaves_of, structure, unflatten
+from tinygrad_hw.engine.transforms.tips import NO_SLOPE, tip_of
 from tinygrad_hw.engine.value import Value
 
 Argnums = int | Sequence[int]
@@ -234,6 +235,8 @@ class RecordedCall:
     def push_forward(self, directions: list[Any]) -> list[Any]:
         """Return the tangent of each result, from the tangent of each input or None."""
         as_values = self.as_values or any(isinstance(x, Node) for x in directions)
+        if as_values and any(tip_of(node) is not None for node in self.order):
+            return self._push_as_transpose(directions)
         moved = {
             id(x): _seed_like(x, direction, as_values)
             for x, direction in zip(self.inputs, directions, strict=True)
@@ -245,6 +248,18 @@ class RecordedCall:
             if tangent is not None:
                 moved[id(node)] = tangent
         return [self._to_caller(moved.get(id(x)), as_values, x) for x in self.results]
+
+    def _push_as_transpose(self, directions: list[Any]) -> list[Any]:
+        """Push forward by transposing twice: reverse mode has the rule for tips (see ``tips``)."""
+
+        def pulled(*seeds: Any) -> Any:
+            gradients = zip(self.pull_back(list(seeds)), directions, strict=True)
+            return sum([ops.sum(g * move) for g, move in gradients if move is not None])
+
+        seeds = [Value(np.ones_like(raw(x))) for x in self.results]
+        value, moved = value_and_grad(pulled, tuple(range(len(seeds))))(*seeds)
+        unknown = [ops.sum(x) for x in topological_order(value) if x.operation is NO_SLOPE]
+        return [sum(unknown, start=x) for x in moved]
 
     def stacked(self, parts: list[Any], axis: int, result: int, x: int) -> Any:
         """Return rows or columns of a Jacobian as one, of the result's and the input's shape."""
