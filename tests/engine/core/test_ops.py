@@ -24,6 +24,7 @@ from tinygrad_hw.engine import (
     gradcheck,
     hessian,
     hvp,
+    jacobian,
     jvp,
     numpy_api,
     ops,
@@ -1048,6 +1049,9 @@ SLOPES = {  # expression, point, derivative
     "x/0": (lambda x: x / 0.0, 1, INF),
     "1/x at inf": (lambda x: 1 / x, INF, 0),
     "x**0": (lambda x: x**0, 0, 0),
+    "x**0 of a tiny x": (lambda x: x**0, 1e-310, 0),
+    "x**0 of a tiny float32": (lambda x: x**0, 1e-45, 0),
+    "0**x at -1": (lambda x: 0.0**x, -1, -INF),
     "x**1": (lambda x: x**1, 0, 1),
     "x**2": (lambda x: x**2, 0, 0),
     "x**3": (lambda x: x**3, 0, 0),
@@ -1086,6 +1090,45 @@ def test_only_the_lengths_of_zero_have_no_slope():
     x = Value([[5.0, 5.0], [1.0, 3.0]])
     x.std(axis=1).sum().backward()
     np.testing.assert_allclose(x.grad, [[0, 0], [-0.5, 0.5]], rtol=4e-16)
+
+
+def exact_norm_slope(numbers, order, position):
+    """Of mpmath, with 1e-200 for 0: the limit of the other slopes; the tip's own is 0 by symmetry."""
+    x = [mp.mpf(float(number)) or mp.mpf(10) ** -200 for number in numbers]
+    if numbers[position] == 0:
+        return 0.0
+    total = sum(abs(number) ** order for number in x)
+    slope = abs(x[position]) ** (order - 1) * total ** (1 / mp.mpf(order) - 1)
+    return float(mp.sign(x[position]) * slope)
+
+
+NORM_ORDERS = [-3, -1, -0.5, 0.5, 1, 1.5, 2, 2.5, 3]
+
+
+@pytest.mark.parametrize("numbers", [[3.0, 0.0, -4.0], [0.0, 0.0, 2.0], [0.0, -0.0, 0.0]], ids=str)
+@pytest.mark.parametrize("order", NORM_ORDERS)
+def test_norms_of_every_order_with_zeros_among_the_elements(order, numbers):
+    x, norm = np.array(numbers), lambda v: ops.norm(v, ord=order)
+    exact = [exact_norm_slope(numbers, order, i) for i in range(3)]
+    with np.errstate(divide="ignore"):  # 0 to a negative power, in NumPy's norm itself
+        np.testing.assert_allclose(grad(norm)(x), exact, rtol=1e-14, atol=1e-30)
+        moved = [jvp(norm, x, e)[1] for e in np.eye(3)]
+    np.testing.assert_allclose(moved, exact, rtol=1e-14, atol=1e-30)
+
+
+@pytest.mark.parametrize("order", [order for order in NORM_ORDERS if order != 1])
+def test_the_curvature_of_a_norm_at_a_zero_element(order):
+    """It is 1 / n for order 2, 0 above, infinite or nothing below; and the matrix is symmetric."""
+    x = np.array([3.0, 0.0, -4.0])
+    with np.errstate(all="ignore"):
+        found = hessian(lambda v: ops.norm(v, ord=order))(x)
+    if order < 2:
+        assert not np.isfinite(found[1, 1])
+    else:
+        assert found[1, 1] == (1 / 5 if order == 2 else 0)
+    assert order != 1.5 or found[1, 1] == INF
+    np.testing.assert_array_equal(found[1, [0, 2]], [0, 0])
+    np.testing.assert_array_equal(found[[0, 2], 1], [0, 0])
 
 
 @pytest.mark.parametrize(
@@ -1392,6 +1435,90 @@ def test_zero_upstream_contributes_zero_whatever_the_operands(name, awkward):
         for _, contribution in edges:
             np.testing.assert_array_equal(np.abs(contribution), np.zeros(np.shape(data)))
         np.testing.assert_array_equal(np.abs(moved), np.zeros(node.shape))
+
+
+@pytest.mark.parametrize("awkward", AWKWARD_NUMBERS)
+@pytest.mark.parametrize("name", POINTWISE)
+def test_what_does_not_depend_on_x_has_a_slope_of_zero_in_both_modes(name, awkward):
+    """f(0 · x + c) and 0 · f(x): however steep f is, whichever factor comes first."""
+    record = TABLE[name]
+    arity = 3 if record.arity == ANY_NUMBER else record.arity
+    inside = np.isfinite(awkward)
+    for x in ((1.0, np.array([1.0, 2.0])) if inside else (awkward, np.array([awkward, awkward]))):
+
+        def constant(x):
+            if inside:
+                return ops.sum(record(*[0.0 * x + awkward] * arity))
+            return ops.sum(0.0 * record(*[x] * arity))
+
+        with np.errstate(all="ignore"):
+            back = grad(constant)(x)
+            moved = jvp(constant, x, np.ones(np.shape(x))[()])[1]
+            columns = jacobian(lambda x: numpy_api.stack([constant(x)] * 3))(x)
+        np.testing.assert_array_equal(np.abs(back), np.zeros(np.shape(x)))
+        np.testing.assert_array_equal(np.abs(columns), np.zeros((3, *np.shape(x))))
+        assert moved == 0
+
+
+STEEP_AND_FLAT = {  # constant functions, with an infinite slope somewhere inside
+    "(sqrt(sum((0 w)**2)) - 1)**2": lambda w: (ops.sqrt(ops.sum((0.0 * w) ** 2)) - 1) ** 2,
+    "sqrt(0 w)": lambda w: ops.sum(ops.sqrt(0.0 * w)),
+    "log(0 w)": lambda w: ops.sum(ops.log(0.0 * w)),
+    "1 / (0 w)": lambda w: ops.sum(1 / (0.0 * w)),
+    "log(0 w - 1)": lambda w: ops.sum(ops.log(0.0 * w - 1.0)),
+    "sqrt(w @ 0)": lambda w: ops.sqrt(ops.reshape(w, (1, -1)) @ np.zeros((w.size, 1)))[0, 0],
+    "sqrt(0 @ w)": lambda w: ops.sqrt(np.zeros((1, w.size)) @ ops.reshape(w, (-1, 1)))[0, 0],
+    "sqrt of an einsum": lambda w: ops.sqrt(
+        numpy_api.einsum("i,i,i->", ops.reshape(w, -1), np.zeros(w.size), np.ones(w.size))
+    ),
+}
+
+
+@of_each_kind
+@pytest.mark.parametrize("name", STEEP_AND_FLAT)
+def test_an_infinite_slope_of_a_constant_is_zero_in_both_modes(name, make):
+    function, x = STEEP_AND_FLAT[name], make(1.0)
+    with np.errstate(all="ignore"):
+        assert number(grad(function)(x)) == number(jvp(function, x, make(1.0))[1]) == 0
+        leaf = Value(x)
+        function(leaf).backward()
+    assert number(leaf.grad) == 0
+
+
+@of_cases([case for case in EVERY_CASE if case.shapes and sum(map(math.prod, case.shapes)) < 10])
+@pytest.mark.parametrize("awkward", [0.0, 1.0, INF, -INF])
+def test_reverse_mode_is_forward_mode_at_infinities(case, awkward):
+    """Entry by entry, inf and nan included, with the first element of each operand awkward."""
+    operands = [np.array(x) for x in points(case)]
+    for x in operands:
+        x.flat[:1] = awkward
+    operands = [x[()] for x in operands]
+    with np.errstate(all="ignore"):
+        result, pull_back = vjp(case, *operands)
+        rows = [pull_back(e.reshape(np.shape(result))[()]) for e in np.eye(np.size(result))]
+        for position, x in enumerate(operands):
+            still = [np.zeros(np.shape(y))[()] for y in operands]
+            for column, e in enumerate(np.eye(np.size(x))):
+                moves = list(still)
+                moves[position] = e.reshape(np.shape(x))[()]
+                forward = jvp(case, tuple(operands), tuple(moves))[1]
+                reverse = [np.ravel(row[position])[column] for row in rows]
+                np.testing.assert_allclose(reverse, np.ravel(forward), rtol=1e-12, atol=1e-300)
+
+
+def test_an_infinite_factor_among_three_is_not_lost():
+    x, y, z = np.ones((1, 2)), np.array([[INF], [1.0]]), np.ones(1)
+    with np.errstate(all="ignore"):
+        by_x = grad(lambda x: ops.sum(numpy_api.einsum("ij,jk,k->ik", x, y, z)))(x)
+    np.testing.assert_array_equal(by_x, [[INF, 1]])
+
+
+def test_silencing_a_steep_slope_keeps_its_own_slope():
+    """sqrt(Σ v²) at 0: its first derivative is inf · 0 = 0, its second is inf · 2, not 0."""
+    with np.errstate(all="ignore"):
+        length = lambda v: ops.sqrt(ops.sum(v * v))  # noqa: E731
+        np.testing.assert_array_equal(grad(length)(np.zeros(2)), [0, 0])
+        assert np.all(np.diag(hessian(length)(np.zeros(2))) == INF)
 
 
 def test_only_the_silent_elements_are_silenced():

@@ -49,7 +49,8 @@ pos = Pointwise("pos", operator.pos, 1, symbol="+", numpy=np.positive)
 reciprocal = Pointwise("reciprocal", lambda x: 1 / x, "-out * out", shown="-1 / x**2",
                        symbol="1/·", numpy=np.reciprocal, domain=POSITIVE)
 square = Pointwise("square", np.square, "2 * x", symbol="·²")
-pow = Pointwise("pow", numerics.real_power, "power_slope(x, y)",
+pow = Pointwise("pow", numerics.real_power,
+                "y * pow(x, y - 1) if type(y) is float and y != 0 else power_slope(x, y)",
                 "out * log(where((raw(x) == 0) & (raw(y) >= 0), 1.0, x))",
                 shown=("y * x**(y - 1)", "out * log(x)"),
                 symbol="**", numpy=np.power, domain=POSITIVE + ANY)
@@ -64,7 +65,8 @@ log2 = Pointwise("log2", np.log2, "1 / (x * LN_2)", shown="1 / (x * log(2))", do
 log10 = Pointwise("log10", np.log10, "1 / (x * LN_10)", shown="1 / (x * log(10))",
                   domain=POSITIVE)
 sqrt = Pointwise("sqrt", np.sqrt, "0.5 / out", symbol="√", domain=POSITIVE)
-cbrt = Pointwise("cbrt", np.cbrt, "1 / (3 * out**2)", symbol="∛", domain=POSITIVE)
+cbrt = Pointwise("cbrt", np.cbrt, "square(1 / out) / 3", shown="1 / (3 * out**2)", symbol="∛",
+                 domain=POSITIVE)
 abs = Pointwise("abs", operator.abs, "sign(x)", symbol="|·|", numpy=np.absolute)
 sign = Pointwise("sign", np.sign, 0)
 
@@ -158,9 +160,9 @@ def norm_slope(x: Any, out: Any, ord: float) -> Any:
 def power_slope(x: Any, y: Any) -> Any:
     """Return y * x**(y - 1); y / x where y is 0, which does not overflow, and 0 where x is too."""
     zero = raw(y) == 0
-    if zero is False:
+    if shape_of(y) == () and not zero:
         return y * pow(x, y - 1)
-    flat = y / where(zero & (raw(x) == 0), 1.0, x)
+    flat = y / where(zero & (raw(x) != 0), x, 1.0)
     return where(zero, flat, y * pow(where(zero, 1.0, x), y - 1))
 
 
@@ -240,8 +242,8 @@ def matmul_back(upstream: Any, x: Any, y: Any, position: int) -> Any:
 
 TABLE = {record.name: record for record in tuple(vars().values()) if isinstance(record, Operation)}
 FUNCTIONS: tuple[Any, ...] = (
-    *(ratio, share, equal_shares, with_reduced_axes, spread, sum_to, inverse),
-    *(matmul_back, numerics.degrees_of_freedom, raw, shape_of, dtype_of),
+    *(ratio, norm_slope, power_slope, share, equal_shares, with_reduced_axes, spread, sum_to),
+    *(inverse, matmul_back, numerics.degrees_of_freedom, raw, shape_of, dtype_of),
 )
 # All that a rule may name, beside its operands and its attributes.
 extend_language(TABLE)

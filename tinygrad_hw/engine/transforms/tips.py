@@ -17,7 +17,7 @@ import numpy as np
 
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.chain_rule import AT_TIP, push
-from tinygrad_hw.engine.core.data import dtype_of, shape_of
+from tinygrad_hw.engine.core.data import dtype_of
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import Node, raw
 from tinygrad_hw.engine.core.operation import Pointwise
