@@ -1444,7 +1444,7 @@ def test_what_does_not_depend_on_x_has_a_slope_of_zero_in_both_modes(name, awkwa
     record = TABLE[name]
     arity = 3 if record.arity == ANY_NUMBER else record.arity
     inside = np.isfinite(awkward)
-    for x in ((1.0, np.array([1.0, 2.0])) if inside else (awkward, np.array([awkward, awkward]))):
+    for x in (1.0, np.array([1.0, 2.0])) if inside else (awkward, np.array([awkward, awkward])):
 
         def constant(x):
             if inside:
