@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 import tinygrad_hw
-from tinygrad_hw import Value, capture, grad
+from tinygrad_hw import Value, capture, grad, hessian, jvp
 from tinygrad_hw.cli import main
 from tinygrad_hw.explain import explain
 from tinygrad_hw.nn import SGD
@@ -182,6 +182,8 @@ def replays(function: Callable[[Any], Any]) -> bool:
 NAMES = {
     "Value": Value,
     "grad": grad,
+    "hessian": hessian,
+    "jvp": jvp,
     "np": np,
     "copied": copy.deepcopy,
     "parse_sheet": parse_sheet,

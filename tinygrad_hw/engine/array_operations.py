@@ -1,4 +1,4 @@
-"""Operations that move and combine elements of arrays, written as in the table."""
+"""Operations that move and combine elements of arrays, written as in the table; norms."""
 
 import math
 from string import ascii_letters
@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.compile_rule import extend_language
 from tinygrad_hw.engine.core.data import Array, shape_of
 from tinygrad_hw.engine.core.node import raw
-from tinygrad_hw.engine.core.operation import ANY_NUMBER, Linear, Multilinear
+from tinygrad_hw.engine.core.operation import ANY_NUMBER, Linear, Multilinear, Pointwise
 from tinygrad_hw.engine.core.ops import broadcast_to, getitem, reshape, scatter, sum_to
 
 
@@ -22,6 +23,23 @@ def rearrangement(function: Any, **defaults: Any) -> Linear:
     source = ", ".join([f"{name}(flat_indices(x)", *defaults])
     rule = f"scatter_add(upstream, {source}), x)"
     return Linear(name, function, rule, numpy=function, defaults=defaults)
+
+
+def vector_norm(x: Any, axis: Any, ord: float, keepdims: bool) -> Any:
+    """Return (Σ |x|**ord)**(1 / ord); of order 2 the root of the sum of squares."""
+    powers = np.square(x) if ord == 2 else np.abs(x) ** ord
+    total: Any = np.add.reduce(powers, axis=axis, keepdims=keepdims)
+    return np.sqrt(total) if ord == 2 else total ** (1 / ord)
+
+
+def norm_slope(x: Any, out: Any, ord: float) -> Any:
+    """Return the derivative of a norm: 0 where x is, with a slope of inf or nan there."""
+    zero = raw(x) == 0
+    if ord > 1:
+        slope = ops.sign(x) * ops.ratio(ops.abs(x), out) ** (ord - 1)
+        return ops.where(zero, ops.cbrt(x), slope) if ord < 2 else slope
+    slope = ops.sign(x) * (out / ops.where(zero, 1.0, ops.abs(x))) ** (1 - ord)
+    return slope if ord == 1 else ops.where(zero, ops.cbrt(x) - ops.cbrt(x), slope)
 
 
 def slice_axis(x: Any, axis: int, start: int, stop: int) -> Any:
@@ -69,7 +87,8 @@ def einsum_back(upstream: Any, position: int, operands: Any, subscripts: str) ->
     return back if shape_of(back) == shape else broadcast_to(back, shape)
 
 
-extend_language({f.__name__: f for f in (flat_indices, scatter_add, slice_axis, einsum_back)})
+_FUNCTIONS = (flat_indices, scatter_add, slice_axis, einsum_back, norm_slope)
+extend_language({function.__name__: function for function in _FUNCTIONS})
 
 # fmt: off
 triu = Linear("triu", np.triu, "sum_to(triu(upstream, k), shape_of(x))",
@@ -89,6 +108,9 @@ repeat = rearrangement(np.repeat, repeats=1, axis=None)
 tile = rearrangement(np.tile, reps=1)
 diagonal = rearrangement(np.diagonal, offset=0, axis1=0, axis2=1)
 pad = rearrangement(np.pad, pad_width=0, mode="edge")
+norm = Pointwise("norm", vector_norm, "ratio(x, out) if ord == 2 else norm_slope(x, out, ord)",
+                 shown="x / out", symbol="‖·‖",
+                 defaults={"axis": None, "ord": 2, "keepdims": False})
 einsum = Multilinear("einsum", lambda *x, subscripts: np.einsum(subscripts, *x, optimize=True),
                      "einsum_back(upstream, position, x, subscripts)",
                      defaults={"subscripts": ""}, arity=ANY_NUMBER)
@@ -98,5 +120,5 @@ concatenate = Linear("concatenate", lambda *x, axis, starts: np.concatenate(x, a
 # fmt: on
 
 _MOVING = (triu, tril, roll, flip, take, take_along_axis, repeat, tile, diagonal, pad)
-ARRAY_OPERATIONS = {record.name: record for record in (*_MOVING, concatenate, cumsum, einsum)}
+ARRAY_OPERATIONS = {record.name: record for record in (*_MOVING, concatenate, cumsum, norm, einsum)}
 extend_language(ARRAY_OPERATIONS)

@@ -1093,7 +1093,7 @@ def test_only_the_lengths_of_zero_have_no_slope():
 
 
 def exact_norm_slope(numbers, order, position):
-    """Of mpmath, with 1e-200 for 0: the limit of the other slopes; the tip's own is 0 by symmetry."""
+    """Of mpmath, with 1e-200 for 0: the limit; a zero element's own is 0, by symmetry."""
     x = [mp.mpf(float(number)) or mp.mpf(10) ** -200 for number in numbers]
     if numbers[position] == 0:
         return 0.0

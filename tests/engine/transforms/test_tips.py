@@ -1,4 +1,4 @@
-"""Second derivatives where a first one is a convention: right where the function is smooth, else nan.
+"""Second derivatives where a first one is a convention: right where there is one, else nan.
 
 The right values are closed forms, and second differences hold them for the smooth ones.
 """

@@ -85,13 +85,6 @@ def variance(x: Any, axis: Any, ddof: float, keepdims: bool) -> Any:
     return total / degrees_of_freedom(x, total, ddof)
 
 
-def vector_norm(x: Any, axis: Any, ord: float, keepdims: bool) -> Any:
-    """Return (Σ |x|**ord)**(1 / ord); of order 2 the root of the sum of squares."""
-    powers = np.square(x) if ord == 2 else np.abs(x) ** ord
-    total = _sum(powers, axis=axis, keepdims=keepdims)
-    return np.sqrt(total) if ord == 2 else total ** (1 / ord)
-
-
 def matmul(x: Any, y: Any) -> Any:
     """Return x @ y; of a batch of matrices and one matrix in one product, which is faster."""
     if len(np.shape(x)) > 2 == len(np.shape(y)) and np.shape(x)[-1] == np.shape(y)[0]:

@@ -32,7 +32,6 @@ POSITIVE, INSIDE = ((0.3, 3.0),), ((-0.9, 0.9),)  # where the tests draw operand
 ANY = ((-2.0, 2.0),)
 REDUCTION: dict[str, Any] = {"axis": None, "keepdims": False}
 DEVIATION: dict[str, Any] = {"axis": None, "ddof": 0, "keepdims": False}
-NORM: dict[str, Any] = {"axis": None, "ord": 2, "keepdims": False}
 LN_2, LN_10 = math.log(2), math.log(10)
 
 
@@ -111,9 +110,6 @@ min = Pointwise("min", np.minimum.reduce, "equal_shares(x, out, axis)",
 var = Pointwise("var", numerics.variance,
                 "2 * (x - mean(x, axis, True)) / degrees_of_freedom(x, out, ddof)",
                 shown="2 * (x - mean(x)) / (size(x) - ddof)", numpy=np.var, defaults=DEVIATION)
-norm = Pointwise("norm", numerics.vector_norm,
-                 "ratio(x, out) if ord == 2 else norm_slope(x, out, ord)",
-                 shown="x / out", symbol="‖·‖", defaults=NORM)
 # --- Linear operations: the transpose, applied to upstream ----------------------------------------
 
 sum = Linear("sum", np.add.reduce, "spread(upstream, x, axis)",
@@ -145,16 +141,6 @@ def ratio(x: Any, y: Any) -> Any:
     """Return x / y, and 0 where both are 0: the derivative that a norm has there."""
     tip = (raw(x) == 0) & (raw(y) == 0)
     return where(tip, 0.0, x / where(tip, 1.0, y))
-
-
-def norm_slope(x: Any, out: Any, ord: float) -> Any:
-    """Return the derivative of a norm: 0 where x is, with a slope of inf or nan there."""
-    zero = raw(x) == 0
-    if ord > 1:
-        slope = sign(x) * ratio(abs(x), out) ** (ord - 1)
-        return where(zero, cbrt(x), slope) if ord < 2 else slope
-    slope = sign(x) * (out / where(zero, 1.0, abs(x))) ** (1 - ord)
-    return slope if ord == 1 else where(zero, cbrt(x) - cbrt(x), slope)
 
 
 def power_slope(x: Any, y: Any) -> Any:
@@ -242,8 +228,8 @@ def matmul_back(upstream: Any, x: Any, y: Any, position: int) -> Any:
 
 TABLE = {record.name: record for record in tuple(vars().values()) if isinstance(record, Operation)}
 FUNCTIONS: tuple[Any, ...] = (
-    *(ratio, norm_slope, power_slope, share, equal_shares, with_reduced_axes, spread, sum_to),
-    *(inverse, matmul_back, numerics.degrees_of_freedom, raw, shape_of, dtype_of),
+    *(ratio, power_slope, share, equal_shares, with_reduced_axes, spread, sum_to, inverse),
+    *(matmul_back, numerics.degrees_of_freedom, raw, shape_of, dtype_of),
 )
 # All that a rule may name, beside its operands and its attributes.
 extend_language(TABLE)

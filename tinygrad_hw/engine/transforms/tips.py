@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine.core import ops
+from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.chain_rule import AT_TIP, push
 from tinygrad_hw.engine.core.data import dtype_of
 from tinygrad_hw.engine.core.graph import topological_order
