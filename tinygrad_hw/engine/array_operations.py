@@ -28,7 +28,8 @@ def rearrangement(function: Any, **defaults: Any) -> Linear:
 def vector_norm(x: Any, axis: Any, ord: float, keepdims: bool) -> Any:
     """Return (Σ |x|**ord)**(1 / ord); of order 2 the root of the sum of squares."""
     powers = np.square(x) if ord == 2 else np.abs(x) ** ord
-    total: Any = np.add.reduce(powers, axis=axis, keepdims=keepdims)
+    add: Any = np.add.reduce
+    total = add(powers, axis=axis, keepdims=keepdims)
     return np.sqrt(total) if ord == 2 else total ** (1 / ord)
 
 
