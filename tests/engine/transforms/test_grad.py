@@ -15,6 +15,7 @@ import mpmath
 import numpy as np
 import pytest
 
+from tinygrad_hw import capture
 from tinygrad_hw.engine import (
     Multilinear,
     Value,
@@ -997,11 +998,33 @@ def test_identity():
     assert (x.grad, slope.item()) == (1.0, 1.0)
 
 
+@pytest.mark.parametrize("shape", [(1,), (1, 1)])
+def test_a_result_of_one_element_is_a_scalar_too(shape):
+    def function(m):
+        return lambda x: m.reshape(m.sum(m.sin(x) ** 2), shape)
+
+    x = np.array([0.3, -1.2])
+    value, slope = value_and_grad(function(np))(x)
+    their_value, their_slope = autograd.value_and_grad(function(hips))(x)
+    np.testing.assert_array_equal(value, their_value, strict=True)
+    np.testing.assert_allclose(slope, their_slope, rtol=1e-14, strict=True)
+    np.testing.assert_allclose(hessian(function(np))(x), np.diag(2 * np.cos(2 * x)), atol=1e-15)
+    np.testing.assert_allclose(capture(grad(function(np)))(x), slope, rtol=1e-15)
+    slope = grad(function(np))(x.astype(np.float32))
+    assert slope.dtype == np.float32
+    w = Value(x)
+    value, slope = value_and_grad(function(np))(w)
+    np.sum(slope).backward()
+    np.testing.assert_allclose(w.grad, 2 * np.cos(2 * x), rtol=1e-14)
+
+
 # --- What is refused ------------------------------------------------------------------------------
 
 REFUSED = {
     "grad of a matrix": (lambda: grad(lambda x: x)(np.ones((2, 3))), r"scalar.*\(2, 3\)"),
-    "grad of one element": (lambda: grad(lambda x: x)(np.ones(1)), r"scalar.*\(1,\)"),
+    "grad of no element": (lambda: grad(lambda x: x)(np.ones(0)), r"scalar.*\(0,\)"),
+    "grad of two elements": (lambda: grad(lambda x: x)(np.ones(2)), r"scalar.*\(2,\)"),
+    "grad of a list of one and none": (lambda: grad(lambda x: [x, x[:0]])(np.ones(1)), "scalar"),
     "grad of a pair": (lambda: grad(lambda x: (x, x))(1.0), r"scalar.*\[\(\), \(\)\]"),
     "value_and_grad of a vector": (lambda: value_and_grad(np.sin)(np.ones(3)), r"scalar.*\(3,\)"),
     "hessian of a vector": (lambda: hessian(np.sin)(np.ones(3)), r"scalar.*\(3,\)"),

@@ -14,6 +14,7 @@ also by a Value in the closure of the inner function.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -56,7 +57,8 @@ def grad(function: Function, argnums: Argnums = 0, *, argnum: Argnums | None = N
     Raises
     ------
     ValueError
-        When called, if the result is not a scalar; use ``jacobian`` or ``vjp`` then.
+        When called, if the result is not a scalar, nor an array of one element; use ``jacobian`` or
+        ``vjp`` then.
     """
     derivative = value_and_grad(function, argnums, argnum=argnum)
     return lambda *args, **options: derivative(*args, **options)[1]
@@ -71,13 +73,13 @@ def value_and_grad(
     def evaluate(*args: Any, **options: Any) -> tuple[Any, Any]:
         call = RecordedCall(function, args, options, chosen)
         shapes = [shape_of(result) for result in call.results]
-        if shapes != [()]:
+        if [math.prod(shape) for shape in shapes] != [1]:
             raise ValueError(
                 f"grad needs a function that returns one scalar, got {_shapes_text(shapes)}; "
                 "reduce it with sum() or mean(), or use jacobian or vjp"
             )
         value = call.value()
-        return value, call.by_argument(call.pull_back([1.0], again=False))
+        return value, call.by_argument(call.pull_back([np.ones(shapes[0])], again=False))
 
     return evaluate
 
