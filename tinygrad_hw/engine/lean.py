@@ -9,7 +9,8 @@ way.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from math import isfinite
 from typing import Any
 
@@ -96,37 +97,56 @@ _LEAN_PASS = threading.Lock()
 
 
 def backward(root: Node) -> bool:
-    """Do what ``core.backward`` does, for floats alone; return False if that is not enough.
+    """Do what ``core.backward`` does, for floats alone; return False if that is not enough."""
+    with _pass_from(root, 1.0) as order:
+        for node in order:
+            if node.back is not None:
+                node.grad = node.total
+            elif not node.constant:
+                node.grad = node.total if node.grad is None else node.grad + node.total
+        return bool(order)
+
+
+def gradients(root: Node, seed: Any, leaves: Sequence[Node]) -> list[float | None] | None:
+    """Return seed · d root / d leaf for each leaf, None for 0; None if floats are not enough."""
+    with _pass_from(root, seed) as order:
+        totals = [leaf.total if leaf.visited is root.visited else None for leaf in leaves]
+        return totals if order else None
+
+
+@contextmanager
+def _pass_from(root: Node, seed: Any) -> Iterator[list[Node]]:
+    """Give the nodes that a pass has reached, with their totals; none if floats are not enough.
 
     Totals are in the nodes, not in a dict, so there is one such pass at a time; whoever comes
     meanwhile takes the general one. So does what meets an inf, a nan or what Python raises for
-    them: nothing is stored until all is known to be finite.
+    them: nobody has seen a total before all are known to be finite.
     """
-    if root.back is None or not current().lean or not _LEAN_PASS.acquire(blocking=False):
-        return False
+    lean = root.back is not None and type(seed) is float and current().lean
+    if not (lean and _LEAN_PASS.acquire(blocking=False)):
+        yield []
+        return
     try:
-        order = topological_order(root)
-        root.total = 1.0
-        leaves = []
+        yield _totals(root, seed)
+    finally:
+        _LEAN_PASS.release()
+
+
+def _totals(root: Node, seed: float) -> list[Node]:
+    order = topological_order(root)
+    root.total = seed
+    leaves = []
+    try:
         for node in reversed(order):
             if node.back is not None:
                 node.back(node)
             elif not node.constant:
                 leaves.append(node)
-        if not all([x.operation is None and type(x.raw) is float for x in leaves]):
-            return False
-        if not isfinite(sum([leaf.total for leaf in leaves])):  # where each inf or nan arrives
-            return False
-        for node in order:
-            if node.back is not None:
-                node.grad = node.total
-        for leaf in leaves:
-            leaf.grad = leaf.total if leaf.grad is None else leaf.grad + leaf.total
-        return True
     except (ArithmeticError, ValueError):
-        return False
-    finally:
-        _LEAN_PASS.release()
+        return []
+    if not all([x.operation is None and type(x.raw) is float for x in leaves]):
+        return []
+    return order if isfinite(sum([leaf.total for leaf in leaves])) else []
 
 
 def topological_order(root: Node) -> list[Node]:
