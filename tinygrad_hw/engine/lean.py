@@ -110,8 +110,9 @@ def backward(root: Node) -> bool:
 def gradients(root: Node, seed: Any, leaves: Sequence[Node]) -> list[float | None] | None:
     """Return seed · d root / d leaf for each leaf, None for 0; None if floats are not enough."""
     with _pass_from(root, seed) as order:
-        totals = [leaf.total if leaf.visited is root.visited else None for leaf in leaves]
-        return totals if order else None
+        if not order:
+            return None
+        return [leaf.total if leaf.visited is root.visited else None for leaf in leaves]
 
 
 @contextmanager
