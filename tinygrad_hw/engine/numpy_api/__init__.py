@@ -120,7 +120,7 @@ _REDUCTIONS: dict[Any, Any] = {
 }
 _CUMULATIVE: dict[Any, Any] = {np.add: reductions.cumsum, np.multiply: reductions.cumprod}
 # The nearest function that is differentiated, where its name does not show it.
-_NEAREST = {
+NEAREST = {
     "unique": "np.sort",
     "apply_along_axis": "np.stack",
     "fill_diagonal": "np.where",
@@ -130,6 +130,11 @@ _NEAREST = {
     "put": "np.where",
     "putmask": "np.where",
     "i0": "np.exp",
+    "polymul": "np.convolve",
+    "union1d": "np.sort",
+    "sort_complex": "np.sort",
+    "trim_zeros": "np.delete",
+    "apply_over_axes": "np.sum",
 }
 
 
@@ -235,7 +240,7 @@ def operation_for(function: Any) -> Callable[..., Any]:
         operation: Callable[..., Any] = NUMPY[function]
         return operation
     name = _name_of(function)
-    near = _NEAREST.get(function.__name__) or _similar(name)
+    near = NEAREST.get(function.__name__) or _similar(name)
     hint = f"{near} is the nearest that is" if near else "and nothing near it is"
     raise TypeError(f"{name} is not differentiated here, {hint}; for the numbers alone use v.data")
 
