@@ -14,6 +14,7 @@ from tinygrad_hw.engine import (
     hvp,
     jacobian,
     jvp,
+    no_grad,
 )
 
 X, Y = np.array([[1.0, 2.0], [3.0, 5.0]]), np.array([[0.5, -1.0], [2.0, 1.0]])
@@ -39,6 +40,8 @@ def test_backward_forward_and_second_order_come_from_one_rule(function, points):
 def test_forward_mode_is_the_derivative_itself():
     moved = jvp(cube, X, Y)[1]
     np.testing.assert_allclose(moved, Y @ X @ X + X @ Y @ X + X @ X @ Y, rtol=1e-13)
+    with no_grad():
+        np.testing.assert_array_equal(jvp(cube, X, Y)[1], moved)
     moved = jvp(lambda x: sandwich(x, Y, times=3.0), X, Y)[1]
     np.testing.assert_allclose(moved, 3 * (Y @ Y @ X + X @ Y @ Y), rtol=1e-13)
 

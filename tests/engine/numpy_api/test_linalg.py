@@ -473,7 +473,13 @@ def test_determinant_of_what_is_not_finite_has_no_finite_derivative(x):
 
 def test_the_derivative_is_by_the_triangle_that_numpy_reads():
     x = np.array([[4.0, np.nan], [1.0, 3.0]])  # what is not read does not matter
-    for function in (np.linalg.cholesky, np.linalg.eigvalsh):
+    for function in (
+        np.linalg.cholesky,
+        np.linalg.eigvalsh,
+        lambda x: np.linalg.pinv(x, hermitian=True),
+        lambda x: np.linalg.svd(x, compute_uv=False, hermitian=True),
+    ):
+        np.testing.assert_allclose(numbers(function(Value(x))), function(x), rtol=1e-12)
         gradient = grad(lambda x, function=function: np.sum(function(x) ** 3))(x)
         assert gradient[0, 1] == 0.0
         assert np.all(gradient[[0, 1, 1], [0, 0, 1]] != 0.0)
