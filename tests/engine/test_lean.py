@@ -20,6 +20,7 @@ from tinygrad_hw.engine import (
     anomaly,
     backward,
     backward_steps,
+    grad,
     group,
     lean,
     no_grad,
@@ -332,3 +333,23 @@ def test_a_long_chain_is_differentiated_and_freed_without_the_collector():
     finally:
         gc.enable()
     assert x.grad == 200_001.0
+
+
+# --- grad -----------------------------------------------------------------------------------------
+
+
+@given(programs())
+def test_grad_takes_the_short_way_too(calls):
+    def function(x, y):
+        values = [x, y, Value(0.4, constant=True)]
+        for name, operand, *others in calls:
+            arguments = [values[k] if isinstance(k, int) else k for k in others]
+            values.append(getattr(values[operand], name)(*arguments))
+        return values[-1] + x * 1.0
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        short = grad(function, (0, 1))(0.7, -1.3)
+        with lean._LEAN_PASS:
+            general = grad(function, (0, 1))(0.7, -1.3)
+    assert all(same(a, b) for a, b in zip(short, general, strict=True))
