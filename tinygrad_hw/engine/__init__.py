@@ -12,6 +12,8 @@ Above the core: ``value`` (the user's numbers and arrays), ``numpy_api`` (NumPy'
 ``anomaly`` (stop where a nan is made).
 """
 
+import numpy as np
+
 from tinygrad_hw.engine import numpy_api, ops
 from tinygrad_hw.engine.anomaly import anomaly
 from tinygrad_hw.engine.composite import Composite
@@ -47,6 +49,11 @@ from tinygrad_hw.engine.transforms.hips import (
     vector_jacobian_product,
 )
 from tinygrad_hw.engine.value import Value
+
+# The C library of Linux returns memory to the system whenever much of it is free, and gets it again,
+# page by page, for the next array: a third of the time of a small transformer. Once an array of this
+# size has been freed (nothing is written to it), it keeps what is freed for arrays to come.
+np.empty(4_000_000)
 
 __all__ = [
     "ANY_NUMBER",
