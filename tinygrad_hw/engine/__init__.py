@@ -50,9 +50,9 @@ from tinygrad_hw.engine.transforms.hips import (
 )
 from tinygrad_hw.engine.value import Value
 
-# The C library of Linux returns memory to the system whenever much of it is free, and gets it again,
-# page by page, for the next array: a third of the time of a small transformer. Once an array of this
-# size has been freed (nothing is written to it), it keeps what is freed for arrays to come.
+# Linux's C library gives freed memory back to the system, and gets it again page by page for the
+# next array: a third of the time of a small transformer. Once an array as large as this has been
+# freed (nothing is written to it), the library keeps memory for the arrays to come.
 np.empty(4_000_000)
 
 __all__ = [
