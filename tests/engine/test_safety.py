@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinygrad_hw.engine import Value, backward_steps, grad, hvp, no_grad, vjp
+from tinygrad_hw.engine import Pointwise, Value, backward_steps, grad, hvp, no_grad, vjp
 from tinygrad_hw.engine.core.chain_rule import pull
 
 START = np.array([1.0, 2.0, 3.0])
@@ -610,3 +610,39 @@ def test_random_programs_with_changes_have_the_gradients_of_fresh_leaves(program
     for total in totals:
         total.backward()
     np.testing.assert_allclose(w.grad, sum(leaf.grad for leaf in fresh if leaf.grad is not None))
+
+
+# --- Own operations that write into what they are given -------------------------------------------
+
+
+def clear_negative(x: np.ndarray) -> np.ndarray:
+    x[x < 2] = 0.0
+    return x * x
+
+
+def test_an_own_operation_that_writes_into_its_operand_is_an_error() -> None:
+    writes = Pointwise("writes", clear_negative, "2 * x")
+    for operand in (Value(START), np.exp(Value(START)), Value(START)[:2]):
+        operand.data  # noqa: B018 - handed out: then a copy is saved
+        with pytest.raises(ValueError, match=r"writes\(unnamed \(\d,\)\): .*read-only"):
+            writes(operand)
+    v = Value(START)
+    with pytest.raises(ValueError, match="read-only"):
+        writes(v)
+    np.testing.assert_array_equal(v.data, START)
+    v.data += 1.0  # the user's array is as free as before
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_the_arrays_of_a_graph_are_read_only(held: bool) -> None:
+    v = Value(START, label="v")
+    array = v.data if held else None
+    y = v.reshape(3, 1)
+    z = y * y
+    arrays = [z.raw, y.raw, *z.arguments, *y.arguments, y.raw.base, *([] if held else [v.raw])]
+    for one in arrays:
+        with pytest.raises(ValueError, match="read-only"):
+            overwrite(one)
+    z.sum().backward()
+    np.testing.assert_array_equal(v.grad, 2 * START)
+    assert array is None or array.flags.writeable

@@ -373,7 +373,8 @@ class Sequential(Module):
 
 def _as_leaf(x: Any) -> Value:
     """Return a batch as a Value, without a copy: nothing writes into the array meanwhile."""
-    return Value.leaf(x, constant=True, saved=True)
+    view = x.view() if isinstance(x, np.ndarray) else x  # results may be it, and read-only
+    return Value.leaf(view, constant=True, saved=True)
 
 
 def _without_recording(function: Callable[[Any], Any], x: Any) -> Any:

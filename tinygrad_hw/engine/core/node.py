@@ -14,7 +14,7 @@ from weakref import getweakrefcount
 
 import numpy as np
 
-from tinygrad_hw.engine.core.data import Data, StandIn, as_array, shape_of
+from tinygrad_hw.engine.core.data import Data, StandIn, as_array, lock, shape_of
 from tinygrad_hw.engine.core.trace import Group, current
 
 NO_ATTRIBUTES: dict[str, Any] = {}  # shared by all nodes that have none, and never written to
@@ -189,7 +189,8 @@ class Node:
             is_view, lent = self.raw.base is not None, getattr(self, "lent", 0) > 0
             held = sys.getrefcount(self.raw) > _UNSHARED or getweakrefcount(self.raw) > 0
             if is_view or lent or held:
-                return self.raw.copy()
+                return cast(Data, lock(self.raw.copy()))
+            lock(self.raw)
         self.saved = True
         return self.raw
 

@@ -220,7 +220,7 @@ class Operation:
         if kind is float and self.back and modes.lean and not constant and isfinite(data):
             return node_class.lean(data, self, inputs, arguments)
         # Saved from the start: the operation's own rule may use the data, which may be a view.
-        node = node_class.leaf(data, constant=constant or not modes.recording, saved=True)
+        node = node_class.leaf(lock(data), constant=constant or not modes.recording, saved=True)
         node.set_call(self, inputs, arguments, attributes)
         trace.add(node)
         if not modes.recording:
