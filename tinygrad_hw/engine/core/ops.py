@@ -146,7 +146,7 @@ def ratio(x: Any, y: Any) -> Any:
 def power_slope(x: Any, y: Any) -> Any:
     """Return y * x**(y - 1); y / x where y is 0, which does not overflow, and 0 where x is too."""
     zero = raw(y) == 0
-    if shape_of(y) == () and not zero:
+    if isinstance(zero, bool | np.bool_) and not zero:
         return y * pow(x, y - 1)
     flat = y / where(zero & (raw(x) != 0), x, 1.0)
     return where(zero, flat, y * pow(where(zero, 1.0, x), y - 1))

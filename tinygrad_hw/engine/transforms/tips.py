@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.engine import ops
+from tinygrad_hw.engine.core import numerics
 from tinygrad_hw.engine.core.chain_rule import AT_TIP, push
-from tinygrad_hw.engine.core.data import dtype_of
+from tinygrad_hw.engine.core.data import dtype_of, shape_of
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import Node, raw
 from tinygrad_hw.engine.core.operation import Pointwise
@@ -46,7 +47,7 @@ def add_term_at_tip(node: Node, position: int, upstream: Node, contribution: Any
         return contribution
     with np.errstate(all="ignore"):
         slope, known = _limit_of_ratio(upstream, node, tip)
-        tip = np.reshape(tip, upstream.shape)
+        tip = tip if shape_of(tip) == upstream.shape else np.reshape(tip, upstream.shape)
         known = tip & known
         x = node.inputs[position]
         term = ops.where(known, slope, 0.0) * ops.where(known, x, 0.0)
@@ -68,8 +69,9 @@ def _limit_of_ratio(upstream: Node, node: Node, tip: Any) -> tuple[Any, Any]:
     by_itself = not any([id(x) in own for x in order])
     slopes = []
     for step in (0.0, 1.0):  # they agree if each element of upstream depends on its own length
-        weights = np.reshape(1 + step * np.arange(np.size(tip)) / np.size(tip), node.shape)
-        weights = ops.astype(weights[()], dtype_of(node.raw))
+        size = math.prod(node.shape)
+        steps = np.reshape(1 + step * np.arange(size) / size, node.shape)
+        weights = numerics.cast(steps, dtype_of(node.raw))
         moved: dict[int, Any] = {}
         for x in order:
             if _is_same(x, node):
