@@ -81,7 +81,7 @@ def _limit_of_ratio(upstream: Node, node: Node, tip: Any) -> tuple[Any, Any]:
         moving = moved.get(id(upstream))
         slopes.append(0.0 if moving is None else moving / np.reshape(weights, upstream.shape)[()])
     first, second = map(raw, slopes)
-    known = np.isfinite(first) & (np.abs(first - second) <= 1e-5 * np.abs(first))
+    known = np.isfinite(first) & (abs(first - second) <= 1e-5 * abs(first))
     if node.operation is not ops.abs:
         euclidean = node.operation is ops.hypot or node.attributes.get("ord") == 2
         known = known & (raw(upstream) == 0) & by_itself & (euclidean | (moving is None))
