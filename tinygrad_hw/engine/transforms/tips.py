@@ -72,6 +72,7 @@ def _limit_of_ratio(upstream: Node, node: Node, tip: Any) -> tuple[Any, Any]:
         size = math.prod(node.shape)
         steps = np.reshape(1 + step * np.arange(size) / size, node.shape)
         weights = numerics.cast(steps, dtype_of(node.raw))
+        per_step = numerics.cast(np.reshape(steps, upstream.shape), dtype_of(node.raw))
         moved: dict[int, Any] = {}
         for x in order:
             if _is_same(x, node):
@@ -79,7 +80,7 @@ def _limit_of_ratio(upstream: Node, node: Node, tip: Any) -> tuple[Any, Any]:
             elif x.operation is not None:
                 moved[id(x)] = push(x, [moved.get(id(operand)) for operand in x.inputs])
         moving = moved.get(id(upstream))
-        slopes.append(0.0 if moving is None else moving / np.reshape(weights, upstream.shape)[()])
+        slopes.append(0.0 if moving is None else moving / per_step)
     first, second = map(raw, slopes)
     known = np.isfinite(first) & (abs(first - second) <= 1e-5 * abs(first))
     if node.operation is not ops.abs:
