@@ -192,3 +192,9 @@ def test_a_length_in_a_length():
     found = [grad(lambda *x, i=i: grad(cube, i)(*x), (0, 1, 2))(*point) for i in range(3)]
     np.testing.assert_array_equal(found, right)
     np.testing.assert_array_equal([hvp(cube, point, tuple(move)) for move in np.eye(3)], right)
+
+
+@pytest.mark.parametrize("length", [abs, lambda x: np.hypot(x, 0.0)], ids=["abs", "hypot"])
+def test_a_captured_program_of_scalars_replays_at_the_tip(length):
+    captured = capture(jit=False)(grad(grad(lambda x: length(x) ** 2)))
+    assert [captured(x) for x in (1.0, 2.0, 0.0, 3.0, 0.0, -1.0, 0.0)] == [2.0] * 7
