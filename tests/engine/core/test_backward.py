@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tinygrad_hw.engine import Value, backward, backward_steps, ops
+from tinygrad_hw.engine.core.backward import accumulate
 from tinygrad_hw.engine.core.graph import topological_order
 
 # --- Steps ----------------------------------------------------------------------------------------
@@ -86,6 +87,24 @@ def test_seed_is_copied():
     np.testing.assert_array_equal(x.grad, [1, 1])
 
 
+@pytest.mark.parametrize("kind", [float, np.float32, np.float64])
+@pytest.mark.parametrize("data", [1.5, [1.5, 2.5]])
+def test_the_root_has_its_seed_in_its_own_dtype(data, kind):
+    x = Value(kind(data) if np.ndim(data) == 0 else np.asarray(data, kind))
+    root = x * 2
+    root.backward(np.ones_like(data, np.float64)[()])
+    for node in (root, x):
+        assert type(node.grad) is type(x.data)
+        assert np.result_type(node.grad) == kind
+
+
+def test_a_gradient_that_overflows_is_warned_of():
+    x = Value(1.0)
+    with pytest.warns(RuntimeWarning, match="overflow"):
+        (x * 1e200).backward(1e200)
+    assert x.grad == np.inf
+
+
 def test_leaf_as_root():
     x = Value(3.0)
     x.backward()
@@ -101,6 +120,29 @@ def test_every_reached_node_has_a_gradient_and_constants_have_none():
     for node in topological_order(root):
         assert (node.grad is None) == node.constant
         assert node.constant or np.shape(node.grad) == node.shape
+
+
+def test_what_the_user_stored_in_a_constant_stays():
+    x, k = Value([1.0, 2.0]), Value([3.0, 4.0], constant=True)
+    k.grad = 0
+    (x * k).sum().backward()
+    assert k.grad == 0
+    np.testing.assert_array_equal(x.grad, [3, 4])
+
+
+def test_what_was_passed_on_is_let_go_where_some_totals_are_wanted():
+    x, y = Value([1.0, 2.0]), Value([3.0, 4.0])
+    root = (x * y).exp().sum()
+    inner = [node for node in topological_order(root) if node.operation]
+    wanted = {id(node) for node in (*inner, x)}
+    order, totals = inner.copy(), {id(root): 1.0}
+    accumulate(order, totals, wanted)
+    assert order == []
+    assert totals.keys() == {id(x)}
+    np.testing.assert_array_equal(totals[id(x)], y.data * np.exp(x.data * y.data))
+    everything = {id(root): 1.0}
+    accumulate(inner, everything)
+    assert everything.keys() == wanted | {id(y)}
 
 
 def ruled(record, *rules):

@@ -195,6 +195,37 @@ def test_more_operands_than_rules_never_reach_numpys_out():
     assert w.data.tolist() == [3.0, 4.0]
 
 
+@pytest.mark.parametrize(("rule", "x"), [("1 / x", 0.0), ("x**2", 1e200)])
+def test_where_python_raises_a_rule_gives_what_numpy_does(rule, x):
+    flat = Pointwise("flat", lambda x: 0.0 * x, rule)
+    for start in (x, np.float64(x)):
+        v = Value(start)
+        with pytest.warns(RuntimeWarning):
+            flat(v).backward()
+        assert v.grad == np.inf
+        with pytest.warns(RuntimeWarning):
+            assert jvp(flat, start, start + 1.0)[1] == np.inf
+        with pytest.warns(RuntimeWarning, match="overflow"):
+            assert cube(Value(type(start)(1e200))).data == np.inf
+
+
+@pytest.mark.parametrize("shape", [Value(3.0), (Value(3.0), 1), [1, Value(3.0)]])
+def test_a_value_among_attributes_is_refused(shape):
+    with pytest.raises(TypeError, match="cannot be a Value"):
+        ops.reshape(Value(np.ones(3)), shape)
+    with pytest.raises(TypeError, match="Value"):
+        ops.reshape(np.ones(3), shape)
+
+
+def test_an_error_inside_a_rule_names_the_innermost_call():
+    odd = Pointwise("odd", lambda x: x * 1.0, "x @ np.ones(5)")
+    x = Value([1.0, 2.0], label="x")
+    with pytest.raises(ValueError, match=r"^the derivative of odd\(x \(2,\)\): matmul"):
+        odd(x).sum().backward()
+    with pytest.raises(ValueError, match=r"^matmul\(unnamed \(2,\), array \(5,\)\): matmul"):
+        hvp(lambda x: odd(x).sum(), x.data, np.ones(2))
+
+
 WRONG_SHAPES = {
     "a Linear that does not spread": (Multilinear("total", np.sum, "upstream"), r"total.*shape is"),
     "a matrix for a factor": (Pointwise("m", lambda x: x * 1.0, "np.eye(2)"), r"m\(.*broadcast"),
