@@ -87,7 +87,7 @@ def variance(x: Any, axis: Any, ddof: float, keepdims: bool) -> Any:
 
 def matmul(x: Any, y: Any) -> Any:
     """Return x @ y; of a batch of matrices and one matrix in one product, which is faster."""
-    if len(np.shape(x)) > 2 == len(np.shape(y)) and np.shape(x)[-1] == np.shape(y)[0]:
+    if len(np.shape(x)) > 2 == len(np.shape(y)) and np.shape(x)[-1] == np.shape(y)[0] and y.size:
         return np.reshape(np.reshape(x, (-1, x.shape[-1])) @ y, (*x.shape[:-1], y.shape[-1]))
     return np.matmul(x, y)
 

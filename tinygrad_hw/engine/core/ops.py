@@ -217,7 +217,7 @@ def matmul_back(upstream: Any, x: Any, y: Any, position: int) -> Any:
         y, upstream = reshape(y, (*right, 1)), reshape(upstream, (*shape_of(upstream), 1))
     if len(left) == len(right) == 1:
         upstream = reshape(upstream, (1, 1))
-    if len(left) > 2 == len(right):  # one large product, not one for each matrix of a batch
+    if len(left) > 2 == len(right) and 0 not in right:  # one large product for a whole batch
         x, upstream = reshape(x, (-1, left[-1])), reshape(upstream, (-1, right[-1]))
         return x.mT @ upstream if position else reshape(upstream @ y.mT, left)
     back = x.mT @ upstream if position else upstream @ y.mT
