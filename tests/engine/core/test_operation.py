@@ -1,6 +1,7 @@
 """An operation of one's own: added in a line or three, it takes part in everything."""
 
 import copy
+import re
 import warnings
 
 import numpy as np
@@ -224,6 +225,40 @@ def test_an_error_inside_a_rule_names_the_innermost_call():
         odd(x).sum().backward()
     with pytest.raises(ValueError, match=r"^matmul\(unnamed \(2,\), array \(5,\)\): matmul"):
         hvp(lambda x: odd(x).sum(), x.data, np.ones(2))
+
+
+@pytest.mark.parametrize(
+    ("length", "shown"), [(58, "'" + 58 * "a" + "'"), (59, "'" + 56 * "a" + "...")]
+)
+def test_a_long_attribute_is_shortened_in_messages(length, shown):
+    def refuse(x, tag):
+        raise ValueError("no")
+
+    odd = Pointwise("odd", refuse, 1, defaults={"tag": ""})
+    with pytest.raises(ValueError, match=re.escape(f"odd(x (2,), tag={shown}): no")):
+        odd(Value([1.0, 2.0], label="x"), "a" * length)
+
+
+def test_operands_in_a_list_are_named_in_messages():
+    a, b = Value([1.0, 2.0], label="a"), Value(3.0)
+    with pytest.raises(TypeError, match=r"^mul\(a \(2,\), \[a \(2,\), unnamed \(\), 4.0\]\): "):
+        ops.mul(a, [a, b, 4.0])
+
+
+def test_an_error_that_numpy_is_told_to_raise_names_the_call():
+    x = Value([1000.0], label="x")
+    with np.errstate(over="raise"), pytest.raises(FloatingPointError, match=r"^exp\(x \(1,\)\): "):
+        x.exp()
+
+
+def test_attributes_in_a_dict_are_copied_too():
+    inside = Pointwise("inside", lambda x, by: x * by["w"], "by['w']", defaults={"by": None})
+    x, by = Value([1.0, 2.0]), {"w": np.array([3.0, 4.0])}
+    root = inside(x, by).sum()
+    by["w"][0] = 9.0
+    by["w"] = None
+    root.backward()
+    np.testing.assert_array_equal(x.grad, [3, 4])
 
 
 WRONG_SHAPES = {
