@@ -858,6 +858,15 @@ def test_formula_equals_the_rule(case):
         np.testing.assert_allclose(contribution, shown, rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.parametrize("name", ["abs", "relu", "leaky_relu", "elu", "max", "min"])
+def test_formula_equals_the_rule_at_kinks_and_ties(name):
+    record, x = TABLE[name], np.array([-1.0, -1.0, 0.0, 1.0, 1.0])
+    node = record(Value(x))
+    ((local, _),) = pull(node, np.ones_like(node.data)[()])
+    names = {**WORDS, **record.defaults, "x": x, "out": np.asarray(node.data)}
+    np.testing.assert_array_equal(local, eval(record.formulas[0], names) * np.ones(5))
+
+
 # --- Kinds of number ------------------------------------------------------------------------------
 
 
