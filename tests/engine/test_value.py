@@ -693,3 +693,14 @@ def test_a_method_takes_what_its_signature_says() -> None:
     v = Value(np.arange(1.0, 7.0).reshape(2, 3))
     assert v.var(axis=1, ddof=1, keepdims=True).shape == (2, 1)
     assert v.swapaxes(axis1=0, axis2=1).shape == (3, 2)
+
+
+def test_a_value_of_a_value_is_refused_with_what_to_do():
+    for v in (Value(1.0), Value([1.0, 2.0])):
+        with pytest.raises(TypeError, match=r"got a Value; use it as it is, or v.detach\(\)"):
+            Value(v)
+
+
+def test_a_masked_number_among_plain_ones_is_refused():
+    with pytest.raises(TypeError, match="masked"):
+        Value([1.0, 2, np.ma.masked])

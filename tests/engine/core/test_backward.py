@@ -160,6 +160,46 @@ def test_constant_subgraph_costs_no_pull():
     assert x.grad == pytest.approx(np.e)
 
 
+def test_a_neuron_of_one_input_passes_on_to_all_three_operands():
+    w, x, b = Value(2.0), Value(3.0), Value(1.0)
+    out = ops.affine(w, x, b)
+    assert out.inputs == (w, x, b)
+    out.backward()
+    assert (out.data, w.grad, x.grad, b.grad) == (7.0, 3.0, 2.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("shape", "other"),
+    [((1, 1), (2, 3, 1)), ((1, 3), (4, 1, 3)), ((1, 1, 2), (2, 1, 3, 1)), ((1,), (3, 1))],
+)
+def test_dimensions_added_and_stretched_are_summed(shape, other):
+    x, y = Value(np.ones(shape)), np.arange(1.0, np.prod(other) + 1).reshape(other)
+    (x * y).sum().backward()
+    wanted = np.zeros(shape)
+    for index in np.ndindex(np.broadcast_shapes(shape, other)):
+        mine = tuple(0 if n == 1 else i for i, n in zip(index[::-1], shape[::-1], strict=False))
+        its = tuple(0 if n == 1 else i for i, n in zip(index[::-1], other[::-1], strict=False))
+        wanted[mine[::-1]] += y[its[::-1]]
+    np.testing.assert_array_equal(x.grad, wanted)
+
+
+@pytest.mark.parametrize("batch", [(2,), (2, 3), (1, 7)])
+def test_a_batch_times_a_matrix_is_one_sum_for_each_element(batch):
+    rng = np.random.default_rng(0)
+    x, w = Value(rng.normal(size=(*batch, 5, 4))), Value(rng.normal(size=(4, 6)))
+    seed = rng.normal(size=(*batch, 5, 6))
+    (x @ w).backward(seed)
+    np.testing.assert_allclose(x.grad, np.einsum("...ik,jk->...ij", seed, w.data), rtol=1e-12)
+    np.testing.assert_allclose(w.grad, np.einsum("...ik,...ij->kj", x.data, seed), rtol=1e-12)
+
+
+@pytest.mark.parametrize("y", [0.25, 0.5, 1.0, 2.5])
+def test_a_power_of_zero_is_flat_in_its_exponent(y):
+    for exponent in (Value(y), Value([y, y])):
+        (0.0**exponent).sum().backward()
+        assert np.all(exponent.grad == 0)
+
+
 # --- Nothing half done ----------------------------------------------------------------------------
 
 
