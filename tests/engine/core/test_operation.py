@@ -251,6 +251,38 @@ def test_an_error_that_numpy_is_told_to_raise_names_the_call():
         x.exp()
 
 
+@pytest.mark.parametrize(
+    ("rule", "kind"), [("x[7]", IndexError), ("x + None", TypeError), ("x.reshape(7)", ValueError)]
+)
+def test_an_error_in_a_rule_names_the_derivative(rule, kind):
+    odd = Pointwise("odd", lambda x: x * 1.0, rule)
+    with pytest.raises(kind, match=r"^the derivative of odd\(x \(2,\)\): "):
+        odd(Value([1.0, 2.0], label="x")).sum().backward()
+
+
+@pytest.mark.parametrize("axis", [0, 1, (0, 1), None])
+def test_a_number_is_the_derivative_of_a_reduction_by_each_element(axis):
+    total = Pointwise("total", np.sum, 1.0, defaults={"axis": None})
+    x = Value(np.arange(6.0).reshape(2, 3))
+    total(x, axis=axis).sum().backward()
+    np.testing.assert_array_equal(x.grad, np.ones((2, 3)))
+
+
+@pytest.mark.parametrize(("before", "after"), [((1, 3), (3,)), ((1, 1), (1,)), ((1, 1), ())])
+def test_broadcasting_loses_no_dimension(before, after):
+    with pytest.raises(ValueError, match="2 dimensions do not broadcast to shape"):
+        ops.broadcast_to(Value(np.ones(before)), after)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"), [((2, 3, 4), (4, 5)), ((1, 2, 5, 2), (2, 2, 3)), ((2, 1, 3, 3), (3, 3, 3))]
+)
+def test_a_product_of_stacks_is_that_of_numpy(left, right):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=left), rng.normal(size=right)
+    np.testing.assert_allclose((Value(x) @ Value(y)).data, x @ y, rtol=1e-12)
+
+
 def test_attributes_in_a_dict_are_copied_too():
     inside = Pointwise("inside", lambda x, by: x * by["w"], "by['w']", defaults={"by": None})
     x, by = Value([1.0, 2.0]), {"w": np.array([3.0, 4.0])}
