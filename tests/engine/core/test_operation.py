@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
+from tinygrad_hw import capture
 from tinygrad_hw.engine import (
     Composite,
     GradientError,
@@ -281,6 +282,22 @@ def test_a_product_of_stacks_is_that_of_numpy(left, right):
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=left), rng.normal(size=right)
     np.testing.assert_allclose((Value(x) @ Value(y)).data, x @ y, rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_a_count_in_a_captured_program_has_the_dtype_of_its_operand(kind):
+    x = Value(np.array([0.5, -1.5], kind))
+
+    @capture
+    def step():
+        loss = (x * above(x)).sum()
+        x.grad = None
+        loss.backward()
+        return loss
+
+    for _ in range(2):  # recorded, and run
+        assert (step().data, step().data.dtype) == (0.5, kind)
+        np.testing.assert_array_equal(x.grad, np.array([1, 0], kind), strict=True)
 
 
 def test_attributes_in_a_dict_are_copied_too():
