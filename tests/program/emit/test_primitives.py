@@ -44,7 +44,8 @@ def same(found, wanted):
 @pytest.mark.parametrize("primitive", PRIMITIVES, ids=lambda p: p.numpy.__name__)
 def test_its_spellings_agree(primitive):
     for operands in kinds(primitive):
-        wanted = primitive.numpy(*operands)
+        with np.errstate(invalid="ignore"):  # the remainder of a division by 0 is nan
+            wanted = primitive.numpy(*operands)
         names = dict(zip("abc"[: len(operands)], operands, strict=True))
         if primitive.python and "invert" not in primitive.numpy.__name__:  # ~True is -2
             assert same(primitive.python(*operands), wanted)
