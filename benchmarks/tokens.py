@@ -103,4 +103,4 @@ def _measured(evaluate: Callable[..., Any]) -> Result:
     first, loss = timed(lambda: evaluate(WEIGHTS)[0])
     seconds = median_time(lambda: evaluate(WEIGHTS))
     gradients = evaluate(WEIGHTS)[1]
-    return Result(seconds, first, [loss, *[float(np.sum(np.abs(g))) for g in gradients.values()]])
+    return Result(seconds, first, [loss, *[float(abs(g).sum()) for g in gradients.values()]])
