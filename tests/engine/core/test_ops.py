@@ -1204,6 +1204,18 @@ def test_powers_at_zero_are_exact_at_every_order(make, power):
         assert number(derivative(make(0.0))) == (math.factorial(power) if order == power else 0)
 
 
+@pytest.mark.parametrize("p", [-2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0])
+@pytest.mark.parametrize("data", [0.7, np.float64(0.7), np.array([0.7, 2.0])])
+def test_a_power_by_a_number_of_python_is_that_of_python(data, p):
+    x = Value(data)
+    root = x**p
+    root.sum().backward()
+    numbers = np.ravel(data).tolist()
+    np.testing.assert_allclose(np.ravel(root.data), [math.pow(a, p) for a in numbers], rtol=1e-14)
+    slopes = [p * math.pow(a, p - 1) for a in numbers]
+    np.testing.assert_allclose(np.ravel(x.grad), slopes, rtol=1e-14)
+
+
 @pytest.mark.parametrize("exponent", [0.0, 1.0, 2.0])
 def test_mixed_second_derivative_of_a_power_at_a_whole_exponent(exponent):
     mixed = grad(grad(ops.pow, 0), 1)(3.0, exponent)
