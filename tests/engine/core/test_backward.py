@@ -194,7 +194,20 @@ def test_a_batch_times_a_matrix_is_one_sum_for_each_element(batch):
     np.testing.assert_allclose(w.grad, np.sum([np.outer(*pair) for pair in pairs], 0), rtol=1e-12)
 
 
-@pytest.mark.parametrize("y", [0.25, 0.5, 1.0, 2.5])
+def test_a_power_of_zero_falls_from_infinity_at_a_negative_exponent():
+    y = Value(-1.0)
+    with np.errstate(divide="ignore"):
+        (0.0**y).backward()
+    assert y.grad == -np.inf
+
+
+def test_a_vector_transposed_by_the_number_of_its_axis_is_itself():
+    x = Value([1.0, 2.0])
+    np.transpose(x, 0).backward([3.0, 4.0])
+    np.testing.assert_array_equal(x.grad, [3, 4])
+
+
+@pytest.mark.parametrize("y", [0.0, 0.25, 0.5, 1.0, 2.5])
 def test_a_power_of_zero_is_flat_in_its_exponent(y):
     for exponent in (Value(y), Value([y, y])):
         (0.0**exponent).sum().backward()
