@@ -252,6 +252,7 @@ def test_what_has_no_derivative_is_refused_by_its_kind(data: object, what: str) 
         Value([1.0, 2.0]) * data
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what NumPy 2.5 will refuse itself
 @pytest.mark.parametrize("kind", OTHERS)
 @pytest.mark.parametrize("function", numpy_api.NUMPY, ids=lambda function: function.__name__)
 def test_no_function_takes_one_beside_a_value(function: Callable[..., object], kind: str) -> None:
