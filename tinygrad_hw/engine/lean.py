@@ -64,28 +64,14 @@ def operators(
 
 def method(operation: Operation) -> Callable[[Node], Node]:
     """Return an operation of one operand as a method, ``v.exp()``."""
-    back, compute, new = operation.back, operation.of_floats, object.__new__
+    compute = operation.of_floats
 
     def apply(self: Node) -> Node:
-        if type(self.raw) is float and not self.constant and (modes := current()).lean:
+        if type(self.raw) is float and not self.constant and current().lean:
             try:
-                x = self.raw
-                data = compute(x)
-                if type(data) is float and data - data == 0.0:
-                    cls = type(self)
-                    node: Node = new(cls)
-                    node.raw = data
-                    node.grad = cls.no_gradient
-                    node.label = cls.no_label
-                    node.constant = False
-                    node.operation = operation
-                    node.back = back
-                    node.first = self
-                    node.second = None
-                    node.x = x
-                    node.group = modes.group
-                    node.visited = None
-                    return node
+                data = compute(self.raw)
+                if type(data) is float and isfinite(data):
+                    return type(self).lean(data, operation, (self,), (self.raw,))
             except (ArithmeticError, ValueError):  # NumPy has an inf or a nan
                 pass
         return operation.record(type(self), (self,), NO_ATTRIBUTES)

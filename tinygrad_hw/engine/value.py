@@ -25,7 +25,7 @@ import numpy as np
 from tinygrad_hw.engine import lean, numpy_api, ops
 from tinygrad_hw.engine.core.backward import backward
 from tinygrad_hw.engine.core.data import Data, StandIn, lock, refuse_other_rules, shape_of
-from tinygrad_hw.engine.core.node import NO_ATTRIBUTES, NO_CALL, Node, read_data, to_data
+from tinygrad_hw.engine.core.node import NO_ATTRIBUTES, Node, read_data, to_data
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.engine.core.trace import current
 from tinygrad_hw.engine.docstrings import document_method
@@ -113,17 +113,9 @@ class Value(Node):
     __slots__ = ()
 
     def __init__(self, data: Any, label: str | None = None, *, constant: bool = False) -> None:
-        modes = current()
-        self.raw = to_data(data)
-        self.grad = self.no_gradient
+        self.begin(to_data(data), constant, saved=False)
         self.label = label
-        self.constant = constant
-        self.operation = None
-        self.call = NO_CALL
-        self.group = modes.group
-        self.saved = False
-        self.first = self.second = self.back = self.visited = None
-        modes.trace.add(self)
+        current().trace.add(self)
 
     @property
     def data(self) -> Any:
@@ -368,9 +360,7 @@ class Value(Node):
 
 
 for _name, _attribute in vars(Value).items():
-    if inspect.isfunction(
-        _attribute
-    ):  # those made by the functions above are named after the class
+    if inspect.isfunction(_attribute):  # some were made by functions, and have their names
         _attribute.__name__, _attribute.__qualname__ = _name, f"Value.{_name}"
 
 

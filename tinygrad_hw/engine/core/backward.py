@@ -29,7 +29,7 @@ def backward(root: Node, seed: Any = None) -> None:
         If the root is not a scalar and no seed is given, or the seed has another shape.
     """
     order = topological_order(root)
-    totals = {id(root): seed_of(root, seed)}
+    totals = {id(root): seed_of_root(root, seed)}
     accumulate(order, totals)
     _store_gradients(order, totals)
     current().trace.name_gradients(root, order)
@@ -80,7 +80,7 @@ def _store_gradients(order: list[Node], totals: dict[int, Any]) -> None:
         shared.add(id(gradient))
 
 
-def seed_of(root: Node, seed: Any) -> Data:
+def seed_of_root(root: Node, seed: Any) -> Data:
     """Return the upstream gradient that a backward pass begins with, by default 1."""
     if root.constant:
         raise ValueError(

@@ -142,14 +142,18 @@ class Node:
     def leaf(cls, data: Data, *, constant: bool, saved: bool = False) -> Self:
         """Create a leaf from data that ``to_data`` has returned."""
         node = cls.__new__(cls)
-        node.raw = data
-        node.grad, node.label = cls.no_gradient, cls.no_label
-        node.constant = constant
-        node.operation = node.first = node.second = node.back = node.visited = None
-        node.call = NO_CALL
-        node.group = current().group
-        node.saved = saved
+        node.begin(data, constant, saved)
         return node
+
+    def begin(self, data: Data, constant: bool, saved: bool) -> None:
+        """Set all that a leaf has."""
+        self.raw = data
+        self.grad, self.label = self.no_gradient, self.no_label
+        self.constant = constant
+        self.operation = self.first = self.second = self.back = self.visited = None
+        self.call = NO_CALL
+        self.group = current().group
+        self.saved = saved
 
     @classmethod
     def lean(

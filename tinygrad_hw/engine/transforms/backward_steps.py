@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from tinygrad_hw.engine.core.backward import seed_of
+from tinygrad_hw.engine.core.backward import seed_of_root
 from tinygrad_hw.engine.core.chain_rule import pull
 from tinygrad_hw.engine.core.data import lock
 from tinygrad_hw.engine.core.graph import topological_order
@@ -38,7 +38,7 @@ def backward_steps(root: Node, seed: Any = None) -> Iterator[BackwardEdge]:
     seed
         The upstream gradient of the root, of its shape; 1 for a scalar.
     """
-    totals: dict[int, Any] = {id(root): seed_of(root, seed)}
+    totals: dict[int, Any] = {id(root): seed_of_root(root, seed)}
     trace = current().trace
     send = trace.pulling(pull)
     for node in reversed(topological_order(root)):
