@@ -6,6 +6,7 @@ linear one. At a point it is a linear map, and a rule is the transpose of that m
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from tinygrad_hw.engine.core.compile_rule import compile_rule
 from tinygrad_hw.engine.core.data import is_finite, shape_of
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import Node, raw
-from tinygrad_hw.engine.core.operation import ANY_NUMBER, Linear, Rule
+from tinygrad_hw.engine.core.operation import ANY_NUMBER, Linear, Pointwise, Rule
 from tinygrad_hw.engine.core.trace import setting
 
 
@@ -66,6 +67,10 @@ class Linearized(Linear):
                     part = _zero_where_nothing_arrives(part, tangent, node.inputs[0].shape[:-2])
                     total = part if total is None else total + part
         return zero[()] if total is None else total
+
+
+# A record that is 0 and says, in its derivative, that none exists.
+NO_SLOPE = Pointwise("no_slope", lambda x: 0.0 * x, math.nan)
 
 
 def _pulled_to(leaf: Node, root: Any, upstream: Any) -> Any:

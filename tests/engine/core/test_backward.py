@@ -176,10 +176,14 @@ def test_dimensions_added_and_stretched_are_summed(shape, other):
     x, y = Value(np.ones(shape)), np.arange(1.0, np.prod(other) + 1).reshape(other)
     (x * y).sum().backward()
     wanted = np.zeros(shape)
+
+    def place_in(array, index):
+        """Return where the element of an index comes from: length 1 is stretched."""
+        last = index[len(index) - array.ndim :]
+        return tuple(0 if n == 1 else i for i, n in zip(last, array.shape, strict=True))
+
     for index in np.ndindex(np.broadcast_shapes(shape, other)):
-        mine = tuple(0 if n == 1 else i for i, n in zip(index[::-1], shape[::-1], strict=False))
-        its = tuple(0 if n == 1 else i for i, n in zip(index[::-1], other[::-1], strict=False))
-        wanted[mine[::-1]] += y[its[::-1]]
+        wanted[place_in(wanted, index)] += y[place_in(y, index)]
     np.testing.assert_array_equal(x.grad, wanted)
 
 

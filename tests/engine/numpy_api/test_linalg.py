@@ -41,7 +41,9 @@ class Case:
         return f"{self.text}-{self.shapes}".replace(" ", "")
 
     def __call__(self, *operands):
-        return eval(self.text, {"np": np, **dict(zip("xyzw", operands, strict=False))})
+        return eval(
+            self.text, {"np": np, **dict(zip("xyzw"[: len(operands)], operands, strict=True))}
+        )
 
     def points(self, dtype=np.float64):
         """The same random numbers each time, with singular values well apart."""
@@ -435,7 +437,10 @@ def test_determinant_to_fourth_order(rank):
     x, directions = of_rank(4, rank), [of_rank(4, 4, seed) for seed in (1, 2, 3, 4)]
     expected = determinant_along(x, *directions)
     u, v, w, z = directions
-    third = lambda x: jvp(lambda x: hvp(np.linalg.det, x, u), x, v)[1]  # noqa: E731
+
+    def third(x):
+        return jvp(lambda x: hvp(np.linalg.det, x, u), x, v)[1]
+
     assert np.sum(jvp(third, x, w)[1] * z) == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 

@@ -167,7 +167,9 @@ def test_float32_stays_float32_at_a_tip(way):
 
 
 def test_scalars_have_the_same_second_derivatives():
-    function = lambda x: np.hypot(x, 0.0) ** 2 + abs(x) ** 2  # noqa: E731
+    def function(x):
+        return np.hypot(x, 0.0) ** 2 + abs(x) ** 2
+
     assert grad(grad(function))(0.0) == hvp(function, 0.0, 1.0) == 4.0
     assert np.isnan(grad(grad(lambda x: np.hypot(x, 0.0)))(0.0))
 

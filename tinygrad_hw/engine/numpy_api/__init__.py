@@ -226,9 +226,10 @@ def _operands_by_position(
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Give the operands that were named, as in ``np.sum(a=v)``, by their positions."""
     options = dict(options)
-    both = list(zip(inspect.signature(function).parameters, _parameters(operation), strict=False))
-    for name, ours in both[len(arguments) :]:
-        if name not in options or name == ours:
+    theirs, ours = _parameters(function), _parameters(operation)
+    for position in range(len(arguments), min(len(theirs), len(ours))):
+        name = theirs[position]
+        if name not in options or name == ours[position]:
             break
         arguments = (*arguments, options.pop(name))
     return arguments, options

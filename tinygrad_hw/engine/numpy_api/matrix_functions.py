@@ -8,7 +8,6 @@ The formulas are in Giles, "Collected matrix derivative results for forward and 
 algorithmic differentiation" (2008), unless a function names another source.
 """
 
-import math
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.data import Array, dtype_of, shape_of
 from tinygrad_hw.engine.core.node import Node, raw
 from tinygrad_hw.engine.core.operation import Pointwise
-from tinygrad_hw.engine.linearized import Linearized
+from tinygrad_hw.engine.linearized import NO_SLOPE, Linearized
 from tinygrad_hw.engine.numpy_api.joining import concatenate
 
 # --- Inverses -------------------------------------------------------------------------------------
@@ -234,7 +233,7 @@ def _rough_at_several_zeros(x: Any, values: Any) -> Any:
     """Return 0 with a slope of nan where vectors of zeros are any basis of a plane or more."""
     m, n = shape_of(x)[-2:]
     several = np.sum(values == 0, -1) > (m == n)
-    rough = ops.sum(_no_slope(x), (-2, -1), True)
+    rough = ops.sum(NO_SLOPE(x), (-2, -1), True)
     return ops.where(several[..., None, None], rough, 0.0)
 
 
@@ -263,6 +262,5 @@ def _qr_back(upstream: Any, out: Any, x: Any) -> Any:
 quotient = Pointwise("quotient", _quotient, "1 / y", "-out / y", symbol="÷")
 cholesky = Linearized("cholesky", np.linalg.cholesky, _cholesky_back)
 eigh = Linearized("eigh", _eigh, _eigh_back, defaults={"UPLO": "L"})
-_no_slope = Pointwise("no_slope", lambda x: 0.0 * x, math.nan)  # 0, where no derivative exists
 svd = Linearized("svd", _svd, _svd_back)
 qr = Linearized("qr", _qr, _qr_back)

@@ -29,8 +29,9 @@ from tinygrad_hw.engine.core.data import shape_of
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import Node, raw, read_data, to_data
 from tinygrad_hw.engine.core.trace import current, setting
+from tinygrad_hw.engine.linearized import NO_SLOPE
 from tinygrad_hw.engine.transforms.pytree import leaves_of, structure, unflatten
-from tinygrad_hw.engine.transforms.tips import NO_SLOPE, tip_of
+from tinygrad_hw.engine.transforms.tips import tip_of
 from tinygrad_hw.engine.value import Value
 
 Argnums = int | Sequence[int]

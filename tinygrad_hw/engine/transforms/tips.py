@@ -21,9 +21,7 @@ from tinygrad_hw.engine.core.chain_rule import AT_TIP, push
 from tinygrad_hw.engine.core.data import dtype_of, shape_of
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import Node, raw
-from tinygrad_hw.engine.core.operation import Pointwise
-
-NO_SLOPE = Pointwise("no_slope", lambda x: 0.0 * x, math.nan)  # is 0 where no derivative exists
+from tinygrad_hw.engine.linearized import NO_SLOPE
 
 
 def tip_of(node: Node) -> Any:
