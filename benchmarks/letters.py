@@ -7,7 +7,6 @@ operators. The peer is a Value with four slots and nothing else, ``Lean``.
 import gc
 import math
 import random
-from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -198,10 +197,6 @@ def _measured(Value: Any, collector: bool) -> Result:
         loss.backward()
         return float(loss.data)
 
-    return _result(step, parameters)
-
-
-def _result(step: Callable[[], float], parameters: list[Any]) -> Result:
     first, loss = timed(step)
     seconds = median_time(step, at_least=7)
     return Result(seconds, first, [loss, *[float(w.grad) for w in parameters]])
