@@ -37,8 +37,6 @@ def operators(
                 if data - data == 0.0 and not (self.constant and other.constant):
                     node: Node = new(cls)
                     node.raw = data
-                    node.grad = cls.no_gradient
-                    node.label = cls.no_label
                     node.constant = False
                     node.operation = operation
                     node.back = back
@@ -87,7 +85,7 @@ def backward(root: Node) -> bool:
     with _pass_from(root, 1.0) as order:
         for node in order:
             if node.back is not None:
-                node.grad = node.total
+                node._grad = node.total
             elif not node.constant:
                 node.grad = node.total if node.grad is None else node.grad + node.total
         return bool(order)

@@ -114,7 +114,8 @@ class Value(Node):
 
     def __init__(self, data: Any, label: str | None = None, *, constant: bool = False) -> None:
         self.begin(to_data(data), constant, saved=False)
-        self.label = label
+        if label is not None:
+            self.label = label
         current().trace.add(self)
 
     @property

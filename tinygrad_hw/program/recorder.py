@@ -123,7 +123,7 @@ class Recorder(Trace):
             node.grad = None
         elif node.grad is not None:
             bound.gradient = Variable(self, node.grad)
-            node.grad = bound.gradient  # type: ignore[assignment]
+            node.grad = bound.gradient
 
     def use(self, operands: Sequence[Any]) -> None:
         """Bind the Values among operands that are going to be used."""

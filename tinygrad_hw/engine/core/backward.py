@@ -1,7 +1,4 @@
-"""The backward pass: the chain rule at every node, in reverse topological order.
-
-``accumulate`` is the tight loop, which computes totals alone; ``backward`` stores them.
-"""
+"""The backward pass: the chain rule at every node, in reverse topological order."""
 
 from __future__ import annotations
 

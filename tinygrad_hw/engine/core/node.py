@@ -57,6 +57,14 @@ def to_data(data: Any) -> Data:
     return copy
 
 
+def _unset_at_first(slot: str, default: str) -> Any:
+    """Return a property for a slot that a new node leaves unset, which saves time."""
+    return property(
+        lambda node: getattr(node, slot, getattr(node, default)),
+        lambda node, new: setattr(node, slot, new),
+    )
+
+
 class Node:
     """One recorded number or array.
 
@@ -82,8 +90,7 @@ class Node:
     saved
         True where a graph holds the array ``raw``: see ``data_to_save``.
     lent
-        How often ``Value.data`` has lent a leaf's array without getting it back, as ``v.data -= 1``
-        does and ``v.data[0] = 1`` does not. Not set before the first time.
+        How often ``Value.data`` has lent a leaf's array and not got it back; unset before.
     line
         The line of the user's program that computed it; set under ``anomaly()`` only.
 
@@ -95,13 +102,13 @@ class Node:
     """
 
     __slots__ = (
-        *("__weakref__", "raw", "grad", "label", "constant", "operation", "group", "saved"),
+        *("__weakref__", "raw", "_grad", "_label", "constant", "operation", "group", "saved"),
         *("lent", "line", "call", "first", "second", "x", "y", "back", "total", "visited"),
     )
 
     raw: Data
-    grad: Data | None
-    label: str | None
+    _grad: Data | None
+    _label: str | None
     constant: bool
     operation: Any  # an Operation, or None for a leaf
     call: tuple[tuple[Self, ...], tuple[Data, ...], dict[str, Any]]
@@ -110,7 +117,8 @@ class Node:
     lent: int
     line: str
     numbers_are_constant: ClassVar[bool] = True  # whether no derivative by a number is wanted
-    no_gradient = no_label = cast(Any, None)  # what ``grad`` and ``label`` are at first
+    no_gradient = no_label = cast(Any, None)  # what ``grad`` and ``label`` are while unset
+    grad, label = _unset_at_first("_grad", "no_gradient"), _unset_at_first("_label", "no_label")
     first: Self | None
     second: Self | None
     x: float
@@ -148,7 +156,6 @@ class Node:
     def begin(self, data: Data, constant: bool, saved: bool) -> None:
         """Set all that a leaf has."""
         self.raw = data
-        self.grad, self.label = self.no_gradient, self.no_label
         self.constant = constant
         self.operation = self.first = self.second = self.back = self.visited = None
         self.call = NO_CALL
