@@ -259,3 +259,23 @@ def test_a_setting_may_be_changed_between_steps():
         parameter.grad = 1.0
         optimizer.apply([parameter])
     assert parameter.data == pytest.approx(1 - 0.1 - 0.5)
+
+
+@pytest.mark.parametrize("captured", [True, False])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("make", [Adam, lambda rate: SGD(rate, momentum=0.5)])
+def test_a_mean_that_fades_ends_at_zero(make, dtype, captured):
+    """It never stays among the subnormal numbers, with which processors are so slow."""
+    optimizer, parameter = make(0.1), Value(np.zeros(600, dtype))
+    if make is Adam:
+        optimizer.beta_1 = 0.5
+    update = lambda: optimizer.apply([parameter])  # noqa: E731
+    update = capture(update, jit=False) if captured else update
+    tiny = np.finfo(dtype).tiny
+    for step in range(1100):
+        parameter.grad = np.linspace(-1, 1, 600, dtype=dtype) * (step == 0)
+        update()
+        ((_, mean, *_),) = optimizer._states.values()
+        assert not np.any((mean.data != 0) & (np.abs(mean.data) < tiny))
+    assert not mean.data.any()
+    assert parameter.data.any()

@@ -115,7 +115,7 @@ class SGD(Optimizer):
 
     def rule(self, parameter: Any, gradient: Any, steps: Any, *states: Any) -> tuple[Any, ...]:
         """Return the new parameter and states by the formula of the class."""
-        velocity = states[0] * self.momentum - gradient * self.learning_rate
+        velocity = without_subnormals(states[0] * self.momentum - gradient * self.learning_rate)
         return parameter + velocity, velocity
 
 
@@ -145,12 +145,24 @@ class Adam(Optimizer):
 
     def rule(self, parameter: Any, gradient: Any, steps: Any, *states: Any) -> tuple[Any, ...]:
         """Return the new parameter and states by the formula of the class."""
-        first = states[0] * self.beta_1 + gradient
+        first = without_subnormals(states[0] * self.beta_1 + gradient)
         second = states[1] * self.beta_2 + gradient * gradient
         root = (1.0 - self.beta_2) ** 0.5
         corrected = (1.0 - self.beta_2**steps) ** 0.5 / (1.0 - self.beta_1**steps)
         rate = self.learning_rate * corrected * (1.0 - self.beta_1) / root
-        # Not first / (...) * rate: where the gradient stays 0, first decays to subnormal numbers,
-        # which processors divide many times more slowly than others, but multiply as fast.
         step = first * (rate / (second**0.5 + self.epsilon / root))
         return parameter - step, first, second
+
+
+def without_subnormals(mean: Any) -> Any:
+    """Return a running mean with 0 for what is closer to 0 than the smallest normal number.
+
+    Where a gradient stays 0 (a dead unit, a pixel that is always black), its mean decays to
+    subnormal numbers and never leaves them, and processors compute with those up to a hundred times
+    more slowly. The sum below has room for multiples of the smallest normal number alone.
+    """
+    limits = np.finfo(getattr(mean, "dtype", float))
+    if limits.bits < 32:  # so few digits that the sum would round other numbers, too
+        return mean
+    offset = float(2 * limits.tiny / limits.eps)
+    return mean + offset - offset
