@@ -21,3 +21,11 @@ def calling_line() -> str:
     path, number = frame.f_code.co_filename, frame.f_lineno
     source = linecache.getline(path, number).strip()
     return f"({os.path.basename(path)}:{number}{': ' if source else ''}{source})"
+
+
+def user_site() -> tuple[str, int]:
+    """Return the file and the number of the innermost line outside this package."""
+    frame = sys._getframe(1)
+    while frame.f_back and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno

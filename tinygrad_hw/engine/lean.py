@@ -87,7 +87,8 @@ def backward(root: Node) -> bool:
             if node.back is not None:
                 node._grad = node.total
             elif not node.constant:
-                node.grad = node.total if node.grad is None else node.grad + node.total
+                before = getattr(node, "_grad", node.no_gradient)
+                node._grad = node.total if before is None else before + node.total
         return bool(order)
 
 

@@ -119,6 +119,15 @@ class Value(Node):
         current().trace.add(self)
 
     @property
+    def grad(self) -> Any:
+        """Return the gradient of the last backward pass; None until one has reached the node."""
+        return current().trace.gradient(self)
+
+    @grad.setter
+    def grad(self, new: Any) -> None:
+        current().trace.set_gradient(self, new)
+
+    @property
     def data(self) -> Any:
         """Return the number or array itself.
 

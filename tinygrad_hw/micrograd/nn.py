@@ -12,7 +12,6 @@ from tinygrad_hw import engine
 from tinygrad_hw.engine import group, ops
 from tinygrad_hw.engine.core.data import shape_of
 from tinygrad_hw.engine.core.node import Node
-from tinygrad_hw.engine.core.trace import current
 from tinygrad_hw.micrograd.engine import Value
 
 
@@ -26,7 +25,7 @@ class Module:
     def zero_grad(self) -> None:
         """Forget all gradients, so that the next ``backward()`` does not add to them."""
         for parameter in self.parameters():
-            current().trace.clear_gradient(parameter)  # a program will do so in every run
+            parameter.grad = parameter.no_gradient
 
 
 class Neuron(Module):

@@ -59,7 +59,7 @@ class FlatParameters:
         """Return the FlatParameters that hold these Values, or new ones."""
         trace = current().trace
         for value in values:  # one of them may have been given new data
-            owner = _OWNERS.get(id(getattr(trace.data_before(value), "base", None)))
+            owner = _OWNERS.get(id(getattr(value.raw, "base", None)))
             if owner is not None and [*map(id, owner.values)] == [*map(id, values)]:
                 if not owner.is_collected():
                     trace.set_up()
@@ -92,14 +92,13 @@ class FlatParameters:
             value.saved = False  # an operation that records with it saves a copy
 
     def is_collected(self) -> bool:
-        """Return whether all parameters' data are in the buffer, or were before a recorded run."""
-        trace, pairs = current().trace, zip(self.values, self._views, strict=True)
-        return all(trace.data_before(value) is view for value, view in pairs)
+        """Return whether all parameters' data are in the buffer."""
+        return all(v.raw is view for v, view in zip(self.values, self._views, strict=True))
 
     def collect(self) -> None:
         """Copy parameters' new data, set from outside, into the buffer."""
         for value, view in zip(self.values, self._views, strict=True):
-            if value.raw is not view and not isinstance(value.raw, StandIn):
+            if value.raw is not view:
                 view[...] = value.raw
                 value.raw = view
             value.saved = False
@@ -142,10 +141,6 @@ class FlatParameters:
             sizes = [value.size for value in self.values]
             new = ops.where(np.repeat(self._has_gradient, sizes), new, read_data(self.buffer))
         current().trace.store(self.buffer, new)
-        if isinstance(new, StandIn):
-            for value, part in zip(self.values, self._split(new), strict=True):
-                if isinstance(value.raw, StandIn):
-                    value.raw = part
 
 
 def _with_buffer(values: list[Value], buffer: Value) -> FlatParameters:

@@ -65,8 +65,6 @@ class Optimizer(ABC):
         Arrays are moved into one flat buffer of their common dtype, unless a model has done so.
         A parameter without a gradient stays unchanged; for an array a warning says so, once.
         """
-        for p in parameters:
-            read_data(p)  # while a program is captured, its data and ``grad`` become stand-ins
         arrays = tuple([p for p in parameters if p.shape])
         if arrays:
             flat = self._flats[arrays] = FlatParameters.of(arrays)  # keeps it alive
@@ -74,7 +72,7 @@ class Optimizer(ABC):
             flat.update(self._updated(flat.buffer, gradient))
         for p in parameters:
             if not p.shape and p.grad is not None:
-                p.raw = self._updated(p, p.grad)
+                current().trace.store(p, self._updated(p, p.grad))
 
     def _updated(self, parameter: Value, gradient: Any) -> Any:
         """Return new data for a parameter; update its states."""

@@ -13,6 +13,6 @@ Read in this order:
 """
 
 from tinygrad_hw.program.capture import Captured, capture
-from tinygrad_hw.program.variable import CaptureError
+from tinygrad_hw.program.record.tracer import CaptureError
 
 __all__ = ["CaptureError", "Captured", "capture"]

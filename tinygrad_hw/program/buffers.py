@@ -20,7 +20,7 @@ from tinygrad_hw.program.instructions import (
     operands_of,
     results_of,
 )
-from tinygrad_hw.program.variable import Variable
+from tinygrad_hw.program.variable import Kind, Variable
 
 
 @dataclass(eq=False)
@@ -29,8 +29,8 @@ class Buffer:
 
     Attributes
     ----------
-    like
-        An array of its shape, dtype and layout.
+    kind
+        Its shape, dtype and layout.
     owner
         The input whose array it is, if it is the array of a Value.
     parent, offset
@@ -39,7 +39,7 @@ class Buffer:
         The index of the last instruction that needs its contents.
     """
 
-    like: Any
+    kind: Kind
     owner: Variable | None = None
     parent: Buffer | None = None
     offset: int = 0
@@ -48,7 +48,7 @@ class Buffer:
     @property
     def key(self) -> Any:
         """Return a key that is equal for buffers that can replace each other."""
-        return self.like.shape, self.like.dtype, self.like.strides
+        return self.kind
 
 
 def assign_buffers(
@@ -107,7 +107,7 @@ class _BufferAssignment:
     def run(self) -> None:
         for old, _ in self.updates:
             last_use = self.last_use.get(old, -1)
-            self.buffers[old] = Buffer(old.value, owner=old, live_until=last_use)
+            self.buffers[old] = Buffer(old.kind, owner=old, live_until=last_use)
         self._concatenate_in_place()
         for i, instruction in enumerate(self.instructions):
             self._release(i)
@@ -130,7 +130,7 @@ class _BufferAssignment:
             self.free.setdefault(buffer.key, []).append(buffer)
 
     def _free_or_new_buffer(self, variable: Variable) -> Buffer:
-        buffer = Buffer(variable.value)
+        buffer = Buffer(variable.kind)
         free = self.free.get(buffer.key)
         return free.pop() if free else buffer
 
@@ -139,7 +139,7 @@ class _BufferAssignment:
         old = self.target_of.get(variable)
         if old is None or i < self.commit_index:
             return None
-        if old.value.strides != variable.value.strides:
+        if old.kind.strides != variable.kind.strides:
             return None
         buffer = self.buffers[old]
         is_free = buffer.live_until < i or (buffer.live_until == i and is_elementwise(variable))
@@ -157,7 +157,7 @@ class _BufferAssignment:
         """Return the buffer of an operand that nothing else needs."""
         if not isinstance(instruction, Fusion) and not is_elementwise(variable):
             return None
-        wanted = Buffer(variable.value).key
+        wanted = Buffer(variable.kind).key
         for operand in operands_of(instruction):
             buffer = self.buffers.get(operand)
             if buffer is None or buffer.parent is not None or buffer.key != wanted:
@@ -176,7 +176,7 @@ class _BufferAssignment:
             old = self.target_of.get(variable)
             if old is not None and old in self.last_use:
                 continue
-            whole = self.buffers[old] if old is not None else Buffer(variable.value)
+            whole = self.buffers[old] if old is not None else Buffer(variable.kind)
             whole.live_until = len(self.instructions)
             self.buffers[variable] = whole
             start = 0
@@ -184,16 +184,15 @@ class _BufferAssignment:
                 source, size = base_of(operand), operand.size
                 fits = (
                     size > 0  # else the part after it, of the same offset, counts as built too
-                    and operand.value.flags.c_contiguous
-                    and operand.value.ctypes.data == source.value.ctypes.data
+                    and operand.kind.is_c_contiguous
                     and has_out(source)
                     and source not in self.buffers
                     and source not in self.target_of
                     and source.size == size
-                    and source.value.flags.c_contiguous
+                    and source.kind.is_c_contiguous
                     and self.index_of.get(source, i) < i
                 )
                 if fits:
-                    self.buffers[source] = Buffer(source.value, parent=whole, offset=start)
+                    self.buffers[source] = Buffer(source.kind, parent=whole, offset=start)
                     self.built_in_place.add((variable, start))
                 start += size

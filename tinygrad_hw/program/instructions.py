@@ -66,7 +66,7 @@ def is_view(variable: Variable) -> bool:
 
 def is_array_constant(variable: Variable) -> bool:
     """Return whether a Variable is an array that is the same in every run."""
-    return variable.constant and isinstance(variable.value, np.ndarray)
+    return variable.constant and variable.kind.is_array
 
 
 def base_of(variable: Variable) -> Variable:
@@ -104,12 +104,12 @@ def is_concatenation(variable: Variable) -> bool:
 
 def has_out(variable: Variable) -> bool:
     """Return whether an instruction can write its result into a buffer."""
-    value = variable.value
-    if not isinstance(value, np.ndarray) or variable.constant or is_view(variable):
+    kind = variable.kind
+    if not kind.is_array or variable.constant or is_view(variable):
         return False
-    if value.dtype.kind not in "fiub":
+    if kind.dtype.kind not in "fiub":
         return False
-    if not (value.flags.c_contiguous or value.flags.f_contiguous):
+    if not (kind.is_c_contiguous or kind.is_f_contiguous):
         return False
     function = variable.function
     name = getattr(function, "__name__", "")

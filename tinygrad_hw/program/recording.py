@@ -1,29 +1,21 @@
-"""Recording: one run of a function under a recorder, with its arguments and its results."""
+"""Recording: one run of a function as plain data, and the comparison of two of them."""
 
 from __future__ import annotations
 
-import gc
-import inspect
-import random
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+import hashlib
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from tinygrad_hw.engine.core.node import Node
-from tinygrad_hw.engine.core.trace import current, setting
-from tinygrad_hw.engine.transforms.pytree import leaves_of, unflatten
 from tinygrad_hw.engine.value import Value
-from tinygrad_hw.program.guards import Environment
-from tinygrad_hw.program.recorder import Recorder
-from tinygrad_hw.program.variable import CaptureError, Variable
-
-_LOCK = threading.RLock()  # while a run lasts, its Values hold stand-ins for their data
+from tinygrad_hw.program.instructions import ancestors
+from tinygrad_hw.program.variable import Variable
 
 
-class Result(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Result:
     """One leaf of the function's result.
 
     Attributes
@@ -31,18 +23,18 @@ class Result(NamedTuple):
     variable
         Its Variable; None if the leaf is the same in every run.
     returned
-        The leaf as the recorded run returned it.
+        The leaf, where it is the same in every run or a Value from outside the function.
     as_value, label
         Whether the leaf is a Value, and its label.
     """
 
     variable: Variable | None
-    returned: Any
-    as_value: bool
-    label: str | None
+    returned: Any = None
+    as_value: bool = False
+    label: str | None = None
 
     def to_caller(self, computed: Any) -> Any:
-        """Return the leaf for the caller, from the data that a replay computed."""
+        """Return the leaf for the caller, from the data that a run computed."""
         data = owned_copy(self.returned) if self.variable is None else computed
         if not self.as_value:
             return data
@@ -51,124 +43,125 @@ class Result(NamedTuple):
         return value
 
 
-def record(
-    recorder: Recorder, function: Callable[..., Any], call: Any, environment: Environment
-) -> tuple[list[Result], list[Variable | None], Any]:
-    """Run a function once under a recorder.
+@dataclass(frozen=True, eq=False)
+class BoundValue:
+    """A Value from outside that a function uses.
 
-    Returns
-    -------
-    The leaves of the function's result; for each leaf of the arguments its input, or None; and the
-    containers of the result, without leaves.
+    Attributes
+    ----------
+    node, constant
+        The Value, and whether it was a constant.
+    position
+        The first leaf of the arguments that is the Value; None where it comes from elsewhere.
+    raw
+        Its data when it was recorded: an array is the Value's own.
+    data, gradient
+        The Variables for its data and for its gradient before the run; None where it had none.
+    new, new_gradient
+        What the function makes of them: a Variable, which is ``data`` or ``gradient`` where they
+        stay the same, or None for no gradient.
+    gradient_read, gradient_cleared
+        Whether the function asks for the gradient before the run, or sets it to None.
     """
-    with _LOCK:
-        return _record(recorder, function, call, environment)
+
+    node: Node
+    constant: bool
+    position: int | None
+    raw: Any
+    data: Variable
+    gradient: Variable | None
+    new: Variable
+    new_gradient: Variable | None
+    gradient_read: bool
+    gradient_cleared: bool
+
+    @property
+    def is_array(self) -> bool:
+        """Return whether the Value's data are an array."""
+        return self.data.kind.is_array
+
+    @property
+    def is_view(self) -> bool:
+        """Return whether its data are a part of a larger array."""
+        return self.data.function is not None
+
+    @property
+    def is_changed(self) -> bool:
+        """Return whether the function gives the Value new data."""
+        return self.new is not self.data
+
+    @property
+    def is_differentiated(self) -> bool:
+        """Return whether the function gives the Value another gradient."""
+        return self.new_gradient is not None and self.new_gradient is not self.gradient
 
 
-def _record(
-    recorder: Recorder, function: Callable[..., Any], call: Any, environment: Environment
-) -> tuple[list[Result], list[Variable | None], Any]:
-    random_states = _random_state(), environment.random_states()
-    leaves: list[Variable | None] = []
-    with _recording_with(recorder):
-        try:
-            for node in environment.values:
-                recorder.bind(node)
-            stand_ins = [_stand_in(recorder, x, leaves) for x in leaves_of(call)]
-            _name_arguments(function, call, leaves)
-            arguments, options = unflatten(call, stand_ins)
-            returned = function(*arguments, **options)
-            results = [_result(recorder, x) for x in leaves_of(returned)]
-        finally:
-            recorder.restore()
-    if environment.leaked_tracer():
-        raise CaptureError(
-            f"{getattr(function, '__name__', 'the function')} keeps a number in an attribute, a "
-            "global or a closure, where it would stay what it is in this run; return it"
-        )
-    if (_random_state(), environment.random_states()) != random_states:
-        raise CaptureError(
-            f"{getattr(function, '__name__', 'the function')} draws random numbers, which would be "
-            "the same in every run; draw them outside and pass them as an argument"
-        )
-    return results, leaves, unflatten(returned, [None] * len(results))
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """One run of a function: what was computed, from what, and what became of it.
 
+    Attributes
+    ----------
+    name
+        The function's name, as an identifier.
+    leaves
+        For each leaf of the arguments its input; None where a leaf is the same in every run.
+    values
+        The Values from outside that the run used.
+    arrays
+        The arrays that these hold or view, each with its input.
+    results, structure
+        The leaves of the function's result, and the containers around them.
+    branches
+        Each condition whose truth was asked for, with the answer.
+    data_dependent
+        The Variables whose shapes depend on data.
+    assumes_finite, assumes_finite_forward
+        Whether the rule 0 · inf = 0 was left away where numbers were finite: at all, and outside of
+        backward passes.
+    unusable
+        Why no program can be made of it; None if one can.
+    """
 
-def _recording_with(recorder: Recorder) -> Any:
-    """Return a context that records its block; raise CaptureError inside another recording."""
-    if isinstance(current().trace, Recorder):
-        raise CaptureError("a captured function calls another one: capture the outer one alone")
-    return setting(trace=recorder, recording=True)
+    name: str
+    leaves: tuple[Variable | None, ...]
+    values: tuple[BoundValue, ...]
+    arrays: tuple[tuple[Any, Variable], ...]
+    results: tuple[Result, ...]
+    structure: Any
+    branches: tuple[tuple[Variable, bool], ...]
+    data_dependent: tuple[Variable, ...]
+    assumes_finite: bool
+    assumes_finite_forward: bool
+    unusable: str | None
 
+    @property
+    def ends(self) -> list[Variable]:
+        """Return the Variables that the run was for: results, effects and conditions."""
+        found = [x.variable for x in self.results if x.variable is not None]
+        for value in self.values:
+            found += [value.new] if value.is_changed else []
+            found += [value.new_gradient] if value.new_gradient is not None else []
+        return [*found, *(condition for condition, _ in self.branches), *self.data_dependent]
 
-@contextmanager
-def collector_off() -> Iterator[None]:
-    """Turn off Python's garbage collector, which would visit every instruction repeatedly."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
+    @property
+    def instructions(self) -> list[Variable]:
+        """Return what the ends are computed from, in the order of the run."""
+        return sorted(ancestors(self.ends), key=lambda variable: variable.number)
 
-
-def _stand_in(recorder: Recorder, argument: Any, leaves: list[Variable | None]) -> Any:
-    """Return the stand-in for an argument, and append its input to ``leaves``."""
-    leaf = None
-    if isinstance(argument, Node):
-        recorder.bind(argument)
-        raw: Any = argument.raw
-        is_input = isinstance(raw, Variable) and raw.function is None
-        leaf = raw if is_input and not any(raw is known for known in leaves) else None
-        leaves.append(leaf)
-        return argument
-    if type(argument) is float or isinstance(argument, np.ndarray | np.floating):
-        leaf = Variable(recorder, argument)
-    leaves.append(leaf)
-    return argument if leaf is None else leaf
-
-
-def _name_arguments(function: Callable[..., Any], call: Any, leaves: list[Variable | None]) -> None:
-    """Name the inputs after the function's parameters, in any order of options."""
-    arguments, options = unflatten(call, leaves)
-    try:
-        bound = inspect.signature(function).bind(*arguments, **options)
-    except (TypeError, ValueError):  # no signature, or wrong arguments: calling it will say so
-        return
-    for item in bound.arguments.items():
-        for name, leaf in _named_leaves(*item):
-            if leaf is not None and not leaf.names:
-                leaf.names.append(name)
-
-
-def _named_leaves(name: str, argument: Any) -> Iterator[tuple[str, Any]]:
-    """Yield each leaf of an argument with a name: its key in a dict, its number in a list."""
-    if isinstance(argument, dict):
-        for key, part in argument.items():
-            yield from _named_leaves(str(key), part)
-    elif isinstance(argument, tuple | list):
-        for i, part in enumerate(argument, start=1):
-            yield from _named_leaves(f"{name}_{i}", part)
-    else:
-        yield name, argument
-
-
-def _result(recorder: Recorder, x: Any) -> Result:
-    """Return the Result for a leaf; raise CaptureError for an object that may hide others."""
-    if not isinstance(x, Node):
-        parts = x if isinstance(x, set | frozenset) else getattr(x, "__dict__", {}).values()
-        if isinstance(x, Iterator) or any(isinstance(part, Node | Variable) for part in parts):
-            raise CaptureError(
-                f"a captured function returns a {type(x).__name__}; return what it computes alone, "
-                "or in tuples, lists and dicts"
-            )
-        return Result(x if isinstance(x, Variable) else None, x, False, None)
-    data: Any = x.raw
-    if x.operation is None and not recorder.is_registered(x):
-        return Result(None, x, False, None)  # the function returns a Value that it got
-    recorder.add_label(x)
-    return Result(data if isinstance(data, Variable) else None, data, True, x.label)
+    def __str__(self) -> str:
+        lines = [f"recording of {self.name}", *(f"  {x}" for x in self.instructions)]
+        lines += [f"  branch %{x.number} is {truth}" for x, truth in self.branches]
+        for value in self.values:
+            name = value.node.label or f"%{value.data.number}"
+            lines += [f"  {name} becomes %{value.new.number}"] if value.is_changed else []
+            if value.is_differentiated and value.new_gradient is not None:
+                lines.append(f"  {name}.grad becomes %{value.new_gradient.number}")
+        results = [
+            repr(x.returned) if x.variable is None else f"%{x.variable.number}"
+            for x in self.results
+        ]
+        return "\n".join([*lines, f"  return {', '.join(results)}"])
 
 
 def owned_copy(data: Any) -> Any:
@@ -176,6 +169,152 @@ def owned_copy(data: Any) -> Any:
     return data.copy() if isinstance(data, np.ndarray) else data
 
 
-def _random_state() -> Any:
-    state: Any = np.random.get_state()
-    return state[1].tobytes(), state[2:], random.getstate()
+LARGE = 1 << 16  # bytes; of an array above, a hash is kept and not the elements
+
+
+class Comparer:
+    """Comparison of recordings of one function: equal ones have equal fingerprints."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Any, int] = {}
+        self._kept_alive: list[Any] = []  # objects known by their ids
+
+    def fingerprint(self, recording: Recording) -> Fingerprint:
+        """Return the fingerprint of a recording."""
+        known: dict[Variable, int] = {}
+        inputs = self._inputs(recording)
+        for variable in recording.instructions:
+            known[variable] = self._number(self._key(variable, known, inputs))
+        path = tuple([(known[x], truth) for x, truth in recording.branches])
+        ends = tuple([known[x] for x in recording.ends])
+        rest = self._number(
+            (
+                repr(recording.structure),
+                *((x.as_value, x.label, self._plain(x.returned)) for x in recording.results),
+                *((id(v.node), v.position, v.constant) for v in recording.values if _matters(v)),
+            )
+        )
+        self._kept_alive.append([v.node for v in recording.values])
+        return Fingerprint(path, (*ends, rest), known)
+
+    def _number(self, key: Any) -> int:
+        return self._numbers.setdefault(key, len(self._numbers))
+
+    @staticmethod
+    def _inputs(recording: Recording) -> dict[Variable, Any]:
+        """Return where each input comes from."""
+        sources: dict[Variable, Any] = {}
+        for array, variable in recording.arrays:
+            sources[variable] = ("array", id(array))
+        for value in recording.values:
+            of = value.position if value.position is not None else id(value.node)
+            if not value.is_view:
+                sources[value.data] = ("data", of)
+            if value.gradient is not None:
+                sources[value.gradient] = ("gradient", of)
+        for i, leaf in enumerate(recording.leaves):
+            if leaf is not None:
+                sources[leaf] = ("argument", i)
+        return sources
+
+    def _key(self, variable: Variable, known: dict[Variable, int], inputs: Any) -> Any:
+        if variable.constant:
+            return ("constant", variable.kind, self._plain(variable.value))
+        if variable.function is None:
+            return ("input", variable.kind, inputs.get(variable), tuple(variable.names))
+        self._kept_alive.append(variable.function)
+        operands = self._operands((variable.operands, variable.options), known)
+        return (variable.function, variable.kind, operands, variable.phase)
+
+    def _operands(self, tree: Any, known: dict[Variable, int]) -> Any:
+        if isinstance(tree, Variable):
+            return ("variable", known[tree])
+        if isinstance(tree, tuple | list):
+            return (type(tree), *[self._operands(part, known) for part in tree])
+        if isinstance(tree, dict):
+            return tuple([(name, self._operands(part, known)) for name, part in tree.items()])
+        if isinstance(tree, slice):
+            return (slice, self._operands((tree.start, tree.stop, tree.step), known))
+        return self._plain(tree)
+
+    def _plain(self, value: Any) -> Any:
+        """Return a key that is equal for what is the same to the last bit."""
+        if isinstance(value, np.ndarray):
+            shape = value.shape, value.dtype.str, value.strides
+            if value.nbytes <= LARGE and not value.dtype.hasobject:
+                return ("array", *shape, value.tobytes())
+            return ("array", *shape, hashlib.sha256(np.ascontiguousarray(value)).digest())
+        if isinstance(value, float | int | str | np.generic):
+            return (type(value), repr(value))
+        if isinstance(value, tuple | list):
+            return (type(value), *map(self._plain, value))
+        if isinstance(value, dict):
+            return (dict, *((name, self._plain(part)) for name, part in value.items()))
+        self._kept_alive.append(value)
+        return ("object", id(value))
+
+
+def _matters(value: BoundValue) -> bool:
+    return value.is_changed or value.is_differentiated or value.gradient_cleared
+
+
+class Fingerprint:
+    """What makes two recordings equal.
+
+    Attributes
+    ----------
+    path
+        The conditions whose truth was asked for, with the answers.
+    ends
+        Results and effects.
+    """
+
+    __slots__ = ("_known", "ends", "path")
+
+    def __init__(self, path: Any, ends: Any, known: dict[Variable, int]) -> None:
+        self.path, self.ends, self._known = path, ends, known
+
+    def __eq__(self, other: object) -> bool:
+        same = isinstance(other, Fingerprint) and self.path == other.path
+        return same and self.ends == other.ends
+
+    def __hash__(self) -> int:
+        return hash((self.path, self.ends))
+
+    def is_other_branch(self, other: Fingerprint) -> bool:
+        """Return whether the first difference is the answer to one condition."""
+        for (condition, truth), (other_condition, other_truth) in zip(
+            self.path, other.path, strict=False
+        ):
+            if condition != other_condition:
+                return False
+            if truth != other_truth:
+                return True
+        return False
+
+    def difference(self, before: Fingerprint) -> str:
+        """Return what differs first from an earlier recording, and where it comes from."""
+        old = set(before._known.values())
+        new = set(self._known.values())
+        added = [x for x, number in self._known.items() if number not in old]
+        gone = [x for x, number in before._known.items() if number not in new]
+        if not added and not gone:
+            return "what becomes of the results differs"
+        constants = [x for x in added if x.constant], [x for x in gone if x.constant]
+        if all(constants):
+            (now, *_), (then, *_) = constants
+            return f"the constant {_short(then.value)} of {then.site} is {_short(now.value)} now"
+        first = min([*added, *gone], key=lambda x: x.number)
+        others = [x for x in (gone if first in added else added) if x.site == first.site]
+        if others:
+            now, then = (first, others[0]) if first in added else (others[0], first)
+            return f"in {first.site}, {_called(then)} is {_called(now)} now"
+        return f"{_called(first)} of {first.site} is {'new' if first in added else 'gone'}"
+
+
+def _called(variable: Variable) -> str:
+    return str(variable).partition("= ")[2]
+
+
+def _short(value: Any) -> str:
+    return " ".join(repr(value).split())[:60]

@@ -16,10 +16,11 @@ from tinygrad_hw.program.instructions import (
     is_array_constant,
     operands_of,
 )
-from tinygrad_hw.program.variable import Variable
+from tinygrad_hw.program.recording import BoundValue, Recording
+from tinygrad_hw.program.variable import BACKWARD, Variable
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Interface:
     """Inputs, outputs and checks of a program.
 
@@ -42,7 +43,7 @@ class Interface:
     name: str
     inputs: list[Variable]
     outputs: list[Variable]
-    effects: list[Any]
+    effects: list[Variable]
     guards: list[tuple[Variable, bool]]
     finite: list[Variable]
 
@@ -52,76 +53,182 @@ class Interface:
         return [*self.outputs, *self.effects]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Schedule:
-    """A program, independent of the language that it is emitted in.
+    """A recording in the order in which it runs, independent of the language that it is emitted in.
 
     Attributes
     ----------
+    recording
+        What is scheduled.
+    interface
+        The inputs, outputs and checks.
     instructions
         The instructions in order; those from ``commit_index`` on may change Values.
     commit_index
         The number of instructions before the last check.
-    buffers
-        The buffer of each result that has one.
     updates
         For each array that the program changes: its input, and the Variable that it becomes.
+    data_dependent
+        The Variables that must have the shapes that they had when they were recorded.
+    buffers
+        The buffer of each result that has one.
     built_in_place
         The parts of concatenations that are computed in the result's buffer: pairs of the
         concatenation and an offset.
-    data_dependent
-        The Variables that must have the shapes that they had when they were recorded.
+    used
+        All Variables that the program computes with.
+    read, accumulating
+        The Values outside the arguments whose data, and the Values whose gradients, are inputs.
+    gradients, cleared, numbers
+        The Values that get a gradient, lose theirs, or become another number.
+    expects_gradient
+        The Values whose gradients matter before a run, and whether there must be one.
     """
 
+    recording: Recording
+    interface: Interface
     instructions: list[Instruction]
     commit_index: int
     updates: list[tuple[Variable, Variable]]
     data_dependent: set[Variable]
     buffers: dict[Variable, Buffer]
     built_in_place: set[tuple[Variable, int]]
+    used: set[Variable]
+    read: list[BoundValue]
+    accumulating: list[BoundValue]
+    gradients: list[BoundValue]
+    cleared: list[BoundValue]
+    numbers: list[BoundValue]
+    expects_gradient: dict[BoundValue, bool]
 
     def is_fixed(self, variable: Variable) -> bool:
         """Return whether a Variable is in the same memory in every run."""
         base = base_of(variable)
         return base in self.buffers or is_array_constant(base)
 
+    def __str__(self) -> str:
+        lines = [f"schedule of {self.interface.name}"]
+        for i, instruction in enumerate(self.instructions):
+            if i == self.commit_index and self.updates:
+                lines.append("  -- from here on, Values are changed --")
+            lines.append(f"  {instruction}")
+        names = {id(buffer): f"buffer {i}" for i, buffer in enumerate(self.buffers.values())}
+        lines += [f"  %{x.number} is in {names[id(buffer)]}" for x, buffer in self.buffers.items()]
+        return "\n".join(lines)
 
-def make_schedule(
-    checked: list[Variable],
-    updates: list[tuple[Variable, Variable]],
-    returned: list[Variable],
-    data_dependent: list[Variable],
-    fusable: Callable[[Variable], bool] | None = None,
-) -> Schedule:
-    """Put the instructions in order, and assign buffers to their results.
+
+def schedule(recording: Recording, fusable: Callable[[Variable], bool] | None = None) -> Schedule:
+    """Put the instructions of a recording in order, and assign buffers to their results.
 
     Parameters
     ----------
-    checked
-        The Variables needed before anything is changed: guards' conditions, gradients, results.
-    updates
-        The arrays that the program changes, and what they become.
-    returned
-        The Variables still needed when the program has ended.
-    data_dependent
-        The Variables that must have the shapes that they had when they were recorded.
+    recording
+        What is scheduled.
     fusable
         Returns whether an instruction may run in a loop with others; None fuses nothing.
     """
-    before = ancestors([*checked, *data_dependent])
-    after = ancestors([new for _, new in updates]) - before
+    values = recording.values
+    outputs = [x.variable for x in recording.results if x.variable is not None]
+    changed = [value for value in values if value.is_changed]
+    updates = [(v.data, v.new) for v in changed if v.is_array and not v.is_view]
+    numbers = [value for value in changed if not value.is_array]
+    gradients = [value for value in values if value.is_differentiated]
+    effects = [v.new_gradient for v in gradients if v.new_gradient is not None]
+    effects += [value.new for value in numbers]
+    new_arrays = [new for _, new in updates]
+    finite = _ends_of_backward(recording, [*outputs, *effects, *new_arrays])
+    conditions = [condition for condition, _ in recording.branches]
+    checked = [*outputs, *effects, *conditions, *finite, *recording.data_dependent]
+    used = ancestors([*checked, *new_arrays])
+    shared = {old for old, _ in updates}
+    read = [
+        value
+        for value in values
+        if value.data in used and not value.is_view and value.data not in shared
+        if value.position is None
+    ]
+    accumulating = [value for value in values if value.gradient in used]
+    interface = Interface(
+        recording.name,
+        [
+            *(leaf for leaf in recording.leaves if leaf is not None),
+            *(value.data for value in read),
+            *(value.gradient for value in accumulating if value.gradient is not None),
+        ],
+        outputs,
+        effects,
+        list(recording.branches),
+        finite,
+    )
+    instructions, commit_index = _in_order(checked, new_arrays, fusable)
+    buffers, built_in_place = assign_buffers(
+        instructions, commit_index, updates, [*outputs, *effects[: len(gradients)]]
+    )
+    return Schedule(
+        recording,
+        interface,
+        instructions,
+        commit_index,
+        updates,
+        set(recording.data_dependent),
+        buffers,
+        built_in_place,
+        used,
+        read,
+        accumulating,
+        gradients,
+        [
+            v
+            for v in values
+            if v.new_gradient is None and (v.gradient_cleared or v.gradient is not None)
+        ],
+        numbers,
+        {
+            value: value.gradient is not None
+            for value in values
+            if value.gradient_read
+            or value.gradient in used
+            or (value.is_differentiated and value.gradient is None and not value.gradient_cleared)
+        },
+    )
+
+
+def _ends_of_backward(recording: Recording, ends: list[Variable]) -> list[Variable]:
+    """Return the results of backward passes that a replay checks to be finite.
+
+    The rule 0 · inf = 0 changes nothing while local derivatives are finite. If one is not, one of
+    these results is not finite either, and the function itself is run.
+    """
+    if not recording.assumes_finite:
+        return []
+    found = dict.fromkeys(
+        x for x in ends if x.phase == BACKWARD or recording.assumes_finite_forward
+    )
+    for variable in ancestors(ends):
+        if variable.phase != BACKWARD:
+            found.update(dict.fromkeys(x for x in variable.needs if x.phase == BACKWARD))
+    floats = [x for x in found if x.dtype.kind == "f" and not x.constant]
+    return sorted(floats, key=lambda x: x.number)
+
+
+def _in_order(
+    checked: list[Variable],
+    new_arrays: list[Variable],
+    fusable: Callable[[Variable], bool] | None,
+) -> tuple[list[Instruction], int]:
+    """Return the instructions in order, and how many come before the changes of Values."""
+    before = ancestors(checked)
+    after = ancestors(new_arrays) - before
     by_number = operator.attrgetter("number")
     first, last = ([v for v in sorted(s, key=by_number) if v.function] for s in (before, after))
     last = _numbers_first(last)
     parts: list[list[Instruction]] = [list(first), list(last)]
     if fusable is not None:
         parts = [_fuse(first, fusable), _fuse(last, fusable)]
-    instructions, commit_index = parts[0] + parts[1], len(parts[0])
-    _find_outputs(instructions, [*checked, *(new for _, new in updates)])
-    buffers, built_in_place = assign_buffers(instructions, commit_index, updates, returned)
-    return Schedule(
-        instructions, commit_index, updates, set(data_dependent), buffers, built_in_place
-    )
+    instructions = parts[0] + parts[1]
+    _find_outputs(instructions, [*checked, *new_arrays])
+    return instructions, len(parts[0])
 
 
 def _numbers_first(instructions: list[Variable]) -> list[Variable]:

@@ -15,7 +15,7 @@ import tinygrad_hw
 from tinygrad_hw import Value, capture
 from tinygrad_hw.engine import Pointwise, numpy_api, ops
 from tinygrad_hw.engine.core.compile_rule import LANGUAGE, compile_rule
-from tinygrad_hw.program.variable import Variable
+from tinygrad_hw.program.record.tracer import Tracer
 
 
 def rules_in_linecache():
@@ -124,7 +124,7 @@ def test_no_captured_program_inverts_a_mask_bit_by_bit(start, monkeypatch):
     def refuse(_):
         raise AssertionError("~ was applied to what stands for a mask")
 
-    monkeypatch.setattr(Variable, "__invert__", refuse)
+    monkeypatch.setattr(Tracer, "__invert__", refuse)
     w = Value(start, label="w")
 
     @capture

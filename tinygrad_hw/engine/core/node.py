@@ -221,6 +221,4 @@ def raw(x: Any) -> Any:
 
 def read_data(x: Any) -> Any:
     """Return ``raw`` to the user's program; a captured program then depends on it."""
-    if isinstance(x, Node):
-        current().trace.use((x,))
-    return raw(x)
+    return current().trace.twin(x).raw if isinstance(x, Node) else x

@@ -192,7 +192,7 @@ class Operation:
         try:
             inputs: tuple[Any, ...] = tuple(
                 [
-                    operand
+                    trace.twin(operand)
                     if isinstance(operand, Node)
                     else node_class.leaf(
                         _constant_operand(operand, operands), constant=number_is_constant
@@ -200,7 +200,6 @@ class Operation:
                     for operand in operands
                 ]
             )
-            trace.use(operands)
             arguments = tuple(
                 [x.raw if type(x.raw) is float or x.saved else x.data_to_save() for x in inputs]
             )

@@ -35,8 +35,9 @@ class Trace:
         """Return the result of an operation on data."""
         return operation.evaluate(arguments, attributes)
 
-    def use(self, operands: Sequence[Any]) -> None:
-        """Be told that the data of nodes are going to be used; others may stand among them."""
+    def twin(self, node: Any) -> Any:
+        """Return the leaf that stands for a node while a program is recorded; here, itself."""
+        return node
 
     def add(self, node: Any) -> None:
         """Be told of a new node."""
@@ -49,9 +50,13 @@ class Trace:
         """Return data that do not depend on the program's input."""
         return data
 
-    def clear_gradient(self, node: Any) -> None:
-        """Set a node's gradient back to what it was before any backward pass."""
-        node.grad = node.no_gradient
+    def gradient(self, node: Any) -> Any:
+        """Return a node's gradient."""
+        return getattr(node, "_grad", node.no_gradient)
+
+    def set_gradient(self, node: Any, gradient: Any) -> None:
+        """Set a node's gradient for the user's program, or for a backward pass."""
+        node._grad = gradient
 
     def store(self, leaf: Any, data: Any) -> None:
         """Write new data into a leaf, in place where they are an array."""
@@ -59,10 +64,6 @@ class Trace:
             leaf.raw[...] = data
         else:
             leaf.raw = data
-
-    def data_before(self, leaf: Any) -> Any:
-        """Return the data that a leaf had when the function that is run began."""
-        return leaf.raw
 
     def set_up(self) -> None:
         """Be told that lasting state, such as an optimizer's, is going to be made."""

@@ -233,7 +233,7 @@ def program_of(plan: list[Planned]) -> tuple[str, list[int]]:
 
     program = capture(page, jit=False)
     with np.errstate(all="ignore"):
-        program([node.number for node in moved(plan)])
+        program.record([node.number for node in moved(plan)])
         text = program.javascript
     return text, list(places)
 

@@ -8,10 +8,16 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.engine import ops
-from tinygrad_hw.program.emit.numpy import PythonWriter
+from tinygrad_hw.program.emit.numpy import Listing, PythonWriter
 from tinygrad_hw.program.emit.runtime import side_by_side, total, total_product
 from tinygrad_hw.program.instructions import Fusion, operands_of
+from tinygrad_hw.program.schedule import Schedule
 from tinygrad_hw.program.variable import Variable
+
+
+def emit_batch(schedule: Schedule) -> Listing:
+    """Return a program of numbers as Python on arrays, with an element for each point."""
+    return BatchWriter(schedule).listing()
 
 
 class BatchWriter(PythonWriter):
@@ -72,7 +78,7 @@ class BatchWriter(PythonWriter):
         return f"{self.text(variable.operands[-1])} + {product}"
 
     @property
-    def source(self) -> str:
+    def text_to_run(self) -> str:
         """Return the program as text."""
         arguments = ", ".join(["points", *(self.name_of(v) for v in self.interface.inputs)])
         lines = [f"def {self.interface.name}({arguments}):", *(f"    {line}" for line in self.body)]

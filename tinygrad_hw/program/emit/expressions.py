@@ -52,10 +52,10 @@ class ExpressionWriter:
     def _operand(self, operand: Any, variable: Variable) -> str:
         """Return an operand as text, with a NumPy number of the result's dtype as Python's."""
         value = operand.value if isinstance(operand, Variable) and operand.constant else operand
-        kind = getattr(variable.value, "dtype", None)
+        kind = None if variable.kind.python else variable.dtype
         if isinstance(value, np.floating) and value.dtype == kind and np.isfinite(value):
             others = [x for x in variable.operands if x is not operand]
-            if any(getattr(getattr(x, "value", x), "dtype", None) == kind for x in others):
+            if any(_numpy_dtype(x) == kind for x in others):
                 return repr(float(value))
         return self.text(operand)
 
@@ -123,23 +123,24 @@ class ExpressionWriter:
             return f"{operands[1]} if {operands[0]} else {operands[2]}"
         if function is operator.pow:
             power = _constant(variable.operands[1])
-            is_strong = isinstance(variable.value, np.generic)
+            is_strong = variable.kind.is_scalar
             if is_strong or (power is not None and power == int(power)):  # never a complex number
                 return f"{operands[0]} ** {operands[1]}"
             function = math.pow if self.on_numbers else np.power
         if self.on_numbers and all(
-            type(getattr(x, "value", x)) in (float, int, bool) for x in variable.operands
+            (x.kind.python if isinstance(x, Variable) else type(x)) in (float, int, bool)
+            for x in variable.operands
         ):
             function = numerics.ON_FLOATS.get(function, function)
         arguments = [*operands, *self._options(variable.options)]
         call = f"{self._callable(function)}({', '.join(arguments)})"
-        if isinstance(variable.value, np.generic) and self.on_numbers:
+        if variable.kind.is_scalar and self.on_numbers:
             call += "[()]"  # the number itself, and not a view of the array
         is_numpy = isinstance(function, np.ufunc) and self.on_numbers
-        return f"float({call})" if is_numpy and type(variable.value) is float else call
+        return f"float({call})" if is_numpy and variable.kind.python is float else call
 
     def _operation(self, operation: Operation, variable: Variable, operands: list[str]) -> str:
-        is_plain = type(variable.value) is float and self.on_numbers
+        is_plain = variable.kind.python is float and self.on_numbers
         if operation is ops.affine and is_plain:
             half = len(operands) // 2
             products = [
@@ -213,7 +214,7 @@ class ExpressionWriter:
         if not variable.shape and not any(getattr(x, "shape", ()) for x in variable.operands):
             if variable.origin in (None, getattr(variable.function, "name", None)):
                 return line
-            return line if type(variable.value) is float else f"{line}  # {variable.origin}"
+            return line if variable.kind.python is float else f"{line}  # {variable.origin}"
         comment = str(variable.shape) if variable.shape else "a number"
         if variable.function is np.matmul:
             comment += " = " + " @ ".join(str(x.shape) for x in variable.operands)
@@ -224,6 +225,13 @@ class ExpressionWriter:
         ):
             comment += f", of {variable.origin}" if not _is_arithmetic(variable.origin) else ""
         return f"{line}  # {comment}"
+
+
+def _numpy_dtype(operand: Any) -> Any:
+    """Return the dtype of one of NumPy's numbers or arrays; None for one of Python's."""
+    if isinstance(operand, Variable):
+        return None if operand.kind.python else operand.dtype
+    return getattr(operand, "dtype", None)
 
 
 def _constant(operand: Any) -> Any:

@@ -17,9 +17,10 @@ from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.engine.core.trace import setting
 from tinygrad_hw.program.emit.identifiers import Identifiers, identifier
 from tinygrad_hw.program.emit.primitives import PRIMITIVES
-from tinygrad_hw.program.recorder import Recorder
+from tinygrad_hw.program.record.recorder import Recorder
+from tinygrad_hw.program.record.tracer import CaptureError, Tracer
 from tinygrad_hw.program.schedule import Interface, Schedule
-from tinygrad_hw.program.variable import CaptureError, Variable
+from tinygrad_hw.program.variable import Variable
 
 HELPERS = {
     "erfc": """function erfc(x) {
@@ -159,17 +160,21 @@ class _JavaScriptWriter:
         """Write the instructions of an operation's own function."""
         recorder = Recorder()
         stand_ins = [
-            Variable(recorder, x.value if isinstance(x, Variable) else float(x))
+            recorder.constant(x.value)
+            if isinstance(x, Variable) and x.constant
+            else recorder.input(1.0 if isinstance(x, Variable) else float(x))
             for x in variable.operands
         ]
         for stand_in, operand in zip(stand_ins, variable.operands, strict=True):
-            self.names[stand_in] = self._operand(operand)
+            self.names[stand_in.variable] = self._operand(operand)
         with setting(trace=recorder):
-            result = operation.compute(*stand_ins, **variable.options)
+            computed = operation.compute(*stand_ins, **variable.options)
+        result = computed.variable if isinstance(computed, Tracer) else computed
         # A user's own operation may have branches: x if x > 0 else …
         guards = dict(recorder.branches)
         instructions: list[Variable] = []
-        seen = set(stand_ins)
+        inputs = {stand_in.variable for stand_in in stand_ins}
+        seen = set(inputs)
 
         def visit(x: Any) -> None:
             if isinstance(x, Variable) and x not in seen and not x.constant:
@@ -180,7 +185,7 @@ class _JavaScriptWriter:
 
         for condition, truth in guards.items():
             visit(condition)
-            if condition in stand_ins:
+            if condition in inputs:
                 self._guard(condition, truth)
         visit(result)
         for instruction in instructions:

@@ -23,7 +23,7 @@ import numpy as np
 from tinygrad_hw.engine import ops
 from tinygrad_hw.errors import InputError
 from tinygrad_hw.program.emit.primitives import PRIMITIVES
-from tinygrad_hw.program.variable import Variable
+from tinygrad_hw.program.variable import Kind, Variable, kind_of
 
 SWITCH = "TINYGRAD_HW_JIT"  # in the environment: 0 turns compilation off
 SMALLEST = 256  # elements; a loop over fewer is not worth its compilation
@@ -55,8 +55,7 @@ def is_wanted(jit: bool | None) -> bool:
 
 def is_fusable(variable: Variable) -> bool:
     """Return whether an instruction can be a line of a compiled loop."""
-    value = variable.value
-    if not isinstance(value, np.ndarray) or value.size < SMALLEST or value.dtype not in _DTYPES:
+    if not variable.kind.is_array or variable.size < SMALLEST or variable.dtype not in _DTYPES:
         return False
     if variable.function not in _PATTERNS:
         return False
@@ -64,10 +63,10 @@ def is_fusable(variable: Variable) -> bool:
 
 
 def _is_loop_operand(operand: Any, variable: Variable) -> bool:
-    value = operand.value if isinstance(operand, Variable) else operand
-    if type(value) in (float, int, bool):
+    known = operand.kind if isinstance(operand, Variable) else kind_of(operand)
+    if known.python:
         return True
-    kind = np.result_type(value)
+    kind = known.dtype
     is_whole = kind.kind in "iu" and kind.isnative and variable.function is ops.astype
     return kind in _DTYPES or is_whole
 
@@ -126,12 +125,12 @@ class Loop:
     def _operand(self, operand: Any, member: Variable, loads: list[str]) -> str:
         if isinstance(operand, Variable) and operand in self._loaded:
             return self._loaded[operand]
-        value = operand.value if isinstance(operand, Variable) else operand
-        if not np.ndim(value):
-            constant = not isinstance(operand, Variable) or operand.constant
-            text = _number(value) if constant else self._argument(operand)
-            is_mask = isinstance(value, bool | np.bool_)
-            return text if is_mask else f"np.{_dtype(operand, value, member)}({text})"
+        kind = operand.kind if isinstance(operand, Variable) else kind_of(operand)
+        if not kind.shape:
+            is_variable = isinstance(operand, Variable) and not operand.constant
+            number = operand.value if isinstance(operand, Variable) else operand
+            text = self._argument(operand) if is_variable else _number(number)
+            return text if kind.dtype == bool else f"np.{_dtype(operand, kind, member)}({text})"
         self._loaded[operand] = f"x{len(self._loaded)}"
         loads.append(f"{self._loaded[operand]} = {self._element(operand)}")
         return self._loaded[operand]
@@ -145,10 +144,10 @@ def _number(value: Any) -> str:
     )
 
 
-def _dtype(operand: Any, value: Any, member: Variable) -> str:
+def _dtype(operand: Any, of: Kind, member: Variable) -> str:
     """Return a number's dtype: NumPy's its own, Python's that of the other operands."""
-    if isinstance(value, np.generic):
-        return value.dtype.name
+    if of.python is None:
+        return of.dtype.name
     kinds = [x.dtype for x in member.operands if isinstance(x, Variable) and x is not operand]
     kinds = [kind for kind in kinds if kind.kind == "f"] or [member.dtype]
     kind = np.result_type(*kinds)
@@ -186,12 +185,11 @@ def _numbers(member: Variable, operands: list[str]) -> list[str]:
     ]
 
 
-def compiled(body: str, arguments: list[Any]) -> Any:
+def compiled(body: str, arguments: list[Variable]) -> Any:
     """Return the function with this body, compiled for such arguments or loaded from disk."""
     import numba
 
-    typeof: Any = numba.typeof
-    kinds = tuple([typeof(value) for value in arguments])
+    kinds = tuple([_type_of(variable.kind) for variable in arguments])
     try:
         kernel = _kernel(body, cached=True)
         kernel.compile(kinds)
@@ -199,6 +197,17 @@ def compiled(body: str, arguments: list[Any]) -> Any:
         kernel = _kernel(body, cached=False)
         kernel.compile(kinds)
     return kernel
+
+
+def _type_of(kind: Kind) -> Any:
+    """Return numba's type for a number or an array."""
+    import numba
+
+    of: Any = numba.from_dtype(kind.dtype)
+    if not kind.is_array:
+        return of
+    layout = "C" if kind.is_c_contiguous else "F" if kind.is_f_contiguous else "A"
+    return numba.types.Array(of, len(kind.shape), layout)
 
 
 @functools.cache

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import operator
 import textwrap
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,13 +25,43 @@ from tinygrad_hw.program.instructions import (
     operands_of,
     phase_of,
 )
-from tinygrad_hw.program.schedule import Interface, Schedule
-from tinygrad_hw.program.variable import AFTER, BACKWARD, FORWARD, Variable
+from tinygrad_hw.program.schedule import Schedule
+from tinygrad_hw.program.variable import AFTER, BACKWARD, FORWARD, Variable, kind_of
 
 WIDTH = 92  # of a line of the source, without its indentation
 LONG = 1000  # instructions; in longer programs of numbers, a sum of products is one expression
 TERMS = 40  # the most in such a sum
 HEADINGS = {FORWARD: "forward", BACKWARD: "backward", AFTER: "update"}
+
+
+@dataclass(frozen=True, eq=False)
+class Listing:
+    """A program as text, and what it needs to run.
+
+    Attributes
+    ----------
+    text
+        What a reader sees: the compiled loops, the buffers, the function.
+    text_to_run
+        The buffers and the function.
+    namespace
+        The names that the text uses and does not define, with what they stand for.
+    names
+        The name of each Variable that has one.
+    """
+
+    text: str
+    text_to_run: str
+    namespace: dict[str, Any]
+    names: dict[Variable, str]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def emit(schedule: Schedule) -> Listing:
+    """Return a program as Python."""
+    return PythonWriter(schedule).listing()
 
 
 class PythonWriter(ExpressionWriter):
@@ -46,7 +77,8 @@ class PythonWriter(ExpressionWriter):
         The lines of the function.
     """
 
-    def __init__(self, schedule: Schedule, interface: Interface) -> None:
+    def __init__(self, schedule: Schedule) -> None:
+        interface = schedule.interface
         namespace = {
             "np": np,
             "finite": all_finite,
@@ -67,20 +99,21 @@ class PythonWriter(ExpressionWriter):
         self._terms: dict[Any, int] = {}
         self._write_body()
 
-    @property
-    def source(self) -> str:
-        """Return the whole text, the compiled loops first."""
+    def listing(self) -> Listing:
+        """Return the whole program."""
         loops = [f"@njit\ndef {name}{body}\n\n\n" for name, body in self.loops.items()]
-        return "".join(loops) + self.text_to_run
+        text = self.text_to_run
+        for old, _ in self.schedule.updates:
+            self.name_of(old)
+        return Listing("".join(loops) + text, text, self.namespace, self.names)
 
     @property
     def text_to_run(self) -> str:
         """Return the buffers and the function; the loops are in its namespace."""
         comments = [
-            f"# {name}: {_array_kind(v.value)}, the Values' own"
-            for name, v in self._value_arrays.items()
+            f"# {name}: {v.kind}, the Values' own" for name, v in self._value_arrays.items()
         ] + [
-            f"# {name}: {_array_kind(x)}, the same in every run"
+            f"# {name}: {kind_of(x)}, the same in every run"
             for name, x in self.namespace.items()
             if isinstance(x, np.ndarray)
         ]
@@ -142,8 +175,8 @@ class PythonWriter(ExpressionWriter):
     def _result(self, i: int, result: Any) -> str:
         """Return a result as text, copied if it is in a buffer: the caller may change it."""
         text = self.text(result)
-        if not isinstance(result.value, np.ndarray):
-            return text
+        if not result.kind.is_array or result.constant:
+            return text if not result.kind.is_array else f"{text}.copy()"
         base = base_of(result)
         buffer = self.schedule.buffers.get(base)
         is_slice = buffer is not None and buffer.parent is not None
@@ -272,7 +305,7 @@ class PythonWriter(ExpressionWriter):
         for out in instruction.outputs:
             self._define(out, self.schedule.buffers[out])
         loop = Loop(instruction.members, instruction.outputs, self._memory_key)
-        kernel = compiled(loop.body, [x.value for x in loop.arguments])
+        kernel = compiled(loop.body, loop.arguments)
         name = self._global(kernel, ["loop"])
         self.loops[name] = loop.body
         arguments = ", ".join([self.text(x) for x in loop.arguments])
@@ -312,8 +345,8 @@ class PythonWriter(ExpressionWriter):
             shape = "" if variable.ndim == 1 else f".reshape{variable.shape}"
             self.definitions.append(f"{name} = {part}{shape}")
         else:
-            order = "" if variable.value.flags.c_contiguous else ', order="F"'
-            dtype = variable.value.dtype
+            order = "" if variable.kind.is_c_contiguous else ', order="F"'
+            dtype = variable.dtype
             kind = "bool" if dtype.kind == "b" else f"np.{dtype.name}"
             self.definitions.append(f"{name} = np.empty({variable.shape}, {kind}{order})")
 
@@ -325,8 +358,3 @@ def _wrapped(begin: str, parts: list[str], end: str) -> str:
         return line
     lines = textwrap.wrap(", ".join(parts), WIDTH - 4, break_long_words=False)
     return "\n".join([begin, *(f"        {line}" for line in lines), f"    {end}"])
-
-
-def _array_kind(value: Any) -> str:
-    """Return ``float32 (784, 128)``, or ``a number``."""
-    return f"{value.dtype.name} {value.shape}" if isinstance(value, np.ndarray) else "a number"

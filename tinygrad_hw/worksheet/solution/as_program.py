@@ -44,5 +44,5 @@ def sheet_program(sheet: Sheet) -> Captured:
     step.__name__ = "sheet"
     program: Captured = capture(step, jit=False)
     with np.errstate(all="ignore"):
-        program(sheet.given, {name: Value(x, name) for name, x in sheet.parameters.items()})
+        program.record(sheet.given, {name: Value(x, name) for name, x in sheet.parameters.items()})
     return program

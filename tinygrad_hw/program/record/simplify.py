@@ -13,7 +13,8 @@ from tinygrad_hw.engine.core import numerics
 from tinygrad_hw.engine.core.data import shape_of
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.program.emit.primitives import ON_ARRAYS
-from tinygrad_hw.program.variable import CallRecorder, CaptureError, Variable
+from tinygrad_hw.program.record.tracer import CallRecorder, CaptureError, Tracer
+from tinygrad_hw.program.variable import Variable
 
 _REDUCTIONS = {f: inspect.signature(f) for f in (np.sum, np.max, np.min)}
 # What ``array ** p`` computes for these exponents.
@@ -38,7 +39,7 @@ def normalized_call(
         if arguments.pop("out", None) is not None:
             raise CaptureError(f"np.{function.__name__} writes into an array; leave out= away")
         return (arguments.pop("a"),), {"axis": None, **arguments}
-    if function is np.where and isinstance(inputs[0], Variable) and inputs[0].dtype != bool:
+    if function is np.where and isinstance(inputs[0], Tracer) and inputs[0].dtype != bool:
         return (recorder.call(operator.ne, (inputs[0], 0)), *inputs[1:]), options
     return inputs, options
 
@@ -82,7 +83,7 @@ def on_arrays(function: Any, inputs: Any, operands: Any) -> tuple[Any, Any]:
 
 
 def simplified(recorder: CallRecorder, function: Any, inputs: tuple[Any, ...], value: Any) -> Any:
-    """Return a simpler Variable that a call equals to the last bit, or None.
+    """Return a simpler Tracer that a call equals to the last bit, or None.
 
     1 · x is x, so the gradient of the root by itself leaves no instruction; the part of a rule that
     is for an exponent of 0 is dropped where the exponent is another; |-x| is |x|.
@@ -101,9 +102,9 @@ def simplified(recorder: CallRecorder, function: Any, inputs: tuple[Any, ...], v
             return recorder.constant(False)
     elif function in (operator.abs, np.absolute):
         inner = inputs[0]
-        if isinstance(inner, Variable) and inner.function in (operator.neg, np.negative):
-            return recorder.call(operator.abs, (inner.operands[0],))
-    is_same = isinstance(same, Variable) and _number_kind(same.value) == _number_kind(value)
+        if isinstance(inner, Tracer) and inner.variable in recorder.negated:
+            return recorder.call(operator.abs, (recorder.negated[inner.variable],))
+    is_same = isinstance(same, Tracer) and _number_kind(same.value) == _number_kind(value)
     return same if is_same else None
 
 
@@ -137,8 +138,8 @@ def call_key(tree: Any) -> Any:
 
 def _constant_number(x: Any) -> Any:
     """Return a number that is the same in every run, or None."""
-    if isinstance(x, Variable):
-        x = x.value if x.constant else None
+    if isinstance(x, Tracer):
+        x = x.value if x.variable.constant else None
     return x if isinstance(x, float | bool | int | np.generic) else None
 
 

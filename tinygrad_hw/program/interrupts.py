@@ -1,0 +1,31 @@
+"""Interrupts: let what must not be done by half be finished before Ctrl-C is answered."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Any
+
+
+class interrupts_deferred:  # noqa: N801 - a context manager
+    """Context in which SIGINT waits: its handler runs when the block has ended.
+
+    Python runs handlers of signals in the main thread alone, between two of its instructions, so
+    other threads need nothing.
+    """
+
+    __slots__ = ("_before", "_waiting")
+
+    def __enter__(self) -> None:
+        self._waiting: list[Any] = []
+        self._before: Any = None
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.getsignal(signal.SIGINT)
+            if callable(self._before):
+                signal.signal(signal.SIGINT, lambda *event: self._waiting.append(event))
+
+    def __exit__(self, *error: Any) -> None:
+        if callable(self._before):
+            signal.signal(signal.SIGINT, self._before)
+            if self._waiting:
+                self._before(*self._waiting[-1])

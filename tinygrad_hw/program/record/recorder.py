@@ -1,0 +1,445 @@
+"""The recorder: records the instructions of one run of a function.
+
+While a recorder is on, the data of Values are ``Tracer``s. The engine runs on them unchanged, so the
+backward pass and an optimizer's update are recorded as they are computed, with the very same calls.
+No rule of the table of operations is repeated here.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw.engine import ops
+from tinygrad_hw.engine.call_site import user_site
+from tinygrad_hw.engine.core.data import shape_of
+from tinygrad_hw.engine.core.node import Node
+from tinygrad_hw.engine.core.operation import Operation
+from tinygrad_hw.engine.core.trace import PLAIN, Trace, setting
+from tinygrad_hw.program.emit.primitives import ON_ARRAYS
+from tinygrad_hw.program.record.simplify import (
+    as_kind,
+    call_key,
+    evaluate,
+    has_data_dependent_shape,
+    normalized_call,
+    on_arrays,
+    simplified,
+)
+from tinygrad_hw.program.record.tracer import CaptureError, Tracer, concrete
+from tinygrad_hw.program.variable import (
+    AFTER,
+    BACKWARD,
+    FORWARD,
+    Site,
+    Variable,
+    kind_of,
+    variables,
+)
+
+# Operations whose function makes an array and fills it: recorded as one instruction each.
+_OPAQUE = {ops.broadcast_to, ops.astype, ops.scatter, ops.einsum, ops.getitem, ops.concatenate}
+
+
+class Twin:
+    """The private leaf that stands for a Value while one run is recorded.
+
+    Nobody else sees it: another thread goes on computing with the Value itself.
+
+    Attributes
+    ----------
+    node, leaf
+        The Value and the leaf, whose data and gradient are Tracers.
+    raw, grad
+        The Value's data and gradient before the run.
+    data, gradient
+        The Tracers for these; ``gradient`` is None where it had none.
+    gradient_read, gradient_cleared
+        Whether the function asks for the gradient that the Value had, or sets it to None.
+    """
+
+    __slots__ = (
+        *("data", "grad", "gradient", "gradient_cleared", "gradient_read", "leaf", "node", "raw"),
+    )
+
+    def __init__(self, node: Node, leaf: Node, data: Tracer, gradient: Tracer | None) -> None:
+        self.node, self.leaf = node, leaf
+        self.raw, self.grad = node.raw, Node.grad.fget(node)
+        self.data, self.gradient = data, gradient
+        self.gradient_read = self.gradient_cleared = False
+
+
+class Recorder(Trace):
+    """Recorder of the instructions of one run, and of the data that they depend on.
+
+    Parameters
+    ----------
+    assume_finite
+        Whether to assume that numbers which are finite in this run are so in every run. A program
+        that assumes it checks its results; else the rule 0 · inf = 0 is recorded in every product.
+    without_gradients
+        Whether to record as if no Value had a gradient yet.
+
+    Attributes
+    ----------
+    phase
+        The part of the run that is recorded now: ``forward``, ``backward``, or ``after`` that.
+    origin
+        The operation of the table that is recorded now.
+    twins
+        The Values that the run uses, by their ids.
+    branches
+        Each condition whose truth was asked for, with the answer.
+    data_dependent
+        The Variables whose shapes depend on data, so they may differ in another run.
+    assumed_finite, assumed_forward
+        Whether the program assumes that numbers are finite, at all and outside of backward passes.
+    unusable
+        Why this recording cannot become a program, though the run goes on; None if it can.
+    """
+
+    def __init__(self, *, assume_finite: bool = True, without_gradients: bool = False) -> None:
+        self._assume_finite = assume_finite
+        self._without_gradients = without_gradients
+        self.phase = FORWARD
+        self.origin: str | None = None
+        self.twins: dict[int, Twin] = {}
+        self.branches: list[tuple[Variable, bool]] = []
+        self.data_dependent: list[Variable] = []
+        self.assumed_finite = False
+        self.assumed_forward = False
+        self.unusable: str | None = None
+        self.negated: dict[Variable, Tracer] = {}  # the operand of each negation
+        self._last_number = 0
+        self._memo: dict[Any, Tracer] = {}  # results by the key of their call
+        self._arrays: dict[int, tuple[Any, Tracer]] = {}  # those that Values hold or view
+        self._constant_arrays: dict[Any, Tracer] = {}
+        self._registered: dict[int, Node] = {}  # Values that the function creates, by id
+        self._kept_alive: list[Any] = []  # objects in keys, by id
+
+    def input(self, value: Any) -> Tracer:
+        """Return the Tracer of a new input."""
+        return self._tracer(value)
+
+    def constant(self, value: Any) -> Tracer:
+        """Return a Tracer that is the same in every run."""
+        return self._tracer(value, constant=True, value=value)
+
+    def _tracer(self, of: Any, function: Any = None, **parts: Any) -> Tracer:
+        self._last_number += 1
+        variable = Variable(
+            self._last_number,
+            kind_of(of),
+            function,
+            phase=self.phase,
+            origin=self.origin,
+            site=Site(*user_site()),
+            **parts,
+        )
+        return Tracer(self, variable, of)
+
+    # --- Values that the function uses ------------------------------------------------------------
+
+    def twin(self, node: Node) -> Node:
+        """Return the leaf that stands for a Value from outside; any other node itself."""
+        if node.operation is not None or isinstance(node.raw, Tracer):
+            return node
+        known = self.twins.get(id(node))
+        return self._new_twin(node).leaf if known is None else known.leaf
+
+    def _new_twin(self, node: Node) -> Twin:
+        gradient = None if self._without_gradients else Node.grad.fget(node)
+        traced = None if gradient is None else self.input(gradient)
+        data = self._data_of(node)
+        leaf = type(node).__new__(type(node))
+        Node.begin(leaf, data, node.constant, saved=True)  # type: ignore[arg-type]
+        if node.label:
+            leaf.label = node.label
+        if traced is not None:
+            leaf._grad = traced  # type: ignore[assignment]
+        twin = self.twins[id(node)] = Twin(node, leaf, data, traced)
+        return twin
+
+    def _data_of(self, node: Node) -> Tracer:
+        """Return the input for a Value's data, or the part of a larger array's input."""
+        data = node.raw
+        base = getattr(data, "base", None)
+        if not isinstance(data, np.ndarray):
+            tracer = self.input(data)
+        elif isinstance(base, np.ndarray) and base.ndim == 1 and data.flags.c_contiguous:
+            tracer = _part(self.array_input(base), data, base)
+        else:
+            tracer = self.array_input(data)
+        if node.label:
+            tracer.variable.names.append(node.label)
+        return tracer
+
+    def array_input(self, array: Any) -> Tracer:
+        """Return the input for an array in memory, one for all its views."""
+        if id(array) not in self._arrays:
+            self._arrays[id(array)] = (array, self.input(array))
+        return self._arrays[id(array)][1]
+
+    @property
+    def array_inputs(self) -> list[tuple[Any, Variable]]:
+        """Return the arrays that Values hold or view, with their inputs."""
+        return [(array, tracer.variable) for array, tracer in self._arrays.values()]
+
+    def add(self, node: Node) -> None:
+        """Register a Value that the function creates; its plain data become a constant."""
+        self._registered[id(node)] = node
+        if not isinstance(node.raw, Tracer):
+            node.raw = self.constant(node.raw)  # type: ignore[assignment]
+
+    def is_registered(self, node: Node) -> bool:
+        """Return whether the function has created a Value, and did not get it from outside."""
+        return id(node) in self._registered
+
+    def read(self, node: Node, by: str) -> Any:
+        """Raise TypeError: a number that the user's program takes out stays what it is."""
+        raise TypeError(
+            f"{by} of {node.label or 'a Value'} is read while a program is captured: the program "
+            "would hold this one number for ever; compute with the Value itself, return it and "
+            "look at it outside, and let an optimiser change parameters"
+        )
+
+    def gradient(self, node: Node) -> Any:
+        """Return the gradient of a Value's twin."""
+        leaf = self.twin(node)
+        if leaf is not node and not self.twins[id(node)].gradient_cleared:
+            self.twins[id(node)].gradient_read = True
+        return super().gradient(leaf)
+
+    def set_gradient(self, node: Node, gradient: Any) -> None:
+        """Set the gradient of a Value's twin; a program sets it to None in every run, too."""
+        leaf = self.twin(node)
+        leaf._grad = gradient
+        if leaf is not node and gradient is node.no_gradient:
+            self.twins[id(node)].gradient_cleared = True
+
+    def store(self, leaf: Node, data: Any) -> None:
+        """Record that a leaf gets new data."""
+        new = data if isinstance(data, Tracer) else self.constant(data)
+        self.twin(leaf).raw = new  # type: ignore[assignment]
+        for twin in self.twins.values():  # views of the array
+            if leaf.raw is not twin.raw and getattr(twin.raw, "base", None) is leaf.raw:
+                twin.leaf.raw = _part(new, twin.raw, leaf.raw)
+
+    def set_up(self) -> None:
+        """Let lasting state be made, which no program may repeat."""
+        self.unusable = "it sets up lasting state"
+
+    def release(self) -> None:
+        """Drop the recorded run's graph and the tables for recording further."""
+        self._registered.clear()
+        self._memo.clear()
+        self.negated.clear()
+        self.twins.clear()
+        self._arrays.clear()
+        self._constant_arrays.clear()
+        self._kept_alive.clear()
+
+    # --- Instructions -----------------------------------------------------------------------------
+
+    def call(
+        self, function: Any, inputs: tuple[Any, ...], options: dict[str, Any] | None = None
+    ) -> Any:
+        """Compute a call and record it, unless an equal call is recorded already."""
+        inputs, options = normalized_call(self, function, inputs, options or {})
+        operands = concrete(inputs)
+        with setting(trace=PLAIN):
+            value = evaluate(function, operands, concrete(options))
+        if not isinstance(value, np.ndarray | np.generic | float | bool | int):
+            raise CaptureError(f"{function.__name__} gives {type(value).__name__}: not one array")
+        if shape_of(value) or any(map(shape_of, operands)):
+            function, inputs = on_arrays(function, inputs, operands)
+        equal = simplified(self, function, inputs, value)
+        if equal is not None:
+            return equal
+        result = self._instruction(function, inputs, options, value)
+        if function in (operator.neg, np.negative):
+            self.negated[result.variable] = inputs[0]
+        return result
+
+    def evaluate(
+        self, operation: Operation, operands: tuple[Any, ...], attributes: dict[str, Any]
+    ) -> Any:
+        """Record an operation of the table: on Python's numbers whole, else as it computes."""
+        if not variables((operands, attributes), Tracer):
+            with setting(trace=PLAIN):
+                return operation.evaluate(operands, attributes)
+        values, concrete_attributes = concrete(operands), concrete(attributes)
+        origin, self.origin = self.origin, self.origin or operation.name
+        try:
+            if all([type(x) in (float, int, bool) for x in values]):
+                if operation.compute in ON_ARRAYS:
+                    return self.call(operation.compute, operands)
+                if operation is ops.pow:
+                    return self.call(operator.pow, operands)
+                if operation is ops.select:
+                    return self.call(np.where, (attributes["condition"], *operands))
+                with setting(trace=PLAIN):
+                    value = operation.evaluate(values, concrete_attributes)
+                if type(value) is float:
+                    return self._instruction(operation, operands, attributes, value)
+            elif operation is ops.astype and _has_dtype(values[0], attributes["dtype"]):
+                return operands[0]
+            elif operation not in _OPAQUE:
+                with suppress(CaptureError):  # its function needs real arrays: record it whole
+                    return operation.compute(*operands, **attributes)
+            with setting(trace=PLAIN):
+                value = operation.evaluate(values, concrete_attributes)
+            return self._instruction(operation, operands, attributes, value)
+        finally:
+            self.origin = origin
+
+    def _instruction(
+        self, function: Any, inputs: tuple[Any, ...], options: dict[str, Any], value: Any
+    ) -> Tracer:
+        operands: tuple[Any, ...] = tuple([self._as_operand(x) for x in inputs])
+        options = self._as_variables(options)
+        key = (function, call_key(operands), call_key(options))
+        known = self._memo.get(key)
+        if known is not None:
+            return known
+        needs = tuple(variables((operands, options)))
+        if all(x.constant for x in needs):
+            result = self.constant(value)
+        else:
+            result = self._tracer(
+                value,
+                function,
+                operands=operands,
+                options=options,
+                needs=needs,
+                view_of=_viewed_operand(value, inputs),
+            )
+            if has_data_dependent_shape(result.variable):
+                self.data_dependent.append(result.variable)
+        self._memo[key] = result
+        self._kept_alive.append((operands, options))
+        return result
+
+    def _as_operand(self, operand: Any) -> Any:
+        """Return an operand of an instruction: Variables for Tracers, a constant for an array."""
+        if isinstance(operand, np.ndarray):
+            key = operand.shape, operand.dtype, operand.strides, operand.tobytes()
+            if key not in self._constant_arrays:
+                self._constant_arrays[key] = self.constant(operand.copy(order="K"))
+            return self._constant_arrays[key].variable
+        return self._as_variables(operand)
+
+    def _as_variables(self, tree: Any) -> Any:
+        """Return operands with Variables in place of Tracers, and copies of arrays in an index."""
+        if isinstance(tree, Tracer):
+            if tree.recorder is not self:
+                raise CaptureError(
+                    "a stand-in of an earlier recording is used here: something that the function "
+                    f"had computed in {tree.variable.site} was kept; return it instead"
+                )
+            return tree.variable
+        if isinstance(tree, np.ndarray):
+            return tree.copy()
+        if type(tree) in (tuple, list):
+            return type(tree)([self._as_variables(part) for part in tree])
+        if isinstance(tree, dict):
+            return {name: self._as_variables(part) for name, part in tree.items()}
+        if isinstance(tree, slice):
+            return slice(*map(self._as_variables, (tree.start, tree.stop, tree.step)))
+        return tree
+
+    def cast(self, tracer: Tracer, dtype: Any) -> Any:
+        """Record a conversion to another dtype; return a Tracer of that dtype itself."""
+        if tracer.dtype == np.dtype(dtype) and (
+            dtype is not float or not isinstance(tracer.value, float)
+        ):
+            return tracer
+        if dtype is float and not tracer.shape:
+            return self.call(float, (tracer,))
+        if np.dtype(dtype).kind != "f":
+            return self.call(as_kind, (tracer, np.dtype(dtype)))
+        return self.evaluate(ops.astype, (tracer,), {"dtype": dtype})
+
+    # --- Conditions on the numbers of this run ----------------------------------------------------
+
+    def branch(self, condition: Tracer) -> bool:
+        """Return the truth of a condition, and make it a guard of the program."""
+        truth = bool(condition.value)
+        if not condition.variable.constant:
+            self.branches.append((condition.variable, truth))
+        return truth
+
+    def is_finite(self, tracer: Tracer) -> bool:
+        """Return whether all elements are finite; if so, the program assumes and checks it."""
+        is_finite = bool(np.isfinite(tracer.value).all())
+        if np.result_type(tracer.value).kind != "f" or tracer.variable.constant:
+            return is_finite
+        is_finite &= self._assume_finite
+        self.assumed_finite |= is_finite
+        self.assumed_forward |= is_finite and self.phase != BACKWARD
+        return is_finite
+
+    # --- Backward passes --------------------------------------------------------------------------
+
+    def pulling(self, pull: Callable[..., Any]) -> Callable[..., Any]:
+        """Return ``pull`` for one backward pass, with names for its results."""
+        self.phase = BACKWARD
+
+        def pulled(node: Node, upstream: Any, wanted: Any = None) -> Any:
+            if not isinstance(node.raw, Tracer):
+                raise CaptureError(
+                    f"a gradient goes back into {node.label or 'a result'} that was computed "
+                    "outside the captured function; compute it inside, or pass it on with detach()"
+                )
+            self.add_label(node)
+            self.origin = node.operation.name
+            edges = pull(node, upstream, wanted)
+            self.origin = None
+            for operand, edge in zip(node.inputs, edges, strict=True):
+                if edge is None:
+                    continue
+                self.add_label(operand)
+                if node.label and operand.label and isinstance(edge[0], Tracer):
+                    edge[0].variable.names.append(f"d{node.label}_d{operand.label}")
+            return edges
+
+        return pulled
+
+    def end_pass(self) -> None:
+        """Begin the phase after a backward pass: an optimizer's update, or a result."""
+        self.phase = AFTER
+
+    def name_gradients(self, root: Node, order: Sequence[Node]) -> None:
+        """Name the gradients that a backward pass has left on its nodes."""
+        for node in reversed(order):  # dE_dz before dE_db, where they are the same
+            if node.label and isinstance(node.grad, Tracer):
+                node.grad.variable.names.append(f"d{root.label or 'loss'}_d{node.label}")
+
+    def add_label(self, node: Node) -> None:
+        """Add a node's label to the names of its Variable."""
+        if node.label and isinstance(node.raw, Tracer):
+            names = node.raw.variable.names
+            if node.label not in names:
+                names.append(node.label)
+
+
+def _has_dtype(value: Any, dtype: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype == np.dtype(dtype)
+
+
+def _part(tracer: Tracer, view: Any, base: Any) -> Any:
+    """Return the part of a flat array that a view of another one has."""
+    start = (view.ctypes.data - base.ctypes.data) // view.itemsize
+    return tracer[start : start + view.size].reshape(view.shape)
+
+
+def _viewed_operand(value: Any, inputs: tuple[Any, ...]) -> Variable | None:
+    """Return the operand whose memory a result shares, if any."""
+    if not isinstance(value, np.ndarray) or value.base is None:
+        return None
+    arrays = [x for x in variables(inputs, Tracer) if isinstance(x.value, np.ndarray)]
+    return next((x.variable for x in arrays if np.may_share_memory(x.value, value)), None)

@@ -1,0 +1,257 @@
+"""Run a function once under a recorder."""
+
+from __future__ import annotations
+
+import gc
+import inspect
+import random
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import copy_context
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_hw.engine.core.node import Node
+from tinygrad_hw.engine.core.trace import PLAIN, current, setting
+from tinygrad_hw.engine.transforms.pytree import leaves_of, unflatten
+from tinygrad_hw.program.emit.identifiers import Identifiers
+from tinygrad_hw.program.record.recorder import Recorder, Twin
+from tinygrad_hw.program.record.tracer import CaptureError, Tracer, concrete
+from tinygrad_hw.program.recording import BoundValue, Recording, Result, owned_copy
+from tinygrad_hw.program.variable import Variable
+
+
+class Outcome(NamedTuple):
+    """What a recorded run gives its caller.
+
+    Attributes
+    ----------
+    returned
+        The function's result, with plain data.
+    changes
+        For each Value that the run used: the Value, its new data, and its new gradient; ``KEEP``
+        for what stays as it is.
+    """
+
+    returned: Any
+    changes: list[tuple[Node, Any, Any]]
+
+    def commit(self) -> None:
+        """Give the Values their new data and gradients."""
+        for node, data, gradient in self.changes:
+            if data is not KEEP:
+                if node.saved:  # a graph holds the array
+                    node.raw, node.saved = owned_copy(data), False
+                else:
+                    PLAIN.store(node, data)
+            if gradient is not KEEP:
+                node._grad = gradient
+
+
+KEEP = object()  # stands for data and gradients that a run does not change
+
+
+def record(
+    function: Callable[..., Any], call: Any, *, without_gradients: bool = False, **how: Any
+) -> tuple[Recording, Outcome]:
+    """Run a function once under a recorder; change nothing yet.
+
+    Parameters
+    ----------
+    function, call
+        The user's function, and its positional and keyword arguments as a pair.
+    without_gradients, how
+        As in ``Recorder``.
+
+    Raises
+    ------
+    CaptureError
+        If the function does something that no program can repeat, or keeps a stand-in. An
+        exception of the function's own is raised as it is, after its changes of Values.
+    """
+    if isinstance(current().trace, Recorder):
+        raise CaptureError("a captured function calls another one: capture the outer one alone")
+    recorder = Recorder(without_gradients=without_gradients, **how)
+    references = sys.getrefcount(recorder)
+    with _collector_off():  # millions of objects, none of them garbage
+        found = copy_context().run(_run, recorder, function, call)
+        recorder.release()
+        if sys.getrefcount(recorder) > references:
+            _refuse_leak(recorder, references, function)
+    return found
+
+
+def _run(recorder: Recorder, function: Callable[..., Any], call: Any) -> tuple[Recording, Outcome]:
+    random_states = _random_state()
+    with setting(trace=recorder, recording=True):
+        leaves: list[Variable | None] = []
+        stand_ins = [_stand_in(recorder, x, leaves) for x in leaves_of(call)]
+        _name_arguments(function, call, leaves)
+        arguments, options = unflatten(call, stand_ins)
+        try:
+            returned = function(*arguments, **options)
+        except CaptureError:
+            raise
+        except Exception:
+            Outcome(None, [_change(twin) for twin in recorder.twins.values()]).commit()
+            raise
+        results = [_result(recorder, x) for x in leaves_of(returned)]
+    if _random_state() != random_states:
+        raise CaptureError(
+            f"{getattr(function, '__name__', 'the function')} draws random numbers, which would be "
+            "the same in every run; draw them outside and pass them as an argument"
+        )
+    arguments = enumerate(leaves_of(call))
+    positions = {id(x): i for i, x in reversed(list(arguments)) if isinstance(x, Node)}
+    recording = Recording(
+        Identifiers({"finite", "Changed", "NotFinite"}).choose(
+            [getattr(function, "__name__", ""), "program"]
+        ),
+        tuple(leaves),
+        tuple([_bound_value(recorder, twin, positions) for twin in recorder.twins.values()]),
+        tuple(recorder.array_inputs),
+        tuple(results),
+        unflatten(returned, [None] * len(results)),
+        tuple(dict(recorder.branches).items()),
+        tuple(recorder.data_dependent),
+        recorder.assumed_finite,
+        recorder.assumed_forward,
+        recorder.unusable,
+    )
+    to_caller = [
+        x.returned
+        if isinstance(x.returned, Node)
+        else x.to_caller(None if x.variable is None else owned_copy(concrete(_data(leaf))))
+        for x, leaf in zip(results, leaves_of(returned), strict=True)
+    ]
+    changes = [_change(twin) for twin in recorder.twins.values()]
+    return recording, Outcome(unflatten(returned, to_caller), changes)
+
+
+def _data(leaf: Any) -> Any:
+    return leaf.raw if isinstance(leaf, Node) else leaf
+
+
+def _bound_value(recorder: Recorder, twin: Twin, positions: dict[int, int]) -> BoundValue:
+    gradient = twin.leaf._grad if hasattr(twin.leaf, "_grad") else None
+    if gradient is not None and not isinstance(gradient, Tracer):
+        gradient = recorder.constant(gradient)
+    return BoundValue(
+        twin.node,
+        twin.leaf.constant,
+        positions.get(id(twin.node)),
+        twin.raw,
+        twin.data.variable,
+        twin.gradient.variable if twin.gradient is not None else None,
+        twin.leaf.raw.variable,  # type: ignore[union-attr]
+        gradient.variable if gradient is not None else None,
+        twin.gradient_read,
+        twin.gradient_cleared,
+    )
+
+
+def _change(twin: Twin) -> tuple[Node, Any, Any]:
+    """Return a Value with its new data and gradient, each KEEP where it is unchanged."""
+    data, gradient = twin.leaf.raw, getattr(twin.leaf, "_grad", None)
+    # A view of an array changes with the array, so only what is stored into it by itself counts.
+    is_kept = data is twin.data or getattr(twin.node.raw, "base", None) is not None
+    new = KEEP if is_kept else concrete(data)
+    if gradient is twin.gradient and not (gradient is None and twin.grad is not None):
+        return twin.node, new, KEEP
+    return twin.node, new, owned_copy(concrete(gradient))
+
+
+def _refuse_leak(recorder: Recorder, references: int, function: Any) -> None:
+    """Raise CaptureError if a stand-in is still referred to from somewhere."""
+    gc.collect()
+    if sys.getrefcount(recorder) <= references + 1:  # this function's own
+        return
+    leaked = [x for x in gc.get_referrers(recorder) if isinstance(x, Tracer)]
+    if not leaked:
+        return
+    first = min(leaked, key=lambda tracer: tracer.variable.number)
+    holders = [x for x in gc.get_referrers(first) if x is not leaked and not inspect.isframe(x)]
+    kinds = " and ".join(dict.fromkeys(f"a {type(x).__name__}" for x in holders)) or "something"
+    raise CaptureError(
+        f"{getattr(function, '__name__', 'the function')} keeps what {first.variable.site} has "
+        f"computed, in {kinds}, where it would stay what it is in this run; return it instead"
+    )
+
+
+@contextmanager
+def _collector_off() -> Iterator[None]:
+    """Turn off Python's garbage collector, which would visit every instruction repeatedly."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _stand_in(recorder: Recorder, argument: Any, leaves: list[Variable | None]) -> Any:
+    """Return the stand-in for an argument, and append its input to ``leaves``."""
+    if isinstance(argument, Node):
+        data: Any = recorder.twin(argument).raw
+        leaf = data.variable if isinstance(data, Tracer) else None
+        is_input = leaf is not None and leaf.function is None
+        leaves.append(leaf if is_input and not any(leaf is known for known in leaves) else None)
+        return argument
+    if type(argument) is float or isinstance(argument, np.ndarray | np.floating):
+        tracer = recorder.input(argument)
+        leaves.append(tracer.variable)
+        return tracer
+    leaves.append(None)
+    return argument
+
+
+def _name_arguments(function: Callable[..., Any], call: Any, leaves: list[Variable | None]) -> None:
+    """Name the inputs after the function's parameters, in any order of options."""
+    arguments, options = unflatten(call, leaves)
+    try:
+        bound = inspect.signature(function).bind(*arguments, **options)
+    except (TypeError, ValueError):  # no signature, or wrong arguments: calling it will say so
+        return
+    for item in bound.arguments.items():
+        for name, leaf in _named_leaves(*item):
+            if leaf is not None and not leaf.names:
+                leaf.names.append(name)
+
+
+def _named_leaves(name: str, argument: Any) -> Iterator[tuple[str, Any]]:
+    """Yield each leaf of an argument with a name: its key in a dict, its number in a list."""
+    if isinstance(argument, dict):
+        for key, part in argument.items():
+            yield from _named_leaves(str(key), part)
+    elif isinstance(argument, tuple | list):
+        for i, part in enumerate(argument, start=1):
+            yield from _named_leaves(f"{name}_{i}", part)
+    else:
+        yield name, argument
+
+
+def _result(recorder: Recorder, x: Any) -> Result:
+    """Return the Result for a leaf; raise CaptureError for an object that may hide others."""
+    if not isinstance(x, Node):
+        parts = x if isinstance(x, set | frozenset) else getattr(x, "__dict__", {}).values()
+        if isinstance(x, Iterator) or any(isinstance(part, Node | Tracer) for part in parts):
+            raise CaptureError(
+                f"a captured function returns a {type(x).__name__}; return what it computes alone, "
+                "or in tuples, lists and dicts"
+            )
+        return Result(x.variable) if isinstance(x, Tracer) else Result(None, x)
+    if id(x) in recorder.twins or (x.operation is None and not isinstance(x.raw, Tracer)):
+        return Result(None, x)  # the function returns a Value that it got
+    recorder.add_label(x)
+    data: Any = x.raw
+    if isinstance(data, Tracer):
+        return Result(data.variable, None, True, x.label)
+    return Result(None, data, True, x.label)
+
+
+def _random_state() -> Any:
+    state: Any = np.random.get_state()
+    return state[1].tobytes(), state[2:], random.getstate()

@@ -1,0 +1,277 @@
+"""Tracer: the stand-in for a number or an array while a function is recorded.
+
+NumPy's functions and Python's operators work on Tracers, compute, and leave an instruction with the
+recorder. A Tracer cannot be turned into a number, which would be the same in every run. Its truth
+may be asked for (``if loss > 3``); the answer is then a guard of the program.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn, Protocol
+
+import numpy as np
+
+from tinygrad_hw.engine.core.data import StandIn, shape_of
+from tinygrad_hw.engine.core.node import Node
+from tinygrad_hw.program.variable import Variable
+
+_REFUSAL = (
+    "a number is taken out of what a captured program computes ({}): it would stay what it is in "
+    "this run; use NumPy's functions or operators, or compute it outside and pass it as an argument"
+)
+
+
+class CaptureError(TypeError):
+    """Error for a function that does something that no program can repeat."""
+
+
+class CallRecorder(Protocol):
+    """Protocol of the recorder, as far as Tracers use it."""
+
+    negated: dict[Variable, Tracer]  # the operand of each negation
+
+    def constant(self, value: Any) -> Tracer:
+        """Return a Tracer that is the same in every run."""
+
+    def call(
+        self, function: Any, inputs: tuple[Any, ...], options: dict[str, Any] | None = None
+    ) -> Any:
+        """Compute a call and record it."""
+
+    def cast(self, tracer: Tracer, dtype: Any) -> Any:
+        """Record a conversion to another dtype."""
+
+    def branch(self, condition: Tracer) -> bool:
+        """Return the truth of a condition, and make it a guard of the program."""
+
+    def is_finite(self, tracer: Tracer) -> bool:
+        """Return whether all elements are finite; if so, the program assumes and checks it."""
+
+
+class Tracer(StandIn):
+    """Stand-in for one number or array of a run that is recorded.
+
+    Attributes
+    ----------
+    recorder
+        The recorder of the run.
+    variable
+        What it is in the program.
+    value
+        Its data in this run: a Python number, a NumPy scalar, or an array.
+    """
+
+    __slots__ = ("recorder", "variable")
+
+    def __init__(self, recorder: CallRecorder, variable: Variable, value: Any) -> None:
+        self.recorder = recorder
+        self.variable = variable
+        self.value = value
+
+    # --- Properties that guards of the program hold fixed -----------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return the lengths of the dimensions."""
+        return shape_of(self.value)
+
+    @property
+    def ndim(self) -> int:
+        """Return the number of dimensions."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Return the number of elements."""
+        return int(np.size(self.value))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Return the dtype."""
+        return np.result_type(self.value)
+
+    def is_finite(self) -> bool:
+        """Return whether all elements are finite, in the recorder's judgment."""
+        return self.recorder.is_finite(self)
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __bool__(self) -> bool:
+        return self.recorder.branch(self)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    # --- Refused conversions ----------------------------------------------------------------------
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise CaptureError(_REFUSAL.format(what))
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        self._refuse("by NumPy")
+
+    def __float__(self) -> float:
+        self._refuse("by float() or a function of math")
+
+    def __int__(self) -> int:
+        self._refuse("by int()")
+
+    def __index__(self) -> int:
+        return self._refuse("as a plain index")
+
+    def item(self) -> float:
+        """Raise CaptureError: a number would leave the program."""
+        self._refuse("by item()")
+
+    def tolist(self) -> Any:
+        """Raise CaptureError: numbers would leave the program."""
+        self._refuse("by tolist()")
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise CaptureError(
+            "elements of an array are set while a program is captured; "
+            "make a new array, with np.where or np.concatenate"
+        )
+
+    def __repr__(self) -> str:
+        return f"Tracer({self.value!r:.60})"
+
+    def __str__(self) -> str:
+        return str(self.value)  # in the message of an error: the number of this run
+
+    def __format__(self, spec: str) -> str:
+        if spec:
+            self._refuse("by a format")
+        return str(self)
+
+    # --- Recorded calls ---------------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        if any(isinstance(x, Node) for x in inputs):
+            return NotImplemented  # the Value records, and calls again with its data
+        if options.get("out") is not None:
+            raise CaptureError(f"np.{ufunc.__name__} writes into an array; leave out= away")
+        function = ufunc if method == "__call__" else getattr(ufunc, method)
+        return self.recorder.call(function, inputs, options)
+
+    def __array_function__(
+        self, function: Any, types: Any, args: tuple[Any, ...], options: dict[str, Any]
+    ) -> Any:
+        if any(issubclass(kind, Node) for kind in types):
+            return NotImplemented  # the Value records
+        if function in _SHAPE_FUNCTIONS:
+            return function(*concrete(args), **concrete(options))
+        if function in _IN_PLACE_FUNCTIONS:
+            raise CaptureError(f"np.{function.__name__} writes into an array; make a new one")
+        return self.recorder.call(function, args, options)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, tuple) and not index:
+            return self
+        return self.recorder.call(operator.getitem, (self, index), {})
+
+    def reshape(self, *shape: Any, order: str = "C") -> Any:
+        """Return the same elements in another shape."""
+        shape = shape[0] if len(shape) == 1 else shape
+        return self.recorder.call(
+            np.reshape, (self, shape), {"order": order} if order != "C" else {}
+        )
+
+    def astype(self, dtype: Any, copy: bool = True) -> Any:
+        """Return the same numbers in another dtype."""
+        return self.recorder.cast(self, dtype)
+
+    def copy(self) -> Any:
+        """Return the Tracer itself: nothing writes into it."""
+        return self
+
+    @property
+    def T(self) -> Any:  # noqa: N802 - NumPy's name
+        """Return the transpose."""
+        return self.recorder.call(np.transpose, (self,), {})
+
+    @property
+    def mT(self) -> Any:  # noqa: N802 - NumPy's name
+        """Return the transpose of the last two dimensions."""
+        return self.recorder.call(np.swapaxes, (self, -2, -1), {})
+
+    def __getattr__(self, name: str) -> Any:
+        if hasattr(np.ndarray, name) and not name.startswith("_"):
+            raise CaptureError(f"{name} of an array cannot be captured; use a function of NumPy's")
+        raise AttributeError(name)
+
+
+def _operator(function: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    def apply(self: Tracer, other: Any) -> Any:
+        return (
+            NotImplemented
+            if isinstance(other, Node)
+            else self.recorder.call(function, (self, other))
+        )
+
+    def reflected(self: Tracer, other: Any) -> Any:
+        return self.recorder.call(function, (other, self))
+
+    return apply, reflected
+
+
+def _method(function: Any) -> Callable[..., Any]:
+    def method(self: Tracer, *arguments: Any, **options: Any) -> Any:
+        return self.recorder.call(function, (self, *arguments), options)
+
+    return method
+
+
+for _name in ("add", "sub", "mul", "truediv", "pow", "matmul", "floordiv", "mod", "and_", "or_"):
+    _pair = _operator(getattr(operator, _name))
+    setattr(Tracer, f"__{_name.strip('_')}__", _pair[0])
+    setattr(Tracer, f"__r{_name.strip('_')}__", _pair[1])
+
+
+def _in_place(function: Any) -> Callable[..., Any]:
+    def apply(self: Tracer, other: Any) -> Any:
+        if self.shape:
+            raise CaptureError("an array is changed in place while it is captured; make a new one")
+        return function(self, other)
+
+    return apply
+
+
+for _name in ("add", "sub", "mul", "truediv", "pow", "matmul", "floordiv", "mod"):
+    setattr(Tracer, f"__i{_name}__", _in_place(getattr(operator, _name)))
+for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
+    setattr(Tracer, f"__{_name}__", _operator(getattr(operator, _name))[0])
+for _name in ("neg", "pos", "abs", "invert"):
+    setattr(Tracer, f"__{_name}__", _method(getattr(operator, _name)))
+for _name in ("sum", "mean", "max", "min", "any", "all", "argmax", "argmin", "ravel", "cumsum"):
+    setattr(Tracer, _name, _method(getattr(np, _name)))
+for _name in ("std", "var", "dot", "nonzero", "argsort", "cumprod", "diagonal", "trace"):
+    setattr(Tracer, _name, _method(getattr(np, _name)))
+for _name in ("transpose", "squeeze", "take", "clip", "swapaxes", "repeat", "round", "prod"):
+    setattr(Tracer, _name, _method(getattr(np, _name)))
+Tracer.__hash__ = object.__hash__  # type: ignore[method-assign]
+
+_SHAPE_FUNCTIONS = {
+    np.shape,
+    np.ndim,
+    np.size,
+    np.result_type,
+    np.iscomplexobj,
+    np.broadcast_shapes,
+}
+_IN_PLACE_FUNCTIONS = {np.copyto, np.put, np.putmask, np.place, np.fill_diagonal, np.put_along_axis}
+
+
+def concrete(tree: Any) -> Any:
+    """Return the same operands with the data of this run in place of Tracers."""
+    if isinstance(tree, Tracer):
+        return tree.value
+    if isinstance(tree, tuple | list):
+        parts = [concrete(part) for part in tree]
+        return tuple(parts) if isinstance(tree, tuple) else parts
+    if isinstance(tree, dict):
+        return {name: concrete(part) for name, part in tree.items()}
+    return tree

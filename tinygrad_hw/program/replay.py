@@ -1,0 +1,244 @@
+"""Replay: a program, loaded, with the memory that it runs on."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import Any, cast
+
+import numpy as np
+
+from tinygrad_hw.engine.core.node import Node, raw
+from tinygrad_hw.engine.transforms.pytree import leaves_of, unflatten
+from tinygrad_hw.program.emit.batch import emit_batch
+from tinygrad_hw.program.emit.loading import compile_function
+from tinygrad_hw.program.emit.numpy import Listing
+from tinygrad_hw.program.emit.runtime import NotFinite, all_finite
+from tinygrad_hw.program.interrupts import interrupts_deferred
+from tinygrad_hw.program.recording import BoundValue
+from tinygrad_hw.program.schedule import Schedule
+from tinygrad_hw.program.variable import Variable, kind_of
+
+
+class SharedArray:
+    """An array that Values hold or view, and that a program reads or changes in place."""
+
+    def __init__(self, array: Any, variable: Variable, value: BoundValue | None) -> None:
+        self.array = array
+        self.variable = variable
+        self.value = value  # the Value whose data it is; None where Values only have views of it
+
+    def sync(self) -> bool:
+        """Copy the Value's data if it holds another array now; return whether it does."""
+        node = self.value.node if self.value else None
+        if node is None or (node.raw is self.array and not node.saved):
+            return False
+        self.array = np.array(node.raw, self.array.dtype)
+        node.raw, node.saved = self.array, False
+        return True
+
+
+class Replay:
+    """A program, loaded: see ``run``.
+
+    A call is a pair: the positional arguments, and the keyword arguments.
+
+    Attributes
+    ----------
+    schedule, listing
+        The program, and its text.
+    function
+        The loaded text, with buffers of its own.
+    """
+
+    def __init__(self, schedule: Schedule, listing: Listing) -> None:
+        self.schedule, self.listing = schedule, listing
+        self.recording = recording = schedule.recording
+        values = recording.values
+        by_input = {value.data: value for value in values if not value.is_view}
+        changed = {old for old, _ in schedule.updates}
+        used = schedule.used
+        self._shared = [
+            SharedArray(array, variable, by_input.get(variable))
+            for array, variable in recording.arrays
+            if variable in changed or (variable in used and variable not in by_input)
+        ]
+        self._views = [value for value in values if value.is_view and value.is_array]
+        # Positions of Values among the arguments: another call may pass others in their place.
+        self._position = {value: value.position for value in values if value.position is not None}
+        self._code = compile_function(listing.text_to_run, f"program of {recording.name}")
+        self.function = self._load()
+        self._batch: Callable[..., Any] | None = None
+
+    def _load(self) -> Callable[..., Any]:
+        """Return the function with buffers of its own, on the arrays that the Values hold now."""
+        namespace = dict(self.listing.namespace)
+        for shared in self._shared:
+            namespace[self.listing.names[shared.variable]] = shared.array
+        exec(self._code, namespace)  # our own text: labels in it have been made safe
+        return cast(Callable[..., Any], namespace[self.recording.name])
+
+    # --- Validity ---------------------------------------------------------------------------------
+
+    def fits(self, call: Any, gradients: bool = True) -> bool:
+        """Return whether the call's Values, and their gradients if asked, are as recorded.
+
+        That is: of the same kind, constant or not, with or without a gradient; and the same
+        arguments are one Value.
+        """
+        leaves = list(leaves_of(call)) if self._position else []
+        seen: set[int] = set()
+        for value in self.recording.values:
+            node = value.node if value.position is None else leaves[value.position]
+            if id(node) in seen:  # two of the recorded Values are one in this call
+                return False
+            seen.add(id(node))
+            if node.constant is not value.constant or not _is_alike(node.raw, value):
+                return False
+            if gradients and value in self.schedule.expects_gradient:
+                if (node.grad is not None) is not self.schedule.expects_gradient[value]:
+                    return False
+        return True
+
+    # --- One call ---------------------------------------------------------------------------------
+
+    def run(self, call: Any) -> Any:
+        """Replay for a call, change its Values, and return the function's result.
+
+        Raises
+        ------
+        Changed
+            If a branch is taken another way; NotFinite if the rule 0 · inf = 0 may be needed.
+        """
+        self._sync()
+        with interrupts_deferred():
+            return self._deliver(call, self.function(*self._inputs_of(call)))
+
+    @property
+    def changes_values(self) -> bool:
+        """Return whether the program changes Values or their gradients."""
+        schedule = self.schedule
+        return bool(schedule.updates or schedule.numbers or schedule.gradients or schedule.cleared)
+
+    def map_threads(self, calls: Sequence[Any], threads: int) -> list[Any]:
+        """Replay for several calls, on several threads; the program must not change Values."""
+        self._sync()
+        results: list[Any] = [None] * len(calls)
+        queue = deque(enumerate(calls))
+
+        def work(function: Callable[..., Any]) -> None:
+            while queue:
+                try:
+                    i, call = queue.popleft()
+                except IndexError:  # another thread was quicker
+                    return
+                results[i] = function(*self._inputs_of(call))
+
+        with ThreadPoolExecutor(threads - 1) as pool:
+            try:
+                others = [  # each under the caller's np.errstate
+                    pool.submit(copy_context().run, work, self._load()) for _ in range(threads - 1)
+                ]
+                work(self.function)
+                for other in others:
+                    other.result()
+            finally:
+                queue.clear()  # if one fails, the others stop
+        return [
+            self._deliver(call, computed) for call, computed in zip(calls, results, strict=True)
+        ]
+
+    def _sync(self) -> None:
+        """Copy new data of Values into the arrays that the program reads."""
+        for value in self._views:
+            if value.node.raw is not value.raw:
+                np.copyto(cast(Any, value.raw), cast(Any, value.node.raw))
+                value.node.raw = value.raw
+        if any([shared.sync() for shared in self._shared]):
+            self.function = self._load()
+
+    def _inputs_of(self, call: Any) -> list[Any]:
+        inputs = [
+            x.raw if isinstance(x, Node) else x
+            for x, leaf in zip(leaves_of(call), self.recording.leaves, strict=True)
+            if leaf is not None
+        ]
+        inputs += [value.node.raw for value in self.schedule.read]
+        inputs += [self._node(value, call).grad for value in self.schedule.accumulating]
+        return inputs
+
+    def _deliver(self, call: Any, computed: Any) -> Any:
+        """Set gradients, change the Values that are numbers, and return the results."""
+        parts = iter(computed)
+        leaves = [
+            self._returned(x.returned, call)
+            if isinstance(x.returned, Node)
+            else x.to_caller(None if x.variable is None else next(parts))
+            for x in self.recording.results
+        ]
+        for value in self.schedule.gradients:
+            self._node(value, call).grad = next(parts)
+        for value in self.schedule.cleared:
+            node = self._node(value, call)
+            node.grad = node.no_gradient
+        for value in self.schedule.numbers:
+            self._node(value, call).raw = next(parts)
+        return unflatten(self.recording.structure, leaves)
+
+    def _node(self, value: BoundValue, call: Any) -> Node:
+        """Return the Value that this call passes in place of a recorded one."""
+        if value.position is None:
+            return value.node
+        argument: Node = list(leaves_of(call))[value.position]
+        return argument
+
+    def _returned(self, node: Node, call: Any) -> Node:
+        known = [value for value in self.recording.values if value.node is node]
+        return self._node(known[0], call) if known else node
+
+    # --- Many points ------------------------------------------------------------------------------
+
+    def run_batch(self, arguments: Any, points: int) -> Any:
+        """Replay for many points at once, see ``Captured.batch``."""
+        if self._batch is None:
+            listing = emit_batch(self.schedule)
+            namespace = dict(listing.namespace)
+            code = compile_function(listing.text_to_run, f"batch of {self.recording.name}")
+            exec(code, namespace)
+            self._batch = namespace[self.recording.name]
+        call: Any = (arguments, {})
+        inputs = [
+            np.asarray(x, np.float64) if isinstance(x, np.ndarray) else raw(x)
+            for x, leaf in zip(leaves_of(arguments), self.recording.leaves, strict=True)
+            if leaf is not None
+        ]
+        computed = self._batch(points, *inputs, *(v.node.raw for v in self.schedule.read))
+        count = len(self.schedule.interface.outputs)
+        results, sums = computed[:count], computed[count:]
+        if not all_finite(*sums):
+            raise NotFinite
+        for value, gradient in zip(self.schedule.gradients, sums, strict=True):
+            node = self._node(value, call)
+            node.grad = gradient if node.grad is None else node.grad + gradient
+        columns = iter(results)
+        leaves = [
+            raw(x.returned) if x.variable is None else next(columns) for x in self.recording.results
+        ]
+        leaves = [np.array(np.broadcast_to(leaf, points)) for leaf in leaves]
+        return unflatten(self.recording.structure, leaves)
+
+
+def _is_alike(data: Any, value: BoundValue) -> bool:
+    """Return whether a Value's data are of the recorded kind, in the same layout."""
+    kind = value.data.kind
+    if data is value.raw:
+        return True
+    if not isinstance(data, np.ndarray):
+        return kind_of(data) == kind
+    return bool(
+        data.shape == kind.shape
+        and data.dtype == kind.dtype
+        and data.flags.c_contiguous == kind.is_c_contiguous
+    )
