@@ -62,11 +62,11 @@ class FlatParameters:
             owner = _OWNERS.get(id(getattr(value.raw, "base", None)))
             if owner is not None and [*map(id, owner.values)] == [*map(id, values)]:
                 if not owner.is_collected():
-                    trace.set_up()
-                owner.collect()
+                    with trace.set_up():
+                        owner.collect()
                 return owner
-        trace.set_up()
-        return cls(values)
+        with trace.set_up():
+            return cls(values)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> FlatParameters:
         """Copy the Values into a buffer of their own."""

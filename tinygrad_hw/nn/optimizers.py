@@ -90,10 +90,10 @@ class Optimizer(ABC):
     def _make_state(self, parameter: Value) -> None:
         if parameter in self._states:
             return
-        current().trace.set_up()
         zero: Any = np.zeros(parameter.shape, parameter.dtype) if parameter.shape else 0.0
-        states = [Value(zero, name, constant=True) for name in self.states]
-        self._states[parameter] = [Value(0.0, "steps", constant=True), *states]
+        with current().trace.set_up():
+            states = [Value(zero, name, constant=True) for name in self.states]
+            self._states[parameter] = [Value(0.0, "steps", constant=True), *states]
 
     @abstractmethod
     def rule(self, parameter: Any, gradient: Any, steps: Any, *states: Any) -> tuple[Any, ...]:

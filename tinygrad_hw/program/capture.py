@@ -25,13 +25,13 @@ from tinygrad_hw.program.emit.javascript import javascript
 from tinygrad_hw.program.emit.runtime import Changed, NotFinite
 from tinygrad_hw.program.guards import Environment, signature
 from tinygrad_hw.program.program import Program
-from tinygrad_hw.program.record.run import Outcome, record
+from tinygrad_hw.program.record.run import record
 from tinygrad_hw.program.record.tracer import CaptureError
-from tinygrad_hw.program.recording import BoundValue, Comparer, Fingerprint, Recording, Result
+from tinygrad_hw.program.recording import BoundValue, Comparer, Recording, Result
 from tinygrad_hw.program.schedule import schedule
 from tinygrad_hw.program.variable import Variable
+from tinygrad_hw.program.variants import PLAINLY, Variant, Variants
 
-VARIANTS = 16  # the most recordings of a signature without a program, and programs
 SIGNATURES = 64  # the most signatures (kinds of arguments), each with programs of its own
 _FUNCTIONS: weakref.WeakSet[Captured] = weakref.WeakSet()
 
@@ -45,12 +45,12 @@ def capture(
     run it and record what it computes. If the two recordings are equal, later calls replay them;
     every call whose number is a power of two (4, 8, 16, …) is recorded again and compared.
 
-    What may be stale: a replay computes with what it reads (arguments, Values, arrays) as they are,
-    and with what the function read otherwise as it was. Most changes of that are seen before the
-    next call; one that is not is seen at the next power of two, so after n calls it is answered from
-    the earlier world at most n times. A recording that differs is right itself; a warning names the
-    constant or instruction that differs, with its file and line, and the function is captured anew,
-    or run as it is from then on if every recording differs.
+    What may be stale: a replay computes with arguments and Values as they are, and with what the
+    function read otherwise as it was. Most changes of that are seen before the next call; one that
+    is not is seen at the next power of two, so after n calls at most n are answered from the
+    earlier world. A recording that differs is right itself; a warning names the constant or
+    instruction that differs, with its file and line, and the function is captured anew, or run as
+    it is from then on if every recording differs.
 
     Parameters
     ----------
@@ -61,8 +61,8 @@ def capture(
         True compiles runs of pointwise operations with numba, False does not, None does so if numba
         is installed.
     pure
-        True for a function that reads nothing but its arguments and Values: nothing else is compared
-        before a call, and no call after the third is recorded.
+        True for a function that reads nothing but its arguments and Values: nothing else is
+        compared before a call, and no call after the third is recorded.
 
     Returns
     -------
@@ -90,44 +90,13 @@ def capture(
     return Captured(function, jit, pure)
 
 
-class _Known:
-    """A recording with what was around it, and its program once a second one has been equal."""
-
-    __slots__ = ("environment", "fingerprint", "program", "recording")
-
-    def __init__(
-        self, recording: Recording, fingerprint: Fingerprint, environment: Environment
-    ) -> None:
-        self.recording, self.fingerprint = recording, fingerprint
-        self.environment = environment
-        self.program: Program | None = None
-
-
-class _Signature:
-    """What is known for one kind of arguments."""
-
-    __slots__ = ("calls", "known", "misses", "plain", "unexplained")
-
-    def __init__(self) -> None:
-        self.calls = 0
-        self.known: list[_Known] = []
-        self.misses = 0  # recordings in a row that were equal to none before
-        self.unexplained = 0  # those of them for which no guard has seen a reason
-        self.plain = False  # whether the function is run as it is from now on
-
-    @property
-    def is_to_be_recorded(self) -> bool:
-        """Return whether the number of the call is a power of two."""
-        return self.calls & (self.calls - 1) == 0
-
-
 class Captured:
     """A function with the programs that were recorded of it.
 
     Attributes
     ----------
-    captures
-        The number of times that the function has been recorded.
+    function
+        The function itself.
     """
 
     def __init__(
@@ -137,15 +106,14 @@ class Captured:
         self.function = function
         self.name = getattr(function, "__name__", type(function).__name__)
         self.jit, self.pure = jit, pure
-        self.captures = 0
         self._lock = threading.RLock()
         self._told = False
         self._is_async = inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(
             function
         )
         self._comparer = Comparer()
-        self._signatures: dict[Any, _Signature] = {}
-        self._batches: dict[Any, _Signature] = {}
+        self._variants: dict[Any, Variants] = {}  # by the signature of the arguments
+        self._batches: dict[Any, Variants] = {}
         self._last: Program | Recording | None = None
         self._last_call: Any = None
         _FUNCTIONS.add(self)
@@ -159,88 +127,21 @@ class Captured:
 
     def _run(self, call: Any) -> Any:
         key = signature(call)
-        known = self._signatures.get(key)
-        if known is None:
-            if len(self._signatures) >= SIGNATURES:
-                self._tell(
-                    f"it was called with {SIGNATURES} kinds of arguments, and is run as it is"
-                )
+        variants = self._variants.get(key)
+        if variants is None:
+            if len(self._variants) >= SIGNATURES:
+                self._tell(f"it was called with {SIGNATURES} kinds of arguments; {PLAINLY}")
                 return self.function(*call[0], **call[1])
-            known = self._signatures[key] = _Signature()
-        known.calls += 1
-        if known.plain or known.calls == 1:
-            return self.function(*call[0], **call[1])
-        if self.pure or not known.is_to_be_recorded or known.calls == 2:
-            for one in known.known:
-                if one.program is None or not self._holds(one, call):
-                    continue
-                if one.program.schedule.updates and "raise" in np.geterr().values():
-                    break  # an error could stop an update halfway
-                try:
-                    result = one.program.replay.run(call)
-                except Changed:
-                    continue
-                except (NotFinite, ArithmeticError, ValueError, IndexError):
-                    break  # Python raises for inf or nan
-                self._last = one.program
-                return result
-            else:
-                return self._record(known, call)
-            return self.function(*call[0], **call[1])
-        return self._record(known, call)
+            variants = self._variants[key] = self._new_variants()
+        last = variants.last
+        result = variants.run(call)
+        if variants.last is not last or self._last is None:
+            self._last_call = call
+        self._last = variants.last or self._last
+        return result
 
-    def _holds(self, one: _Known, call: Any, gradients: bool = True) -> bool:
-        assert one.program is not None
-        return (self.pure or one.environment.unchanged()) and one.program.replay.fits(
-            call, gradients
-        )
-
-    def _record(self, known: _Signature, call: Any) -> Any:
-        """Run the function and record it; compare the recording with those before."""
-        held = [one for one in known.known if self.pure or one.environment.unchanged()]
-        recording, outcome = record(self.function, call)
-        self.captures += 1
-        outcome.commit()
-        if recording.unusable:
-            return outcome.returned
-        changed = [one for one in held if not (self.pure or one.environment.unchanged())]
-        if changed:
-            known.plain = True
-            self._tell(
-                f"it changes {changed[0].environment.what_changed()} itself, which no program would; "
-                "it is run as it is from now on"
-            )
-            return outcome.returned
-        self._compare(known, held, recording, call)
-        return outcome.returned
-
-    def _compare(
-        self, known: _Signature, held: list[_Known], recording: Recording, call: Any
-    ) -> None:
-        fingerprint = self._comparer.fingerprint(recording)
-        environment = Environment(() if self.pure else self.function, call)
-        equal = [one for one in known.known if one.fingerprint == fingerprint]
-        self._last_call = call if all(np.ndim(raw(x)) == 0 for x in leaves_of(call)) else None
-        if equal:
-            equal[0].environment = environment
-            known.misses = known.unexplained = 0
-            if equal[0].program is None:
-                equal[0].program = Program.of(equal[0].recording, self.jit)
-            self._last = equal[0].program
-            return
-        self._last = recording
-        known.misses += 1
-        stale = [one for one in held if not fingerprint.is_other_branch(one.fingerprint)]
-        if stale:
-            known.unexplained += 1
-            known.known = [one for one in known.known if one not in stale]
-        if known.unexplained >= 3 or known.misses >= VARIANTS or len(known.known) >= VARIANTS:
-            known.plain = True
-        if stale or known.plain:
-            reason = fingerprint.difference(stale[0].fingerprint) if stale else "something is new"
-            then = "it is run as it is from now on" if known.plain else "it is captured anew"
-            self._tell(f"{reason}, when it is recorded again; {then}", always=known.plain)
-        known.known.append(_Known(recording, fingerprint, environment))
+    def _new_variants(self) -> Variants:
+        return Variants(self.function, self._comparer, self._tell, self.jit, self.pure)
 
     def _tell(self, text: str, always: bool = False) -> None:
         if always or not self._told:
@@ -272,7 +173,8 @@ class Captured:
             kind, if the function changes Values, or if the calls take different branches.
         """
         with self._lock:
-            program, first = self._common_program(calls), []
+            program = self._common_program(calls)
+            first: list[Any] = []
             while program is None and calls:  # there may be one after the third call
                 first, calls = [*first, self(*calls[0])], calls[1:]
                 program = self._common_program(calls)
@@ -287,18 +189,15 @@ class Captured:
     def _common_program(self, calls: Sequence[tuple[Any, ...]]) -> Program | None:
         """Return a program for all these calls that may run on several threads at once, or None."""
         signatures = {signature((arguments, {})) for arguments in calls}
-        known = self._signatures.get(signatures.pop()) if len(signatures) == 1 else None
-        if known is None or _is_suspended():
+        variants = self._variants.get(signatures.pop()) if len(signatures) == 1 else None
+        if variants is None or _is_suspended():
             return None
-        for one in known.known:
-            program = one.program
-            if (
-                program is None
-                or program.replay.changes_values
-                or not self._holds(one, (calls[0], {}))
-            ):
+        for variant in variants.known:
+            program = variant.program
+            if program is None or not variant.holds((calls[0], {})):
                 continue
-            if all(value.position is None for value in program.recording.values):
+            is_free = all(value.position is None for value in program.recording.values)
+            if is_free and not program.replay.changes_values:
                 return program
         return None
 
@@ -315,6 +214,11 @@ class Captured:
         name = getattr(self, "__qualname__", "")
         by_name = getattr(sys.modules.get(self.__module__), name, None) is self
         return name if by_name else (Captured, (self.function, self.jit, self.pure))
+
+    @property
+    def captures(self) -> int:
+        """Return how often the function has been recorded."""
+        return sum(variants.captures for variants in self._variants.values())
 
     @property
     def program(self) -> Program:
@@ -389,32 +293,38 @@ class Captured:
         """Replay for all points; the first and the last are recorded, and compared."""
         ends = [_point(arguments, i) for i in (0, points - 1)]
         key = signature(ends[0]), tuple([isinstance(x, np.ndarray) for x in leaves_of(arguments)])
-        known = self._batches.setdefault(key, _Signature())
-        known.calls += 1
-        one = known.known[0] if known.known else None
-        is_old = one is None or not self._holds(one, (ends[0], {}), gradients=False)
-        if is_old or (known.is_to_be_recorded and not self.pure):
-            recordings = [self._record_point(point) for point in ends]
-            prints = [self._comparer.fingerprint(recording) for recording in recordings]
-            known.known.clear()
-            if prints[0] == prints[1]:
-                one = _Known(recordings[0], prints[0], Environment(self.function, (ends[0], {})))
-                one.program = Program.of(recordings[0], jit=False)
-                known.known.append(one)
+        batches = self._batches.setdefault(key, self._new_variants())
+        batches.calls += 1
+        is_power_of_two = batches.calls & (batches.calls - 1) == 0
+        known = [x for x in batches.known if x.holds((ends[0], {}), gradients=False)]
+        if not known or (is_power_of_two and not self.pure):
+            known = batches.known = self._batch_variants(ends)
         try:
-            if known.known and known.known[0].program:
-                return known.known[0].program.replay.run_batch(arguments, points)
+            if known and known[0].program is not None:
+                return known[0].program.replay.run_batch(arguments, points)
         except (Changed, NotFinite):  # points that take different branches
             pass
         results = [self.function(*_point(arguments, i)) for i in range(points)]
         columns = zip(*map(leaves_of, results), strict=True)
         return unflatten(results[0], [np.array([float(raw(x)) for x in c]) for c in columns])
 
-    def _record_point(self, point: Any) -> Recording:
-        recording, _ = record(self.function, (point, {}), without_gradients=True)
-        if any(value.is_changed for value in recording.values):
-            raise ValueError(f"{self.name} changes Values: take the update out of batch()")
-        return recording
+    def _batch_variants(self, points: list[Any]) -> list[Variant]:
+        """Return the variant of two points whose recordings are equal; none if they are not."""
+        found: list[Variant] = []
+        for point in points:
+            recording, outcome = record(self.function, (point, {}), without_gradients=True)
+            if any(value.is_changed for value in recording.values):
+                raise ValueError(f"{self.name} changes Values: take the update out of batch()")
+            environment = Environment(self.function, (point, {}), outcome.codes)
+            fingerprint = self._comparer.fingerprint(recording, environment.arrays)
+            found.append(Variant(recording, fingerprint, environment))
+        first, last = found
+        is_same = first.fingerprint == last.fingerprint and first.is_current()
+        if not is_same or (first.environment and first.environment.obstacle):
+            return []
+        outside = first.environment.values if first.environment else set()
+        first.program = Program.of(first.recording, False, outside)
+        return [first]
 
     def __repr__(self) -> str:
         return f"<captured {self.name}>"

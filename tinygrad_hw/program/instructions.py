@@ -51,7 +51,7 @@ def operands_of(instruction: Instruction) -> list[Variable]:
     """Return the Variables that an instruction needs."""
     if isinstance(instruction, Fusion):
         return instruction.operands
-    return instruction.needs
+    return list(instruction.needs)
 
 
 def results_of(instruction: Instruction) -> list[Variable]:

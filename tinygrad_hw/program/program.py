@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from tinygrad_hw.program.emit.numba import is_fusable, is_wanted
@@ -33,11 +34,16 @@ class Program:
     replay: Replay
 
     @classmethod
-    def of(cls, recording: Recording, jit: bool | None = None) -> Program:
-        """Return the program of a recording; compile as ``capture`` says."""
+    def of(
+        cls, recording: Recording, jit: bool | None = None, outside: Container[int] = ()
+    ) -> Program:
+        """Return the program of a recording; compile as ``capture`` says.
+
+        ``outside`` has the ids of the Values that the function reaches otherwise than by arguments.
+        """
         scheduled = schedule(recording, is_fusable if is_wanted(jit) else None)
         listing = emit(scheduled)
-        return cls(recording, scheduled, listing, Replay(scheduled, listing))
+        return cls(recording, scheduled, listing, Replay(scheduled, listing, outside))
 
     @property
     def source(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -179,10 +180,13 @@ class Comparer:
         self._numbers: dict[Any, int] = {}
         self._kept_alive: list[Any] = []  # objects known by their ids
 
-    def fingerprint(self, recording: Recording) -> Fingerprint:
-        """Return the fingerprint of a recording."""
+    def fingerprint(self, recording: Recording, outside: Container[int] = ()) -> Fingerprint:
+        """Return the fingerprint of a recording.
+
+        ``outside`` has the ids of the arrays that the function reads; others it has made itself.
+        """
         known: dict[Variable, int] = {}
-        inputs = self._inputs(recording)
+        inputs = self._inputs(recording, outside)
         for variable in recording.instructions:
             known[variable] = self._number(self._key(variable, known, inputs))
         path = tuple([(known[x], truth) for x, truth in recording.branches])
@@ -200,12 +204,14 @@ class Comparer:
     def _number(self, key: Any) -> int:
         return self._numbers.setdefault(key, len(self._numbers))
 
-    @staticmethod
-    def _inputs(recording: Recording) -> dict[Variable, Any]:
+    def _inputs(self, recording: Recording, outside: Container[int]) -> dict[Variable, Any]:
         """Return where each input comes from."""
         sources: dict[Variable, Any] = {}
+        held = {id(value.raw) for value in recording.values}
+        held |= {id(getattr(value.raw, "base", None)) for value in recording.values}
         for array, variable in recording.arrays:
-            sources[variable] = ("array", id(array))
+            is_known = id(array) in held or id(array) in outside
+            sources[variable] = ("array", id(array)) if is_known else self._plain(array)
         for value in recording.values:
             of = value.position if value.position is not None else id(value.node)
             if not value.is_view:
@@ -243,7 +249,7 @@ class Comparer:
             shape = value.shape, value.dtype.str, value.strides
             if value.nbytes <= LARGE and not value.dtype.hasobject:
                 return ("array", *shape, value.tobytes())
-            return ("array", *shape, hashlib.sha256(np.ascontiguousarray(value)).digest())
+            return ("array", *shape, hashlib.sha256(value.tobytes()).digest())
         if isinstance(value, float | int | str | np.generic):
             return (type(value), repr(value))
         if isinstance(value, tuple | list):
@@ -275,8 +281,9 @@ class Fingerprint:
         self.path, self.ends, self._known = path, ends, known
 
     def __eq__(self, other: object) -> bool:
-        same = isinstance(other, Fingerprint) and self.path == other.path
-        return same and self.ends == other.ends
+        if not isinstance(other, Fingerprint):
+            return NotImplemented
+        return bool(self.path == other.path and self.ends == other.ends)
 
     def __hash__(self) -> int:
         return hash((self.path, self.ends))

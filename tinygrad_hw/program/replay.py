@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any, cast
@@ -53,7 +53,7 @@ class Replay:
         The loaded text, with buffers of its own.
     """
 
-    def __init__(self, schedule: Schedule, listing: Listing) -> None:
+    def __init__(self, schedule: Schedule, listing: Listing, outside: Container[int] = ()) -> None:
         self.schedule, self.listing = schedule, listing
         self.recording = recording = schedule.recording
         values = recording.values
@@ -66,8 +66,9 @@ class Replay:
             if variable in changed or (variable in used and variable not in by_input)
         ]
         self._views = [value for value in values if value.is_view and value.is_array]
-        # Positions of Values among the arguments: another call may pass others in their place.
-        self._position = {value: value.position for value in values if value.position is not None}
+        # Arguments that must be the same Value: it is also reached otherwise, or views an array.
+        self._pinned = {value for value in values if value.is_view or id(value.node) in outside}
+        self._has_arguments = any(value.position is not None for value in values)
         self._code = compile_function(listing.text_to_run, f"program of {recording.name}")
         self.function = self._load()
         self._batch: Callable[..., Any] | None = None
@@ -88,18 +89,23 @@ class Replay:
         That is: of the same kind, constant or not, with or without a gradient; and the same
         arguments are one Value.
         """
-        leaves = list(leaves_of(call)) if self._position else []
+        leaves = list(leaves_of(call)) if self._has_arguments else []
         seen: set[int] = set()
         for value in self.recording.values:
             node = value.node if value.position is None else leaves[value.position]
+            if value in self._pinned and node is not value.node:
+                return False
             if id(node) in seen:  # two of the recorded Values are one in this call
                 return False
             seen.add(id(node))
             if node.constant is not value.constant or not _is_alike(node.raw, value):
                 return False
-            if gradients and value in self.schedule.expects_gradient:
-                if (node.grad is not None) is not self.schedule.expects_gradient[value]:
-                    return False
+            has_gradient = node.grad is not None
+            if (
+                gradients
+                and self.schedule.expects_gradient.get(value, has_gradient) != has_gradient
+            ):
+                return False
         return True
 
     # --- One call ---------------------------------------------------------------------------------

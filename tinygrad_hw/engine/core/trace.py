@@ -6,7 +6,7 @@ Every thread and asyncio task has its own. A mode holds for a ``with`` block and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
@@ -65,8 +65,9 @@ class Trace:
         else:
             leaf.raw = data
 
-    def set_up(self) -> None:
-        """Be told that lasting state, such as an optimizer's, is going to be made."""
+    def set_up(self) -> AbstractContextManager[Any]:
+        """Return a context in which lasting state, such as an optimizer's, is made."""
+        return nullcontext()
 
     def pulling(self, pull: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function that sends gradients back through a node, for one backward pass."""

@@ -187,8 +187,6 @@ def _numbers(member: Variable, operands: list[str]) -> list[str]:
 
 def compiled(body: str, arguments: list[Variable]) -> Any:
     """Return the function with this body, compiled for such arguments or loaded from disk."""
-    import numba
-
     kinds = tuple([_type_of(variable.kind) for variable in arguments])
     try:
         kernel = _kernel(body, cached=True)
@@ -206,7 +204,7 @@ def _type_of(kind: Kind) -> Any:
     of: Any = numba.from_dtype(kind.dtype)
     if not kind.is_array:
         return of
-    layout = "C" if kind.is_c_contiguous else "F" if kind.is_f_contiguous else "A"
+    layout: Any = "C" if kind.is_c_contiguous else "F" if kind.is_f_contiguous else "A"
     return numba.types.Array(of, len(kind.shape), layout)
 
 

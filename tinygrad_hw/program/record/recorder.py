@@ -1,8 +1,8 @@
 """The recorder: records the instructions of one run of a function.
 
-While a recorder is on, the data of Values are ``Tracer``s. The engine runs on them unchanged, so the
-backward pass and an optimizer's update are recorded as they are computed, with the very same calls.
-No rule of the table of operations is repeated here.
+While a recorder is on, the data of Values are ``Tracer``s. The engine runs on them unchanged, so
+the backward pass and an optimizer's update are recorded as they are computed, with the very same
+calls. No rule of the table of operations is repeated here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tinygrad_hw.engine.call_site import user_site
 from tinygrad_hw.engine.core.data import shape_of
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.core.operation import Operation
-from tinygrad_hw.engine.core.trace import PLAIN, Trace, setting
+from tinygrad_hw.engine.core.trace import PLAIN, setting
 from tinygrad_hw.program.emit.primitives import ON_ARRAYS
 from tinygrad_hw.program.record.simplify import (
     as_kind,
@@ -30,7 +30,8 @@ from tinygrad_hw.program.record.simplify import (
     on_arrays,
     simplified,
 )
-from tinygrad_hw.program.record.tracer import CaptureError, Tracer, concrete
+from tinygrad_hw.program.record.tracer import CaptureError, Tracer, concrete, refusal
+from tinygrad_hw.program.record.twin import TwinTrace
 from tinygrad_hw.program.variable import (
     AFTER,
     BACKWARD,
@@ -41,39 +42,12 @@ from tinygrad_hw.program.variable import (
     variables,
 )
 
+LARGE = 1 << 16  # bytes of an array that is not copied
 # Operations whose function makes an array and fills it: recorded as one instruction each.
 _OPAQUE = {ops.broadcast_to, ops.astype, ops.scatter, ops.einsum, ops.getitem, ops.concatenate}
 
 
-class Twin:
-    """The private leaf that stands for a Value while one run is recorded.
-
-    Nobody else sees it: another thread goes on computing with the Value itself.
-
-    Attributes
-    ----------
-    node, leaf
-        The Value and the leaf, whose data and gradient are Tracers.
-    raw, grad
-        The Value's data and gradient before the run.
-    data, gradient
-        The Tracers for these; ``gradient`` is None where it had none.
-    gradient_read, gradient_cleared
-        Whether the function asks for the gradient that the Value had, or sets it to None.
-    """
-
-    __slots__ = (
-        *("data", "grad", "gradient", "gradient_cleared", "gradient_read", "leaf", "node", "raw"),
-    )
-
-    def __init__(self, node: Node, leaf: Node, data: Tracer, gradient: Tracer | None) -> None:
-        self.node, self.leaf = node, leaf
-        self.raw, self.grad = node.raw, Node.grad.fget(node)
-        self.data, self.gradient = data, gradient
-        self.gradient_read = self.gradient_cleared = False
-
-
-class Recorder(Trace):
+class Recorder(TwinTrace):
     """Recorder of the instructions of one run, and of the data that they depend on.
 
     Parameters
@@ -90,35 +64,27 @@ class Recorder(Trace):
         The part of the run that is recorded now: ``forward``, ``backward``, or ``after`` that.
     origin
         The operation of the table that is recorded now.
-    twins
-        The Values that the run uses, by their ids.
     branches
         Each condition whose truth was asked for, with the answer.
     data_dependent
         The Variables whose shapes depend on data, so they may differ in another run.
     assumed_finite, assumed_forward
         Whether the program assumes that numbers are finite, at all and outside of backward passes.
-    unusable
-        Why this recording cannot become a program, though the run goes on; None if it can.
     """
 
     def __init__(self, *, assume_finite: bool = True, without_gradients: bool = False) -> None:
+        super().__init__(without_gradients)
         self._assume_finite = assume_finite
-        self._without_gradients = without_gradients
         self.phase = FORWARD
         self.origin: str | None = None
-        self.twins: dict[int, Twin] = {}
         self.branches: list[tuple[Variable, bool]] = []
         self.data_dependent: list[Variable] = []
         self.assumed_finite = False
         self.assumed_forward = False
-        self.unusable: str | None = None
         self.negated: dict[Variable, Tracer] = {}  # the operand of each negation
         self._last_number = 0
         self._memo: dict[Any, Tracer] = {}  # results by the key of their call
-        self._arrays: dict[int, tuple[Any, Tracer]] = {}  # those that Values hold or view
         self._constant_arrays: dict[Any, Tracer] = {}
-        self._registered: dict[int, Node] = {}  # Values that the function creates, by id
         self._kept_alive: list[Any] = []  # objects in keys, by id
 
     def input(self, value: Any) -> Tracer:
@@ -142,97 +108,6 @@ class Recorder(Trace):
         )
         return Tracer(self, variable, of)
 
-    # --- Values that the function uses ------------------------------------------------------------
-
-    def twin(self, node: Node) -> Node:
-        """Return the leaf that stands for a Value from outside; any other node itself."""
-        if node.operation is not None or isinstance(node.raw, Tracer):
-            return node
-        known = self.twins.get(id(node))
-        return self._new_twin(node).leaf if known is None else known.leaf
-
-    def _new_twin(self, node: Node) -> Twin:
-        gradient = None if self._without_gradients else Node.grad.fget(node)
-        traced = None if gradient is None else self.input(gradient)
-        data = self._data_of(node)
-        leaf = type(node).__new__(type(node))
-        Node.begin(leaf, data, node.constant, saved=True)  # type: ignore[arg-type]
-        if node.label:
-            leaf.label = node.label
-        if traced is not None:
-            leaf._grad = traced  # type: ignore[assignment]
-        twin = self.twins[id(node)] = Twin(node, leaf, data, traced)
-        return twin
-
-    def _data_of(self, node: Node) -> Tracer:
-        """Return the input for a Value's data, or the part of a larger array's input."""
-        data = node.raw
-        base = getattr(data, "base", None)
-        if not isinstance(data, np.ndarray):
-            tracer = self.input(data)
-        elif isinstance(base, np.ndarray) and base.ndim == 1 and data.flags.c_contiguous:
-            tracer = _part(self.array_input(base), data, base)
-        else:
-            tracer = self.array_input(data)
-        if node.label:
-            tracer.variable.names.append(node.label)
-        return tracer
-
-    def array_input(self, array: Any) -> Tracer:
-        """Return the input for an array in memory, one for all its views."""
-        if id(array) not in self._arrays:
-            self._arrays[id(array)] = (array, self.input(array))
-        return self._arrays[id(array)][1]
-
-    @property
-    def array_inputs(self) -> list[tuple[Any, Variable]]:
-        """Return the arrays that Values hold or view, with their inputs."""
-        return [(array, tracer.variable) for array, tracer in self._arrays.values()]
-
-    def add(self, node: Node) -> None:
-        """Register a Value that the function creates; its plain data become a constant."""
-        self._registered[id(node)] = node
-        if not isinstance(node.raw, Tracer):
-            node.raw = self.constant(node.raw)  # type: ignore[assignment]
-
-    def is_registered(self, node: Node) -> bool:
-        """Return whether the function has created a Value, and did not get it from outside."""
-        return id(node) in self._registered
-
-    def read(self, node: Node, by: str) -> Any:
-        """Raise TypeError: a number that the user's program takes out stays what it is."""
-        raise TypeError(
-            f"{by} of {node.label or 'a Value'} is read while a program is captured: the program "
-            "would hold this one number for ever; compute with the Value itself, return it and "
-            "look at it outside, and let an optimiser change parameters"
-        )
-
-    def gradient(self, node: Node) -> Any:
-        """Return the gradient of a Value's twin."""
-        leaf = self.twin(node)
-        if leaf is not node and not self.twins[id(node)].gradient_cleared:
-            self.twins[id(node)].gradient_read = True
-        return super().gradient(leaf)
-
-    def set_gradient(self, node: Node, gradient: Any) -> None:
-        """Set the gradient of a Value's twin; a program sets it to None in every run, too."""
-        leaf = self.twin(node)
-        leaf._grad = gradient
-        if leaf is not node and gradient is node.no_gradient:
-            self.twins[id(node)].gradient_cleared = True
-
-    def store(self, leaf: Node, data: Any) -> None:
-        """Record that a leaf gets new data."""
-        new = data if isinstance(data, Tracer) else self.constant(data)
-        self.twin(leaf).raw = new  # type: ignore[assignment]
-        for twin in self.twins.values():  # views of the array
-            if leaf.raw is not twin.raw and getattr(twin.raw, "base", None) is leaf.raw:
-                twin.leaf.raw = _part(new, twin.raw, leaf.raw)
-
-    def set_up(self) -> None:
-        """Let lasting state be made, which no program may repeat."""
-        self.unusable = "it sets up lasting state"
-
     def release(self) -> None:
         """Drop the recorded run's graph and the tables for recording further."""
         self._registered.clear()
@@ -254,7 +129,7 @@ class Recorder(Trace):
         with setting(trace=PLAIN):
             value = evaluate(function, operands, concrete(options))
         if not isinstance(value, np.ndarray | np.generic | float | bool | int):
-            raise CaptureError(f"{function.__name__} gives {type(value).__name__}: not one array")
+            raise refusal(f"{function.__name__} gives {type(value).__name__}: not one array")
         if shape_of(value) or any(map(shape_of, operands)):
             function, inputs = on_arrays(function, inputs, operands)
         equal = simplified(self, function, inputs, value)
@@ -326,6 +201,8 @@ class Recorder(Trace):
 
     def _as_operand(self, operand: Any) -> Any:
         """Return an operand of an instruction: Variables for Tracers, a constant for an array."""
+        if isinstance(operand, np.ndarray) and operand.nbytes > LARGE:
+            return self.array_input(operand).variable  # not copied: read as it is in every run
         if isinstance(operand, np.ndarray):
             key = operand.shape, operand.dtype, operand.strides, operand.tobytes()
             if key not in self._constant_arrays:
@@ -337,7 +214,7 @@ class Recorder(Trace):
         """Return operands with Variables in place of Tracers, and copies of arrays in an index."""
         if isinstance(tree, Tracer):
             if tree.recorder is not self:
-                raise CaptureError(
+                raise refusal(
                     "a stand-in of an earlier recording is used here: something that the function "
                     f"had computed in {tree.variable.site} was kept; return it instead"
                 )
@@ -391,7 +268,7 @@ class Recorder(Trace):
 
         def pulled(node: Node, upstream: Any, wanted: Any = None) -> Any:
             if not isinstance(node.raw, Tracer):
-                raise CaptureError(
+                raise refusal(
                     f"a gradient goes back into {node.label or 'a result'} that was computed "
                     "outside the captured function; compute it inside, or pass it on with detach()"
                 )
@@ -429,12 +306,6 @@ class Recorder(Trace):
 
 def _has_dtype(value: Any, dtype: Any) -> bool:
     return isinstance(value, np.ndarray) and value.dtype == np.dtype(dtype)
-
-
-def _part(tracer: Tracer, view: Any, base: Any) -> Any:
-    """Return the part of a flat array that a view of another one has."""
-    start = (view.ctypes.data - base.ctypes.data) // view.itemsize
-    return tracer[start : start + view.size].reshape(view.shape)
 
 
 def _viewed_operand(value: Any, inputs: tuple[Any, ...]) -> Variable | None:

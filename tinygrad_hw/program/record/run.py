@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
+from types import CodeType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,8 +18,10 @@ from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.core.trace import PLAIN, current, setting
 from tinygrad_hw.engine.transforms.pytree import leaves_of, unflatten
 from tinygrad_hw.program.emit.identifiers import Identifiers
-from tinygrad_hw.program.record.recorder import Recorder, Twin
+from tinygrad_hw.program.guards.calls import CalledFunctions
+from tinygrad_hw.program.record.recorder import Recorder
 from tinygrad_hw.program.record.tracer import CaptureError, Tracer, concrete
+from tinygrad_hw.program.record.twin import Twin
 from tinygrad_hw.program.recording import BoundValue, Recording, Result, owned_copy
 from tinygrad_hw.program.variable import Variable
 
@@ -30,12 +33,15 @@ class Outcome(NamedTuple):
     ----------
     returned
         The function's result, with plain data.
+    codes
+        The code of the functions that it called; None where that is not known.
     changes
         For each Value that the run used: the Value, its new data, and its new gradient; ``KEEP``
         for what stays as it is.
     """
 
     returned: Any
+    codes: set[CodeType] | None
     changes: list[tuple[Node, Any, Any]]
 
     def commit(self) -> None:
@@ -89,14 +95,18 @@ def _run(recorder: Recorder, function: Callable[..., Any], call: Any) -> tuple[R
         leaves: list[Variable | None] = []
         stand_ins = [_stand_in(recorder, x, leaves) for x in leaves_of(call)]
         _name_arguments(function, call, leaves)
-        arguments, options = unflatten(call, stand_ins)
+        arguments, options = given = unflatten(call, stand_ins)
         try:
-            returned = function(*arguments, **options)
+            with CalledFunctions() as called:
+                returned = function(*arguments, **options)
         except CaptureError:
             raise
         except Exception:
-            Outcome(None, [_change(twin) for twin in recorder.twins.values()]).commit()
+            Outcome(None, None, [_change(twin) for twin in recorder.twins.values()]).commit()
+            _write_back(given, unflatten(call, stand_ins), call)
             raise
+        if _write_back(given, unflatten(call, stand_ins), call):
+            recorder.unusable = "it changes a list or a dict that it is given"
         results = [_result(recorder, x) for x in leaves_of(returned)]
     if _random_state() != random_states:
         raise CaptureError(
@@ -127,7 +137,7 @@ def _run(recorder: Recorder, function: Callable[..., Any], call: Any) -> tuple[R
         for x, leaf in zip(results, leaves_of(returned), strict=True)
     ]
     changes = [_change(twin) for twin in recorder.twins.values()]
-    return recording, Outcome(unflatten(returned, to_caller), changes)
+    return recording, Outcome(unflatten(returned, to_caller), called.codes, changes)
 
 
 def _data(leaf: Any) -> Any:
@@ -135,7 +145,7 @@ def _data(leaf: Any) -> Any:
 
 
 def _bound_value(recorder: Recorder, twin: Twin, positions: dict[int, int]) -> BoundValue:
-    gradient = twin.leaf._grad if hasattr(twin.leaf, "_grad") else None
+    gradient = twin.new_gradient
     if gradient is not None and not isinstance(gradient, Tracer):
         gradient = recorder.constant(gradient)
     return BoundValue(
@@ -145,7 +155,7 @@ def _bound_value(recorder: Recorder, twin: Twin, positions: dict[int, int]) -> B
         twin.raw,
         twin.data.variable,
         twin.gradient.variable if twin.gradient is not None else None,
-        twin.leaf.raw.variable,  # type: ignore[union-attr]
+        twin.new.variable,
         gradient.variable if gradient is not None else None,
         twin.gradient_read,
         twin.gradient_cleared,
@@ -154,7 +164,7 @@ def _bound_value(recorder: Recorder, twin: Twin, positions: dict[int, int]) -> B
 
 def _change(twin: Twin) -> tuple[Node, Any, Any]:
     """Return a Value with its new data and gradient, each KEEP where it is unchanged."""
-    data, gradient = twin.leaf.raw, getattr(twin.leaf, "_grad", None)
+    data, gradient = twin.new, twin.new_gradient
     # A view of an array changes with the array, so only what is stored into it by itself counts.
     is_kept = data is twin.data or getattr(twin.node.raw, "base", None) is not None
     new = KEEP if is_kept else concrete(data)
@@ -190,6 +200,33 @@ def _collector_off() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+def _write_back(now: Any, before: Any, original: Any) -> bool:
+    """Give the caller's lists and dicts what the function has made of theirs; return if it has."""
+    if isinstance(before, dict):
+        pairs = [(now.get(key), part, original[key]) for key, part in before.items()]
+        is_changed = list(now) != list(before) or any(
+            x is not y for x, y, _ in pairs if not isinstance(y, tuple | list | dict)
+        )
+        if is_changed:
+            parts = {key: concrete(part) for key, part in now.items()}
+            original.clear()
+            original.update(parts)
+            return True
+    elif isinstance(before, tuple | list):
+        is_changed = len(now) != len(before) or any(
+            x is not y
+            for x, y in zip(now, before, strict=True)
+            if not isinstance(y, tuple | list | dict)
+        )
+        if is_changed:
+            original[:] = [concrete(part) for part in now]
+            return True
+        pairs = list(zip(now, before, original, strict=True))
+    else:
+        return False
+    return any([_write_back(*three) for three in pairs])
 
 
 def _stand_in(recorder: Recorder, argument: Any, leaves: list[Variable | None]) -> Any:

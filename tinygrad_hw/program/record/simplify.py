@@ -13,7 +13,7 @@ from tinygrad_hw.engine.core import numerics
 from tinygrad_hw.engine.core.data import shape_of
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.program.emit.primitives import ON_ARRAYS
-from tinygrad_hw.program.record.tracer import CallRecorder, CaptureError, Tracer
+from tinygrad_hw.program.record.tracer import CallRecorder, Tracer, refusal
 from tinygrad_hw.program.variable import Variable
 
 _REDUCTIONS = {f: inspect.signature(f) for f in (np.sum, np.max, np.min)}
@@ -37,7 +37,7 @@ def normalized_call(
     if function in _REDUCTIONS:
         arguments = _REDUCTIONS[function].bind(*inputs, **options).arguments
         if arguments.pop("out", None) is not None:
-            raise CaptureError(f"np.{function.__name__} writes into an array; leave out= away")
+            raise refusal(f"np.{function.__name__} writes into an array; leave out= away")
         return (arguments.pop("a"),), {"axis": None, **arguments}
     if function is np.where and isinstance(inputs[0], Tracer) and inputs[0].dtype != bool:
         return (recorder.call(operator.ne, (inputs[0], 0)), *inputs[1:]), options

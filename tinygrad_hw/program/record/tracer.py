@@ -13,6 +13,7 @@ from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
+from tinygrad_hw.engine.call_site import calling_line
 from tinygrad_hw.engine.core.data import StandIn, shape_of
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.program.variable import Variable
@@ -25,6 +26,11 @@ _REFUSAL = (
 
 class CaptureError(TypeError):
     """Error for a function that does something that no program can repeat."""
+
+
+def refusal(text: str) -> CaptureError:
+    """Return an error that names the user's line."""
+    return CaptureError(f"{text} {calling_line()}")
 
 
 class CallRecorder(Protocol):
@@ -108,7 +114,7 @@ class Tracer(StandIn):
     # --- Refused conversions ----------------------------------------------------------------------
 
     def _refuse(self, what: str) -> NoReturn:
-        raise CaptureError(_REFUSAL.format(what))
+        raise refusal(_REFUSAL.format(what))
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         self._refuse("by NumPy")
@@ -131,7 +137,7 @@ class Tracer(StandIn):
         self._refuse("by tolist()")
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        raise CaptureError(
+        raise refusal(
             "elements of an array are set while a program is captured; "
             "make a new array, with np.where or np.concatenate"
         )
@@ -153,7 +159,7 @@ class Tracer(StandIn):
         if any(isinstance(x, Node) for x in inputs):
             return NotImplemented  # the Value records, and calls again with its data
         if options.get("out") is not None:
-            raise CaptureError(f"np.{ufunc.__name__} writes into an array; leave out= away")
+            raise refusal(f"np.{ufunc.__name__} writes into an array; leave out= away")
         function = ufunc if method == "__call__" else getattr(ufunc, method)
         return self.recorder.call(function, inputs, options)
 
@@ -165,7 +171,7 @@ class Tracer(StandIn):
         if function in _SHAPE_FUNCTIONS:
             return function(*concrete(args), **concrete(options))
         if function in _IN_PLACE_FUNCTIONS:
-            raise CaptureError(f"np.{function.__name__} writes into an array; make a new one")
+            raise refusal(f"np.{function.__name__} writes into an array; make a new one")
         return self.recorder.call(function, args, options)
 
     def __getitem__(self, index: Any) -> Any:
@@ -200,7 +206,7 @@ class Tracer(StandIn):
 
     def __getattr__(self, name: str) -> Any:
         if hasattr(np.ndarray, name) and not name.startswith("_"):
-            raise CaptureError(f"{name} of an array cannot be captured; use a function of NumPy's")
+            raise refusal(f"{name} of an array cannot be captured; use a function of NumPy's")
         raise AttributeError(name)
 
 
@@ -234,7 +240,7 @@ for _name in ("add", "sub", "mul", "truediv", "pow", "matmul", "floordiv", "mod"
 def _in_place(function: Any) -> Callable[..., Any]:
     def apply(self: Tracer, other: Any) -> Any:
         if self.shape:
-            raise CaptureError("an array is changed in place while it is captured; make a new one")
+            raise refusal("an array is changed in place while it is captured; make a new one")
         return function(self, other)
 
     return apply

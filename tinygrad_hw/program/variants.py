@@ -1,0 +1,154 @@
+"""Variants: the recordings of a function for one kind of arguments, and their programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw.program.emit.runtime import Changed, NotFinite
+from tinygrad_hw.program.guards import Environment
+from tinygrad_hw.program.program import Program
+from tinygrad_hw.program.record.run import record
+from tinygrad_hw.program.recording import Comparer, Fingerprint, Recording
+
+MOST = 16  # recordings in a row that are new, and programs, before a function is run as it is
+PLAINLY = "it is run as it is from now on"
+
+
+class Variant:
+    """A recording with what was around it, and its program once a second one has been equal.
+
+    ``environment`` is None for a pure function.
+    """
+
+    __slots__ = ("environment", "fingerprint", "program", "recording")
+
+    def __init__(
+        self, recording: Recording, fingerprint: Fingerprint, environment: Environment | None
+    ) -> None:
+        self.recording, self.fingerprint = recording, fingerprint
+        self.environment = environment
+        self.program: Program | None = None
+
+    def is_current(self) -> bool:
+        """Return whether what the function read is as it was."""
+        return self.environment is None or self.environment.unchanged()
+
+    def holds(self, call: Any, gradients: bool = True) -> bool:
+        """Return whether there is a program, and it is valid for a call."""
+        if self.program is None or not self.is_current():
+            return False
+        return self.program.replay.fits(call, gradients)
+
+
+class Variants:
+    """What is known of a function for one kind of arguments.
+
+    Attributes
+    ----------
+    calls, captures
+        The numbers of calls and of recordings.
+    known
+        The recordings, each for other branches or for another world around the function.
+    is_plain
+        Whether the function is run as it is from now on.
+    last
+        The program or recording that ran last.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        comparer: Comparer,
+        tell: Callable[..., None],
+        jit: bool | None,
+        pure: bool,
+    ) -> None:
+        self._function, self._comparer, self._tell = function, comparer, tell
+        self._jit, self._pure = jit, pure
+        self.calls = self.captures = 0
+        self.known: list[Variant] = []
+        self.is_plain = False
+        self.last: Program | Recording | None = None
+        self._misses = 0  # recordings in a row that were equal to none before
+        self._unexplained = 0  # those of them for which no guard has seen a reason
+
+    def run(self, call: Any) -> Any:
+        """Run the function as it is, record it, or replay a program of it."""
+        self.calls += 1
+        if self.is_plain or self.calls == 1:
+            return self._function(*call[0], **call[1])
+        is_power_of_two = self.calls & (self.calls - 1) == 0
+        if is_power_of_two and not self._pure:
+            return self._record(call)
+        for variant in self.known:
+            if not variant.holds(call) or variant.program is None:
+                continue
+            if variant.program.schedule.updates and "raise" in np.geterr().values():
+                return self._function(*call[0], **call[1])  # an error could stop an update halfway
+            try:
+                result = variant.program.replay.run(call)
+            except Changed:
+                continue
+            except (NotFinite, ArithmeticError, ValueError, IndexError):
+                return self._function(*call[0], **call[1])  # Python raises for inf or nan
+            self.last = variant.program
+            return result
+        return self._record(call)
+
+    def _record(self, call: Any) -> Any:
+        """Run the function and record it; compare the recording with those before."""
+        current = [variant for variant in self.known if variant.is_current()]
+        recording, outcome = record(self._function, call)
+        self.captures += 1
+        outcome.commit()
+        changed = [variant for variant in current if not variant.is_current()]
+        if changed and changed[0].environment is not None:
+            self._give_up(f"it changes {changed[0].environment.what_changed()} itself")
+        elif recording.unusable is not None:
+            self._misses += 1
+            if self._misses >= MOST:
+                self._give_up(recording.unusable)
+        else:
+            self._compare(current, recording, call, outcome.codes)
+        return outcome.returned
+
+    def _compare(self, current: list[Variant], recording: Recording, call: Any, codes: Any) -> None:
+        environment = None if self._pure else Environment(self._function, call, codes)
+        if environment is not None and environment.obstacle:
+            self._give_up(environment.obstacle)
+            return
+        arrays = environment.arrays if environment else set()
+        fingerprint = self._comparer.fingerprint(recording, arrays)
+        for variant in self.known:
+            if variant.fingerprint == fingerprint:
+                self._confirm(variant, environment)
+                return
+        self.last = recording
+        self._misses += 1
+        stale = [x for x in current if not fingerprint.is_other_branch(x.fingerprint)]
+        self.known = [variant for variant in self.known if variant not in stale]
+        self._unexplained += bool(stale)
+        reason = "something is new whenever it is recorded (an integer, a closure, a branch?)"
+        if stale:
+            reason = f"{fingerprint.difference(stale[0].fingerprint)}, when it is recorded again"
+        if self._unexplained > 2 or self._misses >= MOST or len(self.known) >= MOST:
+            self._give_up(reason)
+        elif stale:
+            self._tell(f"{reason}; it is captured anew")
+        self.known.append(Variant(recording, fingerprint, environment))
+
+    def _confirm(self, variant: Variant, environment: Environment | None) -> None:
+        """Make a program of a recording that was equal to an earlier one."""
+        variant.environment = environment
+        self._misses = self._unexplained = 0
+        if variant.program is None:
+            outside = environment.values if environment else set()
+            variant.program = Program.of(variant.recording, self._jit, outside)
+        self.last = variant.program
+
+    def _give_up(self, reason: str) -> None:
+        self.is_plain = True
+        self._tell(f"{reason}; {PLAINLY}", always=True)
