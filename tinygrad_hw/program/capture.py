@@ -181,7 +181,9 @@ class Captured:
             if program is not None and threads > 1:
                 self._last = program
                 try:
-                    return first + program.replay.map_threads([(x, {}) for x in calls], threads)
+                    return first + program.replay.map_threads(
+                        [[*leaves_of(x)] for x in calls], threads
+                    )
                 except (Changed, NotFinite, ArithmeticError, ValueError, IndexError):
                     pass  # a call needs more than this program; nothing has been changed
             return first + [self(*arguments) for arguments in calls]
@@ -194,7 +196,7 @@ class Captured:
             return None
         for variant in variants.known:
             program = variant.program
-            if program is None or not variant.holds((calls[0], {})):
+            if program is None or not variant.holds([*leaves_of(calls[0])]):
                 continue
             is_free = all(value.position is None for value in program.recording.values)
             if is_free and not program.replay.changes_values:
@@ -292,11 +294,14 @@ class Captured:
     def _batch(self, arguments: Any, points: int) -> Any:
         """Replay for all points; the first and the last are recorded, and compared."""
         ends = [_point(arguments, i) for i in (0, points - 1)]
-        key = signature(ends[0]), tuple([isinstance(x, np.ndarray) for x in leaves_of(arguments)])
+        key = (
+            signature((ends[0], {})),
+            tuple([isinstance(x, np.ndarray) for x in leaves_of(arguments)]),
+        )
         batches = self._batches.setdefault(key, self._new_variants())
         batches.calls += 1
         is_power_of_two = batches.calls & (batches.calls - 1) == 0
-        known = [x for x in batches.known if x.holds((ends[0], {}), gradients=False)]
+        known = [x for x in batches.known if x.holds([*leaves_of(ends[0])], gradients=False)]
         if not known or (is_power_of_two and not self.pure):
             known = batches.known = self._batch_variants(ends)
         try:

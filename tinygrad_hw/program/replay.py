@@ -43,8 +43,6 @@ class SharedArray:
 class Replay:
     """A program, loaded: see ``run``.
 
-    A call is a pair: the positional arguments, and the keyword arguments.
-
     Attributes
     ----------
     schedule, listing
@@ -68,7 +66,10 @@ class Replay:
         self._views = [value for value in values if value.is_view and value.is_array]
         # Arguments that must be the same Value: it is also reached otherwise, or views an array.
         self._pinned = {value for value in values if value.is_view or id(value.node) in outside}
-        self._has_arguments = any(value.position is not None for value in values)
+        self._taken = [i for i, leaf in enumerate(recording.leaves) if leaf is not None]
+        self._arguments = [value for value in values if value.position is not None]
+        self._outside = [value for value in values if value.position is None]
+        self._fits_outside = self._check_of_outside()
         self._code = compile_function(listing.text_to_run, f"program of {recording.name}")
         self.function = self._load()
         self._batch: Callable[..., Any] | None = None
@@ -83,35 +84,55 @@ class Replay:
 
     # --- Validity ---------------------------------------------------------------------------------
 
-    def fits(self, call: Any, gradients: bool = True) -> bool:
+    def fits(self, leaves: Sequence[Any], gradients: bool = True) -> bool:
         """Return whether the call's Values, and their gradients if asked, are as recorded.
 
         That is: of the same kind, constant or not, with or without a gradient; and the same
         arguments are one Value.
         """
-        leaves = list(leaves_of(call)) if self._has_arguments else []
-        seen: set[int] = set()
-        for value in self.recording.values:
-            node = value.node if value.position is None else leaves[value.position]
-            if value in self._pinned and node is not value.node:
-                return False
-            if id(node) in seen:  # two of the recorded Values are one in this call
-                return False
-            seen.add(id(node))
-            if node.constant is not value.constant or not _is_alike(node.raw, value):
-                return False
-            has_gradient = node.grad is not None
-            if (
-                gradients
-                and self.schedule.expects_gradient.get(value, has_gradient) != has_gradient
-            ):
-                return False
-        return True
+        if not (self._fits_outside(gradients) if self._outside else True):
+            return False
+        nodes = [leaves[value.position] for value in self._arguments if value.position is not None]
+        if not nodes:
+            return True
+        others = {id(value.node) for value in self._outside}
+        if len(others.union(map(id, nodes))) < len(others) + len(nodes):
+            return False  # two of the recorded Values are one in this call
+        return all(
+            node.constant is value.constant
+            and (value not in self._pinned or node is value.node)
+            and _is_alike(node.raw, value)
+            and not (gradients and self._expects_other_gradient(node, value))
+            for node, value in zip(nodes, self._arguments, strict=True)
+        )
+
+    def _expects_other_gradient(self, node: Node, value: BoundValue) -> bool:
+        has_gradient = Node.grad.fget(node) is not None
+        return self.schedule.expects_gradient.get(value, has_gradient) != has_gradient
+
+    def _check_of_outside(self) -> Callable[[bool], bool]:
+        """Return a function that compares the Values from outside, written out for speed."""
+        space: dict[str, Any] = {"alike": _is_alike, "gradient": Node.grad.fget}
+        lines = ["def check(gradients):"]
+        for i, value in enumerate(self._outside):
+            space |= {f"n{i}": value.node, f"v{i}": value, f"r{i}": value.raw}
+            lines.append(f"    if n{i}.constant is not {value.constant}: return False")
+            python = value.data.kind.python
+            if python is float:
+                lines.append(f"    if type(n{i}.raw) is not float: return False")
+            else:
+                same = f"n{i}.raw is r{i} or alike(n{i}.raw, v{i})"
+                lines.append(f"    if not ({same}): return False")
+            if value in self.schedule.expects_gradient:
+                is_none = "is not" if not self.schedule.expects_gradient[value] else "is"
+                lines.append(f"    if gradients and gradient(n{i}) {is_none} None: return False")
+        exec("\n".join([*lines, "    return True"]), space)
+        return cast(Callable[[bool], bool], space["check"])
 
     # --- One call ---------------------------------------------------------------------------------
 
-    def run(self, call: Any) -> Any:
-        """Replay for a call, change its Values, and return the function's result.
+    def run(self, leaves: Sequence[Any]) -> Any:
+        """Replay for the leaves of a call, change its Values, and return the function's result.
 
         Raises
         ------
@@ -120,7 +141,7 @@ class Replay:
         """
         self._sync()
         with interrupts_deferred():
-            return self._deliver(call, self.function(*self._inputs_of(call)))
+            return self._deliver(leaves, self.function(*self._inputs_of(leaves)))
 
     @property
     def changes_values(self) -> bool:
@@ -128,8 +149,8 @@ class Replay:
         schedule = self.schedule
         return bool(schedule.updates or schedule.numbers or schedule.gradients or schedule.cleared)
 
-    def map_threads(self, calls: Sequence[Any], threads: int) -> list[Any]:
-        """Replay for several calls, on several threads; the program must not change Values."""
+    def map_threads(self, calls: Sequence[Sequence[Any]], threads: int) -> list[Any]:
+        """Replay for several calls on several threads; the program must not change Values."""
         self._sync()
         results: list[Any] = [None] * len(calls)
         queue = deque(enumerate(calls))
@@ -137,10 +158,10 @@ class Replay:
         def work(function: Callable[..., Any]) -> None:
             while queue:
                 try:
-                    i, call = queue.popleft()
+                    i, leaves = queue.popleft()
                 except IndexError:  # another thread was quicker
                     return
-                results[i] = function(*self._inputs_of(call))
+                results[i] = function(*self._inputs_of(leaves))
 
         with ThreadPoolExecutor(threads - 1) as pool:
             try:
@@ -153,7 +174,7 @@ class Replay:
             finally:
                 queue.clear()  # if one fails, the others stop
         return [
-            self._deliver(call, computed) for call, computed in zip(calls, results, strict=True)
+            self._deliver(leaves, computed) for leaves, computed in zip(calls, results, strict=True)
         ]
 
     def _sync(self) -> None:
@@ -165,44 +186,41 @@ class Replay:
         if any([shared.sync() for shared in self._shared]):
             self.function = self._load()
 
-    def _inputs_of(self, call: Any) -> list[Any]:
-        inputs = [
-            x.raw if isinstance(x, Node) else x
-            for x, leaf in zip(leaves_of(call), self.recording.leaves, strict=True)
-            if leaf is not None
-        ]
+    def _inputs_of(self, leaves: Sequence[Any]) -> list[Any]:
+        inputs = [leaves[i] for i in self._taken]
+        if self._arguments:
+            inputs = [x.raw if isinstance(x, Node) else x for x in inputs]
         inputs += [value.node.raw for value in self.schedule.read]
-        inputs += [self._node(value, call).grad for value in self.schedule.accumulating]
+        inputs += [self._node(value, leaves).grad for value in self.schedule.accumulating]
         return inputs
 
-    def _deliver(self, call: Any, computed: Any) -> Any:
+    def _deliver(self, leaves: Sequence[Any], computed: Any) -> Any:
         """Set gradients, change the Values that are numbers, and return the results."""
         parts = iter(computed)
-        leaves = [
-            self._returned(x.returned, call)
+        returned = [
+            self._returned(x.returned, leaves)
             if isinstance(x.returned, Node)
             else x.to_caller(None if x.variable is None else next(parts))
             for x in self.recording.results
         ]
         for value in self.schedule.gradients:
-            self._node(value, call).grad = next(parts)
+            self._node(value, leaves)._grad = next(parts)
         for value in self.schedule.cleared:
-            node = self._node(value, call)
-            node.grad = node.no_gradient
+            node = self._node(value, leaves)
+            node._grad = node.no_gradient
         for value in self.schedule.numbers:
-            self._node(value, call).raw = next(parts)
-        return unflatten(self.recording.structure, leaves)
+            self._node(value, leaves).raw = next(parts)
+        return unflatten(self.recording.structure, returned)
 
-    def _node(self, value: BoundValue, call: Any) -> Node:
+    @staticmethod
+    def _node(value: BoundValue, leaves: Sequence[Any]) -> Node:
         """Return the Value that this call passes in place of a recorded one."""
-        if value.position is None:
-            return value.node
-        argument: Node = list(leaves_of(call))[value.position]
-        return argument
+        node: Node = value.node if value.position is None else leaves[value.position]
+        return node
 
-    def _returned(self, node: Node, call: Any) -> Node:
+    def _returned(self, node: Node, leaves: Sequence[Any]) -> Node:
         known = [value for value in self.recording.values if value.node is node]
-        return self._node(known[0], call) if known else node
+        return self._node(known[0], leaves) if known else node
 
     # --- Many points ------------------------------------------------------------------------------
 
@@ -214,11 +232,12 @@ class Replay:
             code = compile_function(listing.text_to_run, f"batch of {self.recording.name}")
             exec(code, namespace)
             self._batch = namespace[self.recording.name]
-        call: Any = (arguments, {})
+        leaves = list(leaves_of(arguments))
         inputs = [
-            np.asarray(x, np.float64) if isinstance(x, np.ndarray) else raw(x)
-            for x, leaf in zip(leaves_of(arguments), self.recording.leaves, strict=True)
-            if leaf is not None
+            np.asarray(leaves[i], np.float64)
+            if isinstance(leaves[i], np.ndarray)
+            else raw(leaves[i])
+            for i in self._taken
         ]
         computed = self._batch(points, *inputs, *(v.node.raw for v in self.schedule.read))
         count = len(self.schedule.interface.outputs)
@@ -226,14 +245,14 @@ class Replay:
         if not all_finite(*sums):
             raise NotFinite
         for value, gradient in zip(self.schedule.gradients, sums, strict=True):
-            node = self._node(value, call)
+            node = self._node(value, leaves)
             node.grad = gradient if node.grad is None else node.grad + gradient
         columns = iter(results)
-        leaves = [
+        returned = [
             raw(x.returned) if x.variable is None else next(columns) for x in self.recording.results
         ]
-        leaves = [np.array(np.broadcast_to(leaf, points)) for leaf in leaves]
-        return unflatten(self.recording.structure, leaves)
+        spread = [np.array(np.broadcast_to(leaf, points)) for leaf in returned]
+        return unflatten(self.recording.structure, spread)
 
 
 def _is_alike(data: Any, value: BoundValue) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.engine.transforms.pytree import leaves_of
 from tinygrad_hw.program.emit.runtime import Changed, NotFinite
 from tinygrad_hw.program.guards import Environment
 from tinygrad_hw.program.program import Program
@@ -36,11 +37,11 @@ class Variant:
         """Return whether what the function read is as it was."""
         return self.environment is None or self.environment.unchanged()
 
-    def holds(self, call: Any, gradients: bool = True) -> bool:
-        """Return whether there is a program, and it is valid for a call."""
+    def holds(self, leaves: Sequence[Any], gradients: bool = True) -> bool:
+        """Return whether there is a program, and it is valid for the leaves of a call."""
         if self.program is None or not self.is_current():
             return False
-        return self.program.replay.fits(call, gradients)
+        return self.program.replay.fits(leaves, gradients)
 
 
 class Variants:
@@ -83,13 +84,14 @@ class Variants:
         is_power_of_two = self.calls & (self.calls - 1) == 0
         if is_power_of_two and not self._pure:
             return self._record(call)
+        leaves = list(leaves_of(call))
         for variant in self.known:
-            if not variant.holds(call) or variant.program is None:
+            if not variant.holds(leaves) or variant.program is None:
                 continue
             if variant.program.schedule.updates and "raise" in np.geterr().values():
                 return self._function(*call[0], **call[1])  # an error could stop an update halfway
             try:
-                result = variant.program.replay.run(call)
+                result = variant.program.replay.run(leaves)
             except Changed:
                 continue
             except (NotFinite, ArithmeticError, ValueError, IndexError):

@@ -14,8 +14,8 @@ from tinygrad_hw.engine.core.node import Node
 _PLAIN = frozenset((bool, int, complex, str, bytes, type(None), type(...), slice, range))
 
 
-def signature(arguments: Any) -> tuple[Any, ...]:
-    """Return the key of the arguments that a program is valid for.
+def signature(call: Any) -> tuple[Any, ...]:
+    """Return the key of a call's arguments, positional and by keyword, that a program is valid for.
 
     Floats, arrays and Values count by their kind (type, shape, dtype); integers, texts and flags by
     their value, since they may be axes or lengths; other objects by identity. Containers count by
@@ -26,7 +26,20 @@ def signature(arguments: Any) -> tuple[Any, ...]:
     TypeError
         If an argument is an ``np.matrix`` or a masked array, whose rules are not ours.
     """
-    return tuple(_parts(arguments, []))
+    args, options = call
+    if not options and all([type(x) in _FLAT for x in args]):  # the same keys, sooner
+        return tuple([float if type(x) is float else _of_array(x) for x in args])
+    return tuple(_parts(call, []))
+
+
+_FLAT = (float, np.ndarray)
+
+
+def _of_array(array: Any) -> tuple[Any, ...]:
+    kind = array.dtype
+    if array.flags.c_contiguous:
+        return (array.shape, kind.num, kind.itemsize, kind.isnative)
+    return (array.shape, kind.num, kind.itemsize, kind.isnative, array.strides)
 
 
 class ById:
@@ -51,9 +64,7 @@ def _parts(tree: Any, nodes: list[Any]) -> Iterator[Any]:
     elif isinstance(tree, np.ndarray):
         if kind is not np.ndarray:
             refuse_other_rules(tree)
-        yield kind, tree.shape, tree.dtype
-        if not tree.flags.c_contiguous:
-            yield tree.strides
+        yield kind, *_of_array(tree), tree.dtype
     elif isinstance(tree, np.floating):
         yield kind
     elif isinstance(tree, Node):
