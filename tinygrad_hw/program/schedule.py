@@ -103,9 +103,12 @@ class Schedule:
     expects_gradient: dict[BoundValue, bool]
 
     def is_fixed(self, variable: Variable) -> bool:
-        """Return whether a Variable is in the same memory in every run."""
-        base = base_of(variable)
-        return base in self.buffers or is_array_constant(base)
+        """Return whether a Variable is the same part of the same memory in every run."""
+        while variable.view_of is not None:
+            if any(not x.constant for x in variable.needs if x is not variable.view_of):
+                return False  # a row whose number is computed
+            variable = variable.view_of
+        return variable in self.buffers or is_array_constant(variable)
 
     def __str__(self) -> str:
         lines = [f"schedule of {self.interface.name}"]

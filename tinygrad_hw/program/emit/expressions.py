@@ -63,11 +63,7 @@ class ExpressionWriter:
         """Return the name of a Variable; choose it the first time."""
         if variable not in self.names:
             labels = variable.names
-            if (
-                not labels
-                and is_view(variable)
-                and variable.function in (np.transpose, np.swapaxes)
-            ):
+            if not labels and is_view(variable) and _is_transpose(variable):
                 labels = [f"{self.name_of(variable.operands[0])}_T"]
             self.names[variable] = self._identifiers.choose(labels)
         return self.names[variable]
@@ -203,11 +199,7 @@ class ExpressionWriter:
                 *[f"order={o!r}" for o in variable.options.values() if o != "C"],
             ]
             return f"{source}.reshape({', '.join(arguments)})"
-        if function is np.transpose and variable.ndim == 2 and not variable.options:
-            return f"{source}.T"
-        if function is np.swapaxes and variable.ndim == 2:
-            return f"{source}.T"
-        return self.expression(variable)
+        return f"{source}.T" if _is_transpose(variable) else self.expression(variable)
 
     def _with_comment(self, line: str, variable: Variable) -> str:
         """Return a line with a comment: its result's shape, and the operation around it."""
@@ -232,6 +224,16 @@ def _numpy_dtype(operand: Any) -> Any:
     if isinstance(operand, Variable):
         return None if operand.kind.python else operand.dtype
     return getattr(operand, "dtype", None)
+
+
+def _is_transpose(variable: Variable) -> bool:
+    """Return whether a Variable is a matrix with its two dimensions exchanged."""
+    axes = variable.operands[1:]
+    if variable.ndim != 2 or variable.options or variable.function is np.matrix_transpose:
+        return variable.ndim == 2 and variable.function is np.matrix_transpose
+    if variable.function is np.swapaxes:
+        return {axis % 2 for axis in axes} == {0, 1}
+    return variable.function is np.transpose and axes in ((), (None,), ((1, 0),))
 
 
 def _constant(operand: Any) -> Any:

@@ -21,6 +21,7 @@ from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.engine.core.trace import PLAIN, setting
 from tinygrad_hw.program.emit.primitives import ON_ARRAYS
+from tinygrad_hw.program.record.recordable import may_alias
 from tinygrad_hw.program.record.simplify import (
     as_kind,
     call_key,
@@ -191,7 +192,7 @@ class Recorder(TwinTrace):
                 operands=operands,
                 options=options,
                 needs=needs,
-                view_of=_viewed_operand(value, inputs),
+                view_of=_viewed_operand(function, value, inputs),
             )
             if has_data_dependent_shape(result.variable):
                 self.data_dependent.append(result.variable)
@@ -308,9 +309,9 @@ def _has_dtype(value: Any, dtype: Any) -> bool:
     return isinstance(value, np.ndarray) and value.dtype == np.dtype(dtype)
 
 
-def _viewed_operand(value: Any, inputs: tuple[Any, ...]) -> Variable | None:
-    """Return the operand whose memory a result shares, if any."""
-    if not isinstance(value, np.ndarray) or value.base is None:
+def _viewed_operand(function: Any, value: Any, inputs: tuple[Any, ...]) -> Variable | None:
+    """Return the operand that a result is, or is a view of, if any."""
+    if not isinstance(value, np.ndarray) or not may_alias(function):
         return None
     arrays = [x for x in variables(inputs, Tracer) if isinstance(x.value, np.ndarray)]
     return next((x.variable for x in arrays if np.may_share_memory(x.value, value)), None)

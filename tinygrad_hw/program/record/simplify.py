@@ -11,19 +11,20 @@ import numpy as np
 from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core import numerics
 from tinygrad_hw.engine.core.data import shape_of
-from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.program.emit.primitives import ON_ARRAYS
+from tinygrad_hw.program.record.recordable import (
+    RECORDABLE,
+    name_of,
+    named_arguments,
+    reason_to_refuse,
+    writes,
+)
 from tinygrad_hw.program.record.tracer import CallRecorder, Tracer, refusal
-from tinygrad_hw.program.variable import Variable
+from tinygrad_hw.program.variable import Variable, variables
 
 _REDUCTIONS = {f: inspect.signature(f) for f in (np.sum, np.max, np.min)}
 # What ``array ** p`` computes for these exponents.
 _POWERS: dict[Any, Any] = {2: np.square, 0.5: np.sqrt, 1: np.positive, -1: np.reciprocal}
-_SHAPE_FROM_SHAPES = frozenset(
-    "all any argmax argmin argsort as_kind clip concatenate cumprod cumsum dot einsum max mean min "
-    "moveaxis outer prod ravel reshape round sort squeeze stack std sum swapaxes take "
-    "take_along_axis tensordot transpose tril triu var where".split()
-)
 
 
 def normalized_call(
@@ -34,14 +35,59 @@ def normalized_call(
     ``np.sum`` is over all axes, ``np.add.reduce`` along the first: the axis is spelled out. The
     condition of ``np.where`` becomes a boolean.
     """
+    inputs, options = _checked(function, inputs, options)
     if function in _REDUCTIONS:
         arguments = _REDUCTIONS[function].bind(*inputs, **options).arguments
-        if arguments.pop("out", None) is not None:
-            raise refusal(f"np.{function.__name__} writes into an array; leave out= away")
+        arguments.pop("out", None)
         return (arguments.pop("a"),), {"axis": None, **arguments}
-    if function is np.where and isinstance(inputs[0], Tracer) and inputs[0].dtype != bool:
-        return (recorder.call(operator.ne, (inputs[0], 0)), *inputs[1:]), options
+    if function is np.where and len(inputs) == 3:
+        return (_as_truths(recorder, inputs[0]), *inputs[1:]), options
     return inputs, options
+
+
+def _checked(
+    function: Any, inputs: tuple[Any, ...], options: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments of a call that may be recorded, arrays among plain ones as tuples.
+
+    Raises
+    ------
+    CaptureError
+        If the function is not on the list, writes into an array, or gets from the program what
+        must be plain.
+    """
+    if reason := reason_to_refuse(function):
+        raise refusal(f"{name_of(function)} cannot be captured: {reason}")
+    if function not in RECORDABLE:
+        return inputs, options
+    for parameter, argument in named_arguments(function, inputs, options):
+        if writes(function, parameter, argument):
+            raise refusal(f"{name_of(function)} writes into an array; leave {parameter}= away")
+        if parameter not in RECORDABLE[function].data and variables(argument, Tracer):
+            raise refusal(
+                f"{name_of(function)} takes its {parameter} from what the captured function "
+                f"computes; give plain numbers, the same in every run"
+            )
+    names = [name for name, _ in named_arguments(function, inputs, {})]
+    data = RECORDABLE[function].data
+    inputs = tuple(
+        [x if name in data else _plain(x) for name, x in zip(names, inputs, strict=True)]
+    )
+    return inputs, {name: x if name in data else _plain(x) for name, x in options.items()}
+
+
+def _plain(argument: Any) -> Any:
+    """Return an axis, a shape, a width that is an array as numbers and tuples."""
+    if isinstance(argument, np.ndarray | np.integer):
+        argument = argument.tolist()
+    return tuple(map(_plain, argument)) if isinstance(argument, list) else argument
+
+
+def _as_truths(recorder: CallRecorder, condition: Any) -> Any:
+    """Return a condition as booleans, which ``np.copyto`` wants; np.where takes any numbers."""
+    if isinstance(condition, Tracer):
+        return condition if condition.dtype == bool else recorder.call(operator.ne, (condition, 0))
+    return np.asarray(condition).astype(bool)[()]
 
 
 def evaluate(function: Any, operands: Any, options: Any) -> Any:
@@ -115,10 +161,11 @@ def has_data_dependent_shape(variable: Variable) -> bool:
         return False
     if function in (operator.getitem, ops.getitem):
         return any(x.dtype == bool for x in variable.needs[1:])
-    owner = getattr(function, "__self__", function)
-    if isinstance(function, Operation) or isinstance(owner, np.ufunc):
+    if function not in RECORDABLE:
         return False
-    return getattr(function, "__name__", "") not in _SHAPE_FROM_SHAPES
+    sized_by = RECORDABLE[function].sized_by
+    arguments = named_arguments(function, variable.operands, variable.options)
+    return any(name in sized_by and variables(argument, Variable) for name, argument in arguments)
 
 
 def call_key(tree: Any) -> Any:

@@ -16,6 +16,7 @@ import numpy as np
 from tinygrad_hw.engine.call_site import calling_line
 from tinygrad_hw.engine.core.data import StandIn, shape_of
 from tinygrad_hw.engine.core.node import Node
+from tinygrad_hw.program.record.recordable import ON_SHAPES
 from tinygrad_hw.program.variable import Variable
 
 _REFUSAL = (
@@ -168,10 +169,8 @@ class Tracer(StandIn):
     ) -> Any:
         if any(issubclass(kind, Node) for kind in types):
             return NotImplemented  # the Value records
-        if function in _SHAPE_FUNCTIONS:
+        if function in ON_SHAPES:
             return function(*concrete(args), **concrete(options))
-        if function in _IN_PLACE_FUNCTIONS:
-            raise refusal(f"np.{function.__name__} writes into an array; make a new one")
         return self.recorder.call(function, args, options)
 
     def __getitem__(self, index: Any) -> Any:
@@ -259,16 +258,6 @@ for _name in ("std", "var", "dot", "nonzero", "argsort", "cumprod", "diagonal", 
 for _name in ("transpose", "squeeze", "take", "clip", "swapaxes", "repeat", "round", "prod"):
     setattr(Tracer, _name, _method(getattr(np, _name)))
 Tracer.__hash__ = object.__hash__  # type: ignore[method-assign]
-
-_SHAPE_FUNCTIONS = {
-    np.shape,
-    np.ndim,
-    np.size,
-    np.result_type,
-    np.iscomplexobj,
-    np.broadcast_shapes,
-}
-_IN_PLACE_FUNCTIONS = {np.copyto, np.put, np.putmask, np.place, np.fill_diagonal, np.put_along_axis}
 
 
 def concrete(tree: Any) -> Any:
