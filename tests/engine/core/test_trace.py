@@ -1,5 +1,6 @@
 """Modes hold for a block, for one thread, and are put back whatever happens."""
 
+import contextvars
 import inspect
 import os
 import re
@@ -55,6 +56,20 @@ def test_no_grad_result_is_a_constant_in_a_later_graph():
     (frozen * x).backward()
     assert x.grad == 9.0
     assert frozen.grad is None
+
+
+def test_a_block_that_an_interrupt_left_open_changes_no_mode_when_it_is_collected():
+    def leave_one_open():
+        with no_grad():
+            block = group("inner")
+            block.__enter__()
+            return block
+
+    block = contextvars.copy_context().run(leave_one_open)  # as a recorded run, broken off
+    del block
+    assert is_recording()
+    assert current().trace is PLAIN
+    assert current().group is None
 
 
 def test_no_grad_nests():

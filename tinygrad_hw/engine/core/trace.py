@@ -5,8 +5,8 @@ Every thread and asyncio task has its own. A mode holds for a ``with`` block and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ContextDecorator, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
@@ -107,28 +107,30 @@ _modes: ContextVar[Modes] = ContextVar("modes", default=Modes(PLAIN, True, False
 current = _modes.get
 
 
-@contextmanager
-def setting(**new: Any) -> Iterator[None]:
+class setting(ContextDecorator):  # noqa: N801 - a context manager
     """Change some of the modes for a block; restore them, also after an error."""
-    before = current()
-    names = ("trace", "recording", "nested", "group")
-    _modes.set(Modes(**{name: new.get(name, getattr(before, name)) for name in names}))
-    try:
-        yield
-    finally:
-        _modes.set(before)
+
+    def __init__(self, **new: Any) -> None:
+        self._new = new
+
+    def _recreate_cm(self) -> setting:
+        return setting(**self._new)
+
+    def __enter__(self) -> Any:
+        self._before = before = current()
+        names = ("trace", "recording", "nested", "group")
+        _modes.set(Modes(**{name: getattr(before, name) for name in names} | self._new))
+        return current().group
+
+    def __exit__(self, *error: object) -> None:  # a generator, left by Ctrl-C, would end any time
+        _modes.set(self._before)
 
 
-@contextmanager
-def no_grad() -> Iterator[None]:
+def no_grad() -> setting:
     """Compute without recording: results inside the block are constants with no history."""
-    with setting(recording=False):
-        yield
+    return setting(recording=False)
 
 
-@contextmanager
-def group(name: str) -> Iterator[Group]:
+def group(name: str) -> setting:
     """Put every node recorded inside the block into one named group."""
-    inner = Group(name, parent=current().group)
-    with setting(group=inner):
-        yield inner
+    return setting(group=Group(name, parent=current().group))
