@@ -2,22 +2,27 @@
 
 Each array result gets a buffer, which is allocated once: a new one, the buffer of a result that is
 no longer needed, the array of a parameter itself, or a slice of a buffer that holds several
-gradients side by side.
+gradients side by side. Who shares memory with whom also says which instructions may change places,
+so that loops stand together and are compiled as one function.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from tinygrad_hw.program.instructions import (
     Fusion,
     Instruction,
+    Region,
     base_of,
     has_out,
     is_concatenation,
     is_elementwise,
+    is_view,
     operands_of,
+    phase_of,
     results_of,
 )
 from tinygrad_hw.program.variable import Kind, Variable
@@ -171,7 +176,7 @@ class _BufferAssignment:
     def _concatenate_in_place(self) -> None:
         """Give the parts of a concatenation slices of its buffer, so that they are built in it."""
         for i, variable in enumerate(self.instructions):
-            if isinstance(variable, Fusion) or not is_concatenation(variable):
+            if not isinstance(variable, Variable) or not is_concatenation(variable):
                 continue
             old = self.target_of.get(variable)
             if old is not None and old in self.last_use:
@@ -196,3 +201,110 @@ class _BufferAssignment:
                     self.buffers[source] = Buffer(source.kind, parent=whole, offset=start)
                     self.built_in_place.add((variable, start))
                 start += size
+
+
+class Compiler(Protocol):
+    """What may become a compiled loop: an emitter's answer."""
+
+    def is_fusable(self, variable: Variable) -> bool:
+        """Return whether an instruction can be a line of a compiled loop with others."""
+
+    def is_loop(self, instruction: Instruction) -> bool:
+        """Return whether an instruction can be a loop of a compiled function."""
+
+    def are_worth_compiling(self, loops: Sequence[Variable | Fusion]) -> bool:
+        """Return whether these loops are compiled as one function."""
+
+
+def group_loops(
+    instructions: Sequence[Instruction], buffers: dict[Variable, Buffer], compiler: Compiler
+) -> list[Instruction]:
+    """Return the instructions with loops as regions; between them others move, where they can."""
+    grouping = _Grouping(buffers, compiler)
+    for instruction in instructions:
+        grouping.add(instruction)
+    grouping.close()
+    return grouping.instructions
+
+
+class _Grouping:
+    """The grouping of loops, in the order of the program: one region is open at a time.
+
+    An instruction that is no loop runs before the open region, unless it needs its results or its
+    memory. Views of its results, and what is only about the numbers that it returns, come after it.
+    """
+
+    def __init__(self, buffers: dict[Variable, Buffer], compiler: Compiler) -> None:
+        self.buffers, self.compiler = buffers, compiler
+        self.instructions: list[Instruction] = []
+        self.loops: list[Variable | Fusion] = []
+        self.numbers: set[Variable] = set()
+        self.later: list[Instruction] = []
+        self.read: set[int] = set()
+        self.written: set[int] = set()
+
+    def add(self, instruction: Instruction) -> None:
+        if not isinstance(instruction, Region) and self._is_loop(instruction):
+            if not self.numbers.isdisjoint(operands_of(instruction)):
+                self.close()
+            self.loops.append(instruction)
+            self.numbers.update(x for x in results_of(instruction) if not x.shape)
+            self.read.update(map(self._memory, operands_of(instruction)))
+            self.written.update(map(self._memory, results_of(instruction)))
+        elif self._is_about_numbers(instruction):
+            self.later.append(instruction)
+            self.numbers.update(results_of(instruction))
+        elif isinstance(instruction, Variable) and _is_fixed_view(instruction):
+            is_later = self._memory(instruction) in self.written
+            (self.later if is_later else self.instructions).append(instruction)
+        else:
+            if self._must_follow(instruction):
+                self.close()
+            self.instructions.append(instruction)
+
+    def close(self) -> None:
+        """End the open region, if there is one."""
+        if self.loops and self.compiler.are_worth_compiling(self.loops):
+            self.instructions.append(Region(self.loops))
+        else:
+            self.instructions += self.loops
+        self.instructions += self.later
+        self.loops, self.later = [], []
+        for known in (self.numbers, self.read, self.written):
+            known.clear()
+
+    def _is_loop(self, instruction: Instruction) -> bool:
+        """Return whether it is a loop whose results are numbers, or always in the same memory."""
+        results = results_of(instruction)
+        is_in_memory = all(not x.shape or x in self.buffers for x in results)
+        return is_in_memory and self.compiler.is_loop(instruction)
+
+    def _is_about_numbers(self, instruction: Instruction) -> bool:
+        """Return whether it computes with numbers alone, some of the open region."""
+        operands = operands_of(instruction)
+        if self.numbers.isdisjoint(operands):
+            return False
+        return not any(x.shape for x in (*operands, *results_of(instruction)))
+
+    def _must_follow(self, instruction: Instruction) -> bool:
+        """Return whether an instruction must run after the open region."""
+        if not self.loops:
+            return False
+        if phase_of(instruction) != phase_of(self.loops[-1]):
+            return True  # for the reader: what a phase begins with is not among the one before
+        if any(is_concatenation(x) for x in results_of(instruction)):
+            return True
+        reads = {self._memory(x) for x in operands_of(instruction)}
+        writes = {self._memory(x) for x in results_of(instruction)}
+        if not self.numbers.isdisjoint(operands_of(instruction)):
+            return True
+        return not (self.written.isdisjoint(reads | writes) and self.read.isdisjoint(writes))
+
+    def _memory(self, variable: Variable) -> int:
+        base = base_of(variable)
+        return id(self.buffers.get(base, base))
+
+
+def _is_fixed_view(variable: Variable) -> bool:
+    """Return whether a Variable is always the same part of its operand."""
+    return is_view(variable) and all(x.constant or x is variable.view_of for x in variable.needs)

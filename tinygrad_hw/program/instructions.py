@@ -1,8 +1,8 @@
-"""Instructions: properties of recorded calls, and calls fused into one loop."""
+"""Instructions: properties of recorded calls, and calls that run as one loop or one function."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -39,24 +39,47 @@ class Fusion:
         return list(found)
 
 
-Instruction = Variable | Fusion
+@dataclass(frozen=True, eq=False)
+class Region:
+    """Consecutive loops that are compiled as one function.
+
+    Attributes
+    ----------
+    loops
+        The loops, in order: pointwise instructions, fused or not, and reductions.
+    """
+
+    loops: list[Variable | Fusion]
+
+    @property
+    def outputs(self) -> list[Variable]:
+        """Return the results of the loops, those included that only a later loop needs."""
+        return [result for loop in self.loops for result in results_of(loop)]
+
+    @property
+    def operands(self) -> list[Variable]:
+        """Return what the loops read, in the order in which they do."""
+        return list(dict.fromkeys(x for loop in self.loops for x in operands_of(loop)))
+
+
+Instruction = Variable | Fusion | Region
 
 
 def phase_of(instruction: Instruction) -> str:
     """Return the phase in which an instruction begins."""
+    if isinstance(instruction, Region):
+        return phase_of(instruction.loops[0])
     return instruction.members[0].phase if isinstance(instruction, Fusion) else instruction.phase
 
 
-def operands_of(instruction: Instruction) -> list[Variable]:
+def operands_of(instruction: Instruction) -> Sequence[Variable]:
     """Return the Variables that an instruction needs."""
-    if isinstance(instruction, Fusion):
-        return instruction.operands
-    return list(instruction.needs)
+    return instruction.needs if isinstance(instruction, Variable) else instruction.operands
 
 
 def results_of(instruction: Instruction) -> list[Variable]:
     """Return the Variables that an instruction computes for others."""
-    return instruction.outputs if isinstance(instruction, Fusion) else [instruction]
+    return [instruction] if isinstance(instruction, Variable) else instruction.outputs
 
 
 def is_view(variable: Variable) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 from dataclasses import dataclass
 
-from tinygrad_hw.program.emit.numba import is_fusable, is_wanted
+from tinygrad_hw.program.emit import numba
 from tinygrad_hw.program.emit.numpy import Listing, emit
 from tinygrad_hw.program.recording import Recording
 from tinygrad_hw.program.replay import Replay
@@ -41,7 +41,7 @@ class Program:
 
         ``outside`` has the ids of the Values that the function reaches otherwise than by arguments.
         """
-        scheduled = schedule(recording, is_fusable if is_wanted(jit) else None)
+        scheduled = schedule(recording, numba if numba.is_wanted(jit) else None)
         listing = emit(scheduled)
         return cls(recording, scheduled, listing, Replay(scheduled, listing, outside))
 

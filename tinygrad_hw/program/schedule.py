@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tinygrad_hw.program.buffers import Buffer, assign_buffers
+from tinygrad_hw.program.buffers import Buffer, Compiler, assign_buffers, group_loops
 from tinygrad_hw.program.instructions import (
     Fusion,
     Instruction,
@@ -121,15 +121,15 @@ class Schedule:
         return "\n".join(lines)
 
 
-def schedule(recording: Recording, fusable: Callable[[Variable], bool] | None = None) -> Schedule:
+def schedule(recording: Recording, compiler: Compiler | None = None) -> Schedule:
     """Put the instructions of a recording in order, and assign buffers to their results.
 
     Parameters
     ----------
     recording
         What is scheduled.
-    fusable
-        Returns whether an instruction may run in a loop with others; None fuses nothing.
+    compiler
+        Says what becomes compiled loops; None compiles nothing.
     """
     values = recording.values
     outputs = [x.variable for x in recording.results if x.variable is not None]
@@ -164,10 +164,14 @@ def schedule(recording: Recording, fusable: Callable[[Variable], bool] | None = 
         list(recording.branches),
         finite,
     )
-    instructions, commit_index = _in_order(checked, new_arrays, fusable)
+    instructions, commit_index = _in_order(checked, new_arrays, compiler)
     buffers, built_in_place = assign_buffers(
         instructions, commit_index, updates, [*outputs, *effects[: len(gradients)]]
     )
+    if compiler is not None:
+        parts = instructions[:commit_index], instructions[commit_index:]
+        first, last = [group_loops(part, buffers, compiler) for part in parts]
+        instructions, commit_index = first + last, len(first)
     return Schedule(
         recording,
         interface,
@@ -218,7 +222,7 @@ def _ends_of_backward(recording: Recording, ends: list[Variable]) -> list[Variab
 def _in_order(
     checked: list[Variable],
     new_arrays: list[Variable],
-    fusable: Callable[[Variable], bool] | None,
+    compiler: Compiler | None,
 ) -> tuple[list[Instruction], int]:
     """Return the instructions in order, and how many come before the changes of Values."""
     before = ancestors(checked)
@@ -227,8 +231,8 @@ def _in_order(
     first, last = ([v for v in sorted(s, key=by_number) if v.function] for s in (before, after))
     last = _numbers_first(last)
     parts: list[list[Instruction]] = [list(first), list(last)]
-    if fusable is not None:
-        parts = [_fuse(first, fusable), _fuse(last, fusable)]
+    if compiler is not None:
+        parts = [_fuse(first, compiler.is_fusable), _fuse(last, compiler.is_fusable)]
     instructions = parts[0] + parts[1]
     _find_outputs(instructions, [*checked, *new_arrays])
     return instructions, len(parts[0])

@@ -1,4 +1,4 @@
-"""Compiled loops: where they are kept, and life without numba."""
+"""Compiled loops: what they compute, where they are kept, and life without numba."""
 
 import importlib.util
 import stat
@@ -9,7 +9,7 @@ import pytest
 
 from tinygrad_hw import capture
 from tinygrad_hw.errors import InputError
-from tinygrad_hw.program.emit import numba as emit_numba
+from tinygrad_hw.program.emit import loading
 
 X = np.linspace(-2, 2, 600).reshape(20, 30)
 
@@ -23,14 +23,15 @@ def folder(tmp_path, monkeypatch):
     pytest.importorskip("numba")
     monkeypatch.setenv("TINYGRAD_HW_CACHE", str(tmp_path / "loops"))
     monkeypatch.delenv("TINYGRAD_HW_JIT", raising=False)
-    emit_numba._kernel.cache_clear()
+    loading._kernel.cache_clear()
     yield tmp_path / "loops"
-    emit_numba._kernel.cache_clear()
+    loading._kernel.cache_clear()
 
 
 def captured(jit):
     program = capture(f, jit=jit)
-    program(X)
+    for _ in range(3):
+        program(X)
     return program
 
 
@@ -40,7 +41,7 @@ def test_a_loop_is_kept_on_the_disk_and_found_again(folder):
     machine_code = list(folder.rglob("*.nbc"))
     assert len(machine_code) == 1
     before = machine_code[0].stat().st_mtime_ns
-    emit_numba._kernel.cache_clear()  # as in a new process
+    loading._kernel.cache_clear()  # as in a new process
     program = captured(True)
     np.testing.assert_allclose(program(X), f(X), rtol=1e-14)
     assert list(folder.glob("*.py")) == [text]
@@ -51,7 +52,7 @@ def test_what_is_broken_on_the_disk_is_compiled_anew(folder):
     captured(True)
     for path in folder.rglob("*.nb[ci]"):
         path.write_bytes(b"broken")
-    emit_numba._kernel.cache_clear()
+    loading._kernel.cache_clear()
     np.testing.assert_allclose(captured(True)(X), f(X), rtol=1e-14)
 
 
@@ -89,7 +90,105 @@ def test_without_numba(monkeypatch):
 def test_the_user_s_own_folder(monkeypatch, platform):
     for name in ("TINYGRAD_HW_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(emit_numba.sys, "platform", platform)
-    folder = emit_numba.cache_folder()
+    monkeypatch.setattr(loading.sys, "platform", platform)
+    folder = loading.cache_folder()
     assert folder.name == "tinygrad_hw"
     assert folder.is_relative_to(Path.home())
+
+
+# --- What they compute ----------------------------------------------------------------------------
+
+CUBE = np.random.default_rng(3).normal(size=(12, 8, 16))
+AXES = [None, 0, 1, 2, -1, (0, 1), (1, 2), (0, 2), (0, 1, 2)]
+
+
+def replayed(function, *arguments):
+    """The result of a replay in compiled loops, and the program's text."""
+    pytest.importorskip("numba")
+    program = capture(function, jit=True)
+    for _ in range(3):
+        program(*arguments)
+    return program(*arguments), program.source
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("keepdims", [True, False])
+@pytest.mark.parametrize("axis", AXES)
+@pytest.mark.parametrize("reduce", [np.sum, np.max, np.min, np.mean])
+def test_a_reduction_is_numpy_s(reduce, axis, keepdims, dtype):
+    def function(x):
+        y = 2.0 * x
+        return reduce(y, axis=axis, keepdims=keepdims), y + 1.0
+
+    x = CUBE.astype(dtype)
+    (found, _), source = replayed(function, x)
+    expected, _ = function(x)
+    assert "@njit" in source
+    assert type(found) is type(expected)
+    assert found.dtype == dtype
+    assert np.shape(found) == np.shape(expected)
+    scale = np.abs(x).sum() if reduce in (np.sum, np.mean) else 0.0
+    np.testing.assert_allclose(found, expected, rtol=0, atol=4 * np.finfo(dtype).eps * scale)
+
+
+@pytest.mark.parametrize("reduce", [np.sum, np.max, np.min])
+@pytest.mark.parametrize("axis", [0, 2])
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf, -0.0])
+def test_a_reduction_keeps_what_is_not_finite(reduce, axis, odd):
+    x = CUBE.copy()
+    x[3, 2, 5] = odd
+    x[7] = odd
+    x[:, 1] = odd
+    (found, _), source = replayed(lambda x: (reduce(x * 1.5, axis=axis), x + 1.0), x)
+    assert "@njit" in source
+    expected = reduce(x * 1.5, axis=axis)
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
+    np.testing.assert_array_equal(np.signbit(found), np.signbit(expected))
+
+
+def test_a_long_sum_loses_no_more_digits_than_numpy_s():
+    x = np.full((2, 100_000), 0.1, np.float32)
+    found, _ = replayed(lambda x: (np.sum(x * np.float32(1.0), axis=1), np.sum(x + x)), x)
+    np.testing.assert_allclose(found[0], 1e4, rtol=1e-6)
+    np.testing.assert_allclose(found[1], 4e4, rtol=1e-6)
+
+
+def test_masks_are_summed_and_counted():
+    def function(x):
+        over = x > 0.3
+        return np.sum(over, axis=1, dtype=np.float64), np.count_nonzero(over), over * x
+
+    found, _ = replayed(function, CUBE)
+    for a, b in zip(found, function(CUBE), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-14)
+        assert type(a) is type(b)
+
+
+def test_softmax_and_its_gradient_are_one_compiled_function_before_exp_and_one_after():
+    from tinygrad_hw import value_and_grad
+
+    def loss(x):
+        powers = np.exp(x - np.max(x, axis=-1, keepdims=True))
+        shares = powers / np.sum(powers, axis=-1, keepdims=True)
+        return np.sum(shares * shares)
+
+    x = np.random.default_rng(0).normal(size=(300, 10))
+    (value, gradient), source = replayed(value_and_grad(loss), x)
+    expected, slope = value_and_grad(loss)(x)
+    assert value == pytest.approx(expected, rel=1e-13)
+    np.testing.assert_allclose(gradient, slope, rtol=1e-10, atol=1e-13)
+    assert source.count("@njit\ndef loop") == 2
+
+
+def test_numbers_that_loops_return_are_used_and_guarded():
+    def function(x, y):
+        total = np.sum(x * y)
+        if np.max(x) > 10.0:
+            return total * 2.0
+        return total / np.sqrt(np.sum(y * y))
+
+    program = capture(function, jit=True)
+    x, y = CUBE[0], CUBE[1]
+    for k in range(6):
+        assert program(x + k, y) == pytest.approx(function(x + k, y), rel=1e-12)
+    assert program(x + 20.0, y) == pytest.approx(function(x + 20.0, y), rel=1e-12)

@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_hw.engine import ops
 from tinygrad_hw.program.emit.numpy import Listing, PythonWriter
 from tinygrad_hw.program.emit.runtime import side_by_side, total, total_product
-from tinygrad_hw.program.instructions import Fusion, operands_of
+from tinygrad_hw.program.instructions import operands_of
 from tinygrad_hw.program.schedule import Schedule
 from tinygrad_hw.program.variable import Variable
 
@@ -41,7 +41,7 @@ class BatchWriter(PythonWriter):
         }
         guards = self._write_input_guards()
         for instruction in self.schedule.instructions:
-            if instruction in self._folded or isinstance(instruction, Fusion):
+            if not isinstance(instruction, Variable) or instruction in self._folded:
                 continue
             self.body.append(f"{self.name_of(instruction)} = {self.expression(instruction)}")
             if instruction in guards:

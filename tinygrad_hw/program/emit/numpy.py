@@ -15,15 +15,17 @@ import numpy as np
 from tinygrad_hw.engine import ops
 from tinygrad_hw.program.buffers import Buffer
 from tinygrad_hw.program.emit.expressions import ExpressionWriter
-from tinygrad_hw.program.emit.numba import Loop, compiled
+from tinygrad_hw.program.emit.loading import compiled
+from tinygrad_hw.program.emit.numba import Kernel
 from tinygrad_hw.program.emit.runtime import Changed, NotFinite, all_finite
 from tinygrad_hw.program.instructions import (
-    Fusion,
+    Region,
     base_of,
     is_concatenation,
     is_view,
     operands_of,
     phase_of,
+    results_of,
 )
 from tinygrad_hw.program.schedule import Schedule
 from tinygrad_hw.program.variable import AFTER, BACKWARD, FORWARD, Variable, kind_of
@@ -88,6 +90,7 @@ class PythonWriter(ExpressionWriter):
         super().__init__(namespace, {interface.name})
         self.schedule, self.interface = schedule, interface
         self.loops: dict[str, str] = {}
+        self._helpers: dict[str, None] = {}  # the texts of functions that loops call
         self.definitions: list[str] = []
         self.body: list[str] = []
         self._names_of_buffers: dict[int, list[tuple[str, bool]]] = {}  # by id; is it a label?
@@ -105,6 +108,7 @@ class PythonWriter(ExpressionWriter):
         text = self.text_to_run
         for old, _ in self.schedule.updates:
             self.name_of(old)
+        loops = [*self._helpers, *loops]
         return Listing("".join(loops) + text, text, self.namespace, self.names)
 
     @property
@@ -153,16 +157,18 @@ class PythonWriter(ExpressionWriter):
                 self._check_finite()
                 self._save()
             now = phase_of(instruction)
-            if now != phase and HEADINGS.get(now):
+            is_no_step = isinstance(instruction, Variable) and is_view(instruction)
+            if now != phase and HEADINGS.get(now) and not is_no_step:
                 phase = now
                 self.body += [*([""] if self.body else []), f"# {HEADINGS[now]}"]
-            if isinstance(instruction, Fusion):
-                self._loop(instruction)
-                continue
-            self._statement(instruction)
-            self._other_names(instruction)
-            if instruction in guards:
-                self._guard(instruction, guards[instruction])
+            if isinstance(instruction, Region):
+                self._call(instruction)
+            elif isinstance(instruction, Variable):
+                self._statement(instruction)
+            for result in results_of(instruction):
+                self._other_names(result)
+                if result in guards:
+                    self._guard(result, guards[result])
         if self.schedule.commit_index == len(self.schedule.instructions):
             self._check_finite()
             self._save()
@@ -300,17 +306,27 @@ class PythonWriter(ExpressionWriter):
             line = f"{self._callable(function)}({', '.join(arguments)})"
         self.body.append(self._with_comment(line, variable))
 
-    def _loop(self, instruction: Fusion) -> None:
-        """Write a call of a compiled loop."""
-        for out in instruction.outputs:
-            self._define(out, self.schedule.buffers[out])
-        loop = Loop(instruction.members, instruction.outputs, self._memory_key)
-        kernel = compiled(loop.body, loop.arguments)
-        name = self._global(kernel, ["loop"])
-        self.loops[name] = loop.body
-        arguments = ", ".join([self.text(x) for x in loop.arguments])
-        makes = ", ".join(dict.fromkeys(self.name_of(out) for out in instruction.outputs))
-        self.body.append(f"{name}({arguments})  # makes {makes} {instruction.members[0].shape}")
+    def _call(self, region: Region) -> None:
+        """Write a call of a compiled function."""
+        made: dict[tuple[int, ...], dict[str, None]] = {}
+        for result in region.outputs:
+            if result.shape:
+                self._define(result, self.schedule.buffers[result])
+                made.setdefault(result.shape, {})[self.name_of(result)] = None
+        kernel = Kernel(region.loops, self._memory_key)
+        function = compiled(kernel.body, kernel.arguments, kernel.helpers)
+        name = self._global(function, ["loop"])
+        self.loops[name] = kernel.body
+        self._helpers[kernel.helpers] = None
+        call = _wrapped(f"{name}(", [self.text(x) for x in kernel.arguments], ")")
+        returned = [self.name_of(x) for x in kernel.returned]
+        if returned:
+            call = f"{', '.join(returned)} = {call}"
+        arrays = [f"{', '.join(names)} {shape}" for shape, names in made.items()]
+        self.body.append(f"{call}  # makes {'; '.join(arrays)}" if arrays else call)
+        for variable, text in zip(kernel.returned, returned, strict=True):
+            if variable.kind.is_scalar:  # numba returns one of Python's numbers
+                self.body.append(f"{text} = np.{variable.dtype.name}({text})")
 
     def _memory_key(self, operand: Any) -> Any:
         """Return a key that is equal for two operands that are one array in memory."""
