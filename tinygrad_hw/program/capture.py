@@ -327,8 +327,7 @@ class Captured:
         is_same = first.fingerprint == last.fingerprint and first.is_current()
         if not is_same or (first.environment and first.environment.obstacle):
             return []
-        outside = first.environment.values if first.environment else set()
-        first.program = Program.of(first.recording, False, outside)
+        first.program = Program.of(first.recording, False)
         return [first]
 
     def __repr__(self) -> str:

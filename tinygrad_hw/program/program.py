@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
 from dataclasses import dataclass
 
 from tinygrad_hw.program.emit import numba
@@ -34,16 +33,11 @@ class Program:
     replay: Replay
 
     @classmethod
-    def of(
-        cls, recording: Recording, jit: bool | None = None, outside: Container[int] = ()
-    ) -> Program:
-        """Return the program of a recording; compile as ``capture`` says.
-
-        ``outside`` has the ids of the Values that the function reaches otherwise than by arguments.
-        """
+    def of(cls, recording: Recording, jit: bool | None = None) -> Program:
+        """Return the program of a recording; compile as ``capture`` says."""
         scheduled = schedule(recording, numba if numba.is_wanted(jit) else None)
         listing = emit(scheduled)
-        return cls(recording, scheduled, listing, Replay(scheduled, listing, outside))
+        return cls(recording, scheduled, listing, Replay(scheduled, listing))
 
     @property
     def source(self) -> str:

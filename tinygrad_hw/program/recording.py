@@ -120,8 +120,10 @@ class Recording:
     assumes_finite, assumes_finite_forward
         Whether the rule 0 · inf = 0 was left away where numbers were finite: at all, and outside of
         backward passes.
-    unusable
-        Why no program can be made of it; None if one can.
+    sets_up
+        Whether lasting state was made, which another run will find.
+    obstacle
+        Why no program can be made of any run; None if one can.
     """
 
     name: str
@@ -134,7 +136,8 @@ class Recording:
     data_dependent: tuple[Variable, ...]
     assumes_finite: bool
     assumes_finite_forward: bool
-    unusable: str | None
+    sets_up: bool
+    obstacle: str | None
 
     @property
     def ends(self) -> list[Variable]:
@@ -189,7 +192,13 @@ class Comparer:
         inputs = self._inputs(recording, outside)
         for variable in recording.instructions:
             known[variable] = self._number(self._key(variable, known, inputs))
-        path = tuple([(known[x], truth) for x, truth in recording.branches])
+        answers: list[tuple[int, Any, Any]] = [
+            (x.number, known[x], truth) for x, truth in recording.branches
+        ]
+        for x in recording.data_dependent:  # a shape is an answer, too
+            asked = (x.function, self._operands((x.operands, x.options), known))
+            answers.append((x.number, self._number(asked), x.kind))
+        path = tuple([answer[1:] for answer in sorted(answers, key=lambda answer: answer[0])])
         ends = tuple([known[x] for x in recording.ends])
         rest = self._number(
             (
@@ -227,7 +236,7 @@ class Comparer:
         if variable.constant:
             return ("constant", variable.kind, self._plain(variable.value))
         if variable.function is None:
-            return ("input", variable.kind, inputs.get(variable), tuple(variable.names))
+            return ("input", variable.kind, inputs.get(variable))
         self._kept_alive.append(variable.function)
         operands = self._operands((variable.operands, variable.options), known)
         return (variable.function, variable.kind, operands, variable.phase)
@@ -270,7 +279,8 @@ class Fingerprint:
     Attributes
     ----------
     path
-        The conditions whose truth was asked for, with the answers.
+        The conditions whose truth was asked for, and the instructions whose shape depends on data,
+        with the answers.
     ends
         Results and effects.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any, cast
@@ -19,7 +19,7 @@ from tinygrad_hw.program.emit.runtime import NotFinite, all_finite
 from tinygrad_hw.program.interrupts import interrupts_deferred
 from tinygrad_hw.program.recording import BoundValue
 from tinygrad_hw.program.schedule import Schedule
-from tinygrad_hw.program.variable import Variable, kind_of
+from tinygrad_hw.program.variable import Variable
 
 
 class SharedArray:
@@ -51,7 +51,7 @@ class Replay:
         The loaded text, with buffers of its own.
     """
 
-    def __init__(self, schedule: Schedule, listing: Listing, outside: Container[int] = ()) -> None:
+    def __init__(self, schedule: Schedule, listing: Listing) -> None:
         self.schedule, self.listing = schedule, listing
         self.recording = recording = schedule.recording
         values = recording.values
@@ -64,12 +64,8 @@ class Replay:
             if variable in changed or (variable in used and variable not in by_input)
         ]
         self._views = [value for value in values if value.is_view and value.is_array]
-        # Arguments that must be the same Value: it is also reached otherwise, or views an array.
-        self._pinned = {value for value in values if value.is_view or id(value.node) in outside}
         self._taken = [i for i, leaf in enumerate(recording.leaves) if leaf is not None]
         self._arguments = [value for value in values if value.position is not None]
-        self._outside = [value for value in values if value.position is None]
-        self._fits_outside = self._check_of_outside()
         self._code = compile_function(listing.text_to_run, f"program of {recording.name}")
         self.function = self._load()
         self._batch: Callable[..., Any] | None = None
@@ -81,53 +77,6 @@ class Replay:
             namespace[self.listing.names[shared.variable]] = shared.array
         exec(self._code, namespace)  # our own text: labels in it have been made safe
         return cast(Callable[..., Any], namespace[self.recording.name])
-
-    # --- Validity ---------------------------------------------------------------------------------
-
-    def fits(self, leaves: Sequence[Any], gradients: bool = True) -> bool:
-        """Return whether the call's Values, and their gradients if asked, are as recorded.
-
-        That is: of the same kind, constant or not, with or without a gradient; and the same
-        arguments are one Value.
-        """
-        if not (self._fits_outside(gradients) if self._outside else True):
-            return False
-        nodes = [leaves[value.position] for value in self._arguments if value.position is not None]
-        if not nodes:
-            return True
-        others = {id(value.node) for value in self._outside}
-        if len(others.union(map(id, nodes))) < len(others) + len(nodes):
-            return False  # two of the recorded Values are one in this call
-        return all(
-            node.constant is value.constant
-            and (value not in self._pinned or node is value.node)
-            and _is_alike(node.raw, value)
-            and not (gradients and self._expects_other_gradient(node, value))
-            for node, value in zip(nodes, self._arguments, strict=True)
-        )
-
-    def _expects_other_gradient(self, node: Node, value: BoundValue) -> bool:
-        has_gradient = Node.grad.fget(node) is not None
-        return self.schedule.expects_gradient.get(value, has_gradient) != has_gradient
-
-    def _check_of_outside(self) -> Callable[[bool], bool]:
-        """Return a function that compares the Values from outside, written out for speed."""
-        space: dict[str, Any] = {"alike": _is_alike, "gradient": Node.grad.fget}
-        lines = ["def check(gradients):"]
-        for i, value in enumerate(self._outside):
-            space |= {f"n{i}": value.node, f"v{i}": value, f"r{i}": value.raw}
-            lines.append(f"    if n{i}.constant is not {value.constant}: return False")
-            python = value.data.kind.python
-            if python is float:
-                lines.append(f"    if type(n{i}.raw) is not float: return False")
-            else:
-                same = f"n{i}.raw is r{i} or alike(n{i}.raw, v{i})"
-                lines.append(f"    if not ({same}): return False")
-            if value in self.schedule.expects_gradient:
-                is_none = "is not" if not self.schedule.expects_gradient[value] else "is"
-                lines.append(f"    if gradients and gradient(n{i}) {is_none} None: return False")
-        exec("\n".join([*lines, "    return True"]), space)
-        return cast(Callable[[bool], bool], space["check"])
 
     # --- One call ---------------------------------------------------------------------------------
 
@@ -253,17 +202,3 @@ class Replay:
         ]
         spread = [np.array(np.broadcast_to(leaf, points)) for leaf in returned]
         return unflatten(self.recording.structure, spread)
-
-
-def _is_alike(data: Any, value: BoundValue) -> bool:
-    """Return whether a Value's data are of the recorded kind, in the same layout."""
-    kind = value.data.kind
-    if data is value.raw:
-        return True
-    if not isinstance(data, np.ndarray):
-        return kind_of(data) == kind
-    return bool(
-        data.shape == kind.shape
-        and data.dtype == kind.dtype
-        and data.flags.c_contiguous == kind.is_c_contiguous
-    )

@@ -82,8 +82,6 @@ class Schedule:
         The Values outside the arguments whose data, and the Values whose gradients, are inputs.
     gradients, cleared, numbers
         The Values that get a gradient, lose theirs, or become another number.
-    expects_gradient
-        The Values whose gradients matter before a run, and whether there must be one.
     """
 
     recording: Recording
@@ -100,7 +98,6 @@ class Schedule:
     gradients: list[BoundValue]
     cleared: list[BoundValue]
     numbers: list[BoundValue]
-    expects_gradient: dict[BoundValue, bool]
 
     def is_fixed(self, variable: Variable) -> bool:
         """Return whether a Variable is the same part of the same memory in every run."""
@@ -191,13 +188,6 @@ def schedule(recording: Recording, compiler: Compiler | None = None) -> Schedule
             if v.new_gradient is None and (v.gradient_cleared or v.gradient is not None)
         ],
         numbers,
-        {
-            value: value.gradient is not None
-            for value in values
-            if value.gradient_read
-            or value.gradient in used
-            or (value.is_differentiated and value.gradient is None and not value.gradient_cleared)
-        },
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_hw.engine.transforms.pytree import leaves_of
 from tinygrad_hw.program.emit.runtime import Changed, NotFinite
-from tinygrad_hw.program.guards import Environment
+from tinygrad_hw.program.guards import Environment, ValueGuard
 from tinygrad_hw.program.program import Program
 from tinygrad_hw.program.record.run import record
 from tinygrad_hw.program.recording import Comparer, Fingerprint, Recording
@@ -24,13 +24,14 @@ class Variant:
     ``environment`` is None for a pure function.
     """
 
-    __slots__ = ("environment", "fingerprint", "program", "recording")
+    __slots__ = ("_values", "environment", "fingerprint", "program", "recording")
 
     def __init__(
         self, recording: Recording, fingerprint: Fingerprint, environment: Environment | None
     ) -> None:
         self.recording, self.fingerprint = recording, fingerprint
         self.environment = environment
+        self._values = ValueGuard(recording, environment.values if environment else ())
         self.program: Program | None = None
 
     def is_current(self) -> bool:
@@ -38,10 +39,8 @@ class Variant:
         return self.environment is None or self.environment.unchanged()
 
     def holds(self, leaves: Sequence[Any], gradients: bool = True) -> bool:
-        """Return whether there is a program, and it is valid for the leaves of a call."""
-        if self.program is None or not self.is_current():
-            return False
-        return self.program.replay.fits(leaves, gradients)
+        """Return whether everything that is compared is as it was, for the leaves of a call."""
+        return self.is_current() and self._values.fits(leaves, gradients)
 
 
 class Variants:
@@ -86,7 +85,7 @@ class Variants:
             return self._record(call)
         leaves = list(leaves_of(call))
         for variant in self.known:
-            if not variant.holds(leaves) or variant.program is None:
+            if variant.program is None or not variant.holds(leaves):
                 continue
             if variant.program.schedule.updates and "raise" in np.geterr().values():
                 return self._function(*call[0], **call[1])  # an error could stop an update halfway
@@ -102,17 +101,20 @@ class Variants:
 
     def _record(self, call: Any) -> Any:
         """Run the function and record it; compare the recording with those before."""
-        current = [variant for variant in self.known if variant.is_current()]
+        leaves = list(leaves_of(call))
+        current = [variant for variant in self.known if variant.holds(leaves)]
         recording, outcome = record(self._function, call)
         self.captures += 1
         outcome.commit()
         changed = [variant for variant in current if not variant.is_current()]
-        if changed and changed[0].environment is not None:
+        if recording.obstacle is not None:
+            self._give_up(recording.obstacle)
+        elif changed and changed[0].environment is not None:
             self._give_up(f"it changes {changed[0].environment.what_changed()} itself")
-        elif recording.unusable is not None:
+        elif recording.sets_up:
             self._misses += 1
             if self._misses >= MOST:
-                self._give_up(recording.unusable)
+                self._give_up("it sets up lasting state whenever it is recorded")
         else:
             self._compare(current, recording, call, outcome.codes)
         return outcome.returned
@@ -147,8 +149,7 @@ class Variants:
         variant.environment = environment
         self._misses = self._unexplained = 0
         if variant.program is None:
-            outside = environment.values if environment else set()
-            variant.program = Program.of(variant.recording, self._jit, outside)
+            variant.program = Program.of(variant.recording, self._jit)
         self.last = variant.program
 
     def _give_up(self, reason: str) -> None:

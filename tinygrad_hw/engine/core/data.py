@@ -16,7 +16,7 @@ Data: TypeAlias = Number | Array
 
 
 class StandIn:
-    """Base class of what stands in for data while a program is captured: see ``program.variable``.
+    """Base class of what stands in for data while a program is captured: see ``program.record``.
 
     The engine computes with a stand-in as with data, and does not look inside.
     """
@@ -24,6 +24,7 @@ class StandIn:
     __slots__ = ("value",)
 
     value: Any  # the data of this one run
+    dtype: Any
     is_finite: Callable[[], bool]  # whether no element is inf or nan
     astype: Callable[[Any], Any]
 

@@ -41,7 +41,7 @@ def to_data(data: Any) -> Data:
         except OverflowError:
             raise TypeError("expected a number within the range of floats, about 1e308") from None
     if isinstance(data, StandIn):
-        return cast(Data, data)
+        return cast(Data, data.astype(float) if data.dtype.kind in "iub" else data)
     if isinstance(data, Node):
         raise TypeError("expected numbers, got a Value; use it as it is, or v.detach() for a copy")
     try:

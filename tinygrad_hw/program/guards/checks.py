@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from operator import is_
-from types import CellType
+from types import CellType, MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ import numpy as np
 LARGE = 1 << 16  # bytes; of an array above, only the place and the form are compared
 _BITS = (float, complex)
 _PLAIN = (bool, int, str, bytes, type(None))
+_BY_CONTENT = (np.generic, np.ndarray, tuple, list, dict)  # an equal one will do
 _MISSING = object()
 
 
@@ -51,7 +52,7 @@ class Checks:
 
     def _value(self, read: str, value: Any, name: str) -> None:
         known = self._name(value)
-        if type(value) in _BITS or type(value) in _PLAIN or isinstance(value, np.generic | tuple):
+        if type(value) in _BITS or type(value) in _PLAIN or isinstance(value, _BY_CONTENT):
             self._add(f"((v := {read}) is {known} or same(v, {known}))", name)
         else:
             self._add(f"{read} is {known}", name)
@@ -110,14 +111,14 @@ class Checks:
         """Compare the elements of a container or of an array."""
         one = self._name(thing)
         if isinstance(thing, np.ndarray):
-            form = (thing.shape, thing.dtype, thing.strides)
+            form = _form(thing)
             self._add(
                 f"({one}.shape, {one}.dtype, {one}.strides) == {self._name(_Kept(form))}.value",
                 name,
             )
             if thing.nbytes <= LARGE:
                 self._add(f"{one}.tobytes() == {self._name(_Kept(thing.tobytes()))}.value", name)
-        elif isinstance(thing, dict):
+        elif isinstance(thing, dict | MappingProxyType):
             self._elements(f"{one}", tuple(thing), name)
             self._elements(f"{one}.values()", tuple(thing.values()), name)
         else:
@@ -178,9 +179,22 @@ def same(now: Any, before: Any) -> bool:
         return bool(now == before)
     if isinstance(before, np.generic):
         return bool(now.dtype == before.dtype) and now.tobytes() == before.tobytes()
-    if kind in (tuple, frozenset):
+    if kind is np.ndarray:
+        is_alike = _form(now) == _form(before)
+        return is_alike and now.nbytes <= LARGE and now.tobytes() == before.tobytes()
+    if kind in (tuple, list, frozenset):
         return len(now) == len(before) and all(map(same, now, before))
+    if kind is dict:
+        return len(now) == len(before) and all(
+            same(x, y)
+            for pair in zip(now.items(), before.items(), strict=True)
+            for x, y in zip(*pair, strict=True)
+        )
     return False
+
+
+def _form(array: Any) -> tuple[Any, ...]:
+    return array.shape, array.dtype, array.strides
 
 
 def _lacks(thing: Any, attribute: str) -> bool:

@@ -11,7 +11,7 @@ import threading
 import types
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -27,7 +27,8 @@ _ARITHMETIC = (
     *("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"),
 )
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic, np.dtype, np.ufunc)
-_CONTAINERS = (list, tuple, set, frozenset, deque, dict)
+_CONTAINERS = (list, tuple, set, frozenset, deque, dict, types.MappingProxyType)
+_WEAK_CONTAINERS = (weakref.WeakSet, weakref.WeakKeyDictionary, weakref.WeakValueDictionary)
 _GENERATORS = (np.random.Generator, np.random.RandomState, random.Random)
 _OPERATORS = {  # special methods that code calls without their names
     *("__call__", "__getitem__", "__len__", "__iter__", "__next__", "__contains__", "__bool__"),
@@ -131,6 +132,10 @@ class Environment:
             self._checks.contents(thing, name)
         elif isinstance(thing, _CONTAINERS):
             self._visit_container(thing, name)
+        elif isinstance(thing, _WEAK_CONTAINERS):
+            self._checks.result(lambda: tuple(thing), name, tuple(thing))
+            for part in thing.values() if isinstance(thing, Mapping) else thing:
+                self._reach(part, name)
         elif isinstance(thing, _GENERATORS):
             self._checks.state(thing, name)
         elif isinstance(thing, types.ModuleType):
@@ -149,7 +154,7 @@ class Environment:
 
     def _visit_container(self, thing: Any, name: str) -> None:
         self._checks.contents(thing, name)
-        if isinstance(thing, dict):
+        if isinstance(thing, dict | types.MappingProxyType):
             for key, part in thing.items():
                 self._reach(key, f"a key of {name}")
                 self._reach(part, f"{name}[{key!r:.20}]")
@@ -160,12 +165,13 @@ class Environment:
             self._visit_object(thing, name)
 
     def _visit_function(self, function: types.FunctionType, name: str) -> None:
-        code = function.__code__
-        if is_library(code.co_filename):
-            return
-        own = function.__name__
+        code, own = function.__code__, function.__name__
         if hasattr(function, "__wrapped__"):
             self._reach(function.__wrapped__, own)
+        if is_library(code.co_filename):  # which may call a function of the user's
+            for part in (*vars(function).values(), *map(_contents, function.__closure__ or ())):
+                self._reach(part, own)
+            return
         self._checks.attribute(function, "__code__", own)
         if self._codes is not None and code not in self._codes:
             return
@@ -213,6 +219,8 @@ class Environment:
             if name in self._attributes or is_special or self._is_computed:
                 self._checks.member(kind, name)
                 self._visit_member(member, f"{kind.__name__}.{name}")
+        for name in self._named(_members(*kind.__bases__) - vars(kind).keys()):
+            self._checks.absent(vars(kind), name)  # type: ignore[arg-type]
         if type(kind) is not type:
             self._reach(type(kind), kind.__name__)
 
@@ -244,6 +252,10 @@ class Environment:
             else:
                 self._checks.item(vars(thing), attribute, f"{name}.{attribute}")
             self._reach(vars(thing)[attribute], f"{name}.{attribute}")
+        if own or hasattr(thing, "__dict__"):
+            for attribute in self._named(_members(kind)):
+                if attribute not in own:  # nothing of the object's own comes before it
+                    self._checks.absent(vars(thing), attribute)
         self._visit_slots(thing, name)
         for attribute in self._probed:
             if inspect.getattr_static(thing, attribute, _MISSING) is _MISSING:
@@ -294,6 +306,11 @@ def _contents(cell: types.CellType) -> Any:
 def _own(kind: type) -> list[type]:
     """Return the classes of an object that are the user's, in the order of lookup."""
     return [base for base in kind.__mro__ if not _is_of_library(base)]
+
+
+def _members(*kinds: type) -> set[str]:
+    """Return the names of the members that the user's classes give an object."""
+    return {name for kind in kinds for base in _own(kind) for name in vars(base)}
 
 
 @functools.lru_cache(maxsize=4096)

@@ -16,7 +16,7 @@ import numpy as np
 
 from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.call_site import user_site
-from tinygrad_hw.engine.core.data import shape_of
+from tinygrad_hw.engine.core.data import refuse_other_rules, shape_of
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.engine.core.trace import PLAIN, setting
@@ -165,8 +165,10 @@ class Recorder(TwinTrace):
             elif operation is ops.astype and _has_dtype(values[0], attributes["dtype"]):
                 return operands[0]
             elif operation not in _OPAQUE:
+                refused = self.refused
                 with suppress(CaptureError):  # its function needs real arrays: record it whole
                     return operation.compute(*operands, **attributes)
+                self.refused = refused
             with setting(trace=PLAIN):
                 value = operation.evaluate(values, concrete_attributes)
             return self._instruction(operation, operands, attributes, value)
@@ -202,6 +204,8 @@ class Recorder(TwinTrace):
 
     def _as_operand(self, operand: Any) -> Any:
         """Return an operand of an instruction: Variables for Tracers, a constant for an array."""
+        if isinstance(operand, np.ndarray) and type(operand) is not np.ndarray:
+            refuse_other_rules(operand)
         if isinstance(operand, np.ndarray) and operand.nbytes > LARGE:
             return self.array_input(operand).variable  # not copied: read as it is in every run
         if isinstance(operand, np.ndarray):

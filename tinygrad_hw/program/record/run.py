@@ -99,19 +99,20 @@ def _run(recorder: Recorder, function: Callable[..., Any], call: Any) -> tuple[R
         try:
             with CalledFunctions() as called:
                 returned = function(*arguments, **options)
-        except CaptureError:
-            raise
         except Exception:
+            if recorder.refused is not None:
+                raise recorder.refused from None
             Outcome(None, None, [_change(twin) for twin in recorder.twins.values()]).commit()
             _write_back(given, unflatten(call, stand_ins), call)
             raise
+        if recorder.refused is not None:  # the function has caught it, and gone on otherwise
+            raise recorder.refused
         if _write_back(given, unflatten(call, stand_ins), call):
-            recorder.unusable = "it changes a list or a dict that it is given"
+            recorder.obstacle = "it changes a list or a dict that it is given"
         results = [_result(recorder, x) for x in leaves_of(returned)]
     if _random_state() != random_states:
-        raise CaptureError(
-            f"{getattr(function, '__name__', 'the function')} draws random numbers, which would be "
-            "the same in every run; draw them outside and pass them as an argument"
+        recorder.obstacle = (
+            "it draws random numbers; draw them outside and pass them as an argument"
         )
     arguments = enumerate(leaves_of(call))
     positions = {id(x): i for i, x in reversed(list(arguments)) if isinstance(x, Node)}
@@ -128,7 +129,8 @@ def _run(recorder: Recorder, function: Callable[..., Any], call: Any) -> tuple[R
         tuple(recorder.data_dependent),
         recorder.assumed_finite,
         recorder.assumed_forward,
-        recorder.unusable,
+        recorder.sets_up,
+        recorder.obstacle,
     )
     to_caller = [
         x.returned

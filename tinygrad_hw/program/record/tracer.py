@@ -16,6 +16,7 @@ import numpy as np
 from tinygrad_hw.engine.call_site import calling_line
 from tinygrad_hw.engine.core.data import StandIn, shape_of
 from tinygrad_hw.engine.core.node import Node
+from tinygrad_hw.engine.core.trace import current
 from tinygrad_hw.program.record.recordable import ON_SHAPES
 from tinygrad_hw.program.variable import Variable
 
@@ -30,8 +31,12 @@ class CaptureError(TypeError):
 
 
 def refusal(text: str) -> CaptureError:
-    """Return an error that names the user's line."""
-    return CaptureError(f"{text} {calling_line()}")
+    """Return an error that names the user's line, and note it with the recorder."""
+    error = CaptureError(f"{text} {calling_line()}")
+    trace: Any = current().trace
+    if getattr(trace, "refused", error) is None:
+        trace.refused = error
+    return error
 
 
 class CallRecorder(Protocol):

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.core.trace import PLAIN, Trace, setting
-from tinygrad_hw.program.record.tracer import Tracer, refusal
+from tinygrad_hw.program.record.tracer import CaptureError, Tracer, refusal
 from tinygrad_hw.program.variable import Variable
 
 
@@ -64,14 +64,18 @@ class TwinTrace(Trace):
     ----------
     twins
         The Values that the run uses, by their ids.
-    unusable
-        Why this recording cannot become a program, though the run goes on; None if it can.
+    sets_up, obstacle
+        As in ``Recording``.
+    refused
+        The first error for what no program can repeat, even if the function has caught it.
     """
 
     def __init__(self, without_gradients: bool) -> None:
         self._without_gradients = without_gradients
         self.twins: dict[int, Twin] = {}
-        self.unusable: str | None = None
+        self.sets_up = False
+        self.obstacle: str | None = None
+        self.refused: CaptureError | None = None
         self._arrays: dict[int, tuple[Any, Tracer]] = {}  # those that Values hold or view
         self._registered: dict[int, Node] = {}  # Values that the function creates, by id
 
@@ -171,7 +175,7 @@ class TwinTrace(Trace):
     @contextmanager
     def set_up(self) -> Iterator[None]:
         """Let lasting state be made as without a recorder; no program may repeat that."""
-        self.unusable = "it sets up lasting state"
+        self.sets_up = True
         with setting(trace=PLAIN):
             yield
         for twin in self.twins.values():
