@@ -223,7 +223,7 @@ class Comparer:
             sources[variable] = ("array", id(array)) if is_known else self._plain(array)
         for value in recording.values:
             of = value.position if value.position is not None else id(value.node)
-            if not value.is_view:
+            if not value.is_view and (value.position is not None or not value.is_array):
                 sources[value.data] = ("data", of)
             if value.gradient is not None:
                 sources[value.gradient] = ("gradient", of)
