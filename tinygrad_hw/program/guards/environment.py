@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import builtins
 import functools
 import inspect
@@ -108,11 +109,11 @@ class Environment:
     # --- Objects that are reached -----------------------------------------------------------------
 
     def _reach(self, value: Any, name: str) -> None:
-        if not isinstance(value, _PLAIN):
+        if not _is_plain(value):
             self._waiting.append((value, name))
 
     def _visit(self, thing: Any, name: str) -> None:
-        if id(thing) in self._visited or isinstance(thing, _PLAIN):
+        if id(thing) in self._visited or _is_plain(thing):
             return
         self._visited[id(thing)] = thing
         if isinstance(thing, Node):
@@ -127,6 +128,8 @@ class Environment:
         elif isinstance(thing, functools.partial):
             for part in (thing.func, thing.args, thing.keywords):
                 self._reach(part, name)
+        elif isinstance(thing, bytearray | array.array):
+            self._checks.result(functools.partial(bytes, thing), name, bytes(thing))
         elif isinstance(thing, np.ndarray):
             self.arrays.add(id(thing))
             self._checks.contents(thing, name)
@@ -173,19 +176,18 @@ class Environment:
                 self._reach(part, own)
             return
         self._checks.attribute(function, "__code__", own)
+        for attribute in self._named(vars(function)):
+            self._checks.item(vars(function), attribute, f"{own}.{attribute}")
+            self._reach(vars(function)[attribute], f"{own}.{attribute}")
         if self._codes is not None and code not in self._codes:
             return
-        self._checks.attribute(function, "__defaults__", own)
-        self._checks.attribute(function, "__kwdefaults__", own)
-        for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).items()):
-            self._reach(default, f"a default of {own}")
+        for attribute in ("__defaults__", "__kwdefaults__"):
+            self._checks.attribute(function, attribute, own)
+            self._reach(getattr(function, attribute), f"{own}.{attribute}")
         for variable, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
             self._checks.cell(cell, variable)
             self._reach(_contents(cell), variable)
         self._visit_globals(function, _with_inner(code))
-        for attribute in self._named(vars(function)):
-            self._checks.item(vars(function), attribute, f"{own}.{attribute}")
-            self._reach(vars(function)[attribute], f"{own}.{attribute}")
 
     def _visit_globals(self, function: types.FunctionType, parts: Iterable[Names]) -> None:
         space = function.__globals__
@@ -240,18 +242,23 @@ class Environment:
         if isinstance(thing, Iterator) and not any("__next__" in vars(c) for c in _own(kind)):
             self.iterator = self.iterator or f"{name}, a {kind.__name__},"
             return
+        members = getattr(thing, "__dict__", {})
         if kind.__module__.startswith("tinygrad_hw."):
-            own = {x for x in getattr(thing, "__dict__", {}) if not x.startswith("_")}
+            own = {x for x in members if not x.startswith("_")}
         else:
-            own = set(getattr(thing, "__dict__", {}))
+            own = set(members)
             self._checks.kind(thing, name)
             self._reach(kind, kind.__name__)
-        for attribute in self._named(own) if not self._is_computed else sorted(own):
+        if (self._is_computed and not kind.__module__.startswith("tinygrad_hw.")) or (
+            kind.__module__ == "collections"  # whose code is Python's own, a ChainMap's say
+        ):
+            self._reach(members, f"{name}.__dict__")
+        for attribute in self._named(own):
             if isinstance(thing, threading.local):  # each thread has members of its own
                 self._checks.slot(thing, attribute, f"{name}.{attribute}")
             else:
-                self._checks.item(vars(thing), attribute, f"{name}.{attribute}")
-            self._reach(vars(thing)[attribute], f"{name}.{attribute}")
+                self._checks.item(members, attribute, f"{name}.{attribute}")
+            self._reach(members[attribute], f"{name}.{attribute}")
         if own or hasattr(thing, "__dict__"):
             for attribute in self._named(_members(kind)):
                 if attribute not in own:  # nothing of the object's own comes before it
@@ -276,6 +283,11 @@ class Environment:
         return [name for name in self._attributes if name in members]
 
 
+def _is_plain(value: Any) -> bool:
+    """Return whether nothing hangs on a number, a text or the like."""
+    return isinstance(value, _PLAIN) and type(value).__module__ in ("builtins", "numpy")
+
+
 def _objects_in(call: Any) -> Iterator[Any]:
     """Yield the arguments that are neither numbers, arrays, Values nor containers of these."""
     if type(call) in (tuple, list):
@@ -284,7 +296,7 @@ def _objects_in(call: Any) -> Iterator[Any]:
     elif type(call) is dict:
         for part in call.values():
             yield from _objects_in(part)
-    elif not isinstance(call, (*_PLAIN, np.ndarray, Node)):
+    elif not (_is_plain(call) or isinstance(call, np.ndarray | Node)):
         yield call
 
 

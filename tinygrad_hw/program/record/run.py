@@ -19,6 +19,7 @@ from tinygrad_hw.engine.core.trace import PLAIN, current, setting
 from tinygrad_hw.engine.transforms.pytree import leaves_of, unflatten
 from tinygrad_hw.program.emit.identifiers import Identifiers
 from tinygrad_hw.program.guards.calls import CalledFunctions
+from tinygrad_hw.program.interrupts import interrupts_deferred
 from tinygrad_hw.program.record.recorder import Recorder
 from tinygrad_hw.program.record.tracer import CaptureError, Tracer, concrete
 from tinygrad_hw.program.record.twin import Twin
@@ -46,14 +47,15 @@ class Outcome(NamedTuple):
 
     def commit(self) -> None:
         """Give the Values their new data and gradients."""
-        for node, data, gradient in self.changes:
-            if data is not KEEP:
-                if node.saved:  # a graph holds the array
-                    node.raw, node.saved = owned_copy(data), False
-                else:
-                    PLAIN.store(node, data)
-            if gradient is not KEEP:
-                node._grad = gradient
+        with interrupts_deferred():
+            for node, data, gradient in self.changes:
+                if data is not KEEP:
+                    if node.saved:  # a graph holds the array
+                        node.raw, node.saved = owned_copy(data), False
+                    else:
+                        PLAIN.store(node, data)
+                if gradient is not KEEP:
+                    node._grad = gradient
 
 
 KEEP = object()  # stands for data and gradients that a run does not change
