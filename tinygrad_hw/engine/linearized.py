@@ -15,7 +15,7 @@ import numpy as np
 from tinygrad_hw.engine.core import ops
 from tinygrad_hw.engine.core.chain_rule import pull
 from tinygrad_hw.engine.core.compile_rule import compile_rule
-from tinygrad_hw.engine.core.data import is_finite, shape_of
+from tinygrad_hw.engine.core.data import StandIn, is_finite, shape_of
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import Node, raw
 from tinygrad_hw.engine.core.operation import ANY_NUMBER, Linear, Pointwise, Rule
@@ -96,7 +96,7 @@ def _pulled_to(leaf: Node, root: Any, upstream: Any) -> Any:
 
 def _zero_where_nothing_arrives(derivative: Any, arriving: Any, batch: tuple[int, ...]) -> Any:
     """Make inf and nan 0 for those matrices of a batch for which what arrives is 0 throughout."""
-    if is_finite(raw(derivative)):
+    if isinstance(raw(derivative), StandIn) or is_finite(raw(derivative)):
         return derivative
     axes = tuple(range(len(batch), len(shape_of(arriving))))
     silent = np.logical_not(np.any(raw(arriving) != 0, axis=axes))

@@ -20,16 +20,12 @@ from tinygrad_hw.engine.call_site import package_depth
 from tinygrad_hw.engine.core.node import raw
 from tinygrad_hw.engine.core.trace import current
 from tinygrad_hw.engine.transforms.pytree import leaves_of, unflatten
-from tinygrad_hw.program.emit.identifiers import identifier
 from tinygrad_hw.program.emit.javascript import javascript
 from tinygrad_hw.program.emit.runtime import Changed, NotFinite
 from tinygrad_hw.program.guards import Environment, signature
 from tinygrad_hw.program.program import Program
 from tinygrad_hw.program.record.run import record
-from tinygrad_hw.program.record.tracer import CaptureError
-from tinygrad_hw.program.recording import BoundValue, Comparer, Recording, Result
-from tinygrad_hw.program.schedule import schedule
-from tinygrad_hw.program.variable import Variable
+from tinygrad_hw.program.recording import Comparer, Recording
 from tinygrad_hw.program.variants import PLAINLY, Variant, Variants
 
 SIGNATURES = 64  # the most signatures (kinds of arguments), each with programs of its own
@@ -115,7 +111,6 @@ class Captured:
         self._variants: dict[Any, Variants] = {}  # by the signature of the arguments
         self._batches: dict[Any, Variants] = {}
         self._last: Program | Recording | None = None
-        self._last_call: Any = None
         _FUNCTIONS.add(self)
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
@@ -133,10 +128,7 @@ class Captured:
                 self._tell(f"it was called with {SIGNATURES} kinds of arguments; {PLAINLY}")
                 return self.function(*call[0], **call[1])
             variants = self._variants[key] = self._new_variants()
-        last = variants.last
         result = variants.run(call)
-        if variants.last is not last or self._last is None:
-            self._last_call = call
         self._last = variants.last or self._last
         return result
 
@@ -158,7 +150,7 @@ class Captured:
             recording, outcome = record(self.function, (arguments, options))
             outcome.commit()
             program = Program.of(recording, self.jit)
-            self._last, self._last_call = program, (arguments, options)
+            self._last = program
             return program
 
     def map_threads(self, calls: Sequence[tuple[Any, ...]], threads: int) -> list[Any]:
@@ -241,27 +233,34 @@ class Captured:
 
     @property
     def javascript(self) -> str:
-        """Return the program that ran last as a JavaScript function, if it has numbers only.
+        """Return the program that ran or was recorded last as a JavaScript function.
 
-        The function takes an object with the arguments and the data of the Values by name; it
-        returns an object with the results, the gradients and every named variable; its list
-        ``results`` has the leaves of the Python function's result. For this the function is
-        recorded once more, on the numbers that it was captured with.
+        The function takes one object, by name: the arguments, and the data of the Values by their
+        labels (a list's leaves are ``x_1``, ``x_2``, a name that is taken gets ``_2``). A number is
+        a number. An array is a typed array or a list of its elements row by row, or lists of lists,
+        of the shape that is in a comment above the function, which is checked.
+
+        It returns an object: ``result`` (or ``result_1``, …) for what has no label, every labeled
+        number and array, ``gradient_of_w`` for each new gradient, ``new_w`` for new data, such as
+        an optimizer's; and the list ``results``, with the leaves of the Python function's result.
+        Arrays are typed arrays, row by row; two names of one array may share it. Nothing that is
+        given is written into. A gradient that the function adds to is the argument
+        ``gradient_of_w``, zero if it is not given.
+
+        float64, float32, bool and whole numbers are ``Float64Array``, ``Float32Array``,
+        ``Uint8Array`` and ``Int8Array`` to ``Uint32Array``; of 64 bits ``Float64Array``, which is
+        exact up to 2**53. Sums are computed in float64. There are words for elementwise functions,
+        ``np.where`` and conversions; reshaping, transposing, slicing, padding, repeating and
+        joining; sum, product, mean, variance, extremes, any and all along axes, argmax, cumsum,
+        sort and argsort; products of matrices and einsum; indices that are computed, and their
+        gradients. Shapes that depend on data have none.
+
+        Raises
+        ------
+        CaptureError
+            If JavaScript has no words for an instruction; the message names it.
         """
-        if self.program is None or self._last_call is None:
-            raise CaptureError("a program with arrays has no JavaScript; only one of numbers")
-        recording, _ = record(
-            self.function, self._last_call, assume_finite=False, without_gradients=True
-        )
-        scheduled = schedule(recording)
-        interface = scheduled.interface
-        outputs = [
-            *_numbered("result", [x for x in interface.outputs if not x.names]),
-            *[(f"gradient_of_{_name_of(v)}", v.new_gradient) for v in scheduled.gradients],
-            *[(f"new_{_name_of(v)}", v.new) for v in scheduled.numbers],
-        ]
-        results = [_result_variable(x, recording) for x in recording.results]
-        return javascript(scheduled, interface, outputs, results)
+        return javascript(self.program.schedule)
 
     def batch(self, *arguments: Any) -> Any:
         """Run a program of numbers for many points in one call.
@@ -353,21 +352,3 @@ def _point(arguments: Any, i: int) -> Any:
     """Return the arguments of one point: the i-th element of each array."""
     leaves = [float(x[i]) if np.ndim(x) else x for x in leaves_of(arguments)]
     return unflatten(arguments, leaves)
-
-
-def _name_of(value: BoundValue) -> str:
-    return identifier(value.node.label or "") or f"value_{value.data.number}"
-
-
-def _result_variable(result: Result, recording: Recording) -> Any:
-    """Return a result's Variable; for a Value that is returned as it came, its data."""
-    if result.variable is not None:
-        return result.variable
-    known = [value.data for value in recording.values if value.node is result.returned]
-    return known[0] if known else raw(result.returned)
-
-
-def _numbered(name: str, outputs: list[Variable]) -> list[tuple[str, Variable]]:
-    """Name outputs ``result``, or ``result_1`` and so on if there are several."""
-    names = [name] if len(outputs) == 1 else [f"{name}_{i + 1}" for i in range(len(outputs))]
-    return list(zip(names, outputs, strict=True))

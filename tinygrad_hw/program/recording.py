@@ -117,9 +117,8 @@ class Recording:
         Each condition whose truth was asked for, with the answer.
     data_dependent
         The Variables whose shapes depend on data.
-    assumes_finite, assumes_finite_forward
-        Whether the rule 0 · inf = 0 was left away where numbers were finite: at all, and outside of
-        backward passes.
+    guards, guards_forward
+        Whether there are products in which 0 · inf is 0: at all, and outside of backward passes.
     sets_up
         Whether lasting state was made, which another run will find.
     obstacle
@@ -134,8 +133,8 @@ class Recording:
     structure: Any
     branches: tuple[tuple[Variable, bool], ...]
     data_dependent: tuple[Variable, ...]
-    assumes_finite: bool
-    assumes_finite_forward: bool
+    guards: bool
+    guards_forward: bool
     sets_up: bool
     obstacle: str | None
 

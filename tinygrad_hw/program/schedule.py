@@ -197,11 +197,9 @@ def _ends_of_backward(recording: Recording, ends: list[Variable]) -> list[Variab
     The rule 0 · inf = 0 changes nothing while local derivatives are finite. If one is not, one of
     these results is not finite either, and the function itself is run.
     """
-    if not recording.assumes_finite:
+    if not recording.guards:
         return []
-    found = dict.fromkeys(
-        x for x in ends if x.phase == BACKWARD or recording.assumes_finite_forward
-    )
+    found = dict.fromkeys(x for x in ends if x.phase == BACKWARD or recording.guards_forward)
     for variable in ancestors(ends):
         if variable.phase != BACKWARD:
             found.update(dict.fromkeys(x for x in variable.needs if x.phase == BACKWARD))
@@ -226,6 +224,15 @@ def _in_order(
     instructions = parts[0] + parts[1]
     _find_outputs(instructions, [*checked, *new_arrays])
     return instructions, len(parts[0])
+
+
+def fuse(
+    instructions: list[Variable], fusable: Callable[[Variable], bool], wanted: list[Variable]
+) -> list[Instruction]:
+    """Fuse pointwise instructions of one shape; ``wanted`` is needed when all of them have run."""
+    fused = _fuse(instructions, fusable)
+    _find_outputs(fused, wanted)
+    return fused
 
 
 def _numbers_first(instructions: list[Variable]) -> list[Variable]:

@@ -118,6 +118,9 @@ class Variable:
         The Variables among the operands and in the options.
     view_of
         The operand that it is a view of, or None.
+    guarded
+        Whether it is a product of the chain rule, in which 0 · inf is 0. A program either computes
+        it so, or as a plain product, and checks that what it gives is finite.
     names
         The user's labels for it, if any.
     """
@@ -134,6 +137,7 @@ class Variable:
     site: Site | None = None
     needs: tuple[Variable, ...] = ()
     view_of: Variable | None = None
+    guarded: bool = False
     names: list[str] = field(default_factory=list)
 
     @property

@@ -208,7 +208,8 @@ def _apply_linear(
     A zero times an infinite number would make nan of a whole sum. A sum whose terms are all 0 or
     finite is therefore computed from finite numbers alone.
     """
-    if isinstance(node.operation, Linear) or (is_finite(node.raw) and is_finite(raw(vector))):
+    is_plain = isinstance(node.operation, Linear) or isinstance(node.raw, StandIn)
+    if is_plain or (is_finite(node.raw) and is_finite(raw(vector))):
         return linear(vector, operands)
     finite = [ops.where(np.isfinite(raw(x)), x, 0.0) for x in (vector, *operands)]
     with np.errstate(invalid="ignore"):

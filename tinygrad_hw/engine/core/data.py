@@ -25,7 +25,6 @@ class StandIn:
 
     value: Any  # the data of this one run
     dtype: Any
-    is_finite: Callable[[], bool]  # whether no element is inf or nan
     astype: Callable[[Any], Any]
 
 
@@ -62,14 +61,12 @@ def dtype_of(data: Any) -> Any:
 
 
 def is_finite(data: Any) -> bool:
-    """Return whether no element is inf or nan; of a stand-in, the recorder's answer."""
-    if isinstance(data, StandIn):
-        return data.is_finite()
+    """Return whether no element is inf or nan; of a stand-in, which may be either, False."""
     if isinstance(data, np.ndarray):
         if data.dtype == bool or np.isfinite(np.vdot(data, data)):  # faster, unless it overflows
             return True
         return bool(np.isfinite(data).all())
-    return math.isfinite(data)
+    return not isinstance(data, StandIn) and math.isfinite(data)
 
 
 def lock(data: Any) -> Any:

@@ -8,17 +8,18 @@ calls. No rule of the table of operations is repeated here.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
 
 from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.call_site import user_site
+from tinygrad_hw.engine.core.chain_rule import TIMES
 from tinygrad_hw.engine.core.data import refuse_other_rules, shape_of
 from tinygrad_hw.engine.core.node import Node
-from tinygrad_hw.engine.core.operation import Operation
+from tinygrad_hw.engine.core.operation import Multilinear, Operation
 from tinygrad_hw.engine.core.trace import PLAIN, setting
 from tinygrad_hw.program.emit.primitives import ON_ARRAYS
 from tinygrad_hw.program.record.recordable import may_alias
@@ -26,6 +27,7 @@ from tinygrad_hw.program.record.simplify import (
     as_kind,
     call_key,
     evaluate,
+    evaluate_guarded,
     has_data_dependent_shape,
     normalized_call,
     on_arrays,
@@ -53,9 +55,6 @@ class Recorder(TwinTrace):
 
     Parameters
     ----------
-    assume_finite
-        Whether to assume that numbers which are finite in this run are so in every run. A program
-        that assumes it checks its results; else the rule 0 · inf = 0 is recorded in every product.
     without_gradients
         Whether to record as if no Value had a gradient yet.
 
@@ -69,19 +68,18 @@ class Recorder(TwinTrace):
         Each condition whose truth was asked for, with the answer.
     data_dependent
         The Variables whose shapes depend on data, so they may differ in another run.
-    assumed_finite, assumed_forward
-        Whether the program assumes that numbers are finite, at all and outside of backward passes.
+    guards, guards_forward
+        Whether there are products in which 0 · inf is 0, at all and outside of backward passes.
     """
 
-    def __init__(self, *, assume_finite: bool = True, without_gradients: bool = False) -> None:
+    def __init__(self, *, without_gradients: bool = False) -> None:
         super().__init__(without_gradients)
-        self._assume_finite = assume_finite
         self.phase = FORWARD
         self.origin: str | None = None
         self.branches: list[tuple[Variable, bool]] = []
         self.data_dependent: list[Variable] = []
-        self.assumed_finite = False
-        self.assumed_forward = False
+        self.guards = self.guards_forward = False
+        self._in_product = False  # of matrices, whose derivative is recorded now
         self.negated: dict[Variable, Tracer] = {}  # the operand of each negation
         self._last_number = 0
         self._memo: dict[Any, Tracer] = {}  # results by the key of their call
@@ -122,13 +120,19 @@ class Recorder(TwinTrace):
     # --- Instructions -----------------------------------------------------------------------------
 
     def call(
-        self, function: Any, inputs: tuple[Any, ...], options: dict[str, Any] | None = None
+        self,
+        function: Any,
+        inputs: tuple[Any, ...],
+        options: dict[str, Any] | None = None,
+        guarded: bool = False,
     ) -> Any:
         """Compute a call and record it, unless an equal call is recorded already."""
         inputs, options = normalized_call(self, function, inputs, options or {})
         operands = concrete(inputs)
+        guarded |= self._in_product and function in (np.matmul, operator.matmul)
         with setting(trace=PLAIN):
-            value = evaluate(function, operands, concrete(options))
+            compute = evaluate_guarded if guarded else evaluate
+            value = compute(function, operands, concrete(options))
         if not isinstance(value, np.ndarray | np.generic | float | bool | int):
             raise refusal(f"{function.__name__} gives {type(value).__name__}: not one array")
         if shape_of(value) or any(map(shape_of, operands)):
@@ -136,7 +140,7 @@ class Recorder(TwinTrace):
         equal = simplified(self, function, inputs, value)
         if equal is not None:
             return equal
-        result = self._instruction(function, inputs, options, value)
+        result = self._instruction(function, inputs, options, value, guarded)
         if function in (operator.neg, np.negative):
             self.negated[result.variable] = inputs[0]
         return result
@@ -151,6 +155,8 @@ class Recorder(TwinTrace):
         values, concrete_attributes = concrete(operands), concrete(attributes)
         origin, self.origin = self.origin, self.origin or operation.name
         try:
+            if operation is TIMES:
+                return self.call(operator.mul, operands, guarded=True)
             if all([type(x) in (float, int, bool) for x in values]):
                 if operation.compute in ON_ARRAYS:
                     return self.call(operation.compute, operands)
@@ -169,18 +175,26 @@ class Recorder(TwinTrace):
                 with suppress(CaptureError):  # its function needs real arrays: record it whole
                     return operation.compute(*operands, **attributes)
                 self.refused = refused
+            guarded = self._in_product and operation is ops.einsum
             with setting(trace=PLAIN):
                 value = operation.evaluate(values, concrete_attributes)
-            return self._instruction(operation, operands, attributes, value)
+                if guarded and not np.isfinite(value).all():
+                    value = evaluate_guarded(operation.compute, values, concrete_attributes)
+            return self._instruction(operation, operands, attributes, value, guarded)
         finally:
             self.origin = origin
 
     def _instruction(
-        self, function: Any, inputs: tuple[Any, ...], options: dict[str, Any], value: Any
+        self,
+        function: Any,
+        inputs: tuple[Any, ...],
+        options: dict[str, Any],
+        value: Any,
+        guarded: bool = False,
     ) -> Tracer:
         operands: tuple[Any, ...] = tuple([self._as_operand(x) for x in inputs])
         options = self._as_variables(options)
-        key = (function, call_key(operands), call_key(options))
+        key = (function, guarded, call_key(operands), call_key(options))
         known = self._memo.get(key)
         if known is not None:
             return known
@@ -195,7 +209,10 @@ class Recorder(TwinTrace):
                 options=options,
                 needs=needs,
                 view_of=_viewed_operand(function, value, inputs),
+                guarded=guarded,
             )
+            self.guards |= guarded
+            self.guards_forward |= guarded and self.phase != BACKWARD
             if has_data_dependent_shape(result.variable):
                 self.data_dependent.append(result.variable)
         self._memo[key] = result
@@ -255,16 +272,6 @@ class Recorder(TwinTrace):
             self.branches.append((condition.variable, truth))
         return truth
 
-    def is_finite(self, tracer: Tracer) -> bool:
-        """Return whether all elements are finite; if so, the program assumes and checks it."""
-        is_finite = bool(np.isfinite(tracer.value).all())
-        if np.result_type(tracer.value).kind != "f" or tracer.variable.constant:
-            return is_finite
-        is_finite &= self._assume_finite
-        self.assumed_finite |= is_finite
-        self.assumed_forward |= is_finite and self.phase != BACKWARD
-        return is_finite
-
     # --- Backward passes --------------------------------------------------------------------------
 
     def pulling(self, pull: Callable[..., Any]) -> Callable[..., Any]:
@@ -279,7 +286,8 @@ class Recorder(TwinTrace):
                 )
             self.add_label(node)
             self.origin = node.operation.name
-            edges = pull(node, upstream, wanted)
+            with self._through(node):
+                edges = pull(node, upstream, wanted)
             self.origin = None
             for operand, edge in zip(node.inputs, edges, strict=True):
                 if edge is None:
@@ -290,6 +298,24 @@ class Recorder(TwinTrace):
             return edges
 
         return pulled
+
+    def pushing(self, push: Callable[..., Any]) -> Callable[..., Any]:
+        """Return ``push``, which knows where 0 · inf is 0."""
+
+        def pushed(node: Node, *tangents: Any) -> Any:
+            with self._through(node):
+                return push(node, *tangents)
+
+        return pushed
+
+    @contextmanager
+    def _through(self, node: Node) -> Iterator[None]:
+        """Record the derivative of a node: in its products of matrices, 0 · inf is 0."""
+        before, self._in_product = self._in_product, isinstance(node.operation, Multilinear)
+        try:
+            yield
+        finally:
+            self._in_product = before
 
     def end_pass(self) -> None:
         """Begin the phase after a backward pass: an optimizer's update, or a result."""

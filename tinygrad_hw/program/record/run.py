@@ -129,8 +129,8 @@ def _run(recorder: Recorder, function: Callable[..., Any], call: Any) -> tuple[R
         unflatten(returned, [None] * len(results)),
         tuple(dict(recorder.branches).items()),
         tuple(recorder.data_dependent),
-        recorder.assumed_finite,
-        recorder.assumed_forward,
+        recorder.guards,
+        recorder.guards_forward,
         recorder.sets_up,
         recorder.obstacle,
     )

@@ -98,6 +98,22 @@ def evaluate(function: Any, operands: Any, options: Any) -> Any:
         return float(_evaluate(function, tuple([np.float64(x) for x in operands]), options))
 
 
+def evaluate_guarded(function: Any, operands: Any, options: Any) -> Any:
+    """Compute a product of the chain rule on concrete operands: 0 times inf or nan is 0 in it."""
+    value = evaluate(function, operands, options)
+    if np.isfinite(value).all():
+        return value
+    if function in (operator.mul, np.multiply):
+        return _evaluate(numerics.product, operands, options)
+    finite = [np.where(np.isfinite(x), x, 0.0).astype(x.dtype) for x in operands]
+    with np.errstate(invalid="ignore"):  # as in the chain rule: if all terms are 0 or finite
+        terms, finite_terms = [
+            function(*[(x != 0) * 1.0 for x in factors], **options)
+            for factors in (operands, finite)
+        ]
+        return np.where(terms == finite_terms, function(*finite, **options), value)[()]
+
+
 def _evaluate(function: Any, operands: Any, options: Any) -> Any:
     if function is operator.pow and type(operands[0]) is float and not shape_of(operands[1]):
         value = ops.pow.evaluate((operands[0], float(operands[1])), {})

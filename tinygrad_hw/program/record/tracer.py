@@ -58,9 +58,6 @@ class CallRecorder(Protocol):
     def branch(self, condition: Tracer) -> bool:
         """Return the truth of a condition, and make it a guard of the program."""
 
-    def is_finite(self, tracer: Tracer) -> bool:
-        """Return whether all elements are finite; if so, the program assumes and checks it."""
-
 
 class Tracer(StandIn):
     """Stand-in for one number or array of a run that is recorded.
@@ -103,10 +100,6 @@ class Tracer(StandIn):
     def dtype(self) -> np.dtype[Any]:
         """Return the dtype."""
         return np.result_type(self.value)
-
-    def is_finite(self) -> bool:
-        """Return whether all elements are finite, in the recorder's judgment."""
-        return self.recorder.is_finite(self)
 
     def __len__(self) -> int:
         return len(self.value)
