@@ -115,7 +115,10 @@ class Captured:
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """Run the function: record it, or replay a program of it."""
-        if _is_suspended() or self._is_async:
+        if _is_suspended():
+            return self.function(*arguments, **options)
+        if self._is_async:
+            self._tell(f"it is a coroutine or a generator, which ends later; {PLAINLY}")
             return self.function(*arguments, **options)
         with self._lock:  # a program's buffers are for one thread at a time
             return self._run((arguments, options))
