@@ -52,7 +52,8 @@ def operators(
         return operation.record(type(self), (self, other), NO_ATTRIBUTES)
 
     def reflected(self: Node, other: Any) -> Node:
-        if type(self.raw) is float and (type(other) is float or type(other) is int):
+        is_number = type(other) is float or type(other) is int
+        if is_number and type(self.raw) is float and current().lean:
             number = type(self).leaf(to_data(other), constant=self.numbers_are_constant)
             return apply(number, self)
         return operation.record(type(self), (other, self), NO_ATTRIBUTES)

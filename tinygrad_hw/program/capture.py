@@ -25,8 +25,9 @@ from tinygrad_hw.program.emit.runtime import Changed, NotFinite
 from tinygrad_hw.program.guards import Environment, signature
 from tinygrad_hw.program.program import Program
 from tinygrad_hw.program.record.run import record
+from tinygrad_hw.program.record.tracer import CaptureError
 from tinygrad_hw.program.recording import Comparer, Recording
-from tinygrad_hw.program.variants import PLAINLY, Variant, Variants
+from tinygrad_hw.program.variants import PLAINLY, Variant, Variants, is_run_as_it_is
 
 SIGNATURES = 64  # the most signatures (kinds of arguments), each with programs of its own
 _FUNCTIONS: weakref.WeakSet[Captured] = weakref.WeakSet()
@@ -147,10 +148,12 @@ class Captured:
         """Run the function once, record it, and return the program, to read or to export.
 
         The run counts as a call, but its result is not returned; calls later on compare and replay
-        as if this one had not been.
+        as if this one had not been. CaptureError is raised if no program can repeat it.
         """
         with self._lock:
             recording, outcome = record(self.function, (arguments, options))
+            if recording.obstacle:
+                raise CaptureError(f"{self.name} has no program: {recording.obstacle}")
             outcome.commit()
             program = Program.of(recording, self.jit)
             self._last = program
@@ -338,7 +341,7 @@ class Captured:
 
 def _is_suspended() -> bool:
     """Return whether a mode is on in which the function itself must run."""
-    return not current().lean or current().nested
+    return not current().lean or current().nested or is_run_as_it_is.get()
 
 
 def _renew_locks() -> None:

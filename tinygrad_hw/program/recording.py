@@ -202,8 +202,8 @@ class Comparer:
         rest = self._number(
             (
                 repr(recording.structure),
-                *((x.as_value, x.label, self._plain(x.returned)) for x in recording.results),
-                *((id(v.node), v.position, v.constant) for v in recording.values if _matters(v)),
+                *((x.as_value, x.label, self._returned(x, recording)) for x in recording.results),
+                *((_source(v), v.constant) for v in recording.values if _matters(v)),
             )
         )
         self._kept_alive.append([v.node for v in recording.values])
@@ -221,11 +221,10 @@ class Comparer:
             is_known = id(array) in held or id(array) in outside
             sources[variable] = ("array", id(array)) if is_known else self._plain(array)
         for value in recording.values:
-            of = value.position if value.position is not None else id(value.node)
             if not value.is_view and (value.position is not None or not value.is_array):
-                sources[value.data] = ("data", of)
+                sources[value.data] = ("data", _source(value))
             if value.gradient is not None:
-                sources[value.gradient] = ("gradient", of)
+                sources[value.gradient] = ("gradient", _source(value))
         for i, leaf in enumerate(recording.leaves):
             if leaf is not None:
                 sources[leaf] = ("argument", i)
@@ -239,6 +238,11 @@ class Comparer:
         self._kept_alive.append(variable.function)
         operands = self._operands((variable.operands, variable.options), known)
         return (variable.function, variable.kind, operands, variable.phase)
+
+    def _returned(self, result: Result, recording: Recording) -> Any:
+        """Return a key for what a run returns that it has not computed: often a Value it got."""
+        of = [_source(value) for value in recording.values if value.node is result.returned]
+        return ("value", of[0]) if of else self._plain(result.returned)
 
     def _operands(self, tree: Any, known: dict[Variable, int]) -> Any:
         if isinstance(tree, Variable):
@@ -266,6 +270,13 @@ class Comparer:
             return (dict, *((name, self._plain(part)) for name, part in value.items()))
         self._kept_alive.append(value)
         return ("object", id(value))
+
+
+def _source(value: BoundValue) -> tuple[str, int]:
+    """Return where a Value comes from: its place in the arguments, or itself."""
+    if value.position is not None:
+        return "argument", value.position
+    return "outside", id(value.node)
 
 
 def _matters(value: BoundValue) -> bool:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine.transforms.pytree import leaves_of
+from tinygrad_hw.engine.core.node import Node
+from tinygrad_hw.engine.transforms.pytree import leaves_of, unflatten
 from tinygrad_hw.program.emit.runtime import Changed, NotFinite
 from tinygrad_hw.program.guards import Environment, ValueGuard
 from tinygrad_hw.program.program import Program
 from tinygrad_hw.program.record.run import record
-from tinygrad_hw.program.recording import Comparer, Fingerprint, Recording
+from tinygrad_hw.program.recording import Comparer, Fingerprint, Recording, Result
 
 MOST = 16  # recordings in a row that are new, and programs, before a function is run as it is
 PLAINLY = "it is run as it is from now on"
+is_run_as_it_is: ContextVar[bool] = ContextVar("is_run_as_it_is", default=False)
 
 
 class Variant:
@@ -79,7 +82,7 @@ class Variants:
         """Run the function as it is, record it, or replay a program of it."""
         self.calls += 1
         if self.is_plain or self.calls == 1:
-            return self._function(*call[0], **call[1])
+            return self._run_as_it_is(call)
         is_power_of_two = self.calls & (self.calls - 1) == 0
         if is_power_of_two and not self._pure:
             return self._record(call)
@@ -88,16 +91,28 @@ class Variants:
             if variant.program is None or not variant.holds(leaves):
                 continue
             if variant.program.schedule.updates and "raise" in np.geterr().values():
-                return self._function(*call[0], **call[1])  # an error could stop an update halfway
+                return self._run_as_it_is(call)  # an error could stop an update halfway
             try:
                 result = variant.program.replay.run(leaves)
             except Changed:
                 continue
             except (NotFinite, ArithmeticError, ValueError, IndexError):
-                return self._function(*call[0], **call[1])  # Python raises for inf or nan
+                return self._run_as_it_is(call)  # Python raises for inf or nan
             self.last = variant.program
             return result
         return self._record(call)
+
+    def _run_as_it_is(self, call: Any) -> Any:
+        """Run the function, and captured ones in it as they are; results have no history."""
+        token = is_run_as_it_is.set(True)
+        try:
+            returned = self._function(*call[0], **call[1])
+        finally:
+            is_run_as_it_is.reset(token)
+        leaves = [*leaves_of(returned)]
+        if not any(isinstance(x, Node) and x.operation for x in leaves):
+            return returned
+        return unflatten(returned, map(_without_history, leaves))
 
     def _record(self, call: Any) -> Any:
         """Run the function and record it; compare the recording with those before."""
@@ -155,3 +170,10 @@ class Variants:
     def _give_up(self, reason: str) -> None:
         self.is_plain = True
         self._tell(f"{reason}; {PLAINLY}", always=True)
+
+
+def _without_history(leaf: Any) -> Any:
+    """Return a leaf of a result; a Value that was computed as a constant with its label."""
+    if not isinstance(leaf, Node) or leaf.operation is None:
+        return leaf
+    return Result(None, leaf.raw, True, leaf.label).to_caller(None)
