@@ -9,7 +9,7 @@ from tinygrad_hw.engine import Value
 from tinygrad_hw.engine.core.trace import current
 from tinygrad_hw.nn import SGD, Adam, Callback, Dense, Flatten, Sequential
 from tinygrad_hw.nn.activations import ACTIVATIONS
-from tinygrad_hw.program.program import Program
+from tinygrad_hw.program.replay import Replay
 
 BINARY, SPARSE = "binary_crossentropy", "sparse_categorical_crossentropy"
 UNITS = {BINARY: 1, SPARSE: 3}
@@ -449,13 +449,13 @@ class TestBlasThreads:
         model = homework(10, "softmax")
         model.compile(Adam(), SPARSE, jit_compile=False)  # whose first call is NumPy's
         model.fit(x[:64], y[:64], verbose=0)
-        seen, map_threads = [], Program.map_threads
+        seen, map_threads = [], Replay.map_threads
 
         def noted(program, given, threads):
             seen.append((threads, blas_threads()))
             return map_threads(program, given, threads)
 
-        monkeypatch.setattr(Program, "map_threads", noted)
+        monkeypatch.setattr(Replay, "map_threads", noted)
 
         def found(threads):
             with threadpool_limits(threads, user_api="blas"):

@@ -1,157 +1,183 @@
-"""FlatParameters: all parameters of a model in one buffer, and all their gradients in another.
-
-An optimizer then works on two long arrays, however many layers there are. The data of each layer's
-Value are a view of a part of the buffer.
-"""
+"""Parameters end to end in one long array, so that an optimizer moves all of them in one pass."""
 
 from __future__ import annotations
 
-import copy
-import warnings
-import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
+from weakref import WeakValueDictionary
 
 import numpy as np
 import numpy.typing as npt
 
 from tinygrad_hw.engine import Value, ops
-from tinygrad_hw.engine.core.data import StandIn
 from tinygrad_hw.engine.core.node import read_data
-from tinygrad_hw.engine.core.trace import current
 
-_OWNERS: weakref.WeakValueDictionary[int, FlatParameters] = weakref.WeakValueDictionary()
+_BUFFERS: WeakValueDictionary[int, Value] = WeakValueDictionary()  # by the ids of their arrays
+
+
+class EndToEnd:
+    """Which part of one array is which Value's; with a single Value, the array has its shape."""
+
+    def __init__(self, values: Iterable[Value]) -> None:
+        self.values = list(values)
+        self._starts = [0, *np.cumsum([value.size for value in self.values]).tolist()]
+        self.parts = [slice(*pair) for pair in pairwise(self._starts)]
+
+    @property
+    def size(self) -> int:
+        """Return the number of elements of the array."""
+        return int(self._starts[-1])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return the shape of the array."""
+        return self.values[0].shape if len(self.values) == 1 else (self.size,)
+
+    def join(self, parts: Sequence[Any]) -> Any:
+        """Return the array that has these parts, in the order of the Values."""
+        if len(parts) == 1:
+            return parts[0]
+        raveled = [
+            ops.reshape(part, (value.size,)) for part, value in zip(parts, self.values, strict=True)
+        ]
+        return ops.concatenate(*raveled, axis=0, starts=tuple(self._starts))
+
+    def split(self, array: Any) -> dict[Value, Any]:
+        """Return the part of each Value, in its shape."""
+        if len(self.values) == 1:
+            return {self.values[0]: array}
+        return {
+            value: array[part].reshape(value.shape)
+            for part, value in zip(self.parts, self.values, strict=True)
+        }
+
+    def take(self, array: Any, some: EndToEnd) -> Any:
+        """Return the parts of some of the Values, end to end."""
+        if some is self:
+            return array
+        parts = self.split(array)
+        return some.join([parts[value] for value in some.values])
+
+    def put(self, array: Any, some: EndToEnd, new: Any) -> Any:
+        """Return the array with new parts for some of the Values."""
+        return new if some is self else self.join([*(self.split(array) | some.split(new)).values()])
 
 
 class FlatParameters:
-    """Parameters in one contiguous buffer, in order.
+    """Parameters whose data are views of one buffer, in order.
+
+    The buffer is a place and nothing more: a parameter that is given other data (``p.data = new``)
+    leaves it, and nobody writes into what it has left.
+
+    Parameters
+    ----------
+    values
+        The parameters. Their data are moved into a new buffer, unless they fill one already.
 
     Attributes
     ----------
     values
-        The parameters, as Values. Their data become views of ``data``.
+        The parameters, as Values.
     buffer
         The buffer as a Value, for an optimizer.
-    data, gradients
-        The two buffers, of shape (number of parameters,) and the parameters' dtype.
     """
 
     def __init__(self, values: Iterable[Value]) -> None:
-        self.values = list(values)
-        dtype = np.result_type(np.float32, *[value.dtype for value in self.values])
-        sizes = [value.size for value in self.values]
-        self.data: npt.NDArray[Any] = np.empty(sum(sizes), dtype)
-        self.gradients: npt.NDArray[Any] = np.zeros(sum(sizes), dtype)
-        self.buffer = _constant_leaf(self.data, "parameters")
-        self._gradient_buffer = _constant_leaf(self.gradients, "gradients")
-        self._starts = [0, *np.cumsum(sizes).tolist()]
-        self._slices = [slice(*pair) for pair in pairwise(self._starts)]
-        self._views = self._split(self.data)
-        self._gradient_views = self._split(self.gradients)
-        self._warned = False
-        self._has_gradient = [True] * len(self.values)  # for each, in this step
-        self.set([value.raw for value in self.values])
-        _OWNERS[id(self.data)] = self
+        layout = EndToEnd(values)
+        self.values = layout.values
+        if not fill_a_buffer(self.values):
+            dtype = np.result_type(np.float32, *[value.dtype for value in self.values])
+            data = np.empty(layout.size, dtype)
+            for value, part in zip(self.values, layout.parts, strict=True):
+                view = data[part].reshape(value.shape)
+                view[...] = value.raw
+                value.raw, value.saved = view, False
+        else:
+            data = cast(Any, self.values[0].raw).base
+        self.buffer = _buffer_leaf(data)
+        self._views = [value.raw for value in self.values]
 
-    @classmethod
-    def of(cls, values: Sequence[Value]) -> FlatParameters:
-        """Return the FlatParameters that hold these Values, or new ones."""
-        trace = current().trace
-        for value in values:  # one of them may have been given new data
-            owner = _OWNERS.get(id(getattr(value.raw, "base", None)))
-            if owner is not None and [*map(id, owner.values)] == [*map(id, values)]:
-                if not owner.is_collected():
-                    with trace.set_up():
-                        owner.collect()
-                return owner
-        with trace.set_up():
-            return cls(values)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> FlatParameters:
-        """Copy the Values into a buffer of their own."""
-        values, buffer = copy.deepcopy((self.values, self.buffer), memo)
-        copied = memo[id(self)] = _with_buffer(values, buffer)
-        return copied
+    @property
+    def data(self) -> npt.NDArray[Any]:
+        """Return the buffer, of shape (number of parameters,)."""
+        return cast(npt.NDArray[Any], self.buffer.raw)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the Values; loaded, they have a buffer of their own."""
-        return _with_buffer, (self.values, self.buffer)
+        """Copy and pickle the Values; the copies have a buffer of their own."""
+        return FlatParameters, (self.values,)
 
-    def _split(self, flat: Any) -> list[Any]:
-        return [
-            flat[part].reshape(value.shape)
-            for part, value in zip(self._slices, self.values, strict=True)
-        ]
-
-    def set(self, arrays: Iterable[npt.ArrayLike]) -> None:
-        """Write arrays of the parameters' shapes into the buffer."""
-        for value, view, array in zip(self.values, self._views, arrays, strict=True):
-            view[...] = array
-            value.raw = view
-            value.saved = False  # an operation that records with it saves a copy
-
-    def is_collected(self) -> bool:
+    def is_whole(self) -> bool:
         """Return whether all parameters' data are in the buffer."""
-        return all(v.raw is view for v, view in zip(self.values, self._views, strict=True))
-
-    def collect(self) -> None:
-        """Copy parameters' new data, set from outside, into the buffer."""
-        for value, view in zip(self.values, self._views, strict=True):
-            if value.raw is not view:
-                view[...] = value.raw
-                value.raw = view
-            value.saved = False
-
-    def gather_gradients(self) -> Any:
-        """Collect the gradients of a backward pass in one array; each ``grad`` becomes a view.
-
-        A parameter that the loss does not depend on has no gradient. Its data stay unchanged in
-        this step, even with momentum; a warning says so, once.
-        """
-        missing = [value for value in self.values if value.grad is None]
-        if missing and not self._warned:
-            self._warned = True
-            names = [f"{value.label or ''} {value.shape}" for value in missing]
-            warnings.warn(
-                f"the loss does not depend on {', '.join(names)}: no gradient, and not trained",
-                stacklevel=4,
-            )
-        self._has_gradient = [value.grad is not None for value in self.values]
-        flat = ops.concatenate(
-            *[
-                np.zeros(value.size, self.data.dtype)
-                if value.grad is None
-                else ops.reshape(value.grad, (value.size,))
-                for value in self.values
-            ],
-            axis=0,
-            starts=tuple(self._starts),
-        )
-        current().trace.store(self._gradient_buffer, flat)
-        if isinstance(flat, StandIn):
-            return flat
-        for value, view in zip(self.values, self._gradient_views, strict=True):
-            value.grad = None if value.grad is None else view
-        return self.gradients
-
-    def update(self, new: Any) -> None:
-        """Write new data, one array for all parameters; skip parameters without a gradient."""
-        if not all(self._has_gradient):
-            sizes = [value.size for value in self.values]
-            new = ops.where(np.repeat(self._has_gradient, sizes), new, read_data(self.buffer))
-        current().trace.store(self.buffer, new)
+        return all([v.raw is view for v, view in zip(self.values, self._views, strict=True)])
 
 
-def _with_buffer(values: list[Value], buffer: Value) -> FlatParameters:
-    """Return the FlatParameters of copied Values; an optimizer knows them by the buffer."""
-    flat = FlatParameters(values)
-    flat.buffer = buffer
-    buffer.raw = flat.data
-    return flat
+def buffer_of(value: Value) -> Value | None:
+    """Return the buffer that a Value's data are a part of, as a Value; None for its own array."""
+    base = getattr(value.raw, "base", None)
+    is_buffer = isinstance(base, np.ndarray) and base.ndim == 1 and base.dtype == value.dtype
+    return _buffer_leaf(base) if is_buffer else None
 
 
-def _constant_leaf(array: npt.NDArray[Any], label: str) -> Value:
-    value = Value.leaf(array, constant=True)
-    value.label = label
-    return value
+def _buffer_leaf(data: Any) -> Value:
+    leaf = _BUFFERS.get(id(data))
+    if leaf is None:
+        leaf = _BUFFERS[id(data)] = Value.leaf(data, constant=True)
+        leaf.label = "parameters"
+    return leaf
+
+
+def _start_in_buffer(value: Value) -> int:
+    """Return where the data of a Value begin in their buffer."""
+    data: Any = value.raw
+    address, start = [x.__array_interface__["data"][0] for x in (data, data.base)]
+    return int((address - start) // data.itemsize)
+
+
+def fill_a_buffer(values: Sequence[Value]) -> bool:
+    """Return whether the data of Values lie end to end in one buffer and nothing else is in it."""
+    buffers = {id(getattr(value.raw, "base", None)) for value in values}
+    if len(buffers) != 1 or buffer_of(values[0]) is None:
+        return False
+    layout = EndToEnd(values)
+    found = [_start_in_buffer(value) for value in values]
+    is_in_order = found == [part.start for part in layout.parts]
+    return is_in_order and layout.size == cast(Any, values[0].raw).base.size
+
+
+def may_move(values: Iterable[Value]) -> bool:
+    """Return whether nobody holds the arrays of Values, which would then be theirs no more.
+
+    That is: ``Value.data`` has lent none, and none is in a buffer that is in use.
+    """
+    return not any([is_lent(v) or id(getattr(v.raw, "base", None)) in _BUFFERS for v in values])
+
+
+def is_lent(value: Value) -> bool:
+    """Return whether somebody may hold the array of a Value: ``Value.data`` has handed it out."""
+    return getattr(value, "lent", 0) > 0
+
+
+def _with_parts(buffer: Value, new: Mapping[Value, Any]) -> Any:
+    """Return new data for a buffer, from new data for some of the Values in it."""
+    data, pieces, end = read_data(buffer), [], 0
+    for value in sorted(new, key=_start_in_buffer):
+        start = _start_in_buffer(value)
+        pieces += [data[end:start], ops.reshape(new[value], (value.size,))]
+        end = start + value.size
+    pieces = [piece for piece in (*pieces, data[end:]) if piece.shape[0]]
+    starts = [0, *np.cumsum([piece.shape[0] for piece in pieces]).tolist()]
+    return ops.concatenate(*pieces, axis=0, starts=tuple(starts)) if pieces else data
+
+
+def in_buffers(new: Mapping[Value, Any]) -> dict[Value, Any]:
+    """Return new data with those of Values in a buffer as new data of the buffer."""
+    whole: dict[Value, Any] = {}
+    parts: dict[Value, dict[Value, Any]] = {}
+    for value, data in new.items():
+        buffer = buffer_of(value)
+        if buffer is None:
+            whole[value] = data
+        else:
+            parts.setdefault(buffer, {})[value] = data
+    return whole | {buffer: _with_parts(buffer, some) for buffer, some in parts.items()}

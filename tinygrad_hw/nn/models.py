@@ -13,6 +13,7 @@ from threadpoolctl import ThreadpoolController
 
 from tinygrad_hw.engine import Value, no_grad
 from tinygrad_hw.engine.core.data import as_array, refuse_other_rules
+from tinygrad_hw.engine.core.trace import current
 from tinygrad_hw.micrograd import Module
 from tinygrad_hw.nn.activations import ACTIVATIONS
 from tinygrad_hw.nn.callbacks import Callback, CallbackList, History, Logs, ProgressBar
@@ -126,8 +127,10 @@ class Sequential(Module):
         return [layers, getattr(self, "optimizer", None), getattr(self, "_loss", None)]
 
     def _sync(self) -> None:
-        """Copy parameters' new data into the buffer; drop programs if a setting has changed."""
-        self.flat.collect()
+        """Keep parameters in the model's dtype; drop programs if a setting has changed."""
+        for p in self.flat.values:
+            if p.dtype != self.flat.data.dtype:  # it was given new data
+                p.data = np.asarray(p.raw, self.flat.data.dtype)
         if self._captured_settings != self._settings():
             self._reset_programs(self._jit)
 
@@ -327,14 +330,9 @@ class Sequential(Module):
         """Return kernel and bias of every layer, in order."""
         return self.flat.values
 
-    def zero_grad(self) -> None:
-        """Set all gradients to None, so that the next ``backward()`` does not add to them."""
-        self.flat.collect()
-        super().zero_grad()
-
     def count_params(self) -> int:
         """Return the number of parameters, counted by element."""
-        return self.flat.data.size
+        return sum(value.size for value in self.flat.values)
 
     def get_weights(self) -> list[npt.NDArray[np.float32]]:
         """Return copies of all parameters' arrays, in order."""
@@ -348,7 +346,8 @@ class Sequential(Module):
                 f"got {[np.shape(w) for w in weights]}"
             )
         refuse_other_rules(weights)
-        self.flat.set(weights)
+        for value, array in zip(self.flat.values, weights, strict=True):
+            current().trace.store(value, array)
 
     def summary_rows(self) -> list[LayerSummary]:
         """Return the rows of ``summary``, one for each layer."""

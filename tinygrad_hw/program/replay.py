@@ -31,12 +31,13 @@ class SharedArray:
         self.value = value  # the Value whose data it is; None where Values only have views of it
 
     def sync(self) -> bool:
-        """Copy the Value's data if it holds another array now; return whether it does."""
+        """Take the array that the Value holds now; return whether it is another one."""
         node = self.value.node if self.value else None
         if node is None or (node.raw is self.array and not node.saved):
             return False
-        self.array = np.array(node.raw, self.array.dtype)
-        node.raw, node.saved = self.array, False
+        if node.saved:  # a graph holds it
+            node.raw, node.saved = np.array(node.raw), False
+        self.array = node.raw
         return True
 
 
@@ -63,7 +64,6 @@ class Replay:
             for array, variable in recording.arrays
             if variable in changed or (variable in used and variable not in by_input)
         ]
-        self._views = [value for value in values if value.is_view and value.is_array]
         self._taken = [i for i, leaf in enumerate(recording.leaves) if leaf is not None]
         self._arguments = [value for value in values if value.position is not None]
         self._code = compile_function(listing.text_to_run, f"program of {recording.name}")
@@ -127,11 +127,7 @@ class Replay:
         ]
 
     def _sync(self) -> None:
-        """Copy new data of Values into the arrays that the program reads."""
-        for value in self._views:
-            if value.node.raw is not value.raw:
-                np.copyto(cast(Any, value.raw), cast(Any, value.node.raw))
-                value.node.raw = value.raw
+        """Load the program anew if Values hold other arrays now."""
         if any([shared.sync() for shared in self._shared]):
             self.function = self._load()
 

@@ -61,6 +61,8 @@ class Trace:
     def store(self, leaf: Any, data: Any) -> None:
         """Write new data into a leaf, in place where they are an array."""
         if getattr(leaf.raw, "shape", ()):
+            if leaf.saved:  # a graph holds the array, and nobody else
+                leaf.raw, leaf.saved = leaf.raw.copy(), False
             leaf.raw[...] = data
         else:
             leaf.raw = data

@@ -95,14 +95,18 @@ def _gradient_of(node: Node) -> Any:
 
 
 def _is_alike(data: Any, value: BoundValue) -> bool:
-    """Return whether a Value's data are of the recorded kind, in the same layout."""
+    """Return whether data are of the recorded kind, in the same layout.
+
+    The part of a larger array must be that very part: a program reads and writes it there.
+    """
     kind = value.data.kind
     if data is value.raw:
         return True
     if not isinstance(data, np.ndarray):
         return kind_of(data) == kind
-    return bool(
-        data.shape == kind.shape
+    return not value.is_view and bool(
+        data.base is None
+        and data.shape == kind.shape
         and data.dtype == kind.dtype
         and data.flags.c_contiguous == kind.is_c_contiguous
     )
