@@ -215,13 +215,13 @@ class Comparer:
     def _inputs(self, recording: Recording, outside: Container[int]) -> dict[Variable, Any]:
         """Return where each input comes from."""
         sources: dict[Variable, Any] = {}
-        held = {id(value.raw) for value in recording.values}
-        held |= {id(getattr(value.raw, "base", None)) for value in recording.values}
+        viewed = {id(getattr(value.raw, "base", None)) for value in recording.values}
+        held = {id(value.raw) for value in recording.values} | viewed
         for array, variable in recording.arrays:
             is_known = id(array) in held or id(array) in outside
             sources[variable] = ("array", id(array)) if is_known else self._plain(array)
         for value in recording.values:
-            if not value.is_view and (value.position is not None or not value.is_array):
+            if not value.is_view and (value.position is not None or id(value.raw) not in viewed):
                 sources[value.data] = ("data", _source(value))
             if value.gradient is not None:
                 sources[value.gradient] = ("gradient", _source(value))
