@@ -192,3 +192,45 @@ def test_numbers_that_loops_return_are_used_and_guarded():
     for k in range(6):
         assert program(x + k, y) == pytest.approx(function(x + k, y), rel=1e-12)
     assert program(x + 20.0, y) == pytest.approx(function(x + 20.0, y), rel=1e-12)
+
+
+def random_program(seed):
+    """A function of two arrays: pointwise steps, broadcasts, reductions and views, at random."""
+    generator = np.random.default_rng(seed)
+    choices = generator.integers(0, 1 << 30, size=(14, 4))
+
+    def function(x, y):
+        made = [x, y, np.max(x, axis=0, keepdims=True)]
+        for kind, i, j, axis in choices:
+            a, b = made[i % len(made)], made[j % len(made)]
+            step = kind % 8
+            if step == 0:
+                new = a * 0.5 + b
+            elif step == 1:
+                new = np.where(a > b, a, 0.25 * b)
+            elif step == 2:
+                new = np.sum(a, axis=axis % 3, keepdims=True) * 0.1
+            elif step == 3:
+                new = a - np.max(a, axis=axis % 3, keepdims=True)
+            elif step == 4:
+                new = np.exp(-np.abs(a)) * b
+            elif step == 5:
+                new = np.swapaxes(np.swapaxes(a, 0, 2) + 1.0, 0, 2) * b
+            elif step == 6:
+                new = np.mean(np.maximum(a, b), axis=(1, 2), keepdims=True) + a
+            else:
+                new = np.sum(a) * 1e-4 - b
+            made.append(new)
+        return made[3:]
+
+    return function
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_random_programs_are_numpy_s(seed):
+    function = random_program(seed)
+    x, y = np.random.default_rng(seed).normal(size=(2, 5, 6, 13))
+    found, source = replayed(function, x, y)
+    assert "@njit" in source
+    for a, b in zip(found, function(x, y), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-12)

@@ -14,8 +14,9 @@ from tinygrad_hw.engine.core import numerics
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.program.emit.identifiers import Identifiers
 from tinygrad_hw.program.emit.primitives import ON_NUMBERS, PRIMITIVES
+from tinygrad_hw.program.emit.runtime import add_at
 from tinygrad_hw.program.instructions import is_view
-from tinygrad_hw.program.variable import Variable
+from tinygrad_hw.program.variable import Variable, variables
 
 INFIX = {p.python: p.infix for p in PRIMITIVES if p.infix}
 PREFIX = {p.python or p.numpy: p.prefix for p in PRIMITIVES if p.prefix}
@@ -145,6 +146,8 @@ class ExpressionWriter:
             return " + ".join([operands[-1], *products])
         if operation is ops.getitem:
             return self._element(operands[0], variable.options["index"], variable)
+        if operation is ops.scatter and _is_of_places(variable.options["index"]):
+            return self._scatter(variable, operands[0])
         function = operation.on_floats if is_plain and operation.on_floats else operation.compute
         name = self._global(function, [operation.name])
         call = f"{name}({', '.join([*operands, *self._options(variable.options)])})"
@@ -153,6 +156,13 @@ class ExpressionWriter:
             if function is operation.on_floats or not is_plain
             else self._as_float(function, call)
         )
+
+    def _scatter(self, variable: Variable, upstream: str) -> str:
+        """Return a call that adds at places of the flat result: an array that is known by now."""
+        shape = variable.options["shape"]
+        places = np.arange(math.prod(shape)).reshape(shape)[variable.options["index"]]
+        arguments = [upstream, self._global(places.reshape(-1), ["c"]), self.text(shape)]
+        return f"{self._global(add_at, ['add_at'])}({', '.join(arguments)})"
 
     @staticmethod
     def _as_float(function: Callable[..., Any], call: str) -> str:
@@ -217,6 +227,12 @@ class ExpressionWriter:
         ):
             comment += f", of {variable.origin}" if not _is_arithmetic(variable.origin) else ""
         return f"{line}  # {comment}"
+
+
+def _is_of_places(index: Any) -> bool:
+    """Return whether an index has arrays in it, all of them the same in every run."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return any(isinstance(part, np.ndarray) for part in parts) and not variables(index)
 
 
 def _numpy_dtype(operand: Any) -> Any:

@@ -9,25 +9,23 @@ may a sum along the last axis, whose terms are added in another order.
 from __future__ import annotations
 
 import importlib.util
-import math
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from tinygrad_hw.engine import ops
 from tinygrad_hw.errors import InputError
+from tinygrad_hw.program.emit.loops import DTYPES, SUM, Access, Nest, Reduction
 from tinygrad_hw.program.emit.primitives import PRIMITIVES
-from tinygrad_hw.program.instructions import Fusion, Instruction, operands_of, results_of
+from tinygrad_hw.program.instructions import Fusion, Instruction, base_of, operands_of, results_of
 from tinygrad_hw.program.variable import Kind, Variable, kind_of
 
 SWITCH = "TINYGRAD_HW_JIT"  # in the environment: 0 turns compilation off
 SMALLEST = 256  # elements; loops over fewer are not worth their compilation
 LARGEST_OF_MATH = 2048  # elements; over more, NumPy's vector instructions outdo a loop of calls
-LONGEST_SUM = 4096  # terms; of more, NumPy's pairwise sum loses fewer digits than a loop's
 
-SUM = "{0} + {1}"
 PLUS = """\
 @njit(fastmath={"reassoc"})
 def plus(a, b):  # in whichever order is fastest
@@ -35,7 +33,6 @@ def plus(a, b):  # in whichever order is fastest
 
 
 """
-_DTYPES = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(bool))
 _OF_MATH = {p.numpy for p in PRIMITIVES if p.loop.startswith("math.")} - {np.sqrt, np.isfinite}
 _INFIX = {p.numpy for p in PRIMITIVES if p.infix and p.loop}
 _PATTERNS: dict[Any, str] = {
@@ -70,7 +67,7 @@ def is_loop(instruction: Instruction) -> bool:
     """Return whether an instruction can be a loop of a compiled function."""
     if not isinstance(instruction, Variable):
         return isinstance(instruction, Fusion)
-    return _is_pointwise(instruction) or _Reduction.of(instruction) is not None
+    return _is_pointwise(instruction) or Reduction.of(instruction) is not None
 
 
 def are_worth_compiling(loops: Sequence[Variable | Fusion]) -> bool:
@@ -84,67 +81,11 @@ def are_worth_compiling(loops: Sequence[Variable | Fusion]) -> bool:
 
 def _is_pointwise(variable: Variable) -> bool:
     function = variable.function
-    if not variable.kind.is_array or variable.dtype not in _DTYPES:
+    if not variable.kind.is_array or variable.dtype not in DTYPES:
         return False
     if function not in _PATTERNS or (function in _OF_MATH and variable.size > LARGEST_OF_MATH):
         return False
     return all(_is_loop_operand(operand, variable) for operand in variable.operands[:3])
-
-
-class _Reduction:
-    """A sum, maximum, minimum or count of a compiled function: over last axes, or over others.
-
-    Attributes
-    ----------
-    operand
-        What is reduced.
-    axes
-        The axes that are reduced, in order.
-    start
-        The number to begin with.
-    step
-        The next number, of the one so far ``{0}`` and an element ``{1}``.
-    """
-
-    _STEPS: ClassVar[dict[Any, tuple[float, str]]] = {
-        np.add: (-0.0, SUM),
-        np.maximum: (-math.inf, "{0} if {0} >= {1} or {0} != {0} else {1}"),
-        np.minimum: (math.inf, "{0} if {0} <= {1} or {0} != {0} else {1}"),
-    }
-
-    def __init__(self, variable: Variable, axes: tuple[int, ...], start: Any, step: str) -> None:
-        self.operand: Variable = variable.operands[0]
-        self.axes, self.start, self.step = axes, start, step
-
-    @classmethod
-    def of(cls, variable: Variable) -> _Reduction | None:
-        """Return the reduction that an instruction is, or None."""
-        function, options = variable.function, variable.options
-        operand = variable.operands[0] if variable.operands else None
-        if not isinstance(operand, Variable) or operand.dtype not in _DTYPES or not operand.size:
-            return None
-        if function is np.count_nonzero and not options and operand.ndim:
-            return cls(variable, tuple(range(operand.ndim)), 0, "{0} + (1 if {1} else 0)")
-        ufunc: Any = getattr(function, "__self__", None)
-        is_known = getattr(function, "__name__", "") == "reduce" and ufunc in cls._STEPS
-        if not is_known or not options.keys() <= {"axis", "keepdims", "dtype"}:
-            return None
-        if variable.dtype not in _DTYPES[:2] or (ufunc is not np.add and "dtype" in options):
-            return None
-        axis = options.get("axis", 0)
-        every = range(operand.ndim)
-        axes = tuple(every) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-        axes = tuple(sorted(i % operand.ndim for i in axes))
-        reduction = cls(variable, axes, *cls._STEPS[ufunc])
-        if reduction.is_over_last and axes != tuple(every)[-len(axes) :]:
-            return None
-        too_long = math.prod(operand.shape[i] for i in axes) > LONGEST_SUM
-        return None if reduction.is_over_last and ufunc is np.add and too_long else reduction
-
-    @property
-    def is_over_last(self) -> bool:
-        """Return whether the last axis is reduced: an element of the result is made at once."""
-        return self.operand.ndim - 1 in self.axes
 
 
 def _is_loop_operand(operand: Any, variable: Variable) -> bool:
@@ -153,7 +94,7 @@ def _is_loop_operand(operand: Any, variable: Variable) -> bool:
         return True
     kind = known.dtype
     is_whole = kind.kind in "iu" and kind.isnative and variable.function is ops.astype
-    return kind in _DTYPES or is_whole
+    return kind in DTYPES or is_whole
 
 
 class Kernel:
@@ -186,14 +127,19 @@ class Kernel:
         self._names: dict[Any, str] = {}
         self._memory_key = memory_key
         self._loads = self._results = 0  # so many names of each kind
-        lines: list[str] = []
+        self._starts: list[str] = []  # of the numbers that are returned
+        self._rows: dict[int, str] = {}  # by length: an array that has as many rows
+        self._nests: list[Nest] = []
+        self._accesses: dict[Any, set[Access]] = {}  # of the loop that is being written
         for loop in loops:
             if isinstance(loop, Fusion):
-                lines += self._pointwise(loop.members, loop.outputs)
-            elif reduction := _Reduction.of(loop):
-                lines += self._reduction(loop, reduction)
+                self._pointwise(loop.members, loop.outputs)
+            elif reduction := Reduction.of(loop):
+                self._reduction(loop, reduction)
             else:
-                lines += self._pointwise([loop], [loop])
+                self._pointwise([loop], [loop])
+        starts = [f"r{i} = {start}" for i, start in enumerate(self._starts)]
+        lines = [*starts, *(line for nest in self._nests for line in nest.lines())]
         if self.returned:
             lines.append(f"return {', '.join([f'r{i}' for i in range(len(self.returned))])}")
         names = ", ".join(f"a{i}" for i in range(len(self.arguments)))
@@ -202,65 +148,94 @@ class Kernel:
 
     # --- One loop ---------------------------------------------------------------------------------
 
-    def _pointwise(self, members: list[Variable], outputs: list[Variable]) -> list[str]:
-        """Return a loop over the elements of results of one shape."""
-        shape = members[0].shape
+    def _pointwise(self, members: list[Variable], outputs: list[Variable]) -> None:
+        """Write a loop over the elements of results of one shape."""
+        every = range(members[0].ndim)
+        axes = self._axes(outputs[0], every)
         loaded: dict[Any, str] = {}
-        loads: list[str] = []
-        body: list[str] = []
+        loads: dict[str, tuple[str, ...]] = {}
+        lines: list[str | Nest] = []
         for member in members:
             operands = [self._operand(x, member, loaded, loads) for x in member.operands[:3]]
             loaded[member] = f"t{self._results}"
             self._results += 1
-            body.append(f"{loaded[member]} = {_expression(member, operands)}")
-        body += [f"{self._element(out, len(shape))} = {loaded[out]}" for out in outputs]
-        return self._nest(outputs[0], range(len(shape)), [*loads, *body])
+            lines.append(f"{loaded[member]} = {_expression(member, operands)}")
+        for out in outputs:
+            lines.append(f"{self._element(out, self._index(out, every), True)} = {loaded[out]}")
+        # What is the same in every round of the innermost loop is read before it.
+        first = [line for line, index in loads.items() if axes and axes[-1][0] not in index]
+        lines = [*(line for line in loads if line not in first), *lines]
+        if first:
+            axes, lines = axes[:-1], [*first, Nest(axes[-1:], lines, {})]
+        self._add(axes, lines)
 
-    def _reduction(self, variable: Variable, reduction: _Reduction) -> list[str]:
-        """Return a loop over the elements of an operand, into fewer of a result."""
+    def _reduction(self, variable: Variable, reduction: Reduction) -> None:
+        """Write a loop over the elements of an operand, into fewer of a result."""
         source, axes = reduction.operand, reduction.axes
-        kept = [i for i in range(source.ndim) if i not in axes]
-        element = self._element(source, source.ndim)
+        every = range(source.ndim)
+        kept = [i for i in every if i not in axes]
+        element = self._element(source, self._index(source, every))
         if source.dtype != variable.dtype and variable.dtype.kind == "f":
             element = f"np.{variable.dtype.name}({element})"
         is_count = isinstance(reduction.start, int)
         start = "0" if is_count else f"np.{variable.dtype.name}({_number(reduction.start)})"
         if variable.shape:
-            of_axis = iter([f"i{i}" for i in kept])
-            keeps = variable.ndim == source.ndim
-            index = [
-                "0" if keeps and i in axes else self._index(source, i, next(of_axis))
-                for i in (range(source.ndim) if keeps else kept)
-            ]
-            result = f"{self._argument(variable)}[{', '.join(index) or '()'}]"
+            places = every if variable.ndim == source.ndim else kept
+            result = self._element(variable, self._index(variable, places), True)
         else:
             result = f"r{len(self.returned)}"
             self.returned.append(variable)
-        so_far = f"s{self._results}" if variable.shape and reduction.is_over_last else result
-        self._results += 1
-        step = reduction.step
+            self._starts.append(start)
+        step, all_axes = reduction.step, self._axes(source, every)
         if reduction.is_over_last and step == SUM:
             step = "plus({0}, {1})"
-        line = f"{so_far} = {step.format(so_far, element)}"
-        if not reduction.is_over_last:
-            first = self._nest(source, kept, [f"{so_far} = {start}"])
-            return first + self._nest(source, range(source.ndim), [line])
-        inner = [f"{so_far} = {start}", *self._nest(source, axes, [line])]
-        inner += [f"{result} = {so_far}"] if so_far != result else []
-        return self._nest(source, kept, inner)
+        if not variable.shape:
+            self._add(all_axes, [f"{result} = {step.format(result, element)}"])
+        elif not reduction.is_over_last:
+            line = f"{result} = {step.format(result, element)}"
+            accesses = self._accesses
+            self._accesses = {memory: x for memory, x in accesses.items() if any(w for *_, w in x)}
+            self._add(self._axes(source, kept), [f"{result} = {start}"], is_start=True)
+            self._accesses = accesses
+            self._add(all_axes, [line])
+        else:
+            so_far = f"s{self._results}"
+            self._results += 1
+            inner = Nest(
+                self._axes(source, axes), [f"{so_far} = {step.format(so_far, element)}"], {}
+            )
+            lines: list[str | Nest] = [f"{so_far} = {start}", inner, f"{result} = {so_far}"]
+            self._add(self._axes(source, kept), lines)
 
-    def _nest(self, like: Variable, axes: Sequence[int], lines: list[str]) -> list[str]:
-        """Return lines in loops over axes of an array; the first axis has as many rows as it has.
+    def _add(
+        self,
+        axes: tuple[tuple[str, str], ...],
+        body: Sequence[str | Nest],
+        is_start: bool = False,
+    ) -> None:
+        """Add loops: with the loops before them, if they can share some.
+
+        A reduction's start, if it can, goes before them.
+        """
+        nest = Nest(axes, list(body), self._accesses)
+        self._accesses = {}
+        last = self._nests.pop() if self._nests else None
+        if last is None:
+            self._nests.append(nest)
+        elif is_start and last.accesses.keys().isdisjoint(nest.accesses):
+            self._nests += [nest, last]
+        else:
+            joined = last.joined(nest)
+            self._nests += [joined] if joined else [last, nest]
+
+    def _axes(self, like: Variable, axes: Sequence[int]) -> tuple[tuple[str, str], ...]:
+        """Return loops over axes of an array; the first axis has as many rows as it has.
 
         The other axes' lengths are written out: a loop of a known length is compiled better.
         """
-        nest: list[str] = []
-        for axis in axes:
-            length = like.shape[axis]
-            if length != 1:
-                count = length if axis else f"{self._argument(like)}.shape[0]"
-                nest.append(f"{'    ' * len(nest)}for i{axis} in range({count}):")
-        return [*nest, *("    " * len(nest) + line for line in lines)]
+        loops = [(i, like.shape[i]) for i in axes if like.shape[i] != 1]
+        rows = self._rows.setdefault(like.shape[0], f"{self._argument(like)}.shape[0]")
+        return tuple([(f"i{i}", str(length) if i else rows) for i, length in loops])
 
     # --- Operands ---------------------------------------------------------------------------------
 
@@ -271,19 +246,27 @@ class Kernel:
             self.arguments.append(operand)
         return self._names[key]
 
-    def _element(self, variable: Variable, ndim: int) -> str:
-        """Return ``a2[i1]``: the element of an operand for an element of an array of ``ndim``."""
-        first = ndim - variable.ndim
-        index = [self._index(variable, i, f"i{first + i}") for i in range(variable.ndim)]
-        return f"{self._argument(variable)}[{', '.join(index)}]"
+    def _index(self, variable: Variable, axes: Sequence[int]) -> tuple[str, ...]:
+        """Return an index of an array whose last axes are such of the loops around it."""
+        of_loops = axes[len(axes) - variable.ndim :]
+        pairs = zip(variable.shape, of_loops, strict=True)
+        return tuple(["0" if length == 1 else f"i{axis}" for length, axis in pairs])
 
-    @staticmethod
-    def _index(variable: Variable, axis: int, name: str) -> str:
-        return "0" if variable.shape[axis] == 1 else name
+    def _element(self, variable: Variable, index: tuple[str, ...], is_written: bool = False) -> str:
+        """Return ``a2[i1]``: an element of an argument."""
+        argument = self._argument(variable)
+        memory = self._memory_key(base_of(variable))
+        self._accesses.setdefault(memory, set()).add((argument, index, is_written))
+        return f"{argument}[{', '.join(index)}]"
 
     def _operand(
-        self, operand: Any, member: Variable, loaded: dict[Any, str], loads: list[str]
+        self,
+        operand: Any,
+        member: Variable,
+        loaded: dict[Any, str],
+        loads: dict[str, tuple[str, ...]],
     ) -> str:
+        """Return an operand's text, and add the line that loads it, with its index."""
         if isinstance(operand, Variable) and operand in loaded:
             return loaded[operand]
         kind = operand.kind if isinstance(operand, Variable) else kind_of(operand)
@@ -292,10 +275,11 @@ class Kernel:
             number = operand.value if isinstance(operand, Variable) else operand
             text = self._argument(operand) if is_variable else _number(number)
             return text if kind.dtype == bool else f"np.{_dtype(operand, kind, member)}({text})"
-        loaded[operand] = f"x{self._loads}"
+        name = loaded[operand] = f"x{self._loads}"
         self._loads += 1
-        loads.append(f"{loaded[operand]} = {self._element(operand, member.ndim)}")
-        return loaded[operand]
+        index = self._index(operand, range(member.ndim))
+        loads[f"{name} = {self._element(operand, index)}"] = index
+        return name
 
 
 def _number(value: Any) -> str:

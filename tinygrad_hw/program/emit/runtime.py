@@ -25,6 +25,14 @@ def all_finite(*gradients: Any) -> bool:
     return all(bool(np.isfinite(gradient).all()) for gradient in gradients)
 
 
+def add_at(x: Any, places: Any, shape: tuple[int, ...]) -> Any:
+    """Return zeros with x added at places of the flat array; one that is named twice gets both."""
+    out = np.zeros(shape, np.result_type(x))
+    if places.size:
+        np.add.at(out.reshape(-1), places, np.reshape(x, -1))
+    return out
+
+
 def total(gradient: Any, points: int) -> float:
     """Return a gradient summed over all points; a single number counts once for each."""
     is_array = isinstance(gradient, np.ndarray)

@@ -1,0 +1,139 @@
+"""Loops: reductions, and nests of loops as text that share their outer loops."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tinygrad_hw.program.variable import Variable
+
+DTYPES = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(bool))
+LONGEST_SUM = 4096  # terms; of more, NumPy's pairwise sum loses fewer digits than a loop's
+SUM = "{0} + {1}"
+
+
+class Reduction:
+    """A sum, maximum, minimum or count of a compiled function: over last axes, or over others.
+
+    Attributes
+    ----------
+    operand
+        What is reduced.
+    axes
+        The axes that are reduced, in order.
+    start
+        The number to begin with.
+    step
+        The next number, of the one so far ``{0}`` and an element ``{1}``.
+    """
+
+    _STEPS: ClassVar[dict[Any, tuple[float, str]]] = {
+        np.add: (-0.0, SUM),
+        np.maximum: (-math.inf, "{0} if {0} >= {1} or {0} != {0} else {1}"),
+        np.minimum: (math.inf, "{0} if {0} <= {1} or {0} != {0} else {1}"),
+    }
+
+    def __init__(self, variable: Variable, axes: tuple[int, ...], start: Any, step: str) -> None:
+        self.operand: Variable = variable.operands[0]
+        self.axes, self.start, self.step = axes, start, step
+
+    @classmethod
+    def of(cls, variable: Variable) -> Reduction | None:
+        """Return the reduction that an instruction is, or None."""
+        function, options = variable.function, variable.options
+        operand = variable.operands[0] if variable.operands else None
+        if not isinstance(operand, Variable) or operand.dtype not in DTYPES or not operand.size:
+            return None
+        if function is np.count_nonzero and not options and operand.ndim:
+            return cls(variable, tuple(range(operand.ndim)), 0, "{0} + (1 if {1} else 0)")
+        ufunc: Any = getattr(function, "__self__", None)
+        is_known = getattr(function, "__name__", "") == "reduce" and ufunc in cls._STEPS
+        if not is_known or not options.keys() <= {"axis", "keepdims", "dtype"}:
+            return None
+        if variable.dtype not in DTYPES[:2] or (ufunc is not np.add and "dtype" in options):
+            return None
+        axis = options.get("axis", 0)
+        every = range(operand.ndim)
+        axes = tuple(every) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+        axes = tuple(sorted(i % operand.ndim for i in axes))
+        reduction = cls(variable, axes, *cls._STEPS[ufunc])
+        if reduction.is_over_last and axes != tuple(every)[-len(axes) :]:
+            return None
+        too_long = math.prod(operand.shape[i] for i in axes) > LONGEST_SUM
+        return None if reduction.is_over_last and ufunc is np.add and too_long else reduction
+
+    @property
+    def is_over_last(self) -> bool:
+        """Return whether the last axis is reduced: an element of the result is made at once."""
+        return self.operand.ndim - 1 in self.axes
+
+
+Access = tuple[str, tuple[str, ...], bool]  # an argument, an index, whether it is written
+
+
+@dataclass
+class Nest:
+    """Loops in each other, and what they do.
+
+    Attributes
+    ----------
+    axes
+        The loops from the outside in: each an index and the number of its rounds.
+    body
+        Lines, and nests inside the innermost of these loops.
+    accesses
+        By memory: which elements are read and written there.
+    """
+
+    axes: tuple[tuple[str, str], ...]
+    body: list[str | Nest]
+    accesses: dict[Any, set[Access]]
+
+    def lines(self) -> list[str]:
+        """Return the text."""
+        heads = [f"{'    ' * i}for {x} in range({n}):" for i, (x, n) in enumerate(self.axes)]
+        body = [line for x in self.body for line in ([x] if isinstance(x, str) else x.lines())]
+        return [*heads, *("    " * len(heads) + line for line in body)]
+
+    def joined(self, other: Nest) -> Nest | None:
+        """Return one nest that shares the outer loops with a later one, if that changes no result.
+
+        So what a row of one makes is still in the nearest memory when the other needs it. In a
+        round of the shared loops the later one may only need what was made in this round.
+        """
+        pairs = zip(self.axes, other.axes, strict=False)  # down to the shorter one's innermost
+        shared = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+        if shared == len(self.axes) == len(other.axes) and all(
+            isinstance(x, str) for x in self.body
+        ):
+            shared -= 1  # two plain loops are compiled better one after the other
+        indices = [x for x, _ in self.axes[:shared]]
+        for memory in self.accesses.keys() & other.accesses.keys():
+            for first in self.accesses[memory]:
+                for second in other.accesses[memory]:
+                    if (first[2] or second[2]) and not _are_of_one_round(first, second, indices):
+                        return None
+        if not shared:
+            return None
+        body: list[str | Nest] = []
+        for nest in (self, other):
+            inner = Nest(nest.axes[shared:], nest.body, {})
+            body += [inner] if inner.axes else nest.body
+        accesses = {
+            memory: self.accesses.get(memory, set()) | other.accesses.get(memory, set())
+            for memory in self.accesses.keys() | other.accesses.keys()
+        }
+        return Nest(self.axes[:shared], body, accesses)
+
+
+def _are_of_one_round(first: Access, second: Access, indices: list[str]) -> bool:
+    """Return whether two accesses are to one array, at the same index of each shared loop."""
+    if first[0] != second[0]:
+        return False
+    return all(
+        i in first[1] and [x == i for x in first[1]] == [x == i for x in second[1]] for i in indices
+    )
