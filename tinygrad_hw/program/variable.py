@@ -93,7 +93,7 @@ def kind_of(value: Any) -> Kind:
     return known or Kind(None, np.result_type(value))
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Variable:
     """One value of a program: an input, a constant, or the result of an instruction.
 
@@ -163,7 +163,7 @@ class Variable:
         """Return the dtype; for one of Python's numbers, that which NumPy gives it."""
         return self.kind.dtype
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         name = f"%{self.number}" + (f" ({', '.join(self.names)})" if self.names else "")
         if self.constant:
             return f"{name}: {self.kind} = {self.value!r:.60}"
