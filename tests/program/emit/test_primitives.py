@@ -41,7 +41,10 @@ def same(found, wanted):
     return np.allclose(found, wanted, rtol=1e-15, atol=0.0)
 
 
-@pytest.mark.parametrize("primitive", PRIMITIVES, ids=lambda p: p.numpy.__name__)
+EACH = pytest.mark.parametrize("primitive", PRIMITIVES, ids=lambda p: p.numpy.__name__)
+
+
+@EACH
 def test_its_spellings_agree(primitive):
     for operands in kinds(primitive):
         with np.errstate(invalid="ignore"):  # the remainder of a division by 0 is nan
@@ -56,6 +59,28 @@ def test_its_spellings_agree(primitive):
         if primitive.loop:
             text = primitive.loop.format("a", "b", "c")
             assert same(eval(text, {"math": math, **names}), wanted)
+
+
+def columns_of(primitive, dtype):
+    """Operands in arrays, as many as it takes; numbers in the dtype."""
+    drawn = kinds(primitive)
+    if primitive.numpy is not np.matmul:
+        drawn = [[np.array(column) for column in zip(*drawn, strict=True)]]
+    [columns] = drawn
+    return [x if x.dtype == bool else x.astype(dtype) for x in columns]
+
+
+@EACH
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_it_is_composed_of_others(primitive, dtype):
+    """Within a few units of the last place; the arctangent begins with that of float32."""
+    if primitive.composed is None or (primitive.onnx == "Atan" and dtype is np.float32):
+        return
+    operands = columns_of(primitive, dtype)
+    found, wanted = primitive.composed(*operands), primitive.numpy(*operands)
+    assert found.dtype == wanted.dtype
+    np.testing.assert_allclose(found, wanted, rtol=8 * np.finfo(dtype).eps, atol=0)
 
 
 def test_javascript_names_are_functions_of_one_kind_of_operand():

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from tinygrad_hw.program.emit import compositions
 
 
 class Primitive(NamedTuple):
@@ -22,6 +25,11 @@ class Primitive(NamedTuple):
     loop, javascript
         How it is written in a compiled loop and in JavaScript, with ``{0}`` for the first operand;
         empty if it is not.
+    onnx
+        ONNX's operator; empty if there is none.
+    composed
+        The same by other operations, for a language that lacks it. ONNX has some for float32 that
+        onnxruntime does not have for float64.
     """
 
     python: Any
@@ -30,91 +38,120 @@ class Primitive(NamedTuple):
     prefix: str = ""
     loop: str = ""
     javascript: str = ""
+    onnx: str = ""
+    composed: Callable[..., Any] | None = None
 
 
-def _infix(python: Any, numpy: Any, sign: str, javascript: str = "") -> Primitive:
+def _row(python: Any, numpy: Any, **spellings: str) -> Primitive:
+    composed = getattr(compositions, numpy.__name__, None)
+    return Primitive(python, numpy, **spellings, composed=composed)
+
+
+def _infix(python: Any, numpy: Any, sign: str, onnx: str = "", javascript: str = "") -> Primitive:
     written = f"{{0}} {javascript or sign} {{1}}"
-    return Primitive(python, numpy, sign, loop=f"{{0}} {sign} {{1}}", javascript=written)
+    return _row(
+        *(python, numpy), infix=sign, loop=f"{{0}} {sign} {{1}}", javascript=written, onnx=onnx
+    )
 
 
-def _function(numpy: Any, javascript: str) -> Primitive:
-    return Primitive(None, numpy, javascript=javascript)
+def _function(numpy: Any, javascript: str = "", onnx: str = "", loop: str = "") -> Primitive:
+    return _row(None, numpy, loop=loop, javascript=javascript, onnx=onnx)
 
 
-def _of_math(numpy: Any) -> Primitive:
-    """Return a function that Python's ``math`` has under NumPy's name, and JavaScript too."""
+def _of_math(numpy: Any, onnx: str = "", loop: str = "math.{name}({{0}})") -> Primitive:
+    """Return a function that JavaScript's ``Math`` and, unless told, Python's have by its name."""
     name = numpy.__name__
-    return Primitive(None, numpy, loop=f"math.{name}({{0}})", javascript=f"Math.{name}({{0}})")
+    return _function(numpy, f"Math.{name.replace('arc', 'a')}({{0}})", onnx, loop.format(name=name))
 
 
 PRIMITIVES = (
-    _infix(operator.add, np.add, "+"),
-    _infix(operator.sub, np.subtract, "-"),
-    _infix(operator.mul, np.multiply, "*"),
-    _infix(operator.truediv, np.divide, "/"),
-    _infix(operator.lt, np.less, "<"),
-    _infix(operator.le, np.less_equal, "<="),
-    _infix(operator.gt, np.greater, ">"),
-    _infix(operator.ge, np.greater_equal, ">="),
-    _infix(operator.eq, np.equal, "=="),
+    _infix(operator.add, np.add, "+", "Add"),
+    _infix(operator.sub, np.subtract, "-", "Sub"),
+    _infix(operator.mul, np.multiply, "*", "Mul"),
+    _infix(operator.truediv, np.divide, "/", "Div"),
+    _infix(operator.lt, np.less, "<", "Less"),
+    _infix(operator.le, np.less_equal, "<=", "LessOrEqual"),
+    _infix(operator.gt, np.greater, ">", "Greater"),
+    _infix(operator.ge, np.greater_equal, ">=", "GreaterOrEqual"),
+    _infix(operator.eq, np.equal, "==", "Equal"),
     _infix(operator.ne, np.not_equal, "!="),
-    _infix(operator.and_, np.bitwise_and, "&", javascript="&&"),
-    _infix(operator.or_, np.bitwise_or, "|", javascript="||"),
-    Primitive(
-        operator.floordiv,
-        np.floor_divide,
+    _infix(operator.and_, np.bitwise_and, "&", "BitwiseAnd", javascript="&&"),
+    _infix(operator.or_, np.bitwise_or, "|", "BitwiseOr", javascript="||"),
+    _row(
+        *(operator.floordiv, np.floor_divide),
         infix="//",
         javascript="Math.round(({0} - mod({0}, {1})) / {1})",
     ),
-    Primitive(operator.mod, np.remainder, infix="%", javascript="mod({0}, {1})"),
-    _function(np.fmod, "{0} % {1}"),
-    Primitive(operator.matmul, np.matmul, infix="@"),
-    Primitive(operator.pow, np.power, javascript="Math.pow({0}, {1})"),
-    Primitive(operator.neg, np.negative, prefix="-", loop="-{0}", javascript="-({0})"),
-    Primitive(operator.pos, np.positive, prefix="+", loop="{0}", javascript="+({0})"),
-    Primitive(operator.abs, np.absolute, loop="abs({0})", javascript="Math.abs({0})"),
-    Primitive(operator.invert, np.invert, loop="not {0}", javascript="!({0})"),
-    Primitive(None, np.logical_not, prefix="not ", loop="not {0}", javascript="!({0})"),
-    _function(np.logical_and, "{0} && {1}"),
-    _function(np.logical_or, "{0} || {1}"),
-    Primitive(None, np.square, loop="{0} * {0}", javascript="{0} * {0}"),
-    Primitive(None, np.reciprocal, loop="1 / {0}", javascript="1 / {0}"),
-    *map(_of_math, (np.exp, np.expm1, np.log, np.log1p, np.sqrt, np.sin, np.cos, np.tanh)),
-    *(
-        _function(f, f"Math.{f.__name__}({{0}})")
-        for f in (np.log2, np.log10, np.cbrt, np.tan, np.sinh, np.cosh)
-    ),
-    *(_function(f, f"Math.{f.__name__}({{0}})") for f in (np.floor, np.ceil, np.trunc)),
-    _function(np.rint, "rint({0})"),
+    _row(operator.mod, np.remainder, infix="%", javascript="mod({0}, {1})"),
+    _function(np.fmod, "{0} % {1}", "Mod"),
+    _row(operator.matmul, np.matmul, infix="@", onnx="MatMul"),
+    _row(operator.pow, np.power, javascript="Math.pow({0}, {1})", onnx="Pow"),
+    _row(operator.neg, np.negative, prefix="-", loop="-{0}", javascript="-({0})", onnx="Neg"),
+    _row(operator.pos, np.positive, prefix="+", loop="{0}", javascript="+({0})", onnx="Identity"),
+    _row(operator.abs, np.absolute, loop="abs({0})", javascript="Math.abs({0})", onnx="Abs"),
+    _row(operator.invert, np.invert, loop="not {0}", javascript="!({0})", onnx="BitwiseNot"),
+    _row(None, np.logical_not, prefix="not ", loop="not {0}", javascript="!({0})", onnx="Not"),
+    _function(np.logical_and, "{0} && {1}", "And"),
+    _function(np.logical_or, "{0} || {1}", "Or"),
+    _function(np.square, "{0} * {0}", loop="{0} * {0}"),
+    _function(np.reciprocal, "1 / {0}", "Reciprocal", loop="1 / {0}"),
+    _of_math(np.exp, "Exp"),
+    _of_math(np.expm1),
+    _of_math(np.log, "Log"),
+    _of_math(np.log1p),
+    _of_math(np.sqrt, "Sqrt"),
+    _of_math(np.sin, "Sin"),
+    _of_math(np.cos, "Cos"),
+    _of_math(np.tanh, "Tanh"),
+    _of_math(np.log2, loop=""),
+    _of_math(np.log10, loop=""),
+    _of_math(np.cbrt, loop=""),
+    _of_math(np.tan, "Tan", loop=""),
+    _of_math(np.sinh, "Sinh", loop=""),
+    _of_math(np.cosh, "Cosh", loop=""),
+    _of_math(np.floor, "Floor", loop=""),
+    _of_math(np.ceil, "Ceil", loop=""),
+    _of_math(np.trunc, loop=""),
+    _of_math(np.arcsin, "Asin", loop=""),
+    _of_math(np.arccos, "Acos", loop=""),
+    _of_math(np.arctan, "Atan", loop=""),
+    _of_math(np.arcsinh, "Asinh", loop=""),
+    _of_math(np.arccosh, "Acosh", loop=""),
+    _of_math(np.arctanh, "Atanh", loop=""),
+    _function(np.rint, "rint({0})", "Round"),
     _function(np.exp2, "Math.pow(2, {0})"),
-    *(
-        _function(f, f"Math.{f.__name__.replace('arc', 'a')}({{0}})")
-        for f in (np.arcsin, np.arccos, np.arctan, np.arcsinh, np.arccosh, np.arctanh)
-    ),
     _function(np.arctan2, "Math.atan2({0}, {1})"),
     _function(np.hypot, "Math.hypot({0}, {1})"),
-    _function(np.sign, "sign({0})"),
+    _function(np.sign, "sign({0})", "Sign"),
     _function(np.logaddexp, "logaddexp({0}, {1})"),
     _function(np.logaddexp2, "logaddexp({0} * Math.LN2, {1} * Math.LN2) / Math.LN2"),
     _function(np.heaviside, "{0} === 0 ? {1} : (sign({0}) + 1) / 2"),
     _function(np.copysign, "({1} < 0 || Object.is({1}, -0) ? -1 : 1) * Math.abs({0})"),
     _function(np.fmax, "{0} >= {1} || Number.isNaN({1}) ? {0} : {1}"),
     _function(np.fmin, "{0} <= {1} || Number.isNaN({1}) ? {0} : {1}"),
-    _function(np.isnan, "Number.isNaN({0})"),
-    Primitive(None, np.isfinite, loop="math.isfinite({0})", javascript="Number.isFinite({0})"),
-    Primitive(
-        None,
+    _function(np.isnan, "Number.isNaN({0})", "IsNaN"),
+    _function(np.isfinite, "Number.isFinite({0})", loop="math.isfinite({0})"),
+    _function(
         np.maximum,
+        *("Math.max({0}, {1})", "Max"),
         loop="{0} if {0} >= {1} or {0} != {0} else {1}",
-        javascript="Math.max({0}, {1})",
     ),
-    Primitive(
-        None,
+    _function(
         np.minimum,
+        *("Math.min({0}, {1})", "Min"),
         loop="{0} if {0} <= {1} or {0} != {0} else {1}",
-        javascript="Math.min({0}, {1})",
     ),
-    Primitive(None, np.where, loop="{1} if {0} else {2}", javascript="{0} ? {1} : {2}"),
+    _function(np.where, "{0} ? {1} : {2}", "Where", loop="{1} if {0} else {2}"),
+    *(
+        _row(None, numpy, onnx=onnx)
+        for numpy, onnx in (
+            (np.logical_xor, "Xor"),
+            (np.bitwise_xor, "BitwiseXor"),
+            (np.fabs, "Abs"),
+            (np.isinf, "IsInf"),
+            (np.signbit, ""),
+        )
+    ),
 )
 ON_ARRAYS: dict[Any, Any] = {
     **{p.python: p.numpy for p in PRIMITIVES if p.python},
@@ -123,3 +160,7 @@ ON_ARRAYS: dict[Any, Any] = {
     np.min: np.minimum.reduce,
 }
 ON_NUMBERS: dict[Any, Any] = {p.numpy: p.python for p in PRIMITIVES if p.python}
+ON_BOOLEANS: dict[Any, Any] = {  # what these mean on booleans alone
+    **dict.fromkeys((np.add, np.maximum), np.bitwise_or),
+    **dict.fromkeys((np.multiply, np.minimum), np.bitwise_and),
+}
