@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from tinygrad_hw.program.emit import numba
 from tinygrad_hw.program.emit.numpy import Listing, emit
+from tinygrad_hw.program.emit.onnx import onnx_model
 from tinygrad_hw.program.recording import Recording
 from tinygrad_hw.program.replay import Replay
 from tinygrad_hw.program.schedule import Schedule, schedule
@@ -43,3 +45,45 @@ class Program:
     def source(self) -> str:
         """Return the program as Python, line by line as it runs."""
         return self.listing.text
+
+    def onnx(
+        self, *, gradients: bool = False, updates: bool = False, values_as_inputs: bool = False
+    ) -> Any:
+        """Return the program as a model for ONNX Runtime; write it to a file with ``onnx.save``.
+
+        Its inputs are the function's arguments, by name; its outputs are what the function returns,
+        by label, key or number. The data of Values, such as the weights of a trained network, are
+        in it as they are now, by their labels. It is of opset 18.
+
+        Parameters
+        ----------
+        gradients
+            Whether the gradients that the program computes are outputs too, as ``gradient_of_w``.
+        updates
+            Whether the new data of Values are outputs too, as ``new_w``; the model changes nothing.
+        values_as_inputs
+            Whether a run may pass other data for the Values.
+
+        Returns
+        -------
+        onnx.ModelProto
+
+        Raises
+        ------
+        CaptureError
+            If ONNX has no spelling for an operation.
+        InputError
+            If the package ``onnx`` is not installed, or there are no gradients or no updates.
+
+        Notes
+        -----
+        The model has the shapes of the recorded call, takes the branches that this took (its
+        ``doc_string`` names them), and computes as for finite numbers: the engine's rule
+        0 · inf = 0 is not in it. ONNX has no function to fall back to.
+        """
+        return onnx_model(
+            self.recording,
+            gradients=gradients,
+            updates=updates,
+            values_as_inputs=values_as_inputs,
+        )

@@ -1,7 +1,9 @@
-"""Write a scheduled program as NumPy, as numba loops, for batches of points, as JavaScript.
+"""Write a program as NumPy, as numba loops, for batches of points, as JavaScript, as ONNX.
 
 ``primitives`` is the table of elementary operations with their spellings, ``identifiers`` gives
 names, ``expressions`` writes one instruction as Python, ``numpy`` the whole program with its memory
 and its guards, ``numba`` its compiled loops, ``batch`` the same for many points at once,
-``javascript`` for pages. ``runtime`` has the functions of Python programs, ``loading`` compiles.
+``javascript`` for pages, ``onnx`` for ONNX Runtime. ``runtime`` has the functions of Python
+programs, ``loading`` compiles. ``explored`` spells out an operation that was recorded whole, and
+``compositions`` the elementary functions that a language lacks.
 """

@@ -257,19 +257,19 @@ def _name_arguments(function: Callable[..., Any], call: Any, leaves: list[Variab
     except (TypeError, ValueError):  # no signature, or wrong arguments: calling it will say so
         return
     for item in bound.arguments.items():
-        for name, leaf in _named_leaves(*item):
+        for name, leaf in named_leaves(*item):
             if leaf is not None and not leaf.names:
                 leaf.names.append(name)
 
 
-def _named_leaves(name: str, argument: Any) -> Iterator[tuple[str, Any]]:
+def named_leaves(name: str, argument: Any) -> Iterator[tuple[str, Any]]:
     """Yield each leaf of an argument with a name: its key in a dict, its number in a list."""
     if isinstance(argument, dict):
         for key, part in argument.items():
-            yield from _named_leaves(str(key), part)
+            yield from named_leaves(str(key), part)
     elif isinstance(argument, tuple | list):
         for i, part in enumerate(argument, start=1):
-            yield from _named_leaves(f"{name}_{i}", part)
+            yield from named_leaves(f"{name}_{i}", part)
     else:
         yield name, argument
 

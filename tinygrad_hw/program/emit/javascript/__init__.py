@@ -2,8 +2,7 @@
 
 ``writer`` writes the program, ``elementwise`` one operation on numbers or elements, ``moving`` and
 ``arrays`` the operations on whole arrays, ``kernels`` their loops; ``layout`` says where elements
-are in memory. ``explored`` spells out an operation that was recorded whole, and ``library`` has the
-functions that JavaScript lacks.
+are in memory. ``library`` has the functions that JavaScript lacks.
 """
 
 from tinygrad_hw.program.emit.javascript.writer import javascript

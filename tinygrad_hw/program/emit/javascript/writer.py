@@ -11,6 +11,7 @@ import numpy as np
 from tinygrad_hw.engine.core.node import raw
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.engine.numpy_api import NUMPY
+from tinygrad_hw.program.emit.explored import explore, instructions_of
 from tinygrad_hw.program.emit.identifiers import Identifiers, identifier
 from tinygrad_hw.program.emit.javascript.arrays import ArrayWriter
 from tinygrad_hw.program.emit.javascript.elementwise import (
@@ -20,7 +21,6 @@ from tinygrad_hw.program.emit.javascript.elementwise import (
     name_of,
     number,
 )
-from tinygrad_hw.program.emit.javascript.explored import explore, instructions_of
 from tinygrad_hw.program.emit.javascript.kernels import fused
 from tinygrad_hw.program.emit.javascript.layout import Kernel, View, dense, typed_array
 from tinygrad_hw.program.emit.javascript.library import HELPERS

@@ -35,7 +35,7 @@ class Explorer(Recorder):
             return bool(variable.value)
         if variable not in self.asked:
             if len(self.asked) == MOST_BRANCHES:
-                raise CaptureError("an operation with so many branches has no JavaScript")
+                raise CaptureError("an operation with so many branches cannot be exported")
             self.asked.append(variable)
         number = self.asked.index(variable)
         return self.answers[number] if number < len(self.answers) else True
