@@ -116,11 +116,11 @@ class Recording:
     branches
         Each condition whose truth was asked for, with the answer.
     data_dependent
-        The Variables whose shapes depend on data.
+        The Variables whose shapes depend on data, or for which Python may raise.
     guards, guards_forward
         Whether there are products in which 0 · inf is 0: at all, and outside of backward passes.
-    sets_up
-        Whether lasting state was made, which another run will find.
+    only_this_run
+        Why no program can be made of this run, though one may of another; None if one can.
     obstacle
         Why no program can be made of any run; None if one can.
     """
@@ -135,7 +135,7 @@ class Recording:
     data_dependent: tuple[Variable, ...]
     guards: bool
     guards_forward: bool
-    sets_up: bool
+    only_this_run: str | None
     obstacle: str | None
 
     @property
@@ -262,7 +262,7 @@ class Comparer:
             if value.nbytes <= LARGE and not value.dtype.hasobject:
                 return ("array", *shape, value.tobytes())
             return ("array", *shape, hashlib.sha256(value.tobytes()).digest())
-        if isinstance(value, float | int | str | np.generic):
+        if isinstance(value, float | int | complex | str | np.generic):
             return (type(value), repr(value))
         if isinstance(value, tuple | list):
             return (type(value), *map(self._plain, value))

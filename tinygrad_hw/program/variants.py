@@ -126,10 +126,10 @@ class Variants:
             self._give_up(recording.obstacle)
         elif changed and changed[0].environment is not None:
             self._give_up(f"it changes {changed[0].environment.what_changed()} itself")
-        elif recording.sets_up:
+        elif recording.only_this_run is not None:
             self._misses += 1
             if self._misses >= MOST:
-                self._give_up("it sets up lasting state whenever it is recorded")
+                self._give_up(f"{recording.only_this_run} whenever it is recorded")
         else:
             self._compare(current, recording, call, outcome.codes)
         return outcome.returned

@@ -54,9 +54,11 @@ class ExpressionWriter:
         """Return an operand as text, with a NumPy number of the result's dtype as Python's."""
         value = operand.value if isinstance(operand, Variable) and operand.constant else operand
         kind = None if variable.kind.python else variable.dtype
-        if isinstance(value, np.floating) and value.dtype == kind and np.isfinite(value):
+        is_chosen = variable.function is np.where  # as it is
+        if isinstance(value, np.floating) and value.dtype == kind and not is_chosen:
             others = [x for x in variable.operands if x is not operand]
-            if any(_numpy_dtype(x) == kind for x in others):
+            dtypes = [_numpy_dtype(x) for x in others]
+            if np.isfinite(value) and any(x is not None and x == kind for x in dtypes):
                 return repr(float(value))
         return self.text(operand)
 
@@ -108,33 +110,41 @@ class ExpressionWriter:
         operands = [self._operand(x, variable) for x in variable.operands]
         if isinstance(function, Operation):
             return self._operation(function, variable, operands)
-        if not variable.shape and function is not np.power:
+        # Operators give Python's numbers of Python's, and NumPy's if one operand is NumPy's.
+        is_python = variable.kind.python is not None
+        kinds = [_numpy_dtype(x) for x in variable.operands]
+        gives_kind = is_python or any(kind is not None for kind in kinds)
+        if not variable.shape and gives_kind and function is not np.power:
             function = ON_NUMBERS.get(function, function)
         if function in INFIX and len(operands) == 2:
             return f"{operands[0]} {INFIX[function]} {operands[1]}"
-        if function in PREFIX and self.on_numbers and not variable.shape:
-            return f"{PREFIX[function]}{operands[0]}"
         if function is operator.getitem:
             return self._element(operands[0], variable.operands[1], variable)
-        if function is np.where and self.on_numbers and not variable.shape:
-            return f"{operands[1]} if {operands[0]} else {operands[2]}"
         if function is operator.pow:
             power = _constant(variable.operands[1])
-            is_strong = variable.kind.is_scalar
-            if is_strong or (power is not None and power == int(power)):  # never a complex number
-                return f"{operands[0]} ** {operands[1]}"
+            is_real = variable.kind.python is not float  # NumPy's, or of whole numbers
+            if is_real or (power is not None and power == int(power)):  # never a complex number
+                base = f"({operands[0]})" if operands[0].startswith("-") else operands[0]
+                return f"{base} ** {operands[1]}"
             function = math.pow if self.on_numbers else np.power
-        if self.on_numbers and all(
-            (x.kind.python if isinstance(x, Variable) else type(x)) in (float, int, bool)
-            for x in variable.operands
-        ):
-            function = numerics.ON_FLOATS.get(function, function)
+        if self.on_numbers and not variable.shape:
+            if function in PREFIX and (is_python or function is not np.logical_not):
+                return f"{PREFIX[function]}{operands[0]}"
+            chosen = [kind is not None and kind == variable.dtype for kind in kinds[1:]]
+            if function is np.where and (is_python or all(chosen)):
+                return f"{operands[1]} if {operands[0]} else {operands[2]}"
+            if is_python and not any(kind is not None for kind in kinds):
+                function = numerics.ON_FLOATS.get(function, function)
         arguments = [*operands, *self._options(variable.options)]
         call = f"{self._callable(function)}({', '.join(arguments)})"
-        if variable.kind.is_scalar and self.on_numbers:
+        is_ufunc = isinstance(function, np.ufunc)
+        if variable.kind.is_scalar and self.on_numbers and not is_ufunc:
             call += "[()]"  # the number itself, and not a view of the array
-        is_numpy = isinstance(function, np.ufunc) and self.on_numbers
-        return f"float({call})" if is_numpy and variable.kind.python is float else call
+        return (
+            f"float({call})"
+            if self.on_numbers and is_ufunc and variable.kind.python is float
+            else call
+        )
 
     def _operation(self, operation: Operation, variable: Variable, operands: list[str]) -> str:
         is_plain = variable.kind.python is float and self.on_numbers

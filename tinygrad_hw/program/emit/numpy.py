@@ -269,7 +269,7 @@ class PythonWriter(ExpressionWriter):
         elif buffer is None:
             line = f"{self.name_of(variable)} = {self.expression(variable)}"
             self.body.append(self._with_comment(line, variable))
-            if variable in self.schedule.data_dependent:
+            if variable.shape and variable in self.schedule.data_dependent:
                 wanted = f"{self.name_of(variable)}.shape != {variable.shape}"
                 self.body += [f"if {wanted}:", "    raise Changed"]
         else:

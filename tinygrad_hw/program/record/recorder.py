@@ -46,6 +46,7 @@ from tinygrad_hw.program.variable import (
 )
 
 LARGE = 1 << 16  # bytes of an array that is not copied
+RAISING = {operator.truediv, operator.floordiv, operator.mod, operator.pow}
 # Operations whose function makes an array and fills it: recorded as one instruction each.
 _OPAQUE = {ops.broadcast_to, ops.astype, ops.scatter, ops.einsum, ops.getitem, ops.concatenate}
 
@@ -67,7 +68,8 @@ class Recorder(TwinTrace):
     branches
         Each condition whose truth was asked for, with the answer.
     data_dependent
-        The Variables whose shapes depend on data, so they may differ in another run.
+        The Variables whose shapes depend on data, so they may differ in another run; and those for
+        which Python may raise.
     guards, guards_forward
         Whether there are products in which 0 · inf is 0, at all and outside of backward passes.
     """
@@ -130,13 +132,17 @@ class Recorder(TwinTrace):
         inputs, options = normalized_call(self, function, inputs, options or {})
         operands = concrete(inputs)
         guarded |= self._in_product and function in (np.matmul, operator.matmul)
+        by_engine = self.origin is not None or self.phase == BACKWARD
+        compute = evaluate_guarded if guarded else evaluate if by_engine else self._as_the_user
         with setting(trace=PLAIN):
-            compute = evaluate_guarded if guarded else evaluate
             value = compute(function, operands, concrete(options))
+        if isinstance(value, complex) and not isinstance(value, np.generic):
+            self.only_this_run = "one of its numbers is complex"
+            return value
         if not isinstance(value, np.ndarray | np.generic | float | bool | int):
             raise refusal(f"{function.__name__} gives {type(value).__name__}: not one array")
         if shape_of(value) or any(map(shape_of, operands)):
-            function, inputs = on_arrays(function, inputs, operands)
+            function, inputs = on_arrays(function, inputs, operands, value)
         equal = simplified(self, function, inputs, value)
         if equal is not None:
             return equal
@@ -144,6 +150,18 @@ class Recorder(TwinTrace):
         if function in (operator.neg, np.negative):
             self.negated[result.variable] = inputs[0]
         return result
+
+    def _as_the_user(self, function: Any, operands: Any, options: Any) -> Any:
+        """Compute a call that is not the engine's: results and errors are those of the call alone.
+
+        The function may catch the error, and in another run there may be none.
+        """
+        try:
+            value = function(*operands, **options)
+        except Exception as error:
+            self.only_this_run = f"{type(error).__name__} is raised in it"
+            raise
+        return value[()] if isinstance(value, np.ndarray) and not value.ndim else value
 
     def evaluate(
         self, operation: Operation, operands: tuple[Any, ...], attributes: dict[str, Any]
@@ -194,7 +212,7 @@ class Recorder(TwinTrace):
     ) -> Tracer:
         operands: tuple[Any, ...] = tuple([self._as_operand(x) for x in inputs])
         options = self._as_variables(options)
-        key = (function, guarded, call_key(operands), call_key(options))
+        key = (function, guarded, call_key(operands), call_key(options), kind_of(value))
         known = self._memo.get(key)
         if known is not None:
             return known
@@ -213,11 +231,16 @@ class Recorder(TwinTrace):
             )
             self.guards |= guarded
             self.guards_forward |= guarded and self.phase != BACKWARD
-            if has_data_dependent_shape(result.variable):
+            if has_data_dependent_shape(result.variable) or self._may_raise(result.variable):
                 self.data_dependent.append(result.variable)
         self._memo[key] = result
         self._kept_alive.append((operands, options))
         return result
+
+    def _may_raise(self, variable: Variable) -> bool:
+        """Return whether Python raises for some numbers, which the function may want to catch."""
+        is_python = variable.kind.python is not None and variable.origin is None
+        return is_python and self.phase != BACKWARD and variable.function in RAISING
 
     def _as_operand(self, operand: Any) -> Any:
         """Return an operand of an instruction: Variables for Tracers, a constant for an array."""

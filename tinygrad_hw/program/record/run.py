@@ -131,7 +131,7 @@ def _run(recorder: Recorder, function: Callable[..., Any], call: Any) -> tuple[R
         tuple(recorder.data_dependent),
         recorder.guards,
         recorder.guards_forward,
-        recorder.sets_up,
+        recorder.only_this_run,
         recorder.obstacle,
     )
     to_caller = [

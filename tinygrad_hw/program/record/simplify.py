@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core import numerics
-from tinygrad_hw.engine.core.data import shape_of
+from tinygrad_hw.engine.core.data import refuse_other_rules, shape_of
 from tinygrad_hw.program.emit.primitives import ON_ARRAYS
 from tinygrad_hw.program.record.recordable import (
     RECORDABLE,
@@ -56,6 +56,13 @@ def _checked(
         If the function is not on the list, writes into an array, or gets from the program what
         must be plain.
     """
+    for x in inputs:
+        if isinstance(x, np.ndarray) and type(x) not in (np.ndarray, np.memmap):
+            refuse_other_rules(x)
+            raise refusal(
+                f"expected an array, got {type(x).__name__}, whose rules may be its own; "
+                "pass np.asarray(x)"
+            )
     if reason := reason_to_refuse(function):
         raise refusal(f"{name_of(function)} cannot be captured: {reason}")
     if function not in RECORDABLE:
@@ -136,10 +143,11 @@ def as_kind(x: Any, dtype: Any) -> Any:
     return np.asarray(x).astype(dtype)[()]
 
 
-def on_arrays(function: Any, inputs: Any, operands: Any) -> tuple[Any, Any]:
+def on_arrays(function: Any, inputs: Any, operands: Any, value: Any) -> tuple[Any, Any]:
     """Return the NumPy function that an operator calls on arrays, and its inputs."""
     if function is operator.pow and isinstance(operands[0], np.ndarray):
-        simple = _POWERS.get(_constant_number(inputs[1]))
+        is_floating = operands[0].dtype == value.dtype and value.dtype.kind == "f"
+        simple = _POWERS.get(_constant_number(inputs[1])) if is_floating else None
         return (simple, inputs[:1]) if simple else (np.power, inputs)
     return ON_ARRAYS.get(function, function), inputs
 
@@ -165,7 +173,9 @@ def simplified(recorder: CallRecorder, function: Any, inputs: tuple[Any, ...], v
     elif function in (operator.abs, np.absolute):
         inner = inputs[0]
         if isinstance(inner, Tracer) and inner.variable in recorder.negated:
-            return recorder.call(operator.abs, (recorder.negated[inner.variable],))
+            as_python = type(value) in (float, int)
+            absolute = operator.abs if as_python else np.absolute
+            return recorder.call(absolute, (recorder.negated[inner.variable],))
     is_same = isinstance(same, Tracer) and _number_kind(same.value) == _number_kind(value)
     return same if is_same else None
 

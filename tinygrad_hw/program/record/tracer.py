@@ -124,6 +124,21 @@ class Tracer(StandIn):
     def __int__(self) -> int:
         self._refuse("by int()")
 
+    def __complex__(self) -> complex:
+        self._refuse("by complex()")
+
+    def __round__(self, digits: int | None = None) -> Any:
+        self._refuse("by round(); np.round is recorded")
+
+    def __trunc__(self) -> int:
+        self._refuse("by math.trunc(); np.trunc is recorded")
+
+    def __floor__(self) -> int:
+        self._refuse("by math.floor(); np.floor is recorded")
+
+    def __ceil__(self) -> int:
+        self._refuse("by math.ceil(); np.ceil is recorded")
+
     def __index__(self) -> int:
         return self._refuse("as a plain index")
 
@@ -183,6 +198,15 @@ class Tracer(StandIn):
             np.reshape, (self, shape), {"order": order} if order != "C" else {}
         )
 
+    def transpose(self, *axes: Any) -> Any:
+        """Return the dimensions in another order; reversed where none is given."""
+        order = axes[0] if len(axes) == 1 else axes
+        return self.recorder.call(np.transpose, (self, order) if axes else (self,), {})
+
+    def flatten(self, order: str = "C") -> Any:
+        """Return the elements in one dimension."""
+        return self.recorder.call(np.ravel, (self,), {"order": order} if order != "C" else {})
+
     def astype(self, dtype: Any, copy: bool = True) -> Any:
         """Return the same numbers in another dtype."""
         return self.recorder.cast(self, dtype)
@@ -201,7 +225,15 @@ class Tracer(StandIn):
         """Return the transpose of the last two dimensions."""
         return self.recorder.call(np.swapaxes, (self, -2, -1), {})
 
+    def __divmod__(self, other: Any) -> tuple[Any, Any]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Any, Any]:
+        return other // self, other % self
+
     def __getattr__(self, name: str) -> Any:
+        if name in _IN_PLACE_METHODS:
+            raise refusal(f"{name}() changes an array in place; make a new one, as np.sort does")
         if hasattr(np.ndarray, name) and not name.startswith("_"):
             raise refusal(f"{name} of an array cannot be captured; use a function of NumPy's")
         raise AttributeError(name)
@@ -228,7 +260,19 @@ def _method(function: Any) -> Callable[..., Any]:
     return method
 
 
-for _name in ("add", "sub", "mul", "truediv", "pow", "matmul", "floordiv", "mod", "and_", "or_"):
+for _name in (
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "pow",
+    "matmul",
+    "floordiv",
+    "mod",
+    "and_",
+    "or_",
+    "xor",
+):
     _pair = _operator(getattr(operator, _name))
     setattr(Tracer, f"__{_name.strip('_')}__", _pair[0])
     setattr(Tracer, f"__r{_name.strip('_')}__", _pair[1])
@@ -253,9 +297,21 @@ for _name in ("sum", "mean", "max", "min", "any", "all", "argmax", "argmin", "ra
     setattr(Tracer, _name, _method(getattr(np, _name)))
 for _name in ("std", "var", "dot", "nonzero", "argsort", "cumprod", "diagonal", "trace"):
     setattr(Tracer, _name, _method(getattr(np, _name)))
-for _name in ("transpose", "squeeze", "take", "clip", "swapaxes", "repeat", "round", "prod"):
+for _name in ("squeeze", "take", "clip", "swapaxes", "repeat", "round", "prod"):
     setattr(Tracer, _name, _method(getattr(np, _name)))
 Tracer.__hash__ = object.__hash__  # type: ignore[method-assign]
+
+
+_IN_PLACE_METHODS = {
+    "byteswap",
+    "fill",
+    "partition",
+    "put",
+    "resize",
+    "setfield",
+    "setflags",
+    "sort",
+}
 
 
 def concrete(tree: Any) -> Any:

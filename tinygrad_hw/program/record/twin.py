@@ -64,7 +64,7 @@ class TwinTrace(Trace):
     ----------
     twins
         The Values that the run uses, by their ids.
-    sets_up, obstacle
+    only_this_run, obstacle
         As in ``Recording``.
     refused
         The first error for what no program can repeat, even if the function has caught it.
@@ -73,7 +73,7 @@ class TwinTrace(Trace):
     def __init__(self, without_gradients: bool) -> None:
         self._without_gradients = without_gradients
         self.twins: dict[int, Twin] = {}
-        self.sets_up = False
+        self.only_this_run: str | None = None
         self.obstacle: str | None = None
         self.refused: CaptureError | None = None
         self._arrays: dict[int, tuple[Any, Tracer]] = {}  # those that Values hold or view
@@ -175,7 +175,7 @@ class TwinTrace(Trace):
     @contextmanager
     def set_up(self) -> Iterator[None]:
         """Let lasting state be made as without a recorder; no program may repeat that."""
-        self.sets_up = True
+        self.only_this_run = "it sets up lasting state"
         with setting(trace=PLAIN):
             yield
         for twin in self.twins.values():
