@@ -30,7 +30,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from tinygrad_hw.engine.core.compile_rule import compile_back, compile_rule, compile_signature
-from tinygrad_hw.engine.core.data import Data, StandIn, as_array, lock
+from tinygrad_hw.engine.core.data import Data, StandIn, as_array, dtype_of, lock
 from tinygrad_hw.engine.core.node import NO_CALL, Node, to_data
 from tinygrad_hw.engine.core.numerics import ON_FLOATS
 from tinygrad_hw.engine.core.trace import current
@@ -267,24 +267,23 @@ def _as_floats(data: Any, arguments: tuple[Data, ...]) -> Any:
 
 def _constant_operand(operand: Any, operands: tuple[Any, ...]) -> Data:
     """Return the data of a constant operand; a mask does not make float64 of float32."""
-    if isinstance(operand, np.ndarray | np.generic) and operand.dtype.kind in "iub":
-        others = [x.raw for x in operands if isinstance(x, Node)]
-        kinds = [x.dtype for x in others if isinstance(x, np.ndarray | np.floating)]
-        operand = operand.astype(np.result_type(operand.dtype, *kinds) if kinds else np.float64)
+    data = operand.value if isinstance(operand, StandIn) else operand
+    if isinstance(data, np.ndarray | np.generic) and data.dtype.kind in "iub":
+        kinds = [dtype_of(x.raw) for x in operands if isinstance(x, Node)]
+        strong = [kind for kind in kinds if kind is not float] or [np.dtype(float)]
+        operand = operand.astype(np.result_type(data.dtype, *strong))
     return to_data(operand)
 
 
 def _copied(attribute: Any) -> Any:
     """Return an index, a condition, a shape as it is now: the caller may change it later."""
     kind = type(attribute)
-    if kind in _UNCHANGING:
+    if kind in _UNCHANGING or isinstance(attribute, StandIn | np.generic):
         return attribute
     if kind is slice:
         return slice(_copied(attribute.start), _copied(attribute.stop), _copied(attribute.step))
     if kind is tuple or isinstance(attribute, list | tuple):
         return (tuple if isinstance(attribute, tuple) else list)(map(_copied, attribute))
-    if isinstance(attribute, StandIn | np.generic):
-        return attribute
     if isinstance(attribute, Node):
         raise TypeError(NOT_A_VALUE)
     if kind is dict:
