@@ -65,11 +65,16 @@ class Region:
 Instruction = Variable | Fusion | Region
 
 
+def members_of(instruction: Instruction) -> list[Variable]:
+    """Return the recorded calls that an instruction is made of, in order."""
+    if isinstance(instruction, Region):
+        return [member for loop in instruction.loops for member in members_of(loop)]
+    return instruction.members if isinstance(instruction, Fusion) else [instruction]
+
+
 def phase_of(instruction: Instruction) -> str:
     """Return the phase in which an instruction begins."""
-    if isinstance(instruction, Region):
-        return phase_of(instruction.loops[0])
-    return instruction.members[0].phase if isinstance(instruction, Fusion) else instruction.phase
+    return members_of(instruction)[0].phase
 
 
 def operands_of(instruction: Instruction) -> Sequence[Variable]:

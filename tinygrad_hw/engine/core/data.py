@@ -55,8 +55,7 @@ def shape_of(data: Any) -> tuple[int, ...]:
 
 def dtype_of(data: Any) -> Any:
     """Return the dtype of an array or scalar; ``float`` itself for one of Python's numbers."""
-    if isinstance(data, StandIn):
-        data = data.value
+    data = data.value if isinstance(data, StandIn) else data
     return float if type(data) is float else np.result_type(data)
 
 

@@ -143,13 +143,13 @@ PRIMITIVES = (
     ),
     _function(np.where, "{0} ? {1} : {2}", "Where", loop="{1} if {0} else {2}"),
     *(
-        _row(None, numpy, onnx=onnx)
-        for numpy, onnx in (
-            (np.logical_xor, "Xor"),
-            (np.bitwise_xor, "BitwiseXor"),
-            (np.fabs, "Abs"),
-            (np.isinf, "IsInf"),
-            (np.signbit, ""),
+        _function(numpy, javascript, onnx)
+        for numpy, javascript, onnx in (
+            (np.logical_xor, "!({0}) !== !({1})", "Xor"),
+            (np.bitwise_xor, "!({0}) !== !({1})", "BitwiseXor"),
+            (np.fabs, "Math.abs({0})", "Abs"),
+            (np.isinf, "Math.abs({0}) === Infinity", "IsInf"),
+            (np.signbit, "({0} < 0 || Object.is({0}, -0))", ""),
         )
     ),
 )

@@ -23,10 +23,10 @@ _BY_NAME: dict[str, str] = {
 _PRODUCTS = ("mul", "multiply")
 _TRUTHS = {  # patterns that give a truth value themselves
     *("lt", "le", "gt", "ge", "eq", "ne", "less", "less_equal", "greater", "greater_equal"),
-    *("equal", "not_equal", "isnan", "isfinite"),
+    *("equal", "not_equal", "isnan", "isinf", "isfinite", "signbit"),
 }
 _LOGICAL = {"logical_and", "logical_or", "logical_not", "and_", "or_", "invert"}
-_LOGICAL |= {"bitwise_and", "bitwise_or"}
+_LOGICAL |= {"bitwise_and", "bitwise_or", "logical_xor", "bitwise_xor"}
 
 
 def name_of(function: Any) -> str:

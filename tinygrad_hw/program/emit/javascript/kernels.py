@@ -203,17 +203,14 @@ def _sums_by_rows(
 
 def _mended(total: str, parts: list[str], axes: Any, names: Any) -> list[str]:
     """Return lines that make 0 · inf 0 in a sum that is not finite."""
-    factors = [
-        f"const {x} = {part};" for x, part in zip("xyzuvw"[-len(parts) :], parts, strict=False)
-    ]
-    names_of = "xyzuvw"[-len(parts) :]
-    zero = " || ".join([f"{x} === 0" for x in names_of])
-    finite = " && ".join([f"Number.isFinite({x})" for x in names_of])
+    factors = [f"x{i}" for i in range(len(parts))]
+    finite = " && ".join([f"Number.isFinite({x})" for x in factors])
     step = [
-        *factors,
-        f"if ({zero}) {{ continue; }}",
-        f"finite = finite && {finite};",
-        f"again += {' * '.join(names_of)};",
+        *(f"const {x} = {part};" for x, part in zip(factors, parts, strict=True)),
+        f"if ({' && '.join([f'{x} !== 0' for x in factors])}) {{",
+        f"  finite = finite && {finite};",
+        f"  again += {' * '.join(factors)};",
+        "}",
     ]
     return [
         f"if (!Number.isFinite({total})) {{",

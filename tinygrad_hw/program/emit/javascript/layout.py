@@ -38,8 +38,8 @@ class View:
 
     Attributes
     ----------
-    buffer
-        The name of the typed array.
+    buffer, length
+        The name of the typed array, and how many elements it has.
     dtype, shape
         As of the NumPy array.
     strides
@@ -49,6 +49,7 @@ class View:
     """
 
     buffer: str
+    length: int
     dtype: Any
     shape: tuple[int, ...]
     strides: Strides
@@ -72,7 +73,7 @@ class View:
         """Return the view with its elements at these positions, or None if no strides fit."""
         shape = positions.shape
         if not positions.size:
-            return dense(self.buffer, self.dtype, shape)
+            return self.seen(shape, row_major(shape), 0)
         first = positions[(0,) * positions.ndim]
         strides = tuple(
             [
@@ -82,20 +83,28 @@ class View:
                 for axis, n in enumerate(shape)
             ]
         )
-        view = View(self.buffer, self.dtype, shape, strides, int(first))
+        view = self.seen(shape, strides, int(first))
         return view if np.array_equal(view.positions, positions) else None
 
     def stretched(self, shape: tuple[int, ...]) -> View:
         """Return the view broadcast to a shape."""
         new = len(shape) - len(self.shape)
         strides = [0 if n == 1 else s for n, s in zip(self.shape, self.strides, strict=True)]
-        return View(self.buffer, self.dtype, shape, (*[0] * new, *strides), self.offset)
+        return self.seen(shape, (*[0] * new, *strides), self.offset)
+
+    def seen(self, shape: tuple[int, ...], strides: Strides, offset: int) -> View:
+        """Return another view of the same typed array."""
+        return View(self.buffer, self.length, self.dtype, shape, strides, offset)
 
     @property
     def is_dense(self) -> bool:
         """Return whether the elements are all that the typed array has, row by row."""
         pairs = zip(self.shape, self.strides, row_major(self.shape), strict=True)
-        return not self.offset and all([n == 1 or s == wanted for n, s, wanted in pairs])
+        return (
+            self.size == self.length
+            and not self.offset
+            and all([n == 1 or s == wanted for n, s, wanted in pairs])
+        )
 
 
 def row_major(shape: Sequence[int]) -> Strides:
@@ -105,7 +114,7 @@ def row_major(shape: Sequence[int]) -> Strides:
 
 def dense(buffer: str, dtype: Any, shape: tuple[int, ...]) -> View:
     """Return the view of all of a typed array."""
-    return View(buffer, dtype, shape, row_major(shape))
+    return View(buffer, math.prod(shape), dtype, shape, row_major(shape))
 
 
 @dataclass(frozen=True)

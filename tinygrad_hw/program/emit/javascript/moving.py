@@ -218,12 +218,8 @@ class MovingWriter:
             if view.shape[axis] == 1
             else tuple([view.shape[axis] if i == axis else n for i, n in enumerate(shape)])
         ).strides
-        base = View(
-            view.buffer,
-            view.dtype,
-            shape,
-            tuple([0 if i == axis else s for i, s in enumerate(strides)]),
-            view.offset,
+        base = view.seen(
+            shape, tuple([0 if i == axis else s for i, s in enumerate(strides)]), view.offset
         )
         indices = self.array(arguments["indices"]).stretched(shape)
         self._pick(variable, Picked(base, ((indices, view.shape[axis], strides[axis]),)))
@@ -239,7 +235,7 @@ class MovingWriter:
             picked = Picked(view, ()) if view else None
             if picked is None:
                 at = self.constant(places)
-                base = View(out.buffer, out.dtype, places.shape, (0,) * places.ndim)
+                base = out.seen(places.shape, (0,) * places.ndim, 0)
                 picked = Picked(base, ((at, out.size, 1),))
         else:
             picked = self.picked(out, index)
@@ -294,14 +290,14 @@ class MovingWriter:
                 for v, n, s in arrays
             ]
         )
-        return Picked(View(view.buffer, view.dtype, shape, strides, offset), indices)
+        return Picked(view.seen(shape, strides, offset), indices)
 
     @staticmethod
     def _among(view: View, common: Any, first: int, shape: tuple[int, ...]) -> View:
         """Return an array of indices, stretched along the axes of slices."""
         strides = view.stretched(common).strides
         after = (0,) * (len(shape) - first - len(common))
-        return View(view.buffer, view.dtype, shape, (*(0,) * first, *strides, *after), view.offset)
+        return view.seen(shape, (*(0,) * first, *strides, *after), view.offset)
 
 
 def constants(tree: Any) -> Any:

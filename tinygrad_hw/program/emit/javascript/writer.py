@@ -24,7 +24,8 @@ from tinygrad_hw.program.emit.javascript.elementwise import (
 from tinygrad_hw.program.emit.javascript.kernels import fused
 from tinygrad_hw.program.emit.javascript.layout import Kernel, View, dense, typed_array
 from tinygrad_hw.program.emit.javascript.library import HELPERS
-from tinygrad_hw.program.instructions import Fusion, base_of
+from tinygrad_hw.program.emit.javascript.parts import way_up, whole_arrays
+from tinygrad_hw.program.instructions import Fusion, Instruction, base_of, members_of
 from tinygrad_hw.program.record.tracer import CaptureError
 from tinygrad_hw.program.recording import Recording, Result
 from tinygrad_hw.program.schedule import Schedule, fuse
@@ -48,22 +49,17 @@ class _Writer(ArrayWriter):
     def __init__(self, schedule: Schedule) -> None:
         super().__init__()
         self.schedule, self.interface = schedule, schedule.interface
-        self.instructions = [
-            member
-            for instruction in schedule.instructions
-            for member in (
-                instruction.members if isinstance(instruction, Fusion) else [instruction]
-            )
-        ]
+        self.instructions = [x for one in schedule.instructions for x in members_of(one)]
         self.names: dict[Variable, str] = {}
         self._identifiers = Identifiers({self.interface.name, "results", *HELPERS, "panel"})
         self.constants: dict[Any, tuple[str, str]] = {}  # by their bytes: name and text
         self.kernels: dict[str, str] = {}  # name by text
         self.body: list[str] = []
         self.kinds: list[str] = []  # comments on arrays
+        self._inside: list[Any] = []  # functions that are being spelled out
         values = schedule.recording.values
         self.gradients = {v.gradient: v.data for v in schedule.accumulating}
-        self.wholes = _wholes([v.data for v in values if v.is_view])
+        self.wholes = whole_arrays([v.data for v in values if v.is_view])
 
     # --- The whole --------------------------------------------------------------------------------
 
@@ -84,7 +80,7 @@ class _Writer(ArrayWriter):
         wanted = [x for x in [*ends, *named, *truths] if isinstance(x, Variable)]
         for instruction in fuse(self.instructions, is_fusable, wanted):
             self._instruction(instruction)
-            for member in getattr(instruction, "members", [instruction]):
+            for member in members_of(instruction):
                 if member in truths:
                     self._guard(member, truths[member])
         known = {self._name(x): x for x in [*self.names, *named] if x.names}
@@ -113,7 +109,7 @@ class _Writer(ArrayWriter):
     def _arguments(self, ends: list[Variable]) -> list[str]:
         """Name the inputs, write the checks of arrays, and return the parameters' texts."""
         wholes = self.wholes
-        inside = {x for pieces in wholes.values() for piece in pieces for x in _way_up(piece)}
+        inside = {x for pieces in wholes.values() for piece in pieces for x in way_up(piece)}
         used: dict[Variable, None] = dict.fromkeys(self.interface.inputs)
         needs = [x for v in self.instructions if v not in inside for x in v.needs]
         for x in [*needs, *ends, *[condition for condition, _ in self.interface.guards]]:
@@ -165,11 +161,11 @@ class _Writer(ArrayWriter):
 
     # --- One instruction --------------------------------------------------------------------------
 
-    def _instruction(self, instruction: Variable | Fusion) -> None:
+    def _instruction(self, instruction: Instruction) -> None:
         if isinstance(instruction, Fusion):
             self._loop(instruction.members, instruction.outputs)
             return
-        variable = instruction
+        [variable] = members_of(instruction)
         if variable in self.views or self.is_moving(variable):
             return  # moved elements: written where they are needed, if they have to be copied
         if variable.shape and is_elementwise(variable):
@@ -196,21 +192,30 @@ class _Writer(ArrayWriter):
         function: Any = variable.function
         call = function.compute if isinstance(function, Operation) else NUMPY.get(function)
         what = function.name if isinstance(function, Operation) else name_of(function) or function
-        if call is None:
+        if call is None or function in self._inside:  # which calls itself, as a matrix's inverse
             raise CaptureError(f"{what} has no word in JavaScript here")
-        target = None if variable.shape else self._name(variable)
-        if target is None:
-            result, asked, given = explore(call, variable.operands, variable.options, ())
-            if asked or not isinstance(result, Variable) or result.shape != variable.shape:
-                raise CaptureError(f"{what} of arrays has no word in JavaScript here")
-            self._given(given)
-            for instruction in instructions_of([result], given):
-                self._instruction(instruction)
-            view = self.operand(result)
-            assert isinstance(view, View)
-            self.views[variable] = view
-            return
-        self._paths(call, variable, (), f"const {target} = ", target)
+        self._inside.append(function)
+        if variable.shape:
+            self.views[variable] = self._on_arrays(call, variable, what)
+        else:
+            name = self._name(variable)
+            self._paths(call, variable, (), f"const {name} = ", name)
+        self._inside.pop()
+
+    def _on_arrays(self, call: Callable[..., Any], variable: Variable, what: Any) -> View:
+        """Write what an operation's own function does to arrays."""
+        try:
+            result, asked, given = explore(call, variable.operands, variable.options)
+        except (ValueError, IndexError, TypeError) as error:  # it is no function of shapes alone
+            raise CaptureError(f"{what} has no word in JavaScript here: {error}") from None
+        if asked or not isinstance(result, Variable) or result.shape != variable.shape:
+            raise CaptureError(f"{what} of arrays has no word in JavaScript here")
+        self._given(given)
+        for instruction in instructions_of([result], given):
+            self._instruction(instruction)
+        view = self.operand(result)
+        assert isinstance(view, View)
+        return view
 
     def _paths(
         self,
@@ -330,9 +335,8 @@ class _Writer(ArrayWriter):
             numbers = "\n".join(_wrapped([number(x) for x in flat.tolist()]))
             text = f"const {name} = new {kind}([\n{numbers}\n]);\n"
             self.constants[key] = name, text
-        view = dense(self.constants[key][0], array.dtype, array.shape)
-        zeros = (0,) * array.ndim
-        return View(view.buffer, view.dtype, view.shape, zeros) if is_uniform else view
+        view = dense(self.constants[key][0], array.dtype, (1,) if is_uniform else array.shape)
+        return view.stretched(array.shape) if is_uniform else view
 
 
 def _result_variable(result: Result, recording: Recording) -> Any:
@@ -351,36 +355,6 @@ def _numbered(name: str, outputs: list[Variable]) -> dict[str, Variable]:
 
 def _has_shape(x: Any) -> bool:
     return bool(getattr(x, "shape", ()))
-
-
-def _way_up(piece: Variable) -> list[Variable]:
-    """Return a part of a larger array, and what is between them."""
-    found = []
-    while piece.view_of is not None:
-        found.append(piece)
-        piece = piece.view_of
-    return found
-
-
-def _wholes(parts: Sequence[Variable]) -> dict[Variable, list[Variable]]:
-    """Return the arrays that parts make up without a gap, each with its parts in order."""
-    by_base: dict[Variable, list[Variable]] = {}
-    for part in parts:
-        by_base.setdefault(base_of(part), []).append(part)
-    wholes = {}
-    for base, pieces in by_base.items():
-        starts = {piece: _start_of(piece) for piece in pieces}
-        in_order = sorted(starts, key=lambda piece: starts[piece])
-        ends = [starts[piece] + piece.size for piece in in_order]
-        if [starts[piece] for piece in in_order] == [0, *ends[:-1]] and ends[-1] == base.size:
-            wholes[base] = in_order
-    return wholes
-
-
-def _start_of(piece: Variable) -> int:
-    """Return where a part begins: reshaped from a slice of a flat array."""
-    [index] = [x.operands[1] for x in _way_up(piece) if isinstance(x.operands[1], slice)]
-    return int(index.start or 0)
 
 
 def _kind(name: str, variable: Variable) -> str:
