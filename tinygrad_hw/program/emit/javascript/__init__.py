@@ -2,7 +2,8 @@
 
 ``writer`` writes the program, ``elementwise`` one operation on numbers or elements, ``moving`` and
 ``arrays`` the operations on whole arrays, ``kernels`` their loops; ``layout`` says where elements
-are in memory. ``library`` has the functions that JavaScript lacks.
+are in memory, ``parts`` which Values share an array. ``library`` has the functions that JavaScript
+lacks.
 """
 
 from tinygrad_hw.program.emit.javascript.writer import javascript

@@ -11,7 +11,6 @@ import numpy as np
 from tinygrad_hw.engine.core.node import raw
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.engine.numpy_api import NUMPY
-from tinygrad_hw.program.emit.explored import explore, instructions_of
 from tinygrad_hw.program.emit.identifiers import Identifiers, identifier
 from tinygrad_hw.program.emit.javascript.arrays import ArrayWriter
 from tinygrad_hw.program.emit.javascript.elementwise import (
@@ -26,6 +25,7 @@ from tinygrad_hw.program.emit.javascript.layout import Kernel, View, dense, type
 from tinygrad_hw.program.emit.javascript.library import HELPERS
 from tinygrad_hw.program.emit.javascript.parts import way_up, whole_arrays
 from tinygrad_hw.program.instructions import Fusion, Instruction, base_of, members_of
+from tinygrad_hw.program.record.explored import explore, instructions_of
 from tinygrad_hw.program.record.tracer import CaptureError
 from tinygrad_hw.program.recording import Recording, Result
 from tinygrad_hw.program.schedule import Schedule, fuse

@@ -12,7 +12,6 @@ import numpy as np
 from tinygrad_hw.engine import numpy_api
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.program.emit import compositions
-from tinygrad_hw.program.emit.explored import explore
 from tinygrad_hw.program.emit.onnx.arrays import WRITERS, reduction_of, write_reduction
 from tinygrad_hw.program.emit.onnx.graph import (
     COMPUTED,
@@ -22,6 +21,7 @@ from tinygrad_hw.program.emit.onnx.graph import (
     shape_of,
 )
 from tinygrad_hw.program.emit.primitives import ON_ARRAYS, ON_BOOLEANS, PRIMITIVES
+from tinygrad_hw.program.record.explored import explore
 from tinygrad_hw.program.record.tracer import CaptureError
 from tinygrad_hw.program.variable import Kind, Variable
 
