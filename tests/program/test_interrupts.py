@@ -33,9 +33,9 @@ class Training:
 
     @property
     def state(self):
-        states = [value.raw for kept in self.optimizer._states.values() for value in kept]
+        values = [self.w, self.b, *self.optimizer.variables]
         gradients = [self.w.grad, self.b.grad]
-        return [np.array(x).tolist() for x in (self.w.raw, self.b.raw, *gradients, *states)]
+        return [np.array(x).tolist() for x in (*gradients, *(value.raw for value in values))]
 
 
 def interrupted_at(step, delay):

@@ -325,6 +325,7 @@ def test_results_in_other_than_tuples_lists_and_dicts_are_refused_or_right(name)
         assert found == 2 * x
 
 
+@pytest.mark.filterwarnings("ignore:captured .* is a coroutine or a generator")
 def test_coroutines_and_generators_are_run_as_they_are():
     async def later(x):
         await asyncio.sleep(0)
