@@ -244,7 +244,12 @@ class Environment:
             return
         members = getattr(thing, "__dict__", {})
         if kind.__module__.startswith("tinygrad_hw."):
-            own = {x for x in members if not x.startswith("_")}
+            # Its arrays are memory of Values, which a program reads and changes.
+            own = {
+                x
+                for x, value in members.items()
+                if not (x.startswith("_") or isinstance(value, np.ndarray))
+            }
         else:
             own = set(members)
             self._checks.kind(thing, name)
