@@ -310,16 +310,34 @@ class Captured:
         if not known or (is_power_of_two and not self.pure):
             known = batches.known = self._batch_variants(ends)
         try:
-            if known and known[0].program is not None:
+            if known[0].program is not None:
                 return known[0].program.replay.run_batch(arguments, points)
         except (Changed, NotFinite):  # points that take different branches
             pass
-        results = [self.function(*_point(arguments, i)) for i in range(points)]
+        leaves = list(leaves_of(arguments))
+        cleared = {
+            value.node if value.position is None else leaves[value.position]
+            for variant in known
+            for value in variant.recording.values
+            if value.gradient_cleared
+        }
+        return self._run_each([_point(arguments, i) for i in range(points)], cleared)
+
+    def _run_each(self, calls: list[Any], cleared: set[Any]) -> Any:
+        """Run the function for each point, and add up the gradients that it sets to None."""
+        sums = {node: node.grad for node in cleared}
+        results = []
+        for call in calls:
+            results.append(self.function(*call))
+            for node, total in sums.items():
+                sums[node] = node.grad if total is None else total + (node.grad or 0.0)
+        for node, total in sums.items():
+            node.grad = total
         columns = zip(*map(leaves_of, results), strict=True)
         return unflatten(results[0], [np.array([float(raw(x)) for x in c]) for c in columns])
 
     def _batch_variants(self, points: list[Any]) -> list[Variant]:
-        """Return the variant of two points whose recordings are equal; none if they are not."""
+        """Return the variants of two points, with a program if they are equal."""
         found: list[Variant] = []
         for point in points:
             recording, outcome = record(self.function, (point, {}), without_gradients=True)
@@ -331,7 +349,7 @@ class Captured:
         first, last = found
         is_same = first.fingerprint == last.fingerprint and first.is_current()
         if not is_same or (first.environment and first.environment.obstacle):
-            return []
+            return found
         first.program = Program.of(first.recording, False)
         return [first]
 

@@ -184,7 +184,12 @@ class Replay:
             else raw(leaves[i])
             for i in self._taken
         ]
-        computed = self._batch(points, *inputs, *(v.node.raw for v in self.schedule.read))
+        read = [value.node.raw for value in self.schedule.read]
+        try:  # where Python raises for one point, or NumPy warns, each point is for itself
+            with np.errstate(divide="raise", over="raise", invalid="raise"):
+                computed = self._batch(points, *inputs, *read)
+        except (ArithmeticError, ValueError):
+            raise NotFinite from None
         count = len(self.schedule.interface.outputs)
         results, sums = computed[:count], computed[count:]
         if not all_finite(*sums):

@@ -4,6 +4,8 @@ import random
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tinygrad_hw import Value, capture
 from tinygrad_hw.micrograd import MLP
@@ -163,3 +165,106 @@ def test_a_long_sum_is_added_up_in_its_own_order():
 def test_no_points_are_refused():
     with pytest.raises(ValueError, match="batch got no points"):
         capture(lambda x: x * 2).batch(np.zeros(0))
+
+
+# --- Drawn functions ------------------------------------------------------------------------------
+
+UNARY = {
+    "-{}": lambda a: -a,
+    "tanh": np.tanh,
+    "exp(a / 4)": lambda a: np.exp(a / 4),
+    "a²": lambda a: a**2,
+    "3 ** a": lambda a: 3.0 ** (a / 4),
+    "leaky_relu": lambda a: a.leaky_relu() if isinstance(a, Value) else np.maximum(a, 0.1 * a),
+    "elu": lambda a: a.elu() if isinstance(a, Value) else np.maximum(a, -1.0),
+    "relu": lambda a: a.relu() if isinstance(a, Value) else np.maximum(a, 0.0),
+    "maximum": lambda a: np.maximum(a, -0.4),
+    "abs": abs,
+    "sigmoid": lambda a: 1 / (1 + np.exp(-a)),
+    "where": lambda a: np.where(a > 0.2, a * 2, a - 1),
+    "1.0 *": lambda a: a * 1.0,
+    "plain branch": lambda a: a * 3 if a > 0 else a / 3,
+}
+BINARY = [lambda a, b: a + b, lambda a, b: a - b, lambda a, b: a * b, np.maximum, np.hypot]
+BINARY += [lambda a, b: a / (b * b + 1), lambda a, b: np.arctan2(a, b * b + 1)]
+
+
+def drawn_loss(draw, values):
+    """Return a random function of one number and of Values, whose gradients it adds to."""
+    constants = draw.choice([2.0, 0.5, np.float64(0.3)]), draw.choice([True, False])
+    names = list(UNARY) if draw.random() < 0.4 else [n for n in UNARY if n != "plain branch"]
+    steps = [(draw.choice(names), draw.choice(BINARY)) for _ in range(draw.randint(1, 5))]
+    places = [draw.randrange(10) for _ in steps for _ in range(2)]
+
+    def loss(x):
+        known = [*values, x, constants[0]]
+        chosen = iter(places)
+        for name, combine in steps:
+            a, b = [known[-1 - next(chosen) % len(known)] for _ in range(2)]
+            known.append(combine(UNARY[name](a), b))
+        out = known[-1] * values[0] if constants[1] else known[-1] + values[0] * 1.0
+        out.backward()
+        return out, known[-1], values[0]
+
+    return loss
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.integers(0, 2**32))
+def test_gradients_are_the_sums_over_single_calls(seed):
+    draw = random.Random(seed)
+    kinds = [draw.choice([float, float, np.float64, np.float32]) for _ in range(2)]
+    values = [Value(kind(draw.choice([0.7, -0.4, 1.5, -2.0]))) for kind in kinds]
+    loss = drawn_loss(draw, values)
+    points = np.array([1.0, -2.0, 0.5, 3.0][: draw.choice([1, 2, 4, 4])])
+    each = [loss(float(x)) for x in points]
+    right = [value.grad for value in values]
+    for value in values:
+        value.grad = None
+    found = capture(loss).batch(points)
+    rounding = 1e-5 if np.float32 in kinds else 1e-10
+    for k, column in enumerate(found):
+        expected = [
+            float(result[k].data if isinstance(result[k], Value) else result[k]) for result in each
+        ]
+        np.testing.assert_allclose(column, expected, rtol=rounding, atol=rounding)
+    for value, gradient in zip(values, right, strict=True):
+        assert (value.grad is None) == (gradient is None)
+        if gradient is not None:
+            np.testing.assert_allclose(value.grad, gradient, rtol=rounding, atol=rounding)
+
+
+def test_points_for_which_python_raises_raise():
+    program = capture(lambda x: 1.0 / x)
+    np.testing.assert_array_equal(program.batch(np.array([1.0, 2.0])), [1.0, 0.5])
+    with pytest.raises(ZeroDivisionError):
+        program.batch(np.array([1.0, 0.0, 2.0]))
+
+
+def test_points_on_two_branches_add_up_although_gradients_are_cleared():
+    w = Value(3.0)
+
+    def loss(x):
+        w.grad = None
+        result = w * x if x > 0 else w * w * x
+        result.backward()
+        return result
+
+    found = capture(loss).batch(np.array([1.0, -2.0, 4.0]))
+    np.testing.assert_array_equal(found, [3.0, -18.0, 12.0])
+    assert w.grad == 1.0 - 12.0 + 4.0
+    capture(loss).batch(np.array([1.0, 2.0]))
+    assert w.grad == -7.0 + 3.0
+
+
+def test_a_gradient_that_is_returned_too():
+    w = Value(3.0)
+
+    def loss(x):
+        w.grad = None
+        (w * x).backward()
+        return w.grad * 2, w.grad
+
+    doubled, gradient = capture(loss).batch(np.array([1.0, 2.0]))
+    np.testing.assert_array_equal([doubled, gradient], [[2.0, 4.0], [1.0, 2.0]])
+    assert w.grad == 3.0

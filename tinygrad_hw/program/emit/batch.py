@@ -36,8 +36,9 @@ class BatchWriter(PythonWriter):
             for operand in operands_of(instruction):
                 self._uses[operand] = self._uses.get(operand, 0) + 1
         self._stacked: dict[Any, str] = {}
+        needed = {*self._uses, *self.interface.outputs, *dict(self.interface.guards)}
         self._folded = {
-            x for x in self.interface.effects if self._is_product(x) and x not in self._uses
+            x for x in self.interface.effects if self._is_product(x) and x not in needed
         }
         guards = self._write_input_guards()
         for instruction in self.schedule.instructions:
@@ -66,7 +67,9 @@ class BatchWriter(PythonWriter):
     def expression(self, variable: Variable) -> str:
         """Return an expression; the weighted sums of a layer share their stacked inputs."""
         if variable.function is not ops.affine:
-            return super().expression(variable)
+            expression = super().expression(variable)
+            is_single = variable.dtype == np.float32  # beside points, which are float64
+            return f"np.float32({expression})" if is_single else expression
         half = len(variable.operands) // 2
         weights = ", ".join(map(self.text, variable.operands[:half]))
         inputs = tuple(map(self.text, variable.operands[half:-1]))

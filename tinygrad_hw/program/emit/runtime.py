@@ -34,16 +34,16 @@ def add_at(x: Any, places: Any, shape: tuple[int, ...]) -> Any:
 
 
 def total(gradient: Any, points: int) -> float:
-    """Return a gradient summed over all points; a single number counts once for each."""
-    is_array = isinstance(gradient, np.ndarray)
-    return float(np.add.reduce(gradient) if is_array else gradient * points)
+    """Return a gradient summed over all points; what is the same for all counts once for each."""
+    return float(np.add.reduce(gradient) if np.ndim(gradient) else gradient * points)
 
 
 def total_product(x: Any, y: Any, points: int) -> float:
     """Return the sum over all points of a product."""
-    if isinstance(x, np.ndarray) and isinstance(y, np.ndarray):
+    if np.ndim(x) and np.ndim(y):
         return float(x @ y)
-    return float(total(x, points) * y if isinstance(x, np.ndarray) else total(y, points) * x)
+    same, other = (y, x) if np.ndim(x) else (x, y)
+    return float(same * total(other, points))
 
 
 def side_by_side(points: int, *inputs: Any) -> Any:
