@@ -1,9 +1,12 @@
 import time
 
 import pytest
+from growth import labeled, outgrowing
 
 from tinygrad_hw import Value
+from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.explain import explain_all, local_derivatives
+from tinygrad_hw.explain.chains.from_graph import Formulas
 from tinygrad_hw.explain.chains.scalar_chains import MOST_FACTORS
 
 
@@ -87,6 +90,31 @@ def test_a_long_chain_with_many_parameters_stays_linear() -> None:
     explained = explain_all(z, weights)
     assert all(sum(map(len, chain.paths)) <= MOST_FACTORS for chain in explained.values())
     assert all(explained[f"w{i}"].value == 1.0 for i in range(2000))
+
+
+def test_the_cost_of_all_chains_grows_with_the_graph() -> None:
+    def work(root: Value) -> None:
+        targets = [node for node in topological_order(root) if node.label and not node.constant]
+        for chain in explain_all(root, targets).values():
+            assert chain.lines
+
+    assert not outgrowing(work, labeled([3, 6, 4, 1]), labeled([3, 24, 4, 1]))
+
+
+def test_unnamed_results_are_written_out_once_for_all_that_they_are_a_part_of() -> None:
+    def sums(n: int) -> Value:
+        """Return a sum of sums, none of which has a name."""
+        total = Value(0.0, "s")
+        for i in range(n):
+            total = total + Value(1.0, f"w{i}") * 2.0
+        return named(total, "E")
+
+    def work(root: Value) -> None:
+        formulas = Formulas()
+        for node in topological_order(root):
+            formulas.of(node)
+
+    assert not outgrowing(work, sums(50), sums(300))
 
 
 def test_an_empty_label_is_no_name() -> None:

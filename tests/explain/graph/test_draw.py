@@ -15,11 +15,13 @@ from typing import NamedTuple
 import graphviz
 import numpy as np
 import pytest
+from growth import Network, labeled, outgrowing, regularized
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tinygrad_hw import Value, group
 from tinygrad_hw.engine import numpy_api, ops
+from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.explain import DrawError, dot, draw, svg
 from tinygrad_hw.explain.graph import graphviz as render
 from tinygrad_hw.explain.graph.dot import CHARACTER, INK, SIZE
@@ -551,6 +553,30 @@ def test_too_much_is_refused_in_one_line_before_the_work_is_done() -> None:
         svg(x, unfolded=True)
     assert time.process_time() - start < 2
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("network", "unfolded"), [(regularized, False), (labeled, True)])
+def test_the_cost_of_a_drawing_grows_with_its_size(network: Network, unfolded: bool) -> None:
+    roots = network([2, 5, 1]), network([2, 12, 1])
+    assert not outgrowing(lambda root: svg(root, unfolded=unfolded), *roots)
+
+
+def test_a_net_of_400_parameters_has_a_row_for_each_and_nothing_is_cut_off() -> None:
+    root = labeled([10, 16, 12, 1])
+    picture = svg(root)
+    drawn = shapes(picture)
+    names = {str(node.label) for node in topological_order(root) if node.label}
+    assert sum(name.startswith(("w", "b")) for name in names) == 393
+    rows = [shape.text.split()[0] for shape in drawn]
+    assert names <= set(rows)
+    width, height = map(float, re.findall(r'viewBox="[\d.]+ [\d.]+ ([\d.]+) ([\d.]+)"', picture)[0])
+    assert max(s.right for s in drawn) - min(s.left for s in drawn) < width
+    assert max(s.bottom for s in drawn) - min(s.top for s in drawn) < height
+
+
+def test_micrograds_loss_of_400_parameters_is_drawn() -> None:
+    """Each weight is used by its neuron and by the sum of squares: it has a box of its own."""
+    assert len(shapes(svg(regularized([10, 16, 12, 1])))) > 393
 
 
 def test_names_fold_what_is_too_much_unfolded() -> None:

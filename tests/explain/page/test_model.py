@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import quickjs
+from growth import labeled, outgrowing
 
 import tinygrad_hw
 from tinygrad_hw import Value, backward_steps, group
@@ -930,3 +931,15 @@ def test_a_sheet_too_large_for_a_page_is_refused_in_one_line() -> None:
     sheet = parse_sheet(SMALL.format(title="").replace('"w*x"', f'"{terms}"'))
     with pytest.raises(DrawError, match="too many for a page"):
         sheet_page(sheet)
+
+
+def test_the_cost_of_a_page_grows_with_its_size() -> None:
+    assert not outgrowing(page_html, labeled([2, 8, 1]), labeled([2, 20, 1]))
+
+
+def test_a_page_of_400_parameters_explains_each_in_a_chain_that_fits_a_screen() -> None:
+    tree = read(page_html(labeled([10, 16, 12, 1])))
+    articles = {article.one("h3").text: article for article in tree.find("article")}
+    names = [name for name in articles if name[0] in "wb"]
+    assert len(names) == 393
+    assert max(len(articles[name].find("mtr")) for name in names) < 20

@@ -1,8 +1,9 @@
 """Walking through steps: every command, by lines and by keys, on screens of any size."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+from growth import labeled, outgrowing
 from rich.cells import cell_len
 from rich.text import Text
 
@@ -349,3 +350,18 @@ def test_wide_signs_keep_the_columns_straight() -> None:
         for row, value in zip(rows, ("0.25", "0.5"), strict=True)
     ]
     assert ends[0] == ends[1]
+
+
+# --- Large computations ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda root: Board(steps(root)).block(steps(root)[50], 80),
+        lambda root: Board(steps(root)).screen(steps(root)[50], 80, 24, []),
+        lambda root: Walk(steps(root)).handle("/nothing"),
+    ],
+)
+def test_the_cost_of_a_step_grows_with_the_number_of_names(work: Callable[[Value], None]) -> None:
+    assert not outgrowing(work, labeled([3, 25, 1]), labeled([3, 75, 1]))

@@ -33,25 +33,37 @@ def is_named(node: Node) -> bool:
     return bool(node.label)
 
 
-def formula_of(node: Node) -> Formula | None:
-    """Return the formula of a node over the named nodes below it.
+class Formulas:
+    """The formulas of the nodes of a graph, each built once for all that it is a part of."""
 
-    None where it would be too long to be read, or has in it an array or an operation with
-    attributes.
-    """
-    trees: dict[int, Formula] = {}
-    for inner in topological_order(node, stop=is_named):
-        tree: Formula | None
-        if is_named(inner) and inner is not node:
-            tree = str(inner.label)
-        elif inner.operation is None:
-            tree = _constant(inner)
-        else:
-            tree = apply(inner, [trees[id(x)] for x in inner.inputs])
-        if tree is None or node_count(tree) > LONGEST:
-            return None
-        trees[id(inner)] = tree
-    return trees[id(node)]
+    def __init__(self) -> None:
+        self._built: dict[int, Formula | None] = {}  # by the node's id
+
+    def of(self, node: Node) -> Formula | None:
+        """Return the formula of a node over the named nodes below it.
+
+        None where it would be too long to be read, or has in it an array or an operation with
+        attributes.
+        """
+        for inner in topological_order(node, stop=self._is_known):
+            if id(inner) not in self._built and (inner is node or not is_named(inner)):
+                self._built[id(inner)] = self._build(inner)
+        return self._built[id(node)]
+
+    def _is_known(self, node: Node) -> bool:
+        return is_named(node) or id(node) in self._built
+
+    def _build(self, node: Node) -> Formula | None:
+        if node.operation is None:
+            return _constant(node)
+        operands: list[Formula] = []
+        for operand in node.inputs:
+            tree = str(operand.label) if is_named(operand) else self._built[id(operand)]
+            if tree is None:
+                return None
+            operands.append(tree)
+        tree = apply(node, operands)
+        return None if tree is None or node_count(tree) > LONGEST else tree
 
 
 def _constant(node: Node) -> Formula | None:
@@ -93,12 +105,12 @@ def apply(node: Node, operands: list[Formula]) -> Formula | None:
     return None if has_attributes else Apply(operation, tuple(operands))
 
 
-def local_formulas(node: Node, operands: list[Node]) -> list[Formula | None]:
+def local_formulas(node: Node, operands: list[Node], formulas: Formulas) -> list[Formula | None]:
     """Return the derivative of a node by each of the named nodes in its formula.
 
     In it the node's own name stands where its formula would: a4 · (1 - a4) for a sigmoid's.
     """
-    formula = formula_of(node)
+    formula = formulas.of(node)
     if formula is None:
         return [None] * len(operands)
     itself: dict[Formula, Formula] = {}

@@ -18,6 +18,7 @@ from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.explain.chains.chain import Chain, Factor
 from tinygrad_hw.explain.chains.from_graph import (
+    Formulas,
     is_named,
     local_derivatives,
     local_formulas,
@@ -26,7 +27,7 @@ from tinygrad_hw.explain.chains.from_graph import (
 from tinygrad_hw.formatting import number
 from tinygrad_hw.symbolic import Formula
 
-MOST_FACTORS = 60  # in all paths of one chain together
+MOST_FACTORS = 24  # in all paths of one chain together
 
 
 def explain_scalar(root: Value, target: Value, *, printed: bool = False) -> Chain:
@@ -98,6 +99,7 @@ def _with_total(factor: Factor, known: dict[str, str]) -> Factor:
 class _ChainFinder:
     def __init__(self, root: Node) -> None:
         self.root = root
+        self.formulas = Formulas()
         self.totals: dict[int, Any] = {id(root): 1.0}
         for step in backward_steps(root):
             self.totals[id(step.operand)] = step.total
@@ -112,7 +114,7 @@ class _ChainFinder:
     def _follow(self, node: Node) -> None:
         """Record the derivatives of a named node by the named nodes in its formula."""
         uses = local_derivatives(node)
-        trees = local_formulas(node, [operand for operand, _ in uses])
+        trees = local_formulas(node, [operand for operand, _ in uses], self.formulas)
         for (operand, local), tree in zip(uses, trees, strict=True):
             self.consumers.setdefault(id(operand), []).append((node, local, tree))
             paths = self.paths_to[id(node)]

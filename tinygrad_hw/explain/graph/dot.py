@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.explain.graph.folding import Box, Edge, Layout, columns, is_parameter
-from tinygrad_hw.explain.graph.graphviz import render
+from tinygrad_hw.explain.graph.graphviz import place_quickly, render
 from tinygrad_hw.explain.graph.labels import (
     WHITE,
     Scale,
@@ -117,6 +117,7 @@ class Picture:
     def _plan(self) -> Digraph:
         """Draw boxes without contents and labels of the right size, for Graphviz to place."""
         dot = _digraph(rankdir="LR", nodesep="0.25", ranksep="0.6" if self.layout.folded else "0.4")
+        place_quickly(dot, len(self.layout.boxes))
         ports: dict[int, str] = {}
         for box in self.layout.boxes:
             name = self.boxes[id(box)]

@@ -21,7 +21,8 @@ from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.core.trace import Group
 from tinygrad_hw.explain.graph.graphviz import DrawError
 
-MOST_NODES = 400  # and twice as many edges; nobody reads more
+MOST_NODES = 2000  # in boxes, and twice as many edges
+MOST_BOXES = 400  # where each node has a box of its own; nobody reads more
 
 
 @dataclass(slots=True)
@@ -91,7 +92,7 @@ def is_parameter(node: Node) -> bool:
     return node.operation is None and not node.constant
 
 
-def unfold(root: Node, most: int = MOST_NODES) -> Layout:
+def unfold(root: Node, most: int = MOST_BOXES) -> Layout:
     """Lay out every recorded node as a box and every operand as an edge; ``a * a`` has two.
 
     Raises
@@ -104,7 +105,7 @@ def unfold(root: Node, most: int = MOST_NODES) -> Layout:
     return _scalar_layout(root, order)
 
 
-def fold(root: Node, most: int = MOST_NODES) -> Layout:
+def fold(root: Node, most: int = MOST_NODES, most_boxes: int = MOST_BOXES) -> Layout:
     """Lay out neurons, groups and named nodes; the nodes between them are multiplied out.
 
     A graph in which no result but the root has a name or a group has nothing to fold onto, and
@@ -113,12 +114,13 @@ def fold(root: Node, most: int = MOST_NODES) -> Layout:
     Raises
     ------
     DrawError
-        If there are more nodes than ``most``, or twice as many edges.
+        If there are more nodes than ``most`` or, where there is nothing to fold onto, than
+        ``most_boxes``; or twice as many edges.
     """
     advice = 'label the results that matter, or compute parts inside `with group("name"):`'
     order = topological_order(root)
     if not any(n.operation and (n.label or n.group) for n in order if n is not root):
-        _check_size(len(order), sum(len(node.inputs) for node in order), advice, most)
+        _check_size(len(order), sum(len(node.inputs) for node in order), advice, most_boxes)
         return _scalar_layout(root, order)
     owners = owners_of(order)
     drawn = [node for node in order if owners[id(node)] is node]

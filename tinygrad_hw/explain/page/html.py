@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.resources import files
 
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.explain.chains.chain import Chain, Factor
-from tinygrad_hw.explain.chains.from_graph import formula_of, is_named
+from tinygrad_hw.explain.chains.from_graph import is_named
 from tinygrad_hw.explain.graph.folding import owners_of
 from tinygrad_hw.explain.notation.mathml import MATHML, number_parts
 from tinygrad_hw.explain.page.answers import Form, Remark, answers_section, marks_table
@@ -71,6 +71,11 @@ class Document:
         if self.content.unfolded is not self.content.folded:
             self.views["b"] = self.content.unfolded
         self.nodes = self.content.unfolded.nodes
+        self.places = {str(node.label): i for i, node in enumerate(self.nodes) if is_named(node)}
+        self.received: dict[int, list[Frame]] = {}  # the steps that give a node its gradient
+        for frame in self.content.unfolded:
+            if frame.edge is not None:
+                self.received.setdefault(id(frame.edge.operand), []).append(frame)
         self.said: dict[str, list[Remark]] = {}
         for remark in self.remarks:
             self.said.setdefault(remark.name, []).append(remark)
@@ -94,7 +99,7 @@ class Document:
         body = element(
             "body",
             self._header(),
-            *(self._drawing(prefix) for prefix in self.views),
+            *self._drawings(),
             element("p", LEGEND, class_="legend note"),
             self._bar(),
             element(
@@ -123,26 +128,18 @@ class Document:
             theme,
         )
 
-    def _drawing(self, prefix: str) -> Html:
-        drawing = self._drawn(prefix)
-        chip = element("g", element("rect"), element("text"), class_="chip", id=f"chip-{prefix}")
-        svg = drawing.svg().removesuffix("</svg>") + chip + "</svg>"
-        return element(
-            "div",
-            Html(svg),
-            class_="drawing",
-            id=f"drawing-{prefix}",
-            style=f"--width: {drawing.width:.0f}px; --height: {drawing.height:.0f}px",
-            hidden="hidden" if prefix == "b" else None,
-        )
-
-    def _drawn(self, prefix: str) -> Drawing:
-        if prefix == "a":
-            return Drawing(self.views["a"], "a")
+    def _drawings(self) -> Iterator[Html]:
+        """Yield the drawing of each view."""
         folded = Drawing(self.views["a"], "a")
+        yield _scrolled(folded)
+        if "b" in self.views:
+            yield _scrolled(self._unfolded(folded))
+
+    def _unfolded(self, folded: Drawing) -> Drawing:
+        """Draw every operation, in a frame for each box of the folded drawing with several rows."""
         boxes = {
-            id(node): str(i)
-            for i, card in enumerate(folded.cards)
+            id(node): str(card.number)
+            for card in folded.cards
             for node in card.rows
             if len(card.rows) > 1
         }
@@ -152,7 +149,7 @@ class Document:
             for node in self.nodes
             if id(owners[id(node)]) in boxes
         }
-        titles = {str(i): card.title for i, card in enumerate(folded.cards)}
+        titles = {str(card.number): card.title for card in folded.cards}
         return Drawing(self.views["b"], "b", homes, titles)
 
     def _bar(self) -> Html:
@@ -237,7 +234,7 @@ class Document:
         """Write how a node is computed: z4 = w7 · a1 + … = 3.999."""
         view = self.content.unfolded
         parts = [MATHML.name(view.name(node))]
-        formula = formula_of(node) if node.operation else None
+        formula = view.formulas.of(node) if node.operation else None
         if formula is not None:
             parts += [MATHML.sign("="), Html(MATHML.formula(formula))]
         key = f"v{view.node_keys[id(node)]}"
@@ -250,9 +247,8 @@ class Document:
     def _totals(self, chain: Chain) -> Iterable[Html]:
         """Build buttons that lead to the chains of the totals."""
         used = dict.fromkeys(x.denominator for path in chain.paths for x in path if x.total)
-        labels = {str(node.label): i for i, node in enumerate(self.nodes) if is_named(node)}
         buttons = [
-            element("button", f"∂{chain.root}/∂{name}", data_about=str(labels[name]))
+            element("button", f"∂{chain.root}/∂{name}", data_about=str(self.places[name]))
             for name in used
         ]
         return [element("p", "From above: ", *buttons)] if buttons else []
@@ -260,11 +256,7 @@ class Document:
     def _contributions(self, node: Node) -> Html:
         """Build the list of contributions to an unnamed node, in words."""
         view = self.content.unfolded
-        lines = [
-            self._step(view, "b", frame)
-            for frame in view
-            if frame.edge is not None and frame.edge.operand is node
-        ]
+        lines = [self._step(view, "b", frame) for frame in self.received.get(id(node), [])]
         return element("ul", *lines) if lines else NOTHING
 
     def _inputs(self) -> Html:
@@ -288,6 +280,20 @@ class Document:
             id="inputs",
             aria_label="Givens and parameters",
         )
+
+
+def _scrolled(drawing: Drawing) -> Html:
+    """Put a drawing into an element that scrolls, with a place for what the lit edge says."""
+    prefix = drawing.prefix
+    chip = element("g", element("rect"), element("text"), class_="chip", id=f"chip-{prefix}")
+    return element(
+        "div",
+        Html(drawing.svg().removesuffix("</svg>") + chip + "</svg>"),
+        class_="drawing",
+        id=f"drawing-{prefix}",
+        style=f"--width: {drawing.width:.0f}px; --height: {drawing.height:.0f}px",
+        hidden="hidden" if prefix == "b" else None,
+    )
 
 
 def printable_part(text: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, cast
@@ -24,14 +25,18 @@ from tinygrad_hw.engine.core.trace import Group
 from tinygrad_hw.explain.chains.chain import Chain, Factor
 from tinygrad_hw.explain.chains.from_graph import is_named
 from tinygrad_hw.explain.chains.scalar_chains import explain_all
-from tinygrad_hw.explain.graph.folding import fold, is_parameter, outermost, unfold
+from tinygrad_hw.explain.graph.folding import (
+    MOST_NODES,
+    fold,
+    is_parameter,
+    outermost,
+    unfold,
+)
 from tinygrad_hw.explain.graph.graphviz import DrawError
 from tinygrad_hw.explain.graph.labels import name_of
 from tinygrad_hw.explain.stepper.frames import Steps
 from tinygrad_hw.formatting import printable, shorten
 from tinygrad_hw.program import capture
-
-MOST_NODES = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ class Content:
 
     def __init__(self, plan: list[Planned], given: list[Any]) -> None:
         root = _computed(plan, given)
-        self.folded = Steps(fold(root, MOST_NODES))
+        self.folded = Steps(fold(root, most_boxes=MOST_NODES))
         self.unfolded = self.folded
         if self.folded.layout.folded:
             self.unfolded = Steps(unfold(root, MOST_NODES))
@@ -155,8 +160,15 @@ def _unique_names(order: list[Node]) -> list[str]:
 
     Parameters and the root always have one, and the result of a group has the group's.
     """
-    given = {name_of(node) for node in order}
+    taken = {name_of(node) for node in order}
     of_groups = _results_of_groups(order)
+    counters: dict[str, Iterator[int]] = {}  # by what stands before a number
+
+    def numbered(before: str, after: str, first: int) -> str:
+        """Return the first name of this form that no node has; numbers once taken stay taken."""
+        numbers = counters.setdefault(before, count(first))
+        return next(x for i in numbers if (x := f"{before}{i}{after}") not in taken)
+
     used: set[str] = set()
     names = []
     for node in order:
@@ -164,11 +176,12 @@ def _unique_names(order: list[Node]) -> list[str]:
         if not name and node is order[-1]:
             name = "result"
         elif not name and is_parameter(node):
-            name = next(x for i in count(1) if (x := f"p{i}") not in used | given)
+            name = numbered("p", "", 1)
         if name in used:
-            name = next(x for i in count(2) if (x := f"{name} ({i})") not in used | given)
+            name = numbered(f"{name} (", ")", 2)
         if name:
             used.add(name)
+            taken.add(name)
         names.append(name)
     return names
 

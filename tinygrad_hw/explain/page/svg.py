@@ -7,7 +7,7 @@ Text is in a typewriter face, whose widths are known; the place of a number has 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +15,7 @@ from graphviz import Digraph
 
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.explain.graph.folding import Box, Edge, columns, is_parameter, outermost
-from tinygrad_hw.explain.graph.graphviz import render
+from tinygrad_hw.explain.graph.graphviz import MANY, place_quickly, render
 from tinygrad_hw.explain.graph.labels import title_of
 from tinygrad_hw.explain.stepper.frames import Steps
 from tinygrad_hw.formatting import Html, display_width, element, number, printable, shorten
@@ -23,14 +23,14 @@ from tinygrad_hw.formatting import Html, display_width, element, number, printab
 SIZE, CHARACTER, ROW, MARGIN = 15.0, 9.0, 26.0, 10.0  # of text, in pixels
 NUMBER = 10  # characters: -1.234e-05
 INCH = 72.0
-MANY = 300  # nodes; Graphviz is then asked for less than its best
 Point = tuple[float, float]
 
 
 @dataclass(slots=True)
 class Card:
-    """A box on the page: its rows, and where it stands (its upper left corner)."""
+    """A box on the page: its number, its rows, and where it stands (its upper left corner)."""
 
+    number: int
     box: Box
     title: str
     rows: list[Node]
@@ -40,11 +40,15 @@ class Card:
     height: float = 0.0
     x: float = 0.0
     y: float = 0.0
+    slots: dict[int, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        first = int(bool(self.title))
+        self.slots = {id(node): slot for slot, node in enumerate(self.rows, first)}
 
     def slot_of(self, node: Node) -> int:
         """Return the line of a node; the title has line 0."""
-        place = next(i for i, row in enumerate(self.rows) if row is node)
-        return place + bool(self.title)
+        return self.slots[id(node)]
 
     def row_of(self, node: Node) -> float:
         """Return the middle of a node's row, from the top of the page."""
@@ -79,7 +83,7 @@ class Drawing:
     ) -> None:
         self.view, self.prefix = view, prefix
         self.homes, self.titles = homes or {}, titles or {}
-        self.cards = [self._card(box) for box in view.layout.boxes]
+        self.cards = [self._card(i, box) for i, box in enumerate(view.layout.boxes)]
         self.card_of = {id(node): card for card in self.cards for node in card.rows}
         self.frames: list[tuple[str, float, float, float, float]] = []
         self.routes: dict[int, tuple[str, Point]] = {}
@@ -105,7 +109,7 @@ class Drawing:
 
     # --- Places -----------------------------------------------------------------------------------
 
-    def _card(self, box: Box) -> Card:
+    def _card(self, i: int, box: Box) -> Card:
         table = len(box.nodes) > 1
         title = title_of(box) if table else self._operation_title(box.nodes[0])
         names = [self._name(node, box) for node in box.nodes]
@@ -115,7 +119,7 @@ class Drawing:
         width = name_width + len(columns) * (NUMBER + 1) * CHARACTER + 2 * MARGIN
         width = max(width, (display_width(title) + 2) * CHARACTER + 2 * MARGIN)
         height = ROW * (len(box.nodes) + bool(title))
-        return Card(box, title, box.nodes, name_width, columns, width, height)
+        return Card(i, box, title, box.nodes, name_width, columns, width, height)
 
     def _name(self, node: Node, box: Box) -> str:
         """Return the name in a row; none where there is no label, or the title says the same."""
@@ -148,9 +152,21 @@ class Drawing:
                 self.frames.append((item["id"], *point(x0, y1), x1 - x0, y1 - y0))
         for item in plan.get("edges", []):
             if item.get("id", "").startswith("e"):
-                route = _route(item["pos"], point)
+                i = int(item["id"][1:])
+                route = _route(item["pos"], point) if "pos" in item else self._straight(i)
                 at = point(*map(float, item["lp"].split(","))) if "lp" in item else route[1]
-                self.routes[int(item["id"][1:])] = route[0], at
+                self.routes[i] = route[0], at
+
+    def _straight(self, i: int) -> tuple[str, Point]:
+        """Return the path of an edge that Graphviz has lost, as it does between some clusters."""
+        edge = self.view.layout.edges[i]
+        tail, head = self.card_of[id(edge.operand)], self.card_of[id(edge.node)]
+        start, end = (
+            (tail.x + tail.width, tail.row_of(edge.operand)),
+            (head.x, head.row_of(edge.node)),
+        )
+        path = f"M{_px(start[0])},{_px(start[1])} L{_px(end[0])},{_px(end[1])}"
+        return path, ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
 
     def _plan(self) -> Digraph:
         """Draw boxes and labels of the right size, for Graphviz to place."""
@@ -159,8 +175,7 @@ class Drawing:
             node_attr={"shape": "box", "fixedsize": "true", "fontsize": "1"},
             edge_attr={"fontname": "Courier", "fontsize": "14"},
         )
-        if len(self.cards) > MANY:
-            plan.attr("graph", nslimit="1", mclimit="0.2", splines="line")
+        place_quickly(plan, len(self.cards))
         inside: dict[str, list[int]] = {}
         for i, card in enumerate(self.cards):
             home = self.homes.get(id(card.rows[0]))
@@ -173,11 +188,10 @@ class Drawing:
                 cluster.attr(id=home, label=" ", fontsize="18", margin="10")
                 for i in members:
                     self._add(cluster, i)
-        slots = {id(card): i for i, card in enumerate(self.cards)}
         for column in columns(self.view.layout):
             with plan.subgraph() as place:
                 place.attr(rank="same")
-                places = [self.cards.index(self.card_of[id(box.nodes[0])]) for box in column]
+                places = [self.card_of[id(box.nodes[0])].number for box in column]
                 for above, below in pairwise(places):
                     place.edge(f"n{above}", f"n{below}", style="invis")
         label = "\\n".join(["0" * (NUMBER + 3)] * 2) if self.has_labels else ""
@@ -185,8 +199,8 @@ class Drawing:
             tail, head = self.card_of[id(edge.operand)], self.card_of[id(edge.node)]
             if tail is not head:
                 plan.edge(
-                    f"n{slots[id(tail)]}:{tail.port_of(edge.operand)}e",
-                    f"n{slots[id(head)]}:{head.port_of(edge.node)}w",
+                    f"n{tail.number}:{tail.port_of(edge.operand)}e",
+                    f"n{head.number}:{head.port_of(edge.node)}w",
                     label=label if edge.flows else "",
                     id=f"e{i}",
                 )
@@ -278,7 +292,7 @@ class Drawing:
                     role="button",
                     tabindex="0",
                     class_="unfold",
-                    data_home=str(self.cards.index(card)),
+                    data_home=str(card.number),
                     aria_label=f"Unfold {card.title}",
                 )
                 if many

@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import Any, NamedTuple, overload
 
 from tinygrad_hw.engine.core.node import Node
-from tinygrad_hw.explain.chains.from_graph import formula_of, is_named
+from tinygrad_hw.explain.chains.from_graph import Formulas, is_named
 from tinygrad_hw.explain.graph.folding import Edge, Layout, fold, is_parameter, outermost, unfold
 from tinygrad_hw.explain.graph.labels import local_text, name_of, size_text, value_text
 from tinygrad_hw.explain.notation.text import formula_text
@@ -111,6 +111,8 @@ class Steps(Sequence[Frame]):
         The drawing of the same computation.
     leaves
         The nodes that are not computed: parameters, and constants that are drawn.
+    formulas
+        The formulas of the nodes.
     numbers
         Every number in a sentence by its key: ``v3`` the value of node 3, ``g3`` its gradient,
         ``l5`` and ``c5`` the local derivative and the contribution of edge 5, and ``s5`` the sum of
@@ -122,6 +124,7 @@ class Steps(Sequence[Frame]):
         self.nodes = [node for box in layout.boxes for node in box.nodes]
         self.node_keys = {id(node): str(i) for i, node in enumerate(self.nodes)}
         self.leaves = [node for node in self.nodes if node.operation is None]
+        self.formulas = Formulas()
         self.numbers: dict[str, Any] = {}
         self._collect_numbers()
 
@@ -147,7 +150,7 @@ class Steps(Sequence[Frame]):
     @cached_property
     def names(self) -> dict[int, str]:
         """The name of each node in sentences, by the node's id."""
-        return _names(self.nodes, self.layout.folded)
+        return _names(self.nodes, self.layout.folded, self.formulas)
 
     @cached_property
     def _frames(self) -> list[Frame]:
@@ -211,7 +214,7 @@ class Steps(Sequence[Frame]):
             yield BACKWARD, edge.operand, edge, tuple(self._received(edge, again)), gradient_key
 
     def _computed(self, node: Node) -> Iterator[Part]:
-        formula = formula_of(node)
+        formula = self.formulas.of(node)
         text = self._call(node) if formula is None else formula_text(formula)
         if is_named(node) or (node.group and self.layout.folded):
             yield f"{self.name(node)} = "
@@ -272,12 +275,12 @@ def _in_order(layout: Layout) -> list[Node]:
     return [found[key] for key in computed if key in drawn]
 
 
-def _names(nodes: list[Node], folded: bool) -> dict[int, str]:
+def _names(nodes: list[Node], folded: bool, formulas: Formulas) -> dict[int, str]:
     """Give each node a name, no two the same."""
     names: dict[int, str] = {}
     used = Counter(name_of(node) for node in nodes if is_named(node))
     for node in nodes:
-        name = name_of(node) or _description(node, folded)
+        name = name_of(node) or _description(node, folded, formulas)
         if not is_named(node):
             used[name] += 1
             name = name if used[name] == 1 else f"{name} ({used[name]})"
@@ -285,14 +288,14 @@ def _names(nodes: list[Node], folded: bool) -> dict[int, str]:
     return names
 
 
-def _description(node: Node, folded: bool) -> str:
+def _description(node: Node, folded: bool, formulas: Formulas) -> str:
     """Describe an unnamed node by its formula or, folded, by the group it is the result of."""
     if node.operation is None:
         return "a parameter" if is_parameter(node) else value_text(node.raw)
     group = outermost(node.group)
     if group and folded:
         return printable(group.name)
-    formula = formula_of(node)
+    formula = formulas.of(node)
     if formula is None:
         return str(node.operation.name)
     text = formula_text(formula)

@@ -104,7 +104,8 @@ class Walk:
 
     def _find(self, name: str) -> str:
         """Go to the next step with this very name in it or, if there is none, with a part of it."""
-        reachable = [x for x in self.names if any(x in names for names in self.highlighted)]
+        in_a_step = set().union(*self.highlighted)
+        reachable = [name for name in self.names if name in in_a_step]
         known = f"names are {' '.join(reachable)}"
         if not name:
             return f"give a name after /; {known}"

@@ -102,7 +102,14 @@ class Board:
 
     def _columns(self, names: Sequence[str], width: int, rows: int) -> list[list[str]]:
         """Arrange names in few columns that fit, the given ones apart; none if they do not."""
+        given = sum(name in self.given for name in names)
+        most = (width + len(GAP)) // (len(GAP) + SIGNS + sum(self._widths([])))
+        tried: set[tuple[int, int]] = set()  # how many columns there were of each kind
         for high in range(min(LOW, rows), rows + 1):
+            counts = -(-given // high), -(-(len(names) - given) // high)
+            if high < len(names) and (sum(counts) > most or counts in tried):
+                continue
+            tried.add(counts)
             if columns := self._arranged(names, width, high):
                 return columns
         return []
