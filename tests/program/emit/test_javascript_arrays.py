@@ -1,10 +1,15 @@
 """Programs of arrays in JavaScript, beside the engine."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from javascript_engine import Engine, array, written
+from javascript_engine import ENCODE, Engine, array, written
+from playwright.sync_api import sync_playwright
+from random_programs import LINES, composed
 
 from tinygrad_hw import Value, capture
 from tinygrad_hw.engine import numpy_api, ops
@@ -111,6 +116,13 @@ LARGER |= {"table", "matmul", "matmul from the left", "batch of products", "take
 STEP = st.tuples(st.sampled_from(sorted(STEPS)), st.integers(0, 3), st.integers(1, 5))
 
 
+def assert_alike(found, wanted, tolerance):
+    """Compare relative to the largest number, or to 1."""
+    scale = max(1.0, np.max(np.abs(wanted), initial=0.0))
+    numbers = array(found, np.shape(wanted))
+    np.testing.assert_allclose(numbers / scale, wanted / scale, rtol=0, atol=tolerance)
+
+
 class Source:
     """The weights and the indices of a program, in the order in which it asks for them."""
 
@@ -183,13 +195,11 @@ class Drawn:
             if value.grad is not None:
                 pairs.append((found[f"gradient_of_{value.label}"], value.grad))
         for got, right in pairs:
-            scale = max(1.0, np.max(np.abs(right), initial=0.0))
-            numbers = array(got, np.shape(right))
-            np.testing.assert_allclose(numbers / scale, right / scale, rtol=0, atol=tolerance)
+            assert_alike(got, right, tolerance)
 
 
 @pytest.mark.parametrize(
-    ("dtype", "tolerance", "examples"), [("float64", 1e-12, 60), ("float32", 3e-5, 30)]
+    ("dtype", "tolerance", "examples"), [("float64", 1e-12, 40), ("float32", 3e-5, 20)]
 )
 def test_random_programs_forward_and_backward(engine, dtype, tolerance, examples):
     shapes = st.lists(st.integers(1, 4), min_size=1, max_size=3).map(tuple)
@@ -198,6 +208,50 @@ def test_random_programs_forward_and_backward(engine, dtype, tolerance, examples
     @given(st.lists(STEP, min_size=1, max_size=6), shapes, st.integers(0, 2**32))
     def check(plan, shape, seed):
         Drawn(plan, shape, dtype, seed).check(engine, tolerance)
+
+    check()
+
+
+@pytest.mark.parametrize(
+    ("kind", "tolerance", "examples"), [(float, 1e-12, 15), (np.float32, 3e-5, 8)]
+)
+def test_the_suite_s_random_programs(engine, kind, tolerance, examples):
+    """Recorded on some numbers, and run on others."""
+
+    @settings(max_examples=examples)
+    @given(LINES, st.integers(0, 2**32))
+    def check(lines, seed):
+        rng = np.random.default_rng(seed)
+        dtype = np.result_type(kind)
+        s, v, m = (
+            Value(kind(rng.normal()) if shape == () else rng.normal(size=shape).astype(dtype), name)
+            for name, shape in (("s", ()), ("v", (3,)), ("m", (2, 3)))
+        )
+
+        def program(x, y, z):
+            for parameter in (s, v, m):
+                parameter.grad = None
+            given = [Value(data, constant=True) for data in (x, y, z)]
+            last, loss = composed(lines, [*given, s, v, m])
+            loss.backward()
+            return loss, last
+
+        def numbers():
+            return kind(rng.normal()), *(rng.normal(size=n).astype(dtype) for n in (3, (2, 3)))
+
+        with np.errstate(all="ignore"):
+            captured = capture(program, jit=False)
+            captured.record(*numbers())
+            arguments = numbers()
+            loss, last = program(*arguments)
+        inputs = dict(zip("xyz", arguments, strict=True)) | {p.label: p.data for p in (s, v, m)}
+        found = engine.run(captured, inputs)
+        assert_alike(found["results"][0], loss.data, tolerance)
+        assert_alike(found["results"][1], last.data, tolerance)
+        for parameter in (s, v, m):
+            if parameter.grad is not None:
+                found_gradient = found[f"gradient_of_{parameter.label}"]
+                assert_alike(found_gradient, parameter.grad, tolerance)
 
     check()
 
@@ -276,9 +330,32 @@ def network(dtype, seed=0):
     return weights, loss_of
 
 
+@pytest.fixture(scope="module")
+def browser():
+    """A page of Chromium that evaluates bodies of functions."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("pages are tested in Chromium: apt-get install chromium")
+    options = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=options)
+        yield Page(browser.new_page())
+        browser.close()
+
+
+class Page(Engine):
+    def __init__(self, page):
+        self.page = page
+
+    def evaluate(self, body):
+        text = f"() => {{ {ENCODE} return JSON.stringify((() => {{ {body} }})(), plain); }}"
+        return json.loads(self.page.evaluate(text))
+
+
+@pytest.mark.parametrize("where", ["engine", "browser"])
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
-def test_a_network_and_its_gradients(engine, dtype, tolerance):
-    weights, loss_of = network(dtype)
+def test_a_network_and_its_gradients(request, where, dtype, tolerance):
+    engine, (weights, loss_of) = request.getfixturevalue(where), network(dtype)
 
     @capture(jit=False)
     def step(x, labels):

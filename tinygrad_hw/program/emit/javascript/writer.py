@@ -278,6 +278,9 @@ class _Writer(ArrayWriter):
         if x.constant:
             return self.operand(x.value)
         if not x.shape and x not in self.names and self.is_moving(x):
+            source = self.operand(x.operands[0])
+            if isinstance(source, str):  # a number is reshaped to a number
+                return source
             view = self.moved(x)
             self.body.append(f"const {self._name(x)} = {view.buffer}[{view.offset}];")
         if not x.shape:
