@@ -140,8 +140,10 @@ def test_what_own_operations_cannot_be():
     for value in (x, x * 2):
         with pytest.raises(ValueError, match="has a derivative already, or no operands"):
             value._backward = lambda: None
+    captured = capture(lambda: Value(4.0, (x,), "square"))
+    captured()
     with pytest.raises(TypeError, match="_children of a Value is read while a program is captured"):
-        capture(lambda: Value(4.0, (x,), "square"))()
+        captured()
 
 
 def test_anomaly_finds_own_operations():

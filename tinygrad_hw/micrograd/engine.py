@@ -102,7 +102,10 @@ class Value(engine.Value):
     @classmethod
     def leaf(cls, data: Any, *, constant: bool, saved: bool = False) -> Self:
         """Create a leaf; a number beside a Value becomes one here."""
-        return super().leaf(_as_python_float(data), constant=constant, saved=saved)
+        node = super().leaf(_as_python_float(data), constant=constant, saved=saved)
+        if not (modes := current()).lean:  # it may be recorded
+            modes.trace.add(node)
+        return node
 
     # --- Data ------------------------------------------------------------------------
 
