@@ -77,9 +77,8 @@ class Program:
 
         Notes
         -----
-        The model has the shapes of the recorded call, takes the branches that this took (its
-        ``doc_string`` names them), and computes as for finite numbers: the engine's rule
-        0 · inf = 0 is not in it. ONNX has no function to fall back to.
+        The model has the shapes of the recorded call, and takes the branches that this took, which
+        its ``doc_string`` names: ONNX has no function to fall back to.
         """
         return onnx_model(
             self.recording,

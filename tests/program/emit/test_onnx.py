@@ -448,6 +448,29 @@ def test_labels_of_strangers_stay_names():
     assert all(name.isidentifier() for name in model.inputs)
 
 
+# --- What is not finite ---------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_nothing_arrives_through_an_infinite_derivative(kind):
+    """Recorded where all is finite; 0 · inf is 0 there too, in products of matrices as well."""
+
+    def program(x, w):
+        v, u = Value(x), Value(w)
+        loss = np.sum(np.maximum(np.sqrt(v) @ u - 1, 0)) + np.sum(np.sqrt(v) * ops.relu(v - 1))
+        loss = loss + np.sum(ops.relu(np.einsum("ij,jk->i", v, u))) + np.sum(ops.relu(v @ u))
+        loss.backward()
+        return loss, v.grad, u.grad
+
+    x = np.array([[1.0, 4.0], [2.0, 3.0]], kind)
+    model = exported(program, x, np.eye(2, dtype=kind))
+    with_zeros, infinite = x - 1, np.array([[1.0, -np.inf], [2.0, 3.0]], kind)
+    for arguments in [(x, x), (with_zeros, x), (x, infinite), (with_zeros, infinite)]:
+        for a, b in zip(model(*arguments).values(), program(*arguments), strict=True):
+            assert_alike(a, b)
+
+
 # --- What is refused ------------------------------------------------------------------------------
 
 

@@ -112,6 +112,11 @@ def evaluate_guarded(function: Any, operands: Any, options: Any) -> Any:
         return value
     if function in (operator.mul, np.multiply):
         return _evaluate(numerics.product, operands, options)
+    return mended(function, operands, options, value)
+
+
+def mended(function: Any, operands: Any, options: Any, value: Any) -> Any:
+    """Return a linear function of products, which gave ``value``, with the rule 0 · inf = 0."""
     finite = [np.where(np.isfinite(x), x, 0.0).astype(x.dtype) for x in operands]
     with np.errstate(invalid="ignore"):  # as in the chain rule: if all terms are 0 or finite
         terms, finite_terms = [

@@ -9,7 +9,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from tinygrad_hw.engine import numpy_api
+from tinygrad_hw.engine import numpy_api, ops
+from tinygrad_hw.engine.core import numerics
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.program.emit import compositions
 from tinygrad_hw.program.emit.onnx.arrays import WRITERS, reduction_of, write_reduction
@@ -22,6 +23,7 @@ from tinygrad_hw.program.emit.onnx.graph import (
 )
 from tinygrad_hw.program.emit.primitives import ON_ARRAYS, ON_BOOLEANS, PRIMITIVES
 from tinygrad_hw.program.record.explored import explore
+from tinygrad_hw.program.record.simplify import mended
 from tinygrad_hw.program.record.tracer import CaptureError
 from tinygrad_hw.program.variable import Kind, Variable
 
@@ -88,9 +90,17 @@ class Writer(Graph):
         if reduction_of(function) is not None:
             return write_reduction(self, variable)
         if function in WRITERS:
-            return WRITERS[function](self, variable)
-        if function in _BY_FUNCTION:
-            return self._elementwise(variable, function)
+            made = WRITERS[function](self, variable)
+        elif function in _BY_FUNCTION:
+            made = self._elementwise(variable, function)
+        else:
+            return self._expanded(variable, function)
+        if variable.guarded and function in (np.matmul, ops.einsum):
+            return self._mended(variable, getattr(function, "compute", function), made)
+        return made
+
+    def _expanded(self, variable: Variable, function: Any) -> str:
+        """Write a function by what it consists of."""
         dtype = dtype_of(variable)
         if getattr(function, "__name__", "").startswith("erfc"):
             return self.inlined(
@@ -125,6 +135,8 @@ class Writer(Graph):
             condition, x, y = operands
             return self.where(self.tensor(condition, bool), x, y, wanted)
         *kinds, result = _loop(function, operands)
+        if variable.guarded and function is np.multiply:
+            return self.cast(self._product(operands, kinds, result), result, wanted)
         if not COMPUTED.issuperset(kinds):
             kind = next(kind for kind in kinds if kind not in COMPUTED)
             refuse(function, f"onnxruntime does not compute with {kind.name}")
@@ -158,6 +170,43 @@ class Writer(Graph):
         attributes = {"fmod": 1} if function is np.fmod else {}
         made = self.node(operator, *map(self.tensor, operands, kinds), **attributes)
         return self.cast_back(made, result) if function is np.matmul else made
+
+    def _product(self, operands: Sequence[Any], kinds: list[Any], result: Any) -> str:
+        """Write a product of the chain rule: 0 times inf or nan is 0 in it."""
+        for x, y in (operands, operands[::-1]):
+            if dtype_of(y).kind == "b":
+                return self.where(self.tensor(y, bool), x, 0, result)
+            if isinstance(y, Variable) and y.constant and _is_regular(y.value):
+                return self._primitive(np.multiply, operands, kinds, result)
+        return self.inlined(numerics.product, operands, result, kinds=kinds)
+
+    def _mended(self, variable: Variable, function: Any, tensor: str) -> str:
+        """Write a sum of products again if it is not finite, with the rule 0 · inf = 0."""
+        value = replace(variable)
+        self.names[value] = tensor
+        dtype = dtype_of(variable)
+        is_finite = self.inlined(lambda x: np.all(np.isfinite(x)), [value], np.dtype(bool))
+
+        def again(x: Any, *operands: Any) -> Any:
+            return mended(function, operands, variable.options, x)
+
+        branches = {
+            "then_branch": self._branch(variable, lambda: tensor),
+            "else_branch": self._branch(
+                variable, lambda: self.inlined(again, [value, *variable.operands], dtype)
+            ),
+        }
+        return self.node("If", is_finite, **branches)
+
+    def _branch(self, variable: Variable, write: Callable[[], str]) -> Any:
+        """Return the graph of a branch, whose result is like a Variable."""
+        outer, self.nodes = self.nodes, []
+        made = self.node("Identity", write())
+        nodes, self.nodes = self.nodes, outer
+        helper = self.onnx.helper
+        of = self.type_of(dtype_of(variable))
+        info = helper.make_tensor_value_info(made, of, variable.shape)
+        return helper.make_graph(nodes, made, [], [info])
 
     def inlined(
         self,
@@ -200,6 +249,11 @@ class Writer(Graph):
         made = replace(x, kind=Kind(None, dtype, x.shape, () if x.shape else None))
         self.names[made] = self.tensor(x, dtype)
         return made
+
+
+def _is_regular(value: Any) -> bool:
+    """Return whether all numbers are finite and none is 0, so that 0 · inf cannot occur."""
+    return bool(np.all(np.isfinite(value) & (value != 0)))
 
 
 def _loop(function: Any, operands: Sequence[Any]) -> tuple[Any, ...]:
