@@ -53,7 +53,8 @@ class Program:
 
         Its inputs are the function's arguments, by name; its outputs are what the function returns,
         by label, key or number. The data of Values, such as the weights of a trained network, are
-        in it as they are now, by their labels. It is of opset 18.
+        in it as they are now, by their labels. It is of opset 18; for float64 it wants ONNX Runtime
+        1.26 or later.
 
         Parameters
         ----------

@@ -130,6 +130,14 @@ def _hypotenuse(x: Any, y: Any) -> Any:
     return np.where(large == small, large * math.sqrt(2), apart)
 
 
+def cos(x: Any) -> Any:
+    """Return the cosine by sines: sin(2x) / (2 sin(x)), or where that is 0/0, 1 - 2 sin²(x/2)."""
+    sine = np.sin(x)
+    is_far = np.absolute(sine) > 0.5
+    by_double = np.sin(2 * x) / np.where(is_far, 2 * sine, 1)
+    return np.where(is_far, by_double, 1 - 2 * square(np.sin(x / 2)))
+
+
 def tan(x: Any) -> Any:
     """Return the tangent."""
     return np.sin(x) / np.cos(x)

@@ -80,23 +80,24 @@ def write_reduction(graph: Graph, variable: Variable) -> str:
     result = np.dtype(bool) if is_logical else dtype_of(variable)
     computed = as_number(result)
     tensor = graph.cast(graph.tensor(x, result), result, computed)
+    neutral = _NEUTRAL.get(ufunc, initial)
     if mask is not True:
-        neutral = _NEUTRAL.get(ufunc, initial)
         tensor = graph.node(
             "Where", graph.tensor(mask, bool), tensor, graph.tensor(neutral, computed)
         )
     axis, ndim = given.get("axis", 0), len(shape_of(x))
     axes = range(ndim) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, ndim)
-    if axes:
+    if any(shape_of(x)[i] == 0 for i in axes):  # of no elements
+        size = graph.constant(np.array(variable.shape, np.int64))
+        tensor = graph.node("Expand", graph.tensor(neutral, computed), size)
+    elif axes:
         keepdims = int(given.get("keepdims") is True)
         tensor = graph.node(
             _REDUCTIONS[ufunc], tensor, graph.constant(list(axes)), keepdims=keepdims
         )
     if initial is not None:
         tensor = graph.node(_OF_TWO[ufunc], tensor, graph.tensor(initial, computed))
-    if result.kind == "b":  # of no elements it is the least or the largest number
-        tensor = graph.node("Greater", tensor, graph.constant(0, computed))
-    return graph.cast(tensor, result, dtype_of(variable))
+    return graph.cast(graph.cast_back(tensor, result), result, dtype_of(variable))
 
 
 def write_cumsum(graph: Graph, variable: Variable) -> str:
