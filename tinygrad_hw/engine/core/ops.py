@@ -166,7 +166,8 @@ def share(wins: Any, ties: Any) -> Any:
     """Return 1 where the operand wins, a half where two tie."""
     if isinstance(ties, np.ndarray) and not ties.any():
         return wins
-    return np.where(wins, 1.0, np.where(ties, 0.5, 0.0))[()]
+    half = np.float32(0.5) if shape_of(ties) else 0.5  # no product gets more digits than upstream
+    return np.where(wins, 2 * half, np.where(ties, half, 0 * half))[()]
 
 
 def equal_shares(x: Any, out: Any, axis: Any) -> Array:

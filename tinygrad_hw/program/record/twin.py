@@ -89,7 +89,7 @@ class TwinTrace(Trace):
 
     def twin(self, node: Node) -> Node:
         """Return the leaf that stands for a Value from outside; any other node itself."""
-        if node.operation is not None or isinstance(node.raw, Tracer):
+        if node.operation is not None or isinstance(node.raw, Tracer) or self.is_registered(node):
             return node
         known = self.twins.get(id(node))
         return self._new_twin(node).leaf if known is None else known.leaf
@@ -137,6 +137,9 @@ class TwinTrace(Trace):
         self._registered[id(node)] = node
         if not isinstance(node.raw, Tracer):
             node.raw = self.constant(node.raw)  # type: ignore[assignment]
+        for operand in node.inputs:  # a plain one is a number that the function computes with
+            if not isinstance(operand.raw, Tracer):
+                self._registered[id(operand)] = operand
 
     def is_registered(self, node: Node) -> bool:
         """Return whether the function has created a Value, and did not get it from outside."""

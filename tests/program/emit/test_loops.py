@@ -1,0 +1,87 @@
+"""Compiled loops in captured functions: the numbers of NumPy, within rounding."""
+
+import os
+
+import numpy as np
+import pytest
+from captured_functions import CALLS, RECORDINGS
+
+from tinygrad_hw import nn
+from tinygrad_hw.engine import Value, ops
+from tinygrad_hw.program import capture
+
+pytestmark = pytest.mark.usefixtures("something_is_replayed", "loops_are_kept_here")
+
+
+def wide_step(model, x):
+    """Pointwise work on arrays that are long enough to be compiled, with views and broadcasting."""
+    for p in model.parameters:
+        p.grad = None
+    w, b = model.parameters
+    h = x @ w.T + b
+    a = ops.relu(h) - 0.1 * ops.sigmoid(h) + np.tanh(h) * ops.where(h > 0.2, h, 0.0)
+    t = a.T * np.exp(-np.square(a)).T + np.maximum(a, 0.3).T
+    loss = np.log1p(abs(t)).mean() + np.sqrt(np.square(w) + 1e-3).sum() * 0.01
+    loss.backward()
+    model.optimizer.apply(model.parameters)
+    return loss, a
+
+
+class Wide:
+    def __init__(self, kind, optimizer):
+        numbers = np.random.default_rng(1)
+        w = numbers.normal(size=(20, 16)).astype(kind)
+        self.parameters = [Value(w, "w"), Value(numbers.normal(size=20).astype(kind), "b")]
+        self.optimizer = optimizer()
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_compiled_loops_are_equal_within_rounding(kind):
+    pytest.importorskip("numba")
+    expected, found = Wide(kind, nn.Adam), Wide(kind, nn.Adam)
+    step = capture(lambda x: wide_step(found, x), jit=True)
+    bound = 1e-9 if kind is np.float64 else 2e-3
+    for x in np.random.default_rng(2).normal(size=(CALLS, 32, 16)).astype(kind):
+        loss, a = wide_step(expected, x)
+        loss_2, a_2 = step(x)
+        assert a_2.dtype == a.dtype == kind
+        np.testing.assert_allclose(a_2.data, a.data, rtol=bound, atol=bound)
+        np.testing.assert_allclose(float(loss_2), float(loss), rtol=bound)
+        for p, q in zip(found.parameters, expected.parameters, strict=True):
+            assert p.grad.dtype == kind
+            np.testing.assert_allclose(p.data, q.data, rtol=bound, atol=bound)
+    assert "@njit" in step.source
+    assert step.captures == RECORDINGS
+    assert os.listdir(os.environ["TINYGRAD_HW_CACHE"])
+
+
+def test_compiled_loops_treat_nan_and_zeros_as_numpy_does():
+    pytest.importorskip("numba")
+    special = np.resize([np.nan, -0.0, 0.0, np.inf, -np.inf, 1.0, -2.0, 1e-310], 320)
+    other = np.repeat([0.0, -0.0, np.nan, 1.0, np.inf], 64)
+
+    def f(x, y):
+        v, w = Value(x), Value(y)
+        parts = [np.maximum(v, w), np.minimum(v, w), ops.relu(v), abs(v), np.sqrt(v), v * w, -v]
+        parts += [ops.where(v > w, v, w), v / w, np.square(v), np.clip(v, -1, 1), (v == w) * w]
+        return [p * 1.0 for p in parts]
+
+    with np.errstate(all="ignore"):
+        step = capture(f, jit=True)
+        for _ in range(2):
+            step(other, special)
+            step(special, other)
+        for x, y in [(other, special), (special, other)]:
+            for found, wanted in zip(step(x, y), f(x, y), strict=True):
+                np.testing.assert_array_equal(found.data, wanted.data)
+        assert "@njit" in step.source
+
+
+def test_a_folder_that_cannot_be_written_to_is_no_error(tmp_path, monkeypatch):
+    pytest.importorskip("numba")
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("TINYGRAD_HW_CACHE", str(tmp_path / "file" / "below"))
+    c = capture(lambda x: np.exp(x) * 3.0 + x, jit=True)
+    x = np.linspace(0, 1, 300)
+    for _ in range(CALLS):
+        np.testing.assert_allclose(c(x), np.exp(x) * 3 + x, rtol=1e-14)
