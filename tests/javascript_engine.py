@@ -10,7 +10,7 @@ import quickjs
 # Typed arrays become lists on the way back, and numbers that JSON has no words for strings.
 ENCODE = """
 const plain = (key, x) => ArrayBuffer.isView(x) ? Array.from(x)
-  : typeof x === "number" && !Number.isFinite(x) ? String(x) : x;
+  : Object.is(x, -0) ? "-0" : typeof x === "number" && !Number.isFinite(x) ? String(x) : x;
 """
 SERVER = (
     ENCODE

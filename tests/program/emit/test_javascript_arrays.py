@@ -14,7 +14,6 @@ from random_programs import LINES, composed
 from tinygrad_hw import Value, capture
 from tinygrad_hw.engine import numpy_api, ops
 from tinygrad_hw.nn import SGD, Adam
-from tinygrad_hw.program import CaptureError
 
 
 @pytest.fixture(scope="module")
@@ -495,24 +494,3 @@ def test_a_gradient_that_is_added_to_is_an_argument(engine):
     assert engine.run(program, inputs)["gradient_of_w"] == [3, 4]
     inputs["gradient_of_w"] = np.array([10.0, 20.0])
     assert engine.run(program, inputs)["gradient_of_w"] == [13, 24]
-
-
-@pytest.mark.parametrize(
-    ("function", "named"),
-    [
-        (np.linalg.inv, "inv"),
-        (np.spacing, "spacing"),
-        (lambda x: np.add.reduce(x, initial=1.0), "sum with initial="),
-        (
-            lambda x: np.astype(x, np.float16) if hasattr(np, "astype") else x.astype("float16"),
-            "16",
-        ),
-        (lambda x: (x > 0).astype(int) & 1, "bitwise_and of whole numbers"),
-    ],
-    ids=["inv", "spacing", "initial", "float16", "bits"],
-)
-def test_what_has_no_words_is_named(function, named):
-    program = capture(function)
-    program.record(np.eye(2))
-    with pytest.raises(CaptureError, match=f"{named}.* in JavaScript"):
-        _ = program.javascript

@@ -39,7 +39,7 @@ class ArrayWriter(MovingWriter):
             return self._reduction
         if isinstance(owner, np.ufunc) and name == "accumulate" and owner in (np.add, np.multiply):
             return self._accumulation
-        if function in (np.any, np.all, np.prod):
+        if function in (np.any, np.all, np.prod, np.count_nonzero):
             return self._reduction
         if function in (np.matmul, np.dot) and max([len(x.shape) for x in variable.operands]) <= 2:
             return self._matmul
@@ -57,6 +57,7 @@ class ArrayWriter(MovingWriter):
         function, arguments = variable.function, arguments_of(variable)
         owner = getattr(function, "__self__", None)
         how = _REDUCTIONS[owner] if isinstance(owner, np.ufunc) else function.__name__
+        how = how.partition("_")[0]  # of count_nonzero
         for name, plain in (("initial", None), ("where", True), ("out", None)):
             given = arguments.get(name, plain)
             if given is not plain and given is not np._NoValue:

@@ -86,7 +86,10 @@ def fused(
 
 # --- Sums and extremes ----------------------------------------------------------------------------
 
-_START = {"sum": "0", "prod": "1", "max": "-Infinity", "min": "Infinity", "any": "0", "all": "1"}
+_START = {
+    **{"sum": "0", "prod": "1", "max": "-Infinity", "min": "Infinity"},
+    **{"any": "0", "all": "1", "count": "0"},
+}
 _STEP = {
     "sum": "{0} += {1};",
     "prod": "{0} *= {1};",
@@ -94,6 +97,7 @@ _STEP = {
     "min": "{0} = Math.min({0}, {1});",
     "any": "if ({1} != 0) {{ {0} = 1; }}",
     "all": "if ({1} == 0) {{ {0} = 0; }}",
+    "count": "if ({1} != 0) {{ {0} += 1; }}",
 }
 
 
@@ -127,7 +131,7 @@ def reduction(
     Parameters
     ----------
     how
-        ``sum``, ``prod``, ``max``, ``min``, ``any`` or ``all``.
+        ``sum``, ``prod``, ``max``, ``min``, ``any``, ``all`` or ``count``.
     terms
         The arrays; their elements are multiplied.
     out

@@ -29,7 +29,7 @@ HELPERS = {
   return Math.abs(x % 1) === 0.5 && rounded % 2 ? rounded - 1 : rounded;
 }
 """,
-    "sign": "function sign(x) { return x > 0 ? 1 : x < 0 ? -1 : x; }\n",
+    "sign": "function sign(x) { return x > 0 ? 1 : x < 0 ? -1 : x === 0 ? 0 : x; }\n",
     "logaddexp": """function logaddexp(x, y) {
   if (x === y) { return x + Math.LN2; } // infinities too
   return Math.max(x, y) + Math.log1p(Math.exp(-Math.abs(x - y)));

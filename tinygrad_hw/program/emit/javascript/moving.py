@@ -32,7 +32,7 @@ MOVING = {
     *_names("matrix_transpose", "permute_dims", "expand_dims", "broadcast_to", "copy"),
     *_names("atleast_1d", "atleast_2d", "atleast_3d", "flip", "fliplr", "flipud", "rot90", "roll"),
     *_names("tile", "repeat", "diagonal", "diag", "triu", "tril", "take", "take_along_axis"),
-    *_names("delete", "pad"),
+    *_names("delete", "pad", "zeros_like"),
 }
 _JOINING = {concatenate, *_names("concatenate", "stack", "hstack", "vstack", "dstack", "append")}
 
@@ -124,11 +124,11 @@ class MovingWriter:
             return moved
         out = self.new_array(variable, variable.dtype, variable.shape)
         kernel = Kernel()
-        names = [kernel.parameter(v.buffer) for v in (source, self.constant(found), out)]
-        x, place, to = names
+        known = self.constant(found)
+        x, place, to = [kernel.parameter(v.buffer) for v in (source, known, out)]
         kernel.lines = [
             f"for (let i = 0; i < {out.size}; i++) {{",
-            f"  const p = {place}[i];",
+            f"  const p = {place}[{'i' if known.is_dense else 0}];",
             f"  {to}[i] = p < 0 ? 0 : {x}[p];",
             "}",
         ]

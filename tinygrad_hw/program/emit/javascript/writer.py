@@ -21,7 +21,7 @@ from tinygrad_hw.program.emit.javascript.elementwise import (
     number,
 )
 from tinygrad_hw.program.emit.javascript.kernels import fused
-from tinygrad_hw.program.emit.javascript.layout import Kernel, View, dense, typed_array
+from tinygrad_hw.program.emit.javascript.layout import ARRAYS, Kernel, View, dense, typed_array
 from tinygrad_hw.program.emit.javascript.library import HELPERS
 from tinygrad_hw.program.emit.javascript.parts import way_up, whole_arrays
 from tinygrad_hw.program.instructions import Fusion, Instruction, base_of, members_of
@@ -51,7 +51,15 @@ class _Writer(ArrayWriter):
         self.schedule, self.interface = schedule, schedule.interface
         self.instructions = [x for one in schedule.instructions for x in members_of(one)]
         self.names: dict[Variable, str] = {}
-        self._identifiers = Identifiers({self.interface.name, "results", *HELPERS, "panel"})
+        reserved = {
+            self.interface.name,
+            "results",
+            "panel",
+            "ArrayBuffer",
+            *ARRAYS.values(),
+            *HELPERS,
+        }
+        self._identifiers = Identifiers(reserved)
         self.constants: dict[Any, tuple[str, str]] = {}  # by their bytes: name and text
         self.kernels: dict[str, str] = {}  # name by text
         self.body: list[str] = []
@@ -79,7 +87,11 @@ class _Writer(ArrayWriter):
                 self._guard(condition, truth)
         wanted = [x for x in [*ends, *named, *truths] if isinstance(x, Variable)]
         for instruction in fuse(self.instructions, is_fusable, wanted):
-            self._instruction(instruction)
+            try:
+                self._instruction(instruction)
+            except CaptureError as error:
+                sites = [str(x.site) for x in members_of(instruction) if x.site]
+                raise CaptureError(f"{error} ({', '.join(dict.fromkeys(sites))})") from None
             for member in members_of(instruction):
                 if member in truths:
                     self._guard(member, truths[member])
@@ -192,6 +204,8 @@ class _Writer(ArrayWriter):
         function: Any = variable.function
         call = function.compute if isinstance(function, Operation) else NUMPY.get(function)
         what = function.name if isinstance(function, Operation) else name_of(function) or function
+        if isinstance(owner := getattr(function, "__self__", None), np.ufunc):
+            what = f"{owner.__name__}.{what}"
         if call is None or function in self._inside:  # which calls itself, as a matrix's inverse
             raise CaptureError(f"{what} has no word in JavaScript here")
         self._inside.append(function)
