@@ -119,6 +119,8 @@ class Recording:
         The Variables whose shapes depend on data, or for which Python may raise.
     guards, guards_forward
         Whether there are products in which 0 · inf is 0: at all, and outside of backward passes.
+    given
+        The numbers that NumPy was given to pick elements from plain arrays.
     only_this_run
         Why no program can be made of this run, though one may of another; None if one can.
     obstacle
@@ -135,6 +137,7 @@ class Recording:
     data_dependent: tuple[Variable, ...]
     guards: bool
     guards_forward: bool
+    given: tuple[Any, ...]
     only_this_run: str | None
     obstacle: str | None
 

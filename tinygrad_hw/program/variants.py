@@ -143,6 +143,8 @@ class Variants:
         fingerprint = self._comparer.fingerprint(recording, arrays)
         for variant in self.known:
             if variant.fingerprint == fingerprint:
+                if recording.given and recording.given == variant.recording.given:
+                    return  # an array may have been known again by chance
                 self._confirm(variant, environment)
                 return
         self.last = recording

@@ -8,6 +8,7 @@ calls. No rule of the table of operations is repeated here.
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -22,6 +23,7 @@ from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.core.operation import Multilinear, Operation
 from tinygrad_hw.engine.core.trace import PLAIN, setting
 from tinygrad_hw.program.emit.primitives import ON_ARRAYS
+from tinygrad_hw.program.record.gathers import Gathers
 from tinygrad_hw.program.record.recordable import may_alias
 from tinygrad_hw.program.record.simplify import (
     as_kind,
@@ -83,6 +85,7 @@ class Recorder(TwinTrace):
         self.guards = self.guards_forward = False
         self._in_product = False  # of matrices, whose derivative is recorded now
         self.negated: dict[Variable, Tracer] = {}  # the operand of each negation
+        self.gathers = Gathers(self)
         self._last_number = 0
         self._memo: dict[Any, Tracer] = {}  # results by the key of their call
         self._constant_arrays: dict[Any, Tracer] = {}
@@ -113,6 +116,7 @@ class Recorder(TwinTrace):
         """Drop the recorded run's graph and the tables for recording further."""
         self._registered.clear()
         self._memo.clear()
+        self.gathers = Gathers(self)
         self.negated.clear()
         self.twins.clear()
         self._arrays.clear()
@@ -129,6 +133,8 @@ class Recorder(TwinTrace):
         guarded: bool = False,
     ) -> Any:
         """Compute a call and record it, unless an equal call is recorded already."""
+        if self.gathers:
+            inputs, options = self.gathers.recognized((inputs, options))
         inputs, options = normalized_call(self, function, inputs, options or {})
         operands = concrete(inputs)
         guarded |= self._in_product and function in (np.matmul, operator.matmul)
@@ -167,6 +173,8 @@ class Recorder(TwinTrace):
         self, operation: Operation, operands: tuple[Any, ...], attributes: dict[str, Any]
     ) -> Any:
         """Record an operation of the table: on Python's numbers whole, else as it computes."""
+        if self.gathers:
+            operands, attributes = self.gathers.recognized((operands, attributes))
         if not variables((operands, attributes), Tracer):
             with setting(trace=PLAIN):
                 return operation.evaluate(operands, attributes)
@@ -285,6 +293,20 @@ class Recorder(TwinTrace):
         if np.dtype(dtype).kind != "f":
             return self.call(as_kind, (tracer, np.dtype(dtype)))
         return self.evaluate(ops.astype, (tracer,), {"dtype": dtype})
+
+    # --- Plain arrays that an index has picked from -----------------------------------------------
+
+    def gather(self, tracer: Tracer) -> bool:
+        """Record the gather from a plain array that asks for numbers; return whether it is one."""
+        if self.origin is not None or self.phase == BACKWARD or tracer.dtype.kind not in "iub":
+            return False
+        return self.gathers.record(tracer, sys._getframe(2))
+
+    def add(self, node: Node) -> None:
+        """Register a Value that the function creates; its plain data become a constant."""
+        if self.gathers:
+            node.raw = self.gathers.recognized(node.raw)
+        super().add(node)
 
     # --- Conditions on the numbers of this run ----------------------------------------------------
 

@@ -112,6 +112,7 @@ def _run(recorder: Recorder, function: Callable[..., Any], call: Any) -> tuple[R
         if _write_back(given, unflatten(call, stand_ins), call):
             recorder.obstacle = "it changes a list or a dict that it is given"
         results = [_result(recorder, x) for x in leaves_of(returned)]
+        recorder.obstacle = recorder.obstacle or recorder.gathers.obstacle()
     if _random_state() != random_states:
         recorder.obstacle = (
             "it draws random numbers; draw them outside and pass them as an argument"
@@ -131,6 +132,7 @@ def _run(recorder: Recorder, function: Callable[..., Any], call: Any) -> tuple[R
         tuple(recorder.data_dependent),
         recorder.guards,
         recorder.guards_forward,
+        tuple(recorder.gathers.given),
         recorder.only_this_run,
         recorder.obstacle,
     )
@@ -276,6 +278,7 @@ def named_leaves(name: str, argument: Any) -> Iterator[tuple[str, Any]]:
 
 def _result(recorder: Recorder, x: Any) -> Result:
     """Return the Result for a leaf; raise CaptureError for an object that may hide others."""
+    x = recorder.gathers.recognized(x)
     if not isinstance(x, Node):
         parts = x if isinstance(x, set | frozenset) else getattr(x, "__dict__", {}).values()
         if isinstance(x, Iterator) or any(isinstance(part, Node | Tracer) for part in parts):

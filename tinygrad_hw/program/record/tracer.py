@@ -20,6 +20,7 @@ from tinygrad_hw.engine.core.trace import current
 from tinygrad_hw.program.record.recordable import ON_SHAPES
 from tinygrad_hw.program.variable import Variable
 
+_INDEX = "as an index of a plain array; write Value(table, constant=True)[index]"
 _REFUSAL = (
     "a number is taken out of what a captured program computes ({}): it would stay what it is in "
     "this run; use NumPy's functions or operators, or compute it outside and pass it as an argument"
@@ -54,6 +55,9 @@ class CallRecorder(Protocol):
 
     def cast(self, tracer: Tracer, dtype: Any) -> Any:
         """Record a conversion to another dtype."""
+
+    def gather(self, tracer: Tracer) -> bool:
+        """Record the gather from a plain array that asks for numbers; return whether it is one."""
 
     def branch(self, condition: Tracer) -> bool:
         """Return the truth of a condition, and make it a guard of the program."""
@@ -116,7 +120,11 @@ class Tracer(StandIn):
         raise refusal(_REFUSAL.format(what))
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        self._refuse("by NumPy")
+        if self.recorder.gather(self):
+            return np.array(self.value, dtype)
+        return self._refuse(
+            "by NumPy" if self.dtype.kind not in "iub" else f"by NumPy, or {_INDEX}"
+        )
 
     def __float__(self) -> float:
         self._refuse("by float() or a function of math")
@@ -140,7 +148,11 @@ class Tracer(StandIn):
         self._refuse("by math.ceil(); np.ceil is recorded")
 
     def __index__(self) -> int:
-        return self._refuse("as a plain index")
+        if self.shape:
+            raise TypeError("only integer scalar arrays can be converted to a scalar index")
+        if self.recorder.gather(self):
+            return operator.index(self.value)
+        return self._refuse(_INDEX)
 
     def item(self) -> float:
         """Raise CaptureError: a number would leave the program."""
