@@ -186,16 +186,19 @@ def target_sheet(rows: dict[str, Row], sides: dict[str, dict[str, Outcome]]) -> 
     for key, row in rows.items():
         for target in row.targets:
             judged = verdict(target, sides[key])
-            lines.append([key, judged.ours, judged.theirs or row.unit, *_judged(judged)])
+            lines.append([key, judged.ours, judged.theirs, *_judged(judged, row)])
     return Sheet("Targets", header, lines)
 
 
-def _judged(judged: Verdict) -> list[str]:
+def _judged(judged: Verdict, row: Row) -> list[str]:
+    def text(value: float) -> str:
+        return _ratio(value) if judged.theirs else _amount(value, row)
+
     if not math.isfinite(judged.ratio):
-        return ["", "", _ratio(judged.at_most), "not measured"]
-    spread = f"{_ratio(judged.low)} to {_ratio(judged.high)}"
+        return ["", "", text(judged.at_most), "not measured"]
+    spread = f"{text(judged.low)} to {text(judged.high)}"
     reached = "yes" if judged.reached else "no"
-    return [_ratio(judged.ratio), spread, f"at most {_ratio(judged.at_most)}", reached]
+    return [text(judged.ratio), spread, f"at most {text(judged.at_most)}", reached]
 
 
 def row_sheet(row: Row, sides: dict[str, Outcome]) -> Sheet:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
+import capturing
 import figures
 import homework
 import letters
@@ -119,11 +120,11 @@ STEP = _step_row(
     "Ten-class step: 784-128-10, batch 32",
     TEN_CLASSES,
     (
-        Target((NUMPY,), (TORCH,), 0.6),
-        Target((NUMPY,), (FUSED,), 0.9),
+        Target((NUMPY,), (FUSED,), 0.6),
+        Target((NUMPY,), (JAX,), 1.1),
         Target((NUMPY,), (MYGRAD,), 0.6),
-        Target((FAST,), (JAX,), 1.0),
-        Target((FAST,), (BARE,), 1.5),
+        Target((FAST,), (JAX,), 0.85),
+        Target((FAST,), (BARE,), 1.2),
     ),
 )
 STEP.sides.update(
@@ -161,7 +162,7 @@ FIT = Row(
 WIDE_STEP = _step_row(
     "Wide step: 784-1024-1024-10, batch 512",
     WIDE,
-    (Target((NUMPY,), (TORCH, FUSED), 1.1), Target((FAST,), (TORCH, FUSED), 1.1)),
+    (Target((NUMPY,), (TORCH, FUSED, JAX), 1.1), Target((FAST,), (TORCH, FUSED, JAX), 1.0)),
 )
 
 CAPTURED = (
@@ -210,14 +211,22 @@ LETTERS = Row(
     tolerance=1e-9,
 )
 
+TOKENS_NUMPY, TOKENS_FAST = "ours, captured, NumPy", "ours, captured, numba"
 TOKENS = Row(
-    "A transformer on arrays: 64 x 16 tokens, 16 wide, value and gradient",
+    "A transformer on arrays: 64 x 16 tokens, 16 wide, value and gradient, one thread",
     {
         EAGER: Side(tokens.ours, (ONE,)),
+        TOKENS_NUMPY: _numpy(tokens.captured, (ONE,)),
+        TOKENS_FAST: _fast(tokens.captured, (ONE,)),
         HIPS: Side(tokens.hips_autograd, (ONE,)),
         TORCH: Side(tokens.pytorch, (ONE,)),
+        JAX: Side(tokens.jax_jit, (PINNED,)),
     },
-    (Target((EAGER,), (HIPS,), 0.75),),
+    (
+        Target((EAGER,), (HIPS,), 0.75),
+        Target((TOKENS_FAST,), (TORCH,), 0.6),
+        Target((TOKENS_FAST,), (JAX,), 0.9),
+    ),
     tolerance=1e-9,
 )
 
@@ -228,7 +237,7 @@ HOMEWORK = Row(
         FAST: Side(homework.ours, (AS_IT_COMES,), needs="numba"),
         KERAS: _on_jax(homework.keras_on_jax),
     },
-    (Target((NUMPY,), (KERAS,), 0.5), Target((FAST,), (KERAS,), 0.35)),
+    (Target((NUMPY,), (KERAS,), 0.5), Target((FAST,), (KERAS,), 0.33)),
     rounds=3,
 )
 
@@ -253,7 +262,19 @@ INFERENCE = Row(
         JAX: _on_jax(training.jax_inference),
         KERAS: _on_jax(training.keras_inference),
     },
-    (Target((NUMPY,), (TORCH,), 1.0), Target((FAST,), (TORCH,), 1.0)),
+    (Target((NUMPY,), (TORCH, JAX), 1.15), Target((FAST,), (TORCH, JAX), 1.0)),
+)
+
+CAPTURE = Row(
+    "From the first call of the ten-class step to its first replay, compiled code on the disk",
+    {NUMPY: _numpy(capturing.until_replay), FAST: _fast(capturing.until_replay)},
+    (Target((NUMPY,), (), 0.05), Target((FAST,), (), 0.05)),
+)
+
+GUARDS = Row(
+    "What a call of the captured ten-class step takes beside its replay",
+    {NUMPY: _numpy(capturing.beside_the_program), FAST: _fast(capturing.beside_the_program)},
+    (Target((NUMPY,), (), 5e-6), Target((FAST,), (), 5e-6)),
 )
 
 
@@ -277,6 +298,8 @@ ROWS = {
     "homework": HOMEWORK,
     "memory": MEMORY,
     "inference": INFERENCE,
+    "capture": CAPTURE,
+    "guards": GUARDS,
     "batch": _curve_row("Time per step against batch size: 784-128-10", figures.by_batch),
     "width": _curve_row(
         "Time per step against width: one hidden layer, batch 32", figures.by_width

@@ -79,18 +79,19 @@ def own_loop(problem: Problem, threads: int, jit: bool) -> Step:
     from tinygrad_hw import capture
 
     x, y = problem.examples()
-    step = capture(_own_step(problem), jit=jit)
+    step = capture(own_step(problem), jit=jit)
     return lambda: step(x, y)
 
 
 def eager_loop(problem: Problem, threads: int) -> Step:
     """The same without ``capture``."""
     x, y = problem.examples()
-    step = _own_step(problem)
+    step = own_step(problem)
     return lambda: step(x, y)
 
 
-def _own_step(problem: Problem) -> Callable[[Any, Any], Any]:
+def own_step(problem: Problem) -> Callable[[Any, Any], Any]:
+    """Return a training step as a user writes it: of inputs and labels."""
     from tinygrad_hw.nn import Adam
     from tinygrad_hw.nn.losses import sparse_categorical_crossentropy
 

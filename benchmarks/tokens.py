@@ -1,7 +1,7 @@
 """A small transformer on arrays: 64 words of 16 letters, 16 wide, 4 heads, value and gradient.
 
-It is spelled with NumPy's functions and runs uncaptured, in float64, on one BLAS thread. Loss and
-gradients of every side must agree.
+It is spelled with NumPy's functions and runs in float64, on one thread. Loss and gradients of every
+side must agree.
 """
 
 from collections.abc import Callable
@@ -62,6 +62,13 @@ def ours(threads: int) -> Result:
     return _measured(value_and_grad(loss_in(np)))
 
 
+def captured(threads: int, jit: bool) -> Result:
+    """Our engine, captured."""
+    from tinygrad_hw import capture, value_and_grad
+
+    return _measured(capture(value_and_grad(loss_in(np)), jit=jit))
+
+
 def hips_autograd(threads: int) -> Result:
     """HIPS autograd, with the functions of its NumPy."""
     import autograd.numpy
@@ -99,8 +106,21 @@ def pytorch(threads: int) -> Result:
     return _measured(lambda _: evaluate(weights))
 
 
+def jax_jit(threads: int) -> Result:
+    """JAX, value and gradient one compiled function."""
+    import jax
+    import jax.numpy
+
+    jax.config.update("jax_enable_x64", True)
+    compiled = jax.jit(jax.value_and_grad(loss_in(jax.numpy)))
+    weights = {name: jax.device_put(w) for name, w in WEIGHTS.items()}
+    return _measured(lambda _: jax.block_until_ready(compiled(weights)))
+
+
 def _measured(evaluate: Callable[..., Any]) -> Result:
     first, loss = timed(lambda: evaluate(WEIGHTS)[0])
     seconds = median_time(lambda: evaluate(WEIGHTS))
     gradients = evaluate(WEIGHTS)[1]
-    return Result(seconds, first, [loss, *[float(abs(g).sum()) for g in gradients.values()]])
+    return Result(
+        seconds, first, [loss, *[float(abs(gradients[name]).sum()) for name in sorted(SHAPES)]]
+    )
