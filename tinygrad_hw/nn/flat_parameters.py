@@ -101,7 +101,7 @@ class FlatParameters:
     @property
     def data(self) -> npt.NDArray[Any]:
         """Return the buffer, of shape (number of parameters,)."""
-        return cast(npt.NDArray[Any], self.buffer.raw)
+        return cast("npt.NDArray[Any]", self.buffer.raw)  # as text: made anew, it takes 3 us
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle the Values; the copies have a buffer of their own."""

@@ -128,9 +128,10 @@ class Sequential(Module):
 
     def _sync(self) -> None:
         """Keep parameters in the model's dtype; drop programs if a setting has changed."""
+        dtype = self.flat.data.dtype
         for p in self.flat.values:
-            if p.dtype != self.flat.data.dtype:  # it was given new data
-                p.data = np.asarray(p.raw, self.flat.data.dtype)
+            if p.dtype != dtype:  # it was given new data
+                p.data = np.asarray(p.raw, dtype)
         if self._captured_settings != self._settings():
             self._reset_programs(self._jit)
 

@@ -145,4 +145,12 @@ def has_out(variable: Variable) -> bool:
     if isinstance(owner, np.ufunc):
         known = getattr(np, owner.__name__, None) is owner
         return known and (owner is function or name == "reduce")
-    return function in (np.where, ops.broadcast_to, ops.astype)
+    return function in (np.where, ops.broadcast_to, ops.astype) or is_rearrangement(variable)
+
+
+def is_rearrangement(variable: Variable) -> bool:
+    """Return whether an instruction is a reshape that must copy: of a transposed array."""
+    if variable.function is not np.reshape or is_view(variable):
+        return False
+    is_array = isinstance(variable.operands[0], Variable) and variable.kind.is_c_contiguous
+    return is_array and variable.options.get("order", "C") == "C" and variable.size > 0

@@ -234,3 +234,16 @@ def test_random_programs_are_numpy_s(seed):
     assert "@njit" in source
     for a, b in zip(found, function(x, y), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-12)
+
+
+def test_copies_that_a_reshape_makes_of_transposed_arrays():
+    def function(x):
+        y = np.exp(x)
+        rows = np.reshape(np.transpose(y, (2, 0, 1)), (16, 96))
+        flat = np.reshape(np.swapaxes(y[:, :1], 0, 2), -1)
+        return rows, np.reshape(rows.T, (64, 24)) * 1.5, flat + 1.0, np.sum(rows, axis=0)
+
+    found, source = replayed(function, CUBE)
+    assert "reshape(-1)" in source
+    for a, b in zip(found, function(CUBE), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-14)

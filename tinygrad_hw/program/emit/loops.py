@@ -33,8 +33,8 @@ class Reduction:
 
     _STEPS: ClassVar[dict[Any, tuple[float, str]]] = {
         np.add: (-0.0, SUM),
-        np.maximum: (-math.inf, "{0} if {0} >= {1} or {0} != {0} else {1}"),
-        np.minimum: (math.inf, "{0} if {0} <= {1} or {0} != {0} else {1}"),
+        np.maximum: (-math.inf, "{1} if {1} > {0} or {1} != {1} else {0}"),
+        np.minimum: (math.inf, "{1} if {1} < {0} or {1} != {1} else {0}"),
     }
 
     def __init__(self, variable: Variable, axes: tuple[int, ...], start: Any, step: str) -> None:

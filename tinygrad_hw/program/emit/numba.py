@@ -19,7 +19,14 @@ from tinygrad_hw.engine import ops
 from tinygrad_hw.errors import InputError
 from tinygrad_hw.program.emit.loops import DTYPES, SUM, Access, Nest, Reduction
 from tinygrad_hw.program.emit.primitives import PRIMITIVES
-from tinygrad_hw.program.instructions import Fusion, Instruction, base_of, operands_of, results_of
+from tinygrad_hw.program.instructions import (
+    Fusion,
+    Instruction,
+    base_of,
+    is_rearrangement,
+    operands_of,
+    results_of,
+)
 from tinygrad_hw.program.variable import Kind, Variable, kind_of
 
 SWITCH = "TINYGRAD_HW_JIT"  # in the environment: 0 turns compilation off
@@ -67,6 +74,8 @@ def is_loop(instruction: Instruction) -> bool:
     """Return whether an instruction can be a loop of a compiled function."""
     if not isinstance(instruction, Variable):
         return isinstance(instruction, Fusion)
+    if is_rearrangement(instruction) and instruction.dtype in DTYPES:
+        return bool(instruction.operands[0].dtype == instruction.dtype)
     return _is_pointwise(instruction) or Reduction.of(instruction) is not None
 
 
@@ -128,6 +137,7 @@ class Kernel:
         self._memory_key = memory_key
         self._loads = self._results = 0  # so many names of each kind
         self._starts: list[str] = []  # of the numbers that are returned
+        self._starts_of_flat: list[str] = []
         self._rows: dict[int, str] = {}  # by length: an array that has as many rows
         self._nests: list[Nest] = []
         self._accesses: dict[Any, set[Access]] = {}  # of the loop that is being written
@@ -136,10 +146,16 @@ class Kernel:
                 self._pointwise(loop.members, loop.outputs)
             elif reduction := Reduction.of(loop):
                 self._reduction(loop, reduction)
+            elif is_rearrangement(loop):
+                self._rearrangement(loop)
             else:
                 self._pointwise([loop], [loop])
         starts = [f"r{i} = {start}" for i, start in enumerate(self._starts)]
-        lines = [*starts, *(line for nest in self._nests for line in nest.lines())]
+        lines = [
+            *starts,
+            *self._starts_of_flat,
+            *(line for nest in self._nests for line in nest.lines()),
+        ]
         if self.returned:
             lines.append(f"return {', '.join([f'r{i}' for i in range(len(self.returned))])}")
         names = ", ".join(f"a{i}" for i in range(len(self.arguments)))
@@ -206,6 +222,23 @@ class Kernel:
             )
             lines: list[str | Nest] = [f"{so_far} = {start}", inner, f"{result} = {so_far}"]
             self._add(self._axes(source, kept), lines)
+
+    def _rearrangement(self, variable: Variable) -> None:
+        """Write a loop over the elements of an operand, in whose order the result lies flat."""
+        source = variable.operands[0]
+        index = self._index(source, range(source.ndim))
+        place = "0"
+        for i, length in zip(index, source.shape, strict=True):
+            place = i if place == "0" else f"{place} * {length} + {i}"
+            place = f"({place})" if " " in place else place
+        flat = f"f{self._results}"
+        self._results += 1
+        self._starts_of_flat.append(f"{flat} = {self._argument(variable)}.reshape(-1)")
+        memory = self._memory_key(base_of(variable))
+        self._accesses.setdefault(memory, set()).add((flat, (), True))
+        place = place.removeprefix("(").removesuffix(")")
+        line = f"{flat}[{place}] = {self._element(source, index)}"
+        self._add(self._axes(source, range(source.ndim)), [line])
 
     def _add(
         self,

@@ -22,6 +22,7 @@ from tinygrad_hw.program.instructions import (
     Region,
     base_of,
     is_concatenation,
+    is_rearrangement,
     is_view,
     operands_of,
     phase_of,
@@ -301,6 +302,8 @@ class PythonWriter(ExpressionWriter):
         elif function in (ops.broadcast_to, ops.astype):
             unsafe = "" if function is ops.broadcast_to else ', casting="unsafe"'
             line = f"np.copyto({out}, {operands[0]}{unsafe})"
+        elif is_rearrangement(variable):
+            line = f"np.copyto({out}.reshape{variable.operands[0].shape}, {operands[0]})"
         else:
             arguments = [*operands, *self._options(variable.options), f"out={out}"]
             line = f"{self._callable(function)}({', '.join(arguments)})"
