@@ -18,7 +18,7 @@ from tinygrad_hw.micrograd import Module
 from tinygrad_hw.nn.activations import ACTIVATIONS
 from tinygrad_hw.nn.callbacks import Callback, CallbackList, History, Logs, ProgressBar
 from tinygrad_hw.nn.flat_parameters import FlatParameters
-from tinygrad_hw.nn.layers import Layer, LayerSummary, Rescaling, unique_names
+from tinygrad_hw.nn.layers import Dense, Flatten, Layer, LayerSummary, Rescaling, unique_names
 from tinygrad_hw.nn.losses import LOSSES, Loss
 from tinygrad_hw.nn.metrics import RunningMeans
 from tinygrad_hw.nn.optimizers import SGD, Adam
@@ -113,13 +113,19 @@ class Sequential(Module):
         self._reset_programs(None if isinstance(jit_compile, str) else jit_compile)
 
     def _reset_programs(self, jit: bool | None) -> None:
-        """Capture the model's functions anew; earlier programs are dropped."""
+        """Capture the model's functions anew; earlier programs are dropped.
+
+        They read nothing but parameters, states and settings, unless a class is somebody else's.
+        """
         self._jit = jit
         self._captured_settings = self._settings()
-        self._captured_outputs = capture(self._batch_outputs, jit=jit)
-        self._captured_logits = capture(self._batch_logits, jit=jit)
-        self._captured_train_step = capture(self._train_on_batch, jit=jit)
-        self._captured_evaluation = capture(self._evaluate_batch, jit=jit)
+        parts = (self, *self.layers, getattr(self, "optimizer", None))
+        is_pure = all([type(part) in _OURS for part in parts])
+        captured = functools.partial(capture, jit=jit, pure=is_pure)
+        self._captured_outputs = captured(self._batch_outputs)
+        self._captured_logits = captured(self._batch_logits)
+        self._captured_train_step = captured(self._train_on_batch)
+        self._captured_evaluation = captured(self._evaluate_batch)
 
     def _settings(self) -> list[Any]:
         """Return the settings that captured programs depend on, besides the parameters."""
@@ -369,6 +375,9 @@ class Sequential(Module):
         for row in self.summary_rows():
             print_fn(line(f"{row.name} ({row.kind})", row.output_shape, f"{row.parameters:,}"))
         print_fn(f"Total params: {self.count_params():,}")
+
+
+_OURS = {Sequential, Dense, Flatten, Rescaling, Adam, SGD, type(None)}
 
 
 def _as_leaf(x: Any) -> Value:
