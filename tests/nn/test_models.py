@@ -1,3 +1,5 @@
+import sys
+import threading
 from itertools import chain
 
 import numpy as np
@@ -666,3 +668,41 @@ def test_learns_to_read_digits_from_a_slice_of_mnist(two, units, last, loss, n, 
     assert found >= least
     assert found == np.mean(model.predict_classes(tests[0]) == tests[1])
     assert history["loss"][1] < history["loss"][0] / 1.5
+
+
+def test_predicting_beside_training_changes_nothing_and_stops_neither():
+    """In another thread, from before the first step on: a program of each is recorded meanwhile."""
+    x, y = examples(SPARSE)
+
+    def trained(beside):
+        model = network(SPARSE, SGD(0.1))
+        done, outputs, errors = threading.Event(), [], []
+
+        def predict():
+            try:
+                while not done.is_set():
+                    outputs.append(model.predict(x))
+                    model.evaluate(x, y)
+            except BaseException as error:
+                errors.append(error)
+
+        others = [threading.Thread(target=predict) for _ in range(2 * beside)]
+        with threadpool_limits(2, user_api="blas"):
+            for other in others:
+                other.start()
+            model.fit(x, y, batch_size=8, epochs=12, verbose=0)
+            done.set()
+            for other in others:
+                other.join()
+            assert blas_threads() == {2}
+        assert errors == []
+        assert all(np.isfinite(one).all() for one in outputs)
+        return model.get_weights()
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for found, wanted in zip(trained(beside=True), trained(beside=False), strict=True):
+            np.testing.assert_array_equal(found, wanted)
+    finally:
+        sys.setswitchinterval(interval)

@@ -12,7 +12,7 @@ from rich.progress import Progress
 
 Logs = dict[str, float]
 """The metrics of an epoch by name, such as "loss" and "val_accuracy"."""
-REFRESH_SECONDS = 0.1  # between two redraws of the progress bar
+REFRESH_SECONDS = 0.2  # between two redraws of the progress bar
 
 
 class TrainedModel(Protocol):
@@ -175,7 +175,10 @@ class ProgressBar(Callback):
     def on_train_begin(self) -> None:
         """Draw an empty bar."""
         self._progress = Progress(
-            console=self.console, transient=True, disable=not self.console.is_terminal
+            console=self.console,
+            transient=True,
+            disable=not self.console.is_terminal,
+            auto_refresh=False,  # no thread that draws, too
         )
         self._bar = self._progress.add_task("training", total=self.epochs * self.batches)
         self._progress.start()
@@ -188,7 +191,7 @@ class ProgressBar(Callback):
             self._redraw()
 
     def _redraw(self) -> None:
-        self._progress.update(self._bar, completed=self._steps)
+        self._progress.update(self._bar, completed=self._steps, refresh=True)
         self._last_redraw = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -135,6 +135,12 @@ class LayerSummary(NamedTuple):
     kind: str
     output_shape: str
     parameters: int
+
+    @classmethod
+    def of(cls, layer: Layer, shape: tuple[int, ...]) -> Self:
+        """Return the row of a layer, from the shape of one output."""
+        text = f"(None, {', '.join(map(str, shape))})"
+        return cls(layer.name, type(layer).__name__, text, sum(p.size for p in layer.parameters))
 
 
 def unique_names(layers: Sequence[Layer]) -> list[str]:

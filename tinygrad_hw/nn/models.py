@@ -113,10 +113,7 @@ class Sequential(Module):
         self._reset_programs(None if isinstance(jit_compile, str) else jit_compile)
 
     def _reset_programs(self, jit: bool | None) -> None:
-        """Capture the model's functions anew; earlier programs are dropped.
-
-        They read nothing but parameters, states and settings, unless a class is somebody else's.
-        """
+        """Capture the model's functions anew; ours read nothing but Values and the settings."""
         self._jit = jit
         self._captured_settings = self._settings()
         parts = (self, *self.layers, getattr(self, "optimizer", None))
@@ -134,10 +131,10 @@ class Sequential(Module):
 
     def _sync(self) -> None:
         """Keep parameters in the model's dtype; drop programs if a setting has changed."""
-        dtype = self.flat.data.dtype
-        for p in self.flat.values:
-            if p.dtype != dtype:  # it was given new data
-                p.data = np.asarray(p.raw, dtype)
+        if not self.flat.is_whole():  # parameters were given new data
+            for p in self.flat.values:
+                if p.dtype != self.flat.data.dtype:
+                    p.data = np.asarray(p.raw, self.flat.data.dtype)
         if self._captured_settings != self._settings():
             self._reset_programs(self._jit)
 
@@ -358,15 +355,8 @@ class Sequential(Module):
 
     def summary_rows(self) -> list[LayerSummary]:
         """Return the rows of ``summary``, one for each layer."""
-        return [
-            LayerSummary(
-                layer.name,
-                type(layer).__name__,
-                f"(None, {', '.join(map(str, shape))})",
-                sum(p.size for p in layer.parameters),
-            )
-            for layer, shape in zip(self.layers, self.output_shapes, strict=True)
-        ]
+        pairs = zip(self.layers, self.output_shapes, strict=True)
+        return [LayerSummary.of(layer, shape) for layer, shape in pairs]
 
     def summary(self, print_fn: Callable[[str], Any] = print) -> None:
         """Print the layers, their output shapes and their numbers of parameters."""

@@ -147,7 +147,8 @@ class Recording:
         found = [x.variable for x in self.results if x.variable is not None]
         for value in self.values:
             found += [value.new] if value.is_changed else []
-            found += [value.new_gradient] if value.new_gradient is not None else []
+            if value.is_differentiated and value.new_gradient is not None:
+                found.append(value.new_gradient)
         return [*found, *(condition for condition, _ in self.branches), *self.data_dependent]
 
     @property
