@@ -254,3 +254,15 @@ def test_there_is_no_program_after_the_first_call_and_that_is_said():
     c(1.0)
     with pytest.raises(ValueError, match=r"has no program yet.*call it again, or use record\(\)"):
         _ = c.source
+
+
+def test_what_python_raises_and_the_function_catches():
+    def f(x):
+        try:
+            return 1.0 / x
+        except ZeroDivisionError:
+            return 7.0
+
+    c = capture(f, jit=False)
+    numbers = [0.0, 1.0, 0.0, 2.0, 4.0, 0.0, 0.0, 0.0, 5.0]
+    assert [c(x) for x in numbers] == [f(x) for x in numbers]

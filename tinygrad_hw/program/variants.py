@@ -45,6 +45,10 @@ class Variant:
         """Return whether everything that is compared is as it was, for the leaves of a call."""
         return self.is_current() and self._values.fits(leaves, gradients)
 
+    def is_comparable(self, leaves: Sequence[Any]) -> bool:
+        """Return whether a recording that is made now should be equal."""
+        return self.holds(leaves) and not self._values.have_moved()
+
 
 class Variants:
     """What is known of a function for one kind of arguments.
@@ -117,7 +121,7 @@ class Variants:
     def _record(self, call: Any) -> Any:
         """Run the function and record it; compare the recording with those before."""
         leaves = list(leaves_of(call))
-        current = [variant for variant in self.known if variant.holds(leaves)]
+        current = [variant for variant in self.known if variant.is_comparable(leaves)]
         recording, outcome = record(self._function, call)
         self.captures += 1
         outcome.commit()

@@ -13,6 +13,9 @@ from tinygrad_hw.program.recording import BoundValue, Recording
 from tinygrad_hw.program.variable import kind_of
 
 
+MANY = 500  # Values; comparing more is not written out, since Python would compile it for long
+
+
 class ValueGuard:
     """Comparison of a call's Values with those of a recording.
 
@@ -32,7 +35,8 @@ class ValueGuard:
         self._ids = {id(value.node) for value in self._others}
         self._pinned = {v for v in self._arguments if v.is_view or id(v.node) in outside}
         self._expects_gradient = _expected_gradients(recording)
-        self._others_fit = self._compiled()
+        many = len(self._others) > MANY
+        self._others_fit = self._one_by_one if many else self._compiled()
 
     def fits(self, leaves: Sequence[Any], gradients: bool = True) -> bool:
         """Return whether the call's Values, and their gradients if asked, are as recorded.
@@ -55,9 +59,21 @@ class ValueGuard:
             for node, value in zip(nodes, self._arguments, strict=True)
         )
 
+    def have_moved(self) -> bool:
+        """Return whether a Value has its data in another array, which is no change of them."""
+        return any(value.is_array and value.node.raw is not value.raw for value in self._others)
+
     def _has_other_gradient(self, node: Node, value: BoundValue) -> bool:
         has_gradient = _gradient_of(node) is not None
         return self._expects_gradient.get(value, has_gradient) != has_gradient
+
+    def _one_by_one(self, gradients: bool) -> bool:
+        return all(
+            value.node.constant is value.constant
+            and _is_alike(value.node.raw, value)
+            and not (gradients and self._has_other_gradient(value.node, value))
+            for value in self._others
+        )
 
     def _compiled(self) -> Callable[[bool], bool]:
         """Return a function that compares the Values from outside, written out for speed."""

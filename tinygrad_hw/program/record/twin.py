@@ -171,7 +171,7 @@ class TwinTrace(Trace):
         """Record that a leaf gets new data."""
         new = data if isinstance(data, Tracer) else self.constant(data)
         self.twin(leaf).raw = new  # type: ignore[assignment]
-        for twin in self.twins.values():  # views of the array
+        for twin in self.twins.values() if isinstance(leaf.raw, np.ndarray) else ():  # its views
             if leaf.raw is not twin.raw and getattr(twin.raw, "base", None) is leaf.raw:
                 twin.leaf.raw = _part(new, twin.raw, leaf.raw)
 
