@@ -90,7 +90,7 @@ def are_worth_compiling(loops: Sequence[Variable | Fusion]) -> bool:
 
 def _is_pointwise(variable: Variable) -> bool:
     function = variable.function
-    if not variable.kind.is_array or variable.dtype not in DTYPES:
+    if not variable.shape or variable.dtype not in DTYPES:
         return False
     if function not in _PATTERNS or (function in _OF_MATH and variable.size > LARGEST_OF_MATH):
         return False
