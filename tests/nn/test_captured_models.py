@@ -9,6 +9,8 @@ from captured_functions import assert_same
 from tinygrad_hw import nn
 from tinygrad_hw.engine import Value, no_grad
 
+pytestmark = pytest.mark.usefixtures("something_is_replayed")
+
 IMAGES = np.random.default_rng(0).random((50, 3, 4), np.float32)
 CLASSES = np.arange(50) * 7 % 3
 
@@ -53,7 +55,7 @@ def test_fit_gives_the_weights_of_the_same_steps_uncaptured(optimizer):
 
 def test_predict_and_evaluate_see_the_weights_of_the_day():
     model = classifier(nn.Adam(0.05))
-    for _ in range(3):
+    for _ in range(5):
         model.fit(IMAGES, CLASSES, batch_size=16, verbose=0)
         with no_grad():
             wanted = model(Value(IMAGES)).data
@@ -70,7 +72,7 @@ def test_predict_and_evaluate_see_the_weights_of_the_day():
 
 def test_a_models_gradients_after_fit_are_those_of_the_last_batch():
     model = classifier(nn.SGD(0.0))
-    model.fit(IMAGES, CLASSES, batch_size=50, epochs=3, verbose=0)
+    model.fit(IMAGES, CLASSES, batch_size=50, epochs=6, verbose=0)
     expected = classifier(nn.SGD(0.0))
     loss = expected._loss.of_logits(expected.logits(Value(IMAGES)), expected._loss.targets(CLASSES))
     loss.backward()
@@ -80,28 +82,35 @@ def test_a_models_gradients_after_fit_are_those_of_the_last_batch():
 
 def test_a_layer_exchanged_after_a_prediction_is_seen():
     model = classifier(nn.Adam())
-    model.predict(IMAGES)
-    model.layers[1].activation = "tanh"
-    with no_grad():
-        wanted = model(Value(IMAGES)).data
-    np.testing.assert_array_equal(model.predict(IMAGES), wanted)
+    for activation in ("relu", "tanh", "sigmoid"):
+        model.layers[1].activation = activation
+        with no_grad():
+            wanted = model(Value(IMAGES)).data
+        for _ in range(5):
+            np.testing.assert_array_equal(model.predict(IMAGES), wanted)
 
 
 def test_a_deep_copy_of_a_trained_model_goes_its_own_way():
     model = classifier(nn.SGD(0.3))
     model.fit(IMAGES, CLASSES, verbose=0)
     before = model.predict(IMAGES)
+    for _ in range(4):
+        model.predict(IMAGES)
     other = copy.deepcopy(model)
     other.set_weights([w * 2 for w in other.get_weights()])
-    assert not np.array_equal(other.predict(IMAGES), before)
-    np.testing.assert_array_equal(model.predict(IMAGES), before)
+    with no_grad():
+        wanted = other(Value(IMAGES)).data
+    assert not np.array_equal(wanted, before)
+    for _ in range(5):
+        np.testing.assert_array_equal(other.predict(IMAGES), wanted)
+        np.testing.assert_array_equal(model.predict(IMAGES), before)
 
 
 def test_a_message_has_the_numbers_of_the_run():
     model = nn.Sequential([nn.Dense(2, "softmax", input_shape=(3,))], seed=0)
     model.compile(nn.Adam(), "sparse_categorical_crossentropy")
     x, labels = np.ones((2, 3), np.float32), np.array([0, 1])
-    for _ in range(2):  # when it is recorded, and at a replay
+    for _ in range(6):  # when it is run, when it is recorded, and at a replay
         with pytest.raises(ValueError, match="got labels 0 to 5 for 2 classes; number the classes"):
             model.train_step(x, np.add(labels, [0, 4]))
         model.train_step(x, labels)

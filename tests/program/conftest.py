@@ -1,13 +1,11 @@
 """What the tests of captured functions share."""
 
-import functools
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tinygrad_hw.engine.core.trace import PLAIN, current
-from tinygrad_hw.program.replay import Replay
 
 
 @pytest.fixture
@@ -23,23 +21,3 @@ def no_mode_is_left_on() -> Iterator[None]:
     assert current().trace is PLAIN
     assert current().recording
     assert not current().nested
-
-
-@pytest.fixture
-def something_is_replayed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Fail if a test never replays a program: it would test the plain function alone."""
-    replays = []
-
-    def counted(method):
-        @functools.wraps(method)
-        def run(self, *arguments):
-            result = method(self, *arguments)
-            replays.append(method)
-            return result
-
-        return run
-
-    for name in ("run", "map_threads"):
-        monkeypatch.setattr(Replay, name, counted(getattr(Replay, name)))
-    yield
-    assert replays
