@@ -423,10 +423,12 @@ def test_a_training_step_gives_new_data_and_changes_none(engine, make):
           if (`new_${{name}}` in made) {{ data[name] = made[`new_${{name}}`]; }}
         }}
       }}
-      return {{ losses, same, w: data.w, b: data.b }};"""
+      return {{ losses, same, w: data.w, b: data.b, names: Object.keys(step(data)) }};"""
     found = engine.evaluate(step.javascript + call)
     losses = [step.function(x, y).data for _ in range(3)]
     assert found["same"]
+    assert {"new_w", "new_b", "gradient_of_w", "gradient_of_b"} <= {*found["names"]}
+    assert {"w", "b", "parameters", "new_parameters"}.isdisjoint(found["names"])
     np.testing.assert_allclose(found["losses"], losses, rtol=1e-12)
     np.testing.assert_allclose(array(found["w"], w.shape), w.data, rtol=1e-12)
     np.testing.assert_allclose(array(found["b"], b.shape), b.data, rtol=1e-12)
@@ -481,16 +483,17 @@ def test_an_index_out_of_bounds_is_an_error(engine):
             engine.run(program, {"words": [0, bad], **inputs})
 
 
-def test_a_gradient_that_is_added_to_is_an_argument(engine):
-    w = Value(np.array([1.0, 2.0]), "w")
+@pytest.mark.parametrize("start", [np.array([1.0, 2.0]), 1.0], ids=["array", "number"])
+def test_a_gradient_that_is_added_to_is_an_argument(engine, start):
+    w = Value(start, "w")
 
     @capture
     def program(x):
         np.sum(w * x).backward()
 
-    program(np.ones(2))
-    program.record(np.ones(2))
-    inputs = {"x": np.array([3.0, 4.0]), "w": w.data}
-    assert engine.run(program, inputs)["gradient_of_w"] == [3, 4]
-    inputs["gradient_of_w"] = np.array([10.0, 20.0])
-    assert engine.run(program, inputs)["gradient_of_w"] == [13, 24]
+    program(start)
+    program.record(start)
+    inputs = {"x": start * 3.0}
+    assert np.array_equal(engine.run(program, inputs)["gradient_of_w"], start * 3.0)
+    inputs["gradient_of_w"] = start * 10.0
+    assert np.array_equal(engine.run(program, inputs)["gradient_of_w"], start * 13.0)

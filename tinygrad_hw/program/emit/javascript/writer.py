@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -64,6 +65,7 @@ class _Writer(ArrayWriter):
         self.kernels: dict[str, str] = {}  # name by text
         self.body: list[str] = []
         self.kinds: list[str] = []  # comments on arrays
+        self.inputs: list[Variable] = []
         self._inside: list[Any] = []  # functions that are being spelled out
         values = schedule.recording.values
         self.gradients = {v.gradient: v.data for v in schedule.accumulating}
@@ -75,18 +77,36 @@ class _Writer(ArrayWriter):
         """Return the library's functions, the constants, the kernels, then the function."""
         recording = self.schedule.recording
         results = [_result_variable(x, recording) for x in recording.results]
-        effects = [(v.data, "gradient_of_", v.new_gradient) for v in self.schedule.gradients]
-        effects += [(v.data, "new_", v.new) for v in recording.values if v.is_changed]
-        unnamed = [x for x in self.interface.outputs if not x.names]
-        ends = [x for x in [*results, *[x for _, _, x in effects]] if isinstance(x, Variable)]
         named = [x for x in self.instructions if x.names]
+        effects = self._effects()
+        ends = [x for x in [*results, *(x for _, _, x in effects)] if isinstance(x, Variable)]
         arguments = self._arguments(ends)
+        self._write_body([*ends, *named])
+        end = self._write_return(named, effects, results)
+        head = f"function {self.interface.name}({{ {', '.join(arguments)} }}) {{"
+        library = [HELPERS[name] for name in HELPERS if name in self.helpers]
+        kernels = [f"function {name}{text}" for text, name in self.kernels.items()]
+        constants = [text for _, text in self.constants.values()]
+        comments = [f"// {line}\n" for line in dict.fromkeys(self.kinds)]
+        lines = [head, *(f"  {line}" for line in [*self.body, *end]), "}\n"]
+        return "".join([*library, *constants, *kernels, *comments]) + "\n".join(lines)
+
+    def _effects(self) -> list[tuple[Variable, str, Any]]:
+        """Return what the program changes: a Value's Variable, what of it, and what that becomes.
+
+        An array that is made of several Values' data is theirs, and none of its own.
+        """
+        gradients = [(v.data, "gradient_of_", v.new_gradient) for v in self.schedule.gradients]
+        changed = [v for v in self.schedule.recording.values if v.is_changed]
+        return gradients + [(v.data, "new_", v.new) for v in changed if v.data not in self.wholes]
+
+    def _write_body(self, wanted: list[Variable]) -> None:
+        """Write all instructions, and the guards of the branches that were taken."""
         truths = dict(self.interface.guards)
-        for condition, truth in self.interface.guards:
+        for condition, truth in truths.items():
             if condition.function is None:
                 self._guard(condition, truth)
-        wanted = [x for x in [*ends, *named, *truths] if isinstance(x, Variable)]
-        for instruction in fuse(self.instructions, is_fusable, wanted):
+        for instruction in fuse(self.instructions, is_fusable, [*wanted, *truths]):
             try:
                 self._instruction(instruction)
             except CaptureError as error:
@@ -95,28 +115,23 @@ class _Writer(ArrayWriter):
             for member in members_of(instruction):
                 if member in truths:
                     self._guard(member, truths[member])
-        known = {self._name(x): x for x in [*self.names, *named] if x.names}
-        known = {k: x for k, x in known.items() if x.function is not None or not x.shape}
+
+    def _write_return(self, named: list[Variable], effects: Any, results: list[Any]) -> list[str]:
+        """Return the lines that return all that has a label, what is changed, and the results."""
+        numbers = [x for x in self.inputs if not x.shape]
+        made = [x for x in [*self.names, *named] if x.function and x not in self.inputs]
+        known = {self._name(x): x for x in [*numbers, *made] if x.names}
         for variable in list(self.names):  # dE_db, where it is dE_dz too
             for label in variable.names[1:]:
                 known.setdefault(identifier(label), variable)
         for taken in ("", "results"):
             known.pop(taken, None)
-        known |= _numbered("result", unnamed)
+        known |= _numbered("result", [x for x in self.interface.outputs if not x.names])
         known |= {f"{what}{self._name(value)}": x for value, what, x in effects if x is not None}
         returned = [(name, self._returned(name, x)) for name, x in known.items()]
         pairs = [n if n == text else f"{n}: {text}" for n, text in returned]
         listed = ["null" if x is None else self._returned("", x) for x in results]
-        end = ["return {", *_wrapped(pairs), "  results: [", *_wrapped(listed), "  ],", "};"]
-        lines = [f"  {line}" for line in [*self.body, *end]]
-        head = f"function {self.interface.name}({{ {', '.join(arguments)} }}) {{"
-        library = [HELPERS[name] for name in HELPERS if name in self.helpers]
-        kernels = [f"function {name}{text}" for text, name in self.kernels.items()]
-        constants = [text for _, text in self.constants.values()]
-        comments = [f"// {line}\n" for line in dict.fromkeys(self.kinds)]
-        return "".join([*library, *constants, *kernels, *comments]) + "\n".join(
-            [head, *lines, "}\n"]
-        )
+        return ["return {", *_wrapped(pairs), "  results: [", *_wrapped(listed), "  ],", "};"]
 
     def _arguments(self, ends: list[Variable]) -> list[str]:
         """Name the inputs, write the checks of arrays, and return the parameters' texts."""
@@ -131,6 +146,7 @@ class _Writer(ArrayWriter):
             elif base in inside or (base.function is None and not base.constant):
                 used[base] = None
         texts = []
+        self.inputs = list(used)
         for variable in used:
             value = self.gradients.get(variable)
             if value is not None:
@@ -141,10 +157,9 @@ class _Writer(ArrayWriter):
             if not variable.shape:
                 texts.append(f"{name} = 0" if value is not None else name)
                 continue
-            kind = typed_array(variable.dtype)
-            shape = ", ".join(map(str, variable.shape))
-            size = variable.size
-            texts.append(f"{name} = new {kind}({size})" if value is not None else name)
+            kind, shape = typed_array(variable.dtype), ", ".join(map(str, variable.shape))
+            zeros = f"{name} = new {kind}({variable.size})"
+            texts.append(zeros if value is not None else name)
             self.helpers.add("given")
             self.body.append(f'{name} = given({name}, "{name}", [{shape}], {kind});')
             self.kinds.append(_kind(name, variable))
@@ -153,8 +168,8 @@ class _Writer(ArrayWriter):
 
     def _returned(self, name: str, x: Any) -> str:
         """Return a result as text; an array as one of its own, row by row."""
-        if not isinstance(x, Variable | np.ndarray):
-            return number(x)
+        if isinstance(x, str):
+            return json.dumps(x)
         view = self.operand(x)
         if not isinstance(view, View):
             return view
