@@ -3,6 +3,8 @@
 import linecache
 import os
 import sys
+from functools import lru_cache
+from types import CodeType
 
 import numpy as np
 
@@ -32,6 +34,11 @@ def calling_line() -> str:
 def user_site() -> tuple[str, int]:
     """Return the file and the number of the innermost line outside this package."""
     frame = sys._getframe(1)
-    while frame.f_back and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame.f_back and _is_own(frame.f_code):
         frame = frame.f_back
     return frame.f_code.co_filename, frame.f_lineno
+
+
+@lru_cache(maxsize=4096)
+def _is_own(code: CodeType) -> bool:
+    return code.co_filename.startswith(_PACKAGE)

@@ -12,7 +12,6 @@ from tinygrad_hw.program.instructions import ancestors
 from tinygrad_hw.program.recording import BoundValue, Recording
 from tinygrad_hw.program.variable import kind_of
 
-
 MANY = 500  # Values; comparing more is not written out, since Python would compile it for long
 
 

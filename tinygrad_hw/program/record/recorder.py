@@ -49,6 +49,7 @@ from tinygrad_hw.program.variable import (
 
 LARGE = 1 << 16  # bytes of an array that is not copied
 RAISING = {operator.truediv, operator.floordiv, operator.mod, operator.pow}
+_SIMPLE = (Variable, float, int)  # operands without parts
 # Operations whose function makes an array and fills it: recorded as one instruction each.
 _OPAQUE = {ops.broadcast_to, ops.astype, ops.scatter, ops.einsum, ops.getitem, ops.concatenate}
 
@@ -218,13 +219,20 @@ class Recorder(TwinTrace):
         value: Any,
         guarded: bool = False,
     ) -> Tracer:
-        operands: tuple[Any, ...] = tuple([self._as_operand(x) for x in inputs])
-        options = self._as_variables(options)
+        operands: tuple[Any, ...] = tuple(
+            [x if type(x) is float else self._as_operand(x) for x in inputs]
+        )
+        options = self._as_variables(options) if options else {}
         key = (function, guarded, call_key(operands), call_key(options), kind_of(value))
         known = self._memo.get(key)
         if known is not None:
             return known
-        needs = tuple(variables((operands, options)))
+        simple = not options and all([type(x) in _SIMPLE for x in operands])
+        needs = (
+            tuple([x for x in operands if type(x) is Variable])
+            if simple
+            else tuple(variables((operands, options)))
+        )
         if all(x.constant for x in needs):
             result = self.constant(value)
         else:
@@ -252,6 +260,8 @@ class Recorder(TwinTrace):
 
     def _as_operand(self, operand: Any) -> Any:
         """Return an operand of an instruction: Variables for Tracers, a constant for an array."""
+        if type(operand) is Tracer and operand.recorder is self:
+            return operand.variable
         if isinstance(operand, np.ndarray) and type(operand) is not np.ndarray:
             refuse_other_rules(operand)
         if isinstance(operand, np.ndarray) and operand.nbytes > LARGE:

@@ -11,7 +11,7 @@ import numpy as np
 from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core import numerics
 from tinygrad_hw.engine.core.data import refuse_other_rules, shape_of
-from tinygrad_hw.program.emit.primitives import ON_ARRAYS
+from tinygrad_hw.program.emit.primitives import ON_ARRAYS, PRIMITIVES
 from tinygrad_hw.program.record.recordable import (
     RECORDABLE,
     name_of,
@@ -23,6 +23,8 @@ from tinygrad_hw.program.record.tracer import CallRecorder, Tracer, refusal
 from tinygrad_hw.program.variable import Variable, variables
 
 _REDUCTIONS = {f: inspect.signature(f) for f in (np.sum, np.max, np.min)}
+_SIMPLE = (Tracer, float, int)  # operands without parts
+_OPERATORS = {p.python for p in PRIMITIVES if p.python}  # operators
 # What ``array ** p`` computes for these exponents.
 _POWERS: dict[Any, Any] = {2: np.square, 0.5: np.sqrt, 1: np.positive, -1: np.reciprocal}
 
@@ -35,6 +37,8 @@ def normalized_call(
     ``np.sum`` is over all axes, ``np.add.reduce`` along the first: the axis is spelled out. The
     condition of ``np.where`` becomes a boolean.
     """
+    if function in _OPERATORS and not options and all([type(x) in _SIMPLE for x in inputs]):
+        return inputs, options  # an operator: nothing to spell out, and on the list
     inputs, options = _checked(function, inputs, options)
     if function in _REDUCTIONS:
         arguments = _REDUCTIONS[function].bind(*inputs, **options).arguments
