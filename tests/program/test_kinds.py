@@ -75,7 +75,7 @@ def assert_same(found, right):
         np.testing.assert_allclose(x, y, rtol=rounding)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.integers(0, 2**32))
 def test_a_captured_function_of_numbers_of_all_kinds(seed):
     draw = random.Random(seed)
@@ -85,6 +85,49 @@ def test_a_captured_function_of_numbers_of_all_kinds(seed):
     for _ in range(6):
         arguments = [kind(draw.choice(NUMBERS)) for kind in kinds]
         assert_same(outcome(program, *arguments), outcome(f, *arguments))
+
+
+SMOOTH = [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow, operator.mod]
+SMOOTH += [np.add, np.multiply, np.maximum, np.hypot, np.arctan2]
+OF_ONE = [operator.neg, operator.abs, np.exp, np.sqrt, np.log, np.square, np.tanh, np.sum, np.max]
+OF_ONE += [np.squeeze, np.mean, lambda x: np.where(x > 0.5, x, 0.5), lambda x: x**2]
+OF_ONE += [lambda x: x**0.5, lambda x: (x > 1) * x, lambda x: np.maximum(x, 0.1 * x)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32))
+def test_gradients_keep_the_kinds_of_their_values(seed):
+    draw = random.Random(seed)
+    steps = [
+        (draw.choice(SMOOTH + OF_ONE), [draw.randrange(12) for _ in range(2)])
+        for _ in range(draw.randint(1, 6))
+    ]
+    constants = [draw.choice(CONSTANTS) for _ in range(2)]
+    kinds = [KINDS[draw.choice(list(KINDS))] for _ in range(2)]
+    is_value = True, draw.random() < 0.7
+
+    def f(u, v):
+        known = [*constants, u, v]
+        for function, places in steps:
+            operands = [known[-1 - place % len(known)] for place in places]
+            known.append(function(*operands[: 1 if function in OF_ONE else 2]))
+        loss = np.sum(known[-1] * u)
+        loss.backward()
+        values = [x for x in (u, v) if isinstance(x, Value)]
+        return [*[x.grad for x in values if x.grad is not None], loss, known[-1]]
+
+    def with_values(function):
+        def called(*data):
+            given = [Value(x) if wrap else x for x, wrap in zip(data, is_value, strict=True)]
+            return [x.data if isinstance(x, Value) else x for x in function(*given)]
+
+        return called
+
+    program = capture(f, pure=True, jit=False)
+    for _ in range(5):
+        arguments = [kind(draw.choice(NUMBERS)) for kind in kinds]
+        found, right = [outcome(with_values(g), *arguments) for g in (program, f)]
+        assert_same(found, right)
 
 
 def caught(x):

@@ -137,14 +137,10 @@ class ExpressionWriter:
                 function = numerics.ON_FLOATS.get(function, function)
         arguments = [*operands, *self._options(variable.options)]
         call = f"{self._callable(function)}({', '.join(arguments)})"
-        is_ufunc = isinstance(function, np.ufunc)
-        if variable.kind.is_scalar and self.on_numbers and not is_ufunc:
+        if variable.kind.is_scalar and self.on_numbers and not isinstance(function, np.ufunc):
             call += "[()]"  # the number itself, and not a view of the array
-        return (
-            f"float({call})"
-            if self.on_numbers and is_ufunc and variable.kind.python is float
-            else call
-        )
+        as_python = variable.kind.python if self.on_numbers and _is_numpys(function) else None
+        return call if as_python is None else f"{as_python.__name__}({call})"
 
     def _operation(self, operation: Operation, variable: Variable, operands: list[str]) -> str:
         is_plain = variable.kind.python is float and self.on_numbers
@@ -243,6 +239,12 @@ def _is_of_places(index: Any) -> bool:
     """Return whether an index has arrays in it, all of them the same in every run."""
     parts = index if isinstance(index, tuple) else (index,)
     return any(isinstance(part, np.ndarray) for part in parts) and not variables(index)
+
+
+def _is_numpys(function: Any) -> bool:
+    """Return whether a function gives NumPy's numbers, whatever it is given."""
+    owner = getattr(function, "__self__", function)
+    return isinstance(owner, np.ufunc) or str(function.__module__).startswith("numpy")
 
 
 def _numpy_dtype(operand: Any) -> Any:
