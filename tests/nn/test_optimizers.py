@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from tinygrad_hw import capture
 from tinygrad_hw.engine import Value
+from tinygrad_hw.engine.core.node import raw
 from tinygrad_hw.nn import SGD, Adam, Dense, Sequential
+from tinygrad_hw.program import CaptureError
 
 ROOT = np.sqrt(1 - 0.999)  # of 1 - β₂: where Keras's epsilon weighs
 
@@ -449,3 +451,78 @@ def test_a_state_is_the_parameters_own_whatever_happens(kind, wrap, events):
             assert p.dtype == np.result_type(START[name]), name
         for array, kept in world.held:
             np.testing.assert_array_equal(array, kept.raw if isinstance(kept, Value) else kept)
+
+
+# --- The array of a parameter is always the same one ----------------------------------------------
+
+GIVEN = {
+    "data": lambda w, b: w.data,
+    "a part": lambda w, b: w.data[1:],
+    "a copy": lambda w, b: w.data.copy(),
+    "the gradient": lambda w, b: np.ones(4) if w.grad is None else w.grad,
+}
+
+
+def steps_given(what, wrap, several):
+    """Return sums that a step takes of what it is given, and of w, before and after it moves w."""
+    w, b, optimizer = Value(np.arange(4.0), "w"), Value(np.ones(2), "b"), SGD(0.1, 0.5)
+
+    def step(given):
+        w.grad = b.grad = None
+        before = np.sum(given) * 1.0
+        (np.sum(w * w) + np.sum(b * b)).backward()
+        optimizer.apply([w, b] if several else [w])
+        return before, np.sum(given) * 1.0, np.sum(w) * 1.0
+
+    once = wrap(step)
+    return [tuple(float(raw(x)) for x in once(GIVEN[name](w, b))) for name in what]
+
+
+@pytest.mark.filterwarnings("ignore:captured step. it is given the array of w")
+@pytest.mark.parametrize("what", [*([name] * 9 for name in GIVEN), [*GIVEN] * 3], ids=str)
+@pytest.mark.parametrize("several", [False, True], ids=["one", "several"])
+def test_a_step_that_is_given_an_array_of_a_parameter_sees_it_change(several, what):
+    found = steps_given(what, lambda f: capture(f, jit=False), several)
+    assert found == steps_given(what, lambda f: f, several)
+
+
+def test_a_step_that_is_given_other_parts_of_a_parameters_array_is_refused_when_recorded():
+    w, optimizer = Value(np.arange(4.0), "w"), SGD(0.1)
+
+    @capture
+    def step(given):
+        w.grad = None
+        np.sum(w * w).backward()
+        optimizer.apply([w])
+        return np.sum(given)
+
+    step(w.data[::2])
+    message = r"an argument is a part of the array of w, which changes; pass a copy \(test_opt"
+    with pytest.raises(CaptureError, match=message):
+        step(w.data[::2])
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, capture], ids=["plain", "captured"])
+def test_data_that_were_handed_out_are_those_of_the_parameter_from_the_first_step_on(wrap):
+    """As in PyTorch: what an optimizer changes is the array itself, unless new data are given."""
+    w, b, optimizer = Value(np.zeros(2), "w"), Value(np.zeros(3), "b"), SGD(0.25)
+    first = w.data
+
+    def step():
+        w.grad = b.grad = None
+        (np.sum((w - 1.0) ** 2) + np.sum(b * b)).backward()
+        optimizer.apply([w, b])
+
+    step = wrap(step)
+    for k in range(6):
+        assert w.data is first
+        step()
+        np.testing.assert_array_equal(first, 1 - 0.5 ** (k + 1))
+    w.data = np.zeros(2)
+    step()
+    np.testing.assert_array_equal(first, 1 - 0.5**6)
+    np.testing.assert_array_equal(w.data, 0.5)
+    view = b.data  # of the buffer
+    b.data = view + 1.0
+    step()
+    np.testing.assert_array_equal(view, 0.0)

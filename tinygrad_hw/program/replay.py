@@ -57,7 +57,7 @@ class Replay:
         self.recording = recording = schedule.recording
         values = recording.values
         by_input = {value.data: value for value in values if not value.is_view}
-        changed = {old for old, _ in schedule.updates}
+        self._changed = changed = {old for old, _ in schedule.updates}
         used = schedule.used
         self._shared = [
             SharedArray(array, variable, by_input.get(variable))
@@ -75,8 +75,20 @@ class Replay:
         namespace = dict(self.listing.namespace)
         for shared in self._shared:
             namespace[self.listing.names[shared.variable]] = shared.array
+        kept = {id(x) for x in self.listing.namespace.values()}
+        kept |= {id(x.array) for x in self._shared if x.variable not in self._changed}
         exec(self._code, namespace)  # our own text: labels in it have been made safe
+        arrays = [_owner(x) for x in namespace.values() if isinstance(x, np.ndarray)]
+        self._written = {id(x) for x in arrays} - kept
         return cast(Callable[..., Any], namespace[self.recording.name])
+
+    def writes_into(self, leaves: Sequence[Any]) -> bool:
+        """Return whether the program writes into an array that a call passes.
+
+        It may be the data of a Value, or a gradient that an earlier run has left in a buffer.
+        """
+        arrays = [x for x in leaves if isinstance(x, np.ndarray)]
+        return any([id(_owner(x)) in self._written for x in arrays])
 
     # --- One call ---------------------------------------------------------------------------------
 
@@ -203,3 +215,8 @@ class Replay:
         ]
         spread = [np.array(np.broadcast_to(leaf, points)) for leaf in returned]
         return unflatten(self.recording.structure, spread)
+
+
+def _owner(array: Any) -> Any:
+    """Return the array whose memory an array is a part of."""
+    return array if array.base is None else array.base

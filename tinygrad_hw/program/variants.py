@@ -96,6 +96,8 @@ class Variants:
                 continue
             if variant.program.schedule.updates and "raise" in np.geterr().values():
                 return self._run_as_it_is(call)  # an error could stop an update halfway
+            if variant.program.replay.writes_into(leaves):
+                return self._run_as_it_is(call)
             try:
                 result = variant.program.replay.run(leaves)
             except Changed:

@@ -116,6 +116,7 @@ class Recorder(TwinTrace):
     def release(self) -> None:
         """Drop the recorded run's graph and the tables for recording further."""
         self._registered.clear()
+        self.given.clear()
         self._memo.clear()
         self.gathers = Gathers(self)
         self.negated.clear()

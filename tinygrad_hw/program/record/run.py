@@ -245,6 +245,8 @@ def _stand_in(recorder: Recorder, argument: Any, leaves: list[Variable | None]) 
         return argument
     if type(argument) is float or isinstance(argument, np.ndarray | np.floating):
         tracer = recorder.input(argument)
+        if isinstance(argument, np.ndarray):
+            recorder.given.append((argument, tracer))
         leaves.append(tracer.variable)
         return tracer
     leaves.append(None)

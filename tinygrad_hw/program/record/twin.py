@@ -76,6 +76,7 @@ class TwinTrace(Trace):
         self.only_this_run: str | None = None
         self.obstacle: str | None = None
         self.refused: CaptureError | None = None
+        self.given: list[tuple[Any, Tracer]] = []  # the arrays among the arguments
         self._arrays: dict[int, tuple[Any, Tracer]] = {}  # those that Values hold or view
         self._registered: dict[int, Node] = {}  # Values that the function creates, by id
 
@@ -174,6 +175,20 @@ class TwinTrace(Trace):
         for twin in self.twins.values() if isinstance(leaf.raw, np.ndarray) else ():  # its views
             if leaf.raw is not twin.raw and getattr(twin.raw, "base", None) is leaf.raw:
                 twin.leaf.raw = _part(new, twin.raw, leaf.raw)
+        for array, tracer in self.given if isinstance(leaf.raw, np.ndarray) else ():
+            if np.may_share_memory(array, leaf.raw):
+                self._change_argument(array, tracer, leaf, new)
+
+    def _change_argument(self, array: Any, tracer: Tracer, leaf: Node, new: Tracer) -> None:
+        """Let an argument that is the array of a Value change with it, as in a plain run."""
+        name = leaf.label or "a Value"
+        self.obstacle = f"it is given the array of {name}, which it changes; pass a copy of it"
+        if not (array.flags.c_contiguous and leaf.raw.flags.c_contiguous):  # type: ignore[union-attr]
+            raise refusal(
+                f"an argument is a part of the array of {name}, which changes; pass a copy"
+            )
+        part = _part(new.reshape(-1), array, leaf.raw)
+        tracer.variable, tracer.value = part.variable, part.value
 
     @contextmanager
     def set_up(self) -> Iterator[None]:
