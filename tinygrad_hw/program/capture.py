@@ -242,9 +242,10 @@ class Captured:
         """Return the program that ran or was recorded last as a JavaScript function.
 
         The function takes one object, by name: the arguments, and the data of the Values by their
-        labels (a list's leaves are ``x_1``, ``x_2``, a name that is taken gets ``_2``). A number is
-        a number. An array is a typed array or a list of its elements row by row, or lists of lists,
-        of the shape that is in a comment above the function, which is checked.
+        labels (a list's leaves are ``x_1``, ``x_2``; a large array that the function finds is
+        ``array``; a name that is taken gets ``_2``). A number is a number. An array is a typed
+        array or a list, row by row, or lists in lists, of the shape that is in a comment above the
+        function, which is checked.
 
         It returns an object: ``result`` (or ``result_1``, …) for what has no label, every labeled
         number and array, ``gradient_of_w`` for each new gradient, ``new_w`` for new data, such as

@@ -443,11 +443,17 @@ def test_arrays_are_lists_or_typed_arrays_and_their_shapes_are_checked(engine):
         return x * 2.0
 
     program.record(np.ones((2, 3)))
-    for x in ["[[1,2,3],[4,5,6]]", "[1,2,3,4,5,6]", "new Float32Array([1,2,3,4,5,6])"]:
+    whole = "new BigInt64Array([1n,2n,3n,4n,5n,6n])"
+    rows = "[new Int8Array([1,2,3]), [4,5,6]]"
+    typed = "new Float32Array([1,2,3,4,5,6])"
+    for x in ["[[1,2,3],[4,5,6]]", "[1,2,3,4,5,6]", typed, whole, rows]:
         found = engine.evaluate(f"{program.javascript} return program({{ x: {x} }}).result;")
         assert found == [2, 4, 6, 8, 10, 12]
     for x, got in [
         ("[[1,2],[3,4],[5,6]]", "got lists of another shape"),
+        ("[[1,2,3],[4,5,6],[7,8,9]]", "got lists of another shape"),
+        ("[[1,2,3],4]", "got lists of another shape"),
+        ("[[1,2,3],[4,5,[6]]]", "got lists of another shape"),
         ("[1,2,3]", "got 3"),
         ("undefined", "got undefined"),
         ("7", "got 7"),

@@ -174,11 +174,27 @@ def test_it_is_numpy_s(engine, name):
         (lambda x: np.add.reduce(x, initial=1.0), "sum with initial="),
         (lambda x: np.exp(x > 0), "float16"),
         (lambda x: (x > 0).astype(int) & 1, "bitwise_and of whole numbers"),
+        (lambda x: x[x > 0], "an index of truth values"),
     ],
-    ids=["inv", "spacing", "reduce", "initial", "float16", "bits"],
+    ids=["inv", "spacing", "reduce", "initial", "float16", "bits", "mask"],
 )
 def test_what_has_no_words_is_named_with_its_line(function, named):
     program = capture(function)
     program.record(np.eye(2))
     with pytest.raises(CaptureError, match=rf"{named}.* in JavaScript.* \(.*{__file__}:\d+\)"):
+        _ = program.javascript
+
+
+def test_a_large_array_from_elsewhere_is_an_argument(engine):
+    table = np.arange(50_000.0)
+    program = capture(lambda x: np.sum(table * x))
+    program.record(2.0)
+    found = engine.run(program, {"x": 3.0, "array": table})["result"]
+    assert found == pytest.approx(np.sum(table * 3.0))
+
+
+def test_a_large_constant_is_not_written_out():
+    program = capture(lambda x: np.roll(x, 1))
+    program.record(np.zeros(2_000_000))
+    with pytest.raises(CaptureError, match="2000000 numbers would be written out in JavaScript"):
         _ = program.javascript

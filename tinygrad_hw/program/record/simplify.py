@@ -111,7 +111,8 @@ def evaluate(function: Any, operands: Any, options: Any) -> Any:
 
 def evaluate_guarded(function: Any, operands: Any, options: Any) -> Any:
     """Compute a product of the chain rule on concrete operands: 0 times inf or nan is 0 in it."""
-    value = evaluate(function, operands, options)
+    with np.errstate(invalid="ignore"):
+        value = evaluate(function, operands, options)
     if np.isfinite(value).all():
         return value
     if function in (operator.mul, np.multiply):

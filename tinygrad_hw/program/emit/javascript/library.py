@@ -37,16 +37,22 @@ HELPERS = {
 """,
     "times": "function times(x, y) { return x === 0 || y === 0 ? 0 : x * y; } // 0 · inf is 0\n",
     "given": """function given(x, name, shape, Kind) {
-  // A flat typed array or list, or nested lists, row by row; shape says how many numbers.
-  const size = shape.reduce((a, b) => a * b, 1);
+  // A flat typed array or list, row by row, or lists in lists; shape says how many numbers.
   const wanted = `${name}: expected ${shape.join(" × ")} numbers`;
   if (!ArrayBuffer.isView(x) && !Array.isArray(x)) { throw new TypeError(`${wanted}, got ${x}`); }
-  if (shape.length > 1 && Array.isArray(x) && !x.every((part) => typeof part === "number")) {
-    const right = (part, axis) => axis === shape.length ? typeof part !== "object"
-      : part.length === shape[axis] && Array.from(part).every((p) => right(p, axis + 1));
-    if (!right(x, 0)) { throw new TypeError(`${wanted}, got lists of another shape`); }
-    x = x.map((part) => Array.from(part)).flat(Infinity);
+  if (typeof x[0] === "object") {
+    const flat = [];
+    const add = (part, axis) => {
+      if (typeof part === "object" ? part.length !== shape[axis] : axis !== shape.length) {
+        throw new TypeError(`${wanted}, got lists of another shape`);
+      }
+      if (axis === shape.length) { flat.push(part); return; }
+      part.forEach((inner) => add(inner, axis + 1));
+    };
+    add(x, 0);
+    x = flat;
   }
+  const size = shape.reduce((a, b) => a * b, 1);
   if (x.length !== size) { throw new TypeError(`${wanted}, got ${x.length}`); }
   return x instanceof Kind ? x : Kind.from(x, Number);
 }

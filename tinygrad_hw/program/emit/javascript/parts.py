@@ -1,13 +1,17 @@
-"""Parts: Values whose data are parts of one array, as the parameters of a model are.
+"""Parts: how a program in JavaScript sees the Values that the recorded function has used.
 
-A caller in JavaScript gives and gets the data of each Value; the array is put together from them.
+The data of some Values are parts of one array, as the parameters of a model are. A caller gives and
+gets the data of each Value; the array is put together from them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from tinygrad_hw.engine.core.node import raw
 from tinygrad_hw.program.instructions import base_of
+from tinygrad_hw.program.recording import Recording, Result
 from tinygrad_hw.program.variable import Variable
 
 
@@ -39,3 +43,11 @@ def _start_of(piece: Variable) -> int:
     """Return where a part begins: reshaped from a slice of a flat array."""
     [index] = [x.operands[1] for x in way_up(piece) if isinstance(x.operands[1], slice)]
     return int(index.start or 0)
+
+
+def result_variable(result: Result, recording: Recording) -> Any:
+    """Return a result's Variable; for a Value that is returned as it came, its data."""
+    if result.variable is not None:
+        return result.variable
+    known = [value.data for value in recording.values if value.node is result.returned]
+    return known[0] if known else raw(result.returned)

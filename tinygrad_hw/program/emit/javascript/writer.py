@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine.core.node import raw
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.engine.numpy_api import NUMPY
 from tinygrad_hw.program.emit.identifiers import Identifiers, identifier
@@ -24,13 +23,14 @@ from tinygrad_hw.program.emit.javascript.elementwise import (
 from tinygrad_hw.program.emit.javascript.kernels import fused
 from tinygrad_hw.program.emit.javascript.layout import ARRAYS, Kernel, View, dense, typed_array
 from tinygrad_hw.program.emit.javascript.library import HELPERS
-from tinygrad_hw.program.emit.javascript.parts import way_up, whole_arrays
+from tinygrad_hw.program.emit.javascript.parts import result_variable, way_up, whole_arrays
 from tinygrad_hw.program.instructions import Fusion, Instruction, base_of, members_of
 from tinygrad_hw.program.record.explored import explore, instructions_of
 from tinygrad_hw.program.record.tracer import CaptureError
-from tinygrad_hw.program.recording import Recording, Result
 from tinygrad_hw.program.schedule import Schedule, fuse
 from tinygrad_hw.program.variable import Variable
+
+LARGEST = 1_000_000  # elements of an array that is written out
 
 
 def javascript(schedule: Schedule) -> str:
@@ -76,7 +76,7 @@ class _Writer(ArrayWriter):
     def text(self) -> str:
         """Return the library's functions, the constants, the kernels, then the function."""
         recording = self.schedule.recording
-        results = [_result_variable(x, recording) for x in recording.results]
+        results = [result_variable(x, recording) for x in recording.results]
         named = [x for x in self.instructions if x.names]
         effects = self._effects()
         ends = [x for x in [*results, *(x for _, _, x in effects)] if isinstance(x, Variable)]
@@ -153,6 +153,8 @@ class _Writer(ArrayWriter):
                 self.names[variable] = self._identifiers.choose(
                     [f"gradient_of_{self._name(value)}"]
                 )
+            elif variable.shape and not variable.names:  # read from elsewhere
+                self.names[variable] = self._identifiers.choose(["array"])
             name = self._name(variable)
             if not variable.shape:
                 texts.append(f"{name} = 0" if value is not None else name)
@@ -357,6 +359,11 @@ class _Writer(ArrayWriter):
 
     def constant(self, array: Any) -> View:
         """Return the view of an array that is the same in every run."""
+        if array.size > LARGEST:
+            raise CaptureError(
+                f"{array.size} numbers would be written out in JavaScript; "
+                "pass a constant as an argument, move elements by slices"
+            )
         flat = np.ascontiguousarray(array).ravel()
         is_uniform = flat.size > 1 and (flat == flat[0]).all()
         flat = flat[:1] if is_uniform else flat
@@ -369,14 +376,6 @@ class _Writer(ArrayWriter):
             self.constants[key] = name, text
         view = dense(self.constants[key][0], array.dtype, (1,) if is_uniform else array.shape)
         return view.stretched(array.shape) if is_uniform else view
-
-
-def _result_variable(result: Result, recording: Recording) -> Any:
-    """Return a result's Variable; for a Value that is returned as it came, its data."""
-    if result.variable is not None:
-        return result.variable
-    known = [value.data for value in recording.values if value.node is result.returned]
-    return known[0] if known else raw(result.returned)
 
 
 def _numbered(name: str, outputs: list[Variable]) -> dict[str, Variable]:
