@@ -152,3 +152,36 @@ def test_a_gradient_into_a_graph_from_outside_is_refused():
     with pytest.raises(CaptureError, match="goes back into h that was computed outside"):
         step(1.0)
     assert w.grad == 3.0
+
+
+def draws(x, numbers):
+    return x * np.random.random()
+
+
+def turns(x, numbers):
+    numbers.append(numbers.pop(0))
+    return x * numbers[0]
+
+
+@pytest.mark.parametrize(
+    ("function", "why"),
+    [
+        (draws, "it draws random numbers; draw them outside and pass them as an argument"),
+        (turns, "it changes a list or a dict that it is given"),
+    ],
+)
+def test_what_no_program_can_repeat_has_none(function, why):
+    """The function is run as it is, which is told once; asking for a program is an error."""
+    wanted, found = [1.0, 2.0, 3.0], [1.0, 2.0, 3.0]
+    np.random.seed(0)
+    expected = [function(2.0, wanted) for _ in range(6)]
+    np.random.seed(0)
+    c = captured(function)
+    assert c(2.0, found) == expected[0]
+    with pytest.warns(UserWarning, match=f"captured {c.name}: {why}; it is run as it is from now"):
+        second = c(2.0, found)
+    assert [second, *[c(2.0, found) for _ in range(4)]] == expected[1:]
+    assert found == wanted
+    for ask in (c.record, c.batch):
+        with pytest.raises(CaptureError, match=f"{c.name} has no program: {why}"):
+            ask(2.0 if ask == c.record else np.arange(3.0), [1.0, 2.0])

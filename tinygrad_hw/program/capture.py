@@ -152,12 +152,15 @@ class Captured:
         """
         with self._lock:
             recording, outcome = record(self.function, (arguments, options))
-            if recording.obstacle:
-                raise CaptureError(f"{self.name} has no program: {recording.obstacle}")
+            self._refuse_obstacle(recording)
             outcome.commit()
             program = Program.of(recording, self.jit)
             self._last = program
             return program
+
+    def _refuse_obstacle(self, recording: Recording) -> None:
+        if recording.obstacle:
+            raise CaptureError(f"{self.name} has no program: {recording.obstacle}")
 
     def map_threads(self, calls: Sequence[tuple[Any, ...]], threads: int) -> list[Any]:
         """Return the results of several calls, in order, computed on several threads.
@@ -342,6 +345,7 @@ class Captured:
         found: list[Variant] = []
         for point in points:
             recording, outcome = record(self.function, (point, {}), without_gradients=True)
+            self._refuse_obstacle(recording)
             if any(value.is_changed for value in recording.values):
                 raise ValueError(f"{self.name} changes Values: take the update out of batch()")
             environment = Environment(self.function, (point, {}), outcome.codes)
