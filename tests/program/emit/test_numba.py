@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinygrad_hw import capture
+from tinygrad_hw import Value, capture
 from tinygrad_hw.errors import InputError
+from tinygrad_hw.nn import Adam
 from tinygrad_hw.program.emit import loading
 
 X = np.linspace(-2, 2, 600).reshape(20, 30)
@@ -250,3 +251,38 @@ def test_copies_that_a_reshape_makes_of_transposed_arrays():
     assert "reshape(-1)" in source
     for a, b in zip(found, function(CUBE), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-14)
+
+
+@pytest.mark.parametrize("odd", [np.inf, np.nan])
+def test_an_update_of_what_is_not_finite_does_not_begin(odd):
+    """The loop that changes the arrays looks first; the function itself is run then."""
+    pytest.importorskip("numba")
+
+    def made():
+        parameters = Value(np.linspace(-1, 1, 600)), Value(np.zeros(40))
+        return parameters, Adam(0.1)
+
+    def training_step(parameters, optimizer):
+        def step(x):
+            for p in parameters:
+                p.grad = None
+            loss = (np.maximum(parameters[0], 0.0) * x).sum() + (parameters[1] * x[:40]).sum()
+            loss.backward()
+            optimizer.apply(parameters)
+            return loss
+
+        return step
+
+    ours, expected = made(), made()
+    step, plain = capture(training_step(*ours), jit=True), training_step(*expected)
+    for k in range(8):
+        x = np.full(600, 1.0 + k)
+        if k == 6:
+            assert "if not loop" in step.source
+            x[57] = odd  # the parameter is below 0: its slope is 0, and 0 · inf is 0
+        with np.errstate(all="ignore"):
+            step(x)
+            plain(x)
+        for a, b in zip(ours[0], expected[0], strict=True):
+            assert np.isfinite(b.data).all()
+            np.testing.assert_allclose(a.data, b.data, rtol=1e-12)

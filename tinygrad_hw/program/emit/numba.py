@@ -115,6 +115,8 @@ class Kernel:
         The loops, in order.
     memory_key
         Returns equal keys for a result and an operand that are one array in memory.
+    checked
+        Arrays that must be finite: the function returns whether they are, and else does nothing.
 
     Attributes
     ----------
@@ -129,7 +131,10 @@ class Kernel:
     """
 
     def __init__(
-        self, loops: Sequence[Variable | Fusion], memory_key: Callable[[Any], Any]
+        self,
+        loops: Sequence[Variable | Fusion],
+        memory_key: Callable[[Any], Any],
+        checked: Sequence[Variable] = (),
     ) -> None:
         self.arguments: list[Any] = []
         self.returned: list[Variable] = []
@@ -150,17 +155,31 @@ class Kernel:
                 self._rearrangement(loop)
             else:
                 self._pointwise([loop], [loop])
+        check = self._check(checked) if checked else []
         starts = [f"r{i} = {start}" for i, start in enumerate(self._starts)]
         lines = [
+            *check,
             *starts,
             *self._starts_of_flat,
             *(line for nest in self._nests for line in nest.lines()),
         ]
         if self.returned:
             lines.append(f"return {', '.join([f'r{i}' for i in range(len(self.returned))])}")
+        elif checked:
+            lines.append("return True")
         names = ", ".join(f"a{i}" for i in range(len(self.arguments)))
         self.body = "\n".join([f"({names}):", *(f"    {line}" for line in lines)])
         self.helpers = PLUS if "plus(" in self.body else ""
+
+    def _check(self, arrays: Sequence[Variable]) -> list[str]:
+        """Return lines that end the function if an array is not finite."""
+        lines = ["is_finite = True"]
+        for array in arrays:
+            every = range(array.ndim)
+            element = self._element(array, self._index(array, every))
+            line = f"is_finite = is_finite & math.isfinite({element})"
+            lines += Nest(self._axes(array, every), [line], {}).lines()
+        return [*lines, "if not is_finite:", "    return False"]
 
     # --- One loop ---------------------------------------------------------------------------------
 

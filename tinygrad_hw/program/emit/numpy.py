@@ -16,6 +16,7 @@ from tinygrad_hw.engine import ops
 from tinygrad_hw.program.buffers import Buffer
 from tinygrad_hw.program.emit.expressions import ExpressionWriter
 from tinygrad_hw.program.emit.loading import compiled
+from tinygrad_hw.program.emit.loops import DTYPES
 from tinygrad_hw.program.emit.numba import Kernel
 from tinygrad_hw.program.emit.runtime import Changed, NotFinite, all_finite
 from tinygrad_hw.program.instructions import (
@@ -91,6 +92,7 @@ class PythonWriter(ExpressionWriter):
         super().__init__(namespace, {interface.name})
         self.schedule, self.interface = schedule, interface
         self.loops: dict[str, str] = {}
+        self._checked: dict[Region, list[Variable]] = {}  # what a region finds to be finite first
         self._helpers: dict[str, None] = {}  # the texts of functions that loops call
         self.definitions: list[str] = []
         self.body: list[str] = []
@@ -155,8 +157,7 @@ class PythonWriter(ExpressionWriter):
         guards = self._write_input_guards()
         for i, instruction in enumerate(self.schedule.instructions):
             if i == self.schedule.commit_index:
-                self._check_finite()
-                self._save()
+                self._begin_commit(i)
             now = phase_of(instruction)
             is_no_step = isinstance(instruction, Variable) and is_view(instruction)
             if now != phase and HEADINGS.get(now) and not is_no_step:
@@ -171,8 +172,7 @@ class PythonWriter(ExpressionWriter):
                 if result in guards:
                     self._guard(result, guards[result])
         if self.schedule.commit_index == len(self.schedule.instructions):
-            self._check_finite()
-            self._save()
+            self._begin_commit(self.schedule.commit_index)
         self._commit()
         results = [
             self._saved.get(i) or self._result(i, x) for i, x in enumerate(self.interface.results)
@@ -211,32 +211,44 @@ class PythonWriter(ExpressionWriter):
         wanted = f"not {self.text(condition)}" if truth else self.text(condition)
         self.body += [f"if {wanted}:", "    raise Changed"]
 
-    def _check_finite(self) -> None:
-        if self.interface.finite:
-            gradients = self._names_of_whole(self.interface.finite)
-            self.body += [_wrapped("if not finite(", gradients, "):"), "    raise NotFinite"]
-
-    def _save(self) -> None:
-        """Write copies of results that are in an array about to be changed."""
+    def _begin_commit(self, index: int) -> None:
+        """Write the check of gradients, and copies of results in an array about to be changed."""
+        gradients = self._wholes(self.interface.finite)
+        region = self._first_of_commit(index)
+        if region and gradients and all(x.shape and x.dtype in DTYPES for x in gradients):
+            self._checked[region] = gradients  # its first loop looks at them
+        elif gradients:
+            names = [self.text(gradient) for gradient in gradients]
+            self.body += [_wrapped("if not finite(", names, "):"), "    raise NotFinite"]
         changed = {old for old, _ in self.schedule.updates}
         for i, result in enumerate(self.interface.outputs):
             if isinstance(result, Variable) and base_of(result) in changed:
                 self._saved[i] = self._identifiers.choose([])
                 self.body.append(f"{self._saved[i]} = {self.text(result)}.copy()")
 
-    def _names_of_whole(self, gradients: list[Variable]) -> list[str]:
-        """Return the names of gradients; for slices of one buffer only the buffer's."""
-        names: list[str] = []
+    def _first_of_commit(self, index: int) -> Region | None:
+        """Return the region that is the first to change an array, if it returns no number."""
+        for instruction in self.schedule.instructions[index:]:
+            if isinstance(instruction, Region):
+                return instruction if all(x.shape for x in instruction.outputs) else None
+            if any(x.shape and not self._is_no_work(x) for x in results_of(instruction)):
+                return None
+        return None
+
+    def _is_no_work(self, variable: Variable) -> bool:
+        """Return whether an array is a view, or was built in its place part by part."""
+        parts = [start for whole, start in self.schedule.built_in_place if whole is variable]
+        is_built = is_concatenation(variable) and len(parts) == len(variable.operands)
+        return is_built or is_view(variable)
+
+    def _wholes(self, gradients: list[Variable]) -> list[Variable]:
+        """Return gradients; for slices of one buffer only what is in the whole buffer."""
+        wholes: dict[Variable, None] = {}
         for gradient in gradients:
             buffer = self.schedule.buffers.get(base_of(gradient))
-            whole = (
-                self.name_of(self._owner_of(buffer.parent))
-                if buffer and buffer.parent
-                else self.text(gradient)
-            )
-            if whole not in names:
-                names.append(whole)
-        return names
+            parent = buffer.parent if buffer else None
+            wholes[self._owner_of(parent) if parent else gradient] = None
+        return list(wholes)
 
     def _owner_of(self, buffer: Buffer) -> Variable:
         return next(v for v, known in self.schedule.buffers.items() if known is buffer)
@@ -316,7 +328,8 @@ class PythonWriter(ExpressionWriter):
             if result.shape:
                 self._define(result, self.schedule.buffers[result])
                 made.setdefault(result.shape, {})[self.name_of(result)] = None
-        kernel = Kernel(region.loops, self._memory_key)
+        checked = self._checked.get(region, [])
+        kernel = Kernel(region.loops, self._memory_key, checked)
         function = compiled(kernel.body, kernel.arguments, kernel.helpers)
         name = self._global(function, ["loop"])
         self.loops[name] = kernel.body
@@ -325,8 +338,12 @@ class PythonWriter(ExpressionWriter):
         returned = [self.name_of(x) for x in kernel.returned]
         if returned:
             call = f"{', '.join(returned)} = {call}"
+        if checked:
+            call = f"if not {call}:"
         arrays = [f"{', '.join(names)} {shape}" for shape, names in made.items()]
         self.body.append(f"{call}  # makes {'; '.join(arrays)}" if arrays else call)
+        if checked:
+            self.body.append("    raise NotFinite")
         for variable, text in zip(kernel.returned, returned, strict=True):
             if variable.kind.is_scalar:  # numba returns one of Python's numbers
                 self.body.append(f"{text} = np.{variable.dtype.name}({text})")
