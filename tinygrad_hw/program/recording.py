@@ -117,7 +117,7 @@ class Recording:
         Each condition whose truth was asked for, with the answer.
     data_dependent
         The Variables whose shapes depend on data, or for which Python may raise.
-    guards, guards_forward
+    guarded, guarded_forward
         Whether there are products in which 0 · inf is 0: at all, and outside of backward passes.
     given
         The numbers that NumPy was given to pick elements from plain arrays.
@@ -135,8 +135,8 @@ class Recording:
     structure: Any
     branches: tuple[tuple[Variable, bool], ...]
     data_dependent: tuple[Variable, ...]
-    guards: bool
-    guards_forward: bool
+    guarded: bool
+    guarded_forward: bool
     given: tuple[Any, ...]
     only_this_run: str | None
     obstacle: str | None

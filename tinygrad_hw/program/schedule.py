@@ -197,9 +197,9 @@ def _ends_of_backward(recording: Recording, ends: list[Variable]) -> list[Variab
     The rule 0 · inf = 0 changes nothing while local derivatives are finite. If one is not, one of
     these results is not finite either, and the function itself is run.
     """
-    if not recording.guards:
+    if not recording.guarded:
         return []
-    found = dict.fromkeys(x for x in ends if x.phase == BACKWARD or recording.guards_forward)
+    found = dict.fromkeys(x for x in ends if x.phase == BACKWARD or recording.guarded_forward)
     for variable in ancestors(ends):
         if variable.phase != BACKWARD:
             found.update(dict.fromkeys(x for x in variable.needs if x.phase == BACKWARD))

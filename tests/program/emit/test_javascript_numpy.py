@@ -20,7 +20,11 @@ X, V, T = RNG.normal(size=(3, 4)), RNG.normal(size=5), RNG.normal(size=(2, 3, 4)
 X32, WILD = X.astype(np.float32), np.array([3.0, np.nan, -np.inf, np.inf, -0.0, 1.5])
 N, PICKED = np.array([[3, -1, 2], [0, 5, -4]]), np.array([2, 0, -1])
 N32, U8 = N.astype(np.int32), np.array([250, 7, 3], np.uint8)
+TABLE = np.arange(12.0).reshape(4, 3)
 CASES = {
+    "gather": (lambda i: TABLE[i], PICKED),
+    "embedding": (lambda i: np.take(TABLE, i, axis=0), PICKED),
+    "one-hot": (lambda i: np.eye(4)[i], PICKED),
     "argmax": (np.argmax, X),
     "argmax0": (lambda x: np.argmax(x, axis=0), X),
     "argmin-1": (lambda x: np.argmin(x, axis=-1), T),

@@ -73,7 +73,7 @@ class Recorder(TwinTrace):
     data_dependent
         The Variables whose shapes depend on data, so they may differ in another run; and those for
         which Python may raise.
-    guards, guards_forward
+    guarded, guarded_forward
         Whether there are products in which 0 · inf is 0, at all and outside of backward passes.
     """
 
@@ -83,7 +83,7 @@ class Recorder(TwinTrace):
         self.origin: str | None = None
         self.branches: list[tuple[Variable, bool]] = []
         self.data_dependent: list[Variable] = []
-        self.guards = self.guards_forward = False
+        self.guarded = self.guarded_forward = False
         self._in_product = False  # of matrices, whose derivative is recorded now
         self.negated: dict[Variable, Tracer] = {}  # the operand of each negation
         self.gathers = Gathers(self)
@@ -246,8 +246,8 @@ class Recorder(TwinTrace):
                 view_of=_viewed_operand(function, value, inputs),
                 guarded=guarded,
             )
-            self.guards |= guarded
-            self.guards_forward |= guarded and self.phase != BACKWARD
+            self.guarded |= guarded
+            self.guarded_forward |= guarded and self.phase != BACKWARD
             if has_data_dependent_shape(result.variable) or self._may_raise(result.variable):
                 self.data_dependent.append(result.variable)
         self._memo[key] = result
