@@ -286,3 +286,18 @@ def test_an_update_of_what_is_not_finite_does_not_begin(odd):
         for a, b in zip(ours[0], expected[0], strict=True):
             assert np.isfinite(b.data).all()
             np.testing.assert_allclose(a.data, b.data, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint8])
+def test_integers_are_compared_in_loops(dtype):
+    def function(x, labels):
+        hot = labels[:, None] == np.arange(16, dtype=dtype)
+        return np.sum(hot * x, axis=1), np.count_nonzero(
+            labels[:, None] >= np.arange(16, dtype=dtype)
+        )
+
+    labels = np.random.default_rng(0).integers(0, 16, 96).astype(dtype)
+    found, source = replayed(function, CUBE.reshape(96, 16), labels)
+    assert "np.equal" not in source
+    for a, b in zip(found, function(CUBE.reshape(96, 16), labels), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-14)

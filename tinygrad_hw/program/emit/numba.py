@@ -41,6 +41,7 @@ def plus(a, b):  # in whichever order is fastest
 
 """
 _OF_MATH = {p.numpy for p in PRIMITIVES if p.loop.startswith("math.")} - {np.sqrt, np.isfinite}
+_COMPARISONS = {np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal}
 _INFIX = {p.numpy for p in PRIMITIVES if p.infix and p.loop}
 _PATTERNS: dict[Any, str] = {
     **{p.numpy: p.loop for p in PRIMITIVES if p.loop},
@@ -102,8 +103,15 @@ def _is_loop_operand(operand: Any, variable: Variable) -> bool:
     if known.python:
         return True
     kind = known.dtype
-    is_whole = kind.kind in "iu" and kind.isnative and variable.function is ops.astype
-    return kind in DTYPES or is_whole
+    is_whole = kind.kind in "iu" and kind.isnative
+    return kind in DTYPES or (is_whole and _takes_integers(variable, kind))
+
+
+def _takes_integers(variable: Variable, dtype: Any) -> bool:
+    """Return whether an instruction converts integers, or compares two arrays of them."""
+    is_alike = all(isinstance(x, Variable) and x.shape and x.dtype == dtype for x in variable.needs)
+    is_comparison = variable.function in _COMPARISONS and len(variable.needs) == 2
+    return variable.function is ops.astype or (is_comparison and is_alike)
 
 
 class Kernel:
