@@ -82,8 +82,10 @@ def explore(
 
 
 def _sample(kind: Kind) -> Any:
-    """Return a number or array of a kind."""
-    return kind.python(0.5) if kind.python else np.ones(kind.shape, kind.dtype)[()]
+    """Return a number or array of a kind; whole numbers are 0, which every index may be."""
+    if kind.python is not None:
+        return kind.python(0.5)
+    return np.full(kind.shape, kind.dtype.kind == "f", kind.dtype)[()]
 
 
 def instructions_of(ends: list[Any], given: Any) -> list[Variable]:

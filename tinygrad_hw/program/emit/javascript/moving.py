@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.engine import ops
-from tinygrad_hw.engine.array_operations import concatenate
+from tinygrad_hw.engine.array_operations import concatenate, take, take_along_axis
+from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.program.emit.javascript.kernels import Picked, picking
 from tinygrad_hw.program.emit.javascript.layout import Kernel, View, dense
 from tinygrad_hw.program.record.tracer import CaptureError
@@ -79,6 +80,7 @@ class MovingWriter:
         methods: dict[Any, Callable[[Variable], None]] = {
             **{operator.getitem: self._getitem, ops.getitem: self._getitem},
             **{np.take: self._take, np.take_along_axis: self._take_along_axis},
+            **{take: self._take, take_along_axis: self._take_along_axis},
             ops.scatter: self._scatter,
         }
         return self._joining if variable.function in _JOINING else methods.get(variable.function)
@@ -313,6 +315,8 @@ def constants(tree: Any) -> Any:
 
 def arguments_of(variable: Variable) -> dict[str, Any]:
     """Return an instruction's arguments by NumPy's names for them."""
+    if isinstance(variable.function, Operation):
+        return variable.options
     names = ["a", "axis", "dtype", "out", "keepdims", "initial", "where"]  # of a ufunc's methods
     if not isinstance(getattr(variable.function, "__self__", None), np.ufunc):
         bound = inspect.signature(variable.function).bind(*variable.operands, **variable.options)
