@@ -16,7 +16,7 @@ from tinygrad_hw.engine.core.operation import Pointwise
 from tinygrad_hw.errors import InputError
 from tinygrad_hw.homework import sheet_path
 from tinygrad_hw.program import CaptureError, capture
-from tinygrad_hw.program.emit.primitives import PRIMITIVES
+from tinygrad_hw.program.emit.primitives import PRIMITIVES, REDUCTIONS
 from tinygrad_hw.worksheet.sheet.reader import read_sheet
 from tinygrad_hw.worksheet.solution.as_program import sheet_program
 from tinygrad_hw.worksheet.solution.solve import solve
@@ -127,6 +127,15 @@ def test_every_primitive_of_the_table(primitive, kind):
     with np.errstate(all="ignore"):
         [found] = exported(primitive.numpy, *operands)(*operands).values()
         assert_alike(found, primitive.numpy(*operands))
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32, np.int64, bool])
+@pytest.mark.parametrize("reduction", REDUCTIONS, ids=lambda r: r.numpy.__name__)
+def test_every_reduction_of_the_table(reduction, kind):
+    x = (X * 2).astype(kind)
+    for function in (reduction.ufunc.reduce, reduction.numpy):
+        [found] = exported(function, x)(x).values()
+        assert_alike(found, function(x))
 
 
 # --- Functions of arrays --------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from tinygrad_hw.program.emit.primitives import PRIMITIVES
+from tinygrad_hw.program.emit.primitives import PRIMITIVES, REDUCTIONS
 
 NUMBERS = [0.5, 0.75, 0.5, 2.0, -0.25, 1.0, -1.5, 3.0, 0.0]
 PAIRS = list(pairwise(NUMBERS))
@@ -81,6 +81,14 @@ def test_it_is_composed_of_others(primitive, dtype):
     found, wanted = primitive.composed(*operands), primitive.numpy(*operands)
     assert found.dtype == wanted.dtype
     np.testing.assert_allclose(found, wanted, rtol=8 * np.finfo(dtype).eps, atol=0)
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS, ids=lambda r: r.numpy.__name__)
+def test_a_reduction_repeats_an_operation_of_two(reduction):
+    numbers = np.array(NUMBERS[:-1])
+    assert reduction.numpy(numbers) == reduction.ufunc.reduce(numbers)
+    for x in numbers if reduction.numpy not in (np.all, np.any) else (True, False):
+        assert reduction.ufunc(reduction.neutral, x) == x
 
 
 def test_javascript_names_are_functions_of_one_kind_of_operand():

@@ -24,7 +24,7 @@ ON_FLOATS: dict[Any, Callable[..., float]] = {
     **{np.arcsin: math.asin, np.arccos: math.acos, np.arctan: math.atan, np.arctan2: math.atan2},
     **{np.arcsinh: math.asinh, np.arccosh: math.acosh, np.arctanh: math.atanh},
 }
-_SIMPLE_POWERS = {-1.0: np.reciprocal, 0.5: np.sqrt, 1.0: np.positive, 2.0: np.square}
+SIMPLE_POWERS = {-1.0: np.reciprocal, 0.5: np.sqrt, 1.0: np.positive, 2.0: np.square}
 
 
 def exp(x: Any) -> Any:
@@ -51,7 +51,7 @@ def cast(x: Any, dtype: Any) -> Any:
 
 def real_power(x: Any, p: Any) -> Any:
     """Return x**p, always real: Python's own ``(-8.0)**0.5`` is complex, NumPy's is nan."""
-    simple = _SIMPLE_POWERS.get(p) if type(p) is float else None
+    simple = SIMPLE_POWERS.get(p) if type(p) is float else None
     return simple(x) if simple else np.power(x, p)
 
 

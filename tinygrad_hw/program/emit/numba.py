@@ -18,7 +18,7 @@ import numpy as np
 from tinygrad_hw.engine import ops
 from tinygrad_hw.errors import InputError
 from tinygrad_hw.program.emit.loops import DTYPES, SUM, Access, Nest, Reduction
-from tinygrad_hw.program.emit.primitives import PRIMITIVES
+from tinygrad_hw.program.emit.primitives import ON_BOOLEANS, PRIMITIVES
 from tinygrad_hw.program.instructions import (
     Fusion,
     Instruction,
@@ -362,8 +362,8 @@ def _dtype(operand: Any, of: Kind, member: Variable) -> str:
 
 def _expression(member: Variable, operands: list[str]) -> str:
     function = member.function
-    if member.dtype == np.bool_ and function in (np.add, np.multiply):  # of booleans
-        function = {np.add: np.bitwise_or, np.multiply: np.bitwise_and}[function]
+    if member.dtype == np.bool_:
+        function = ON_BOOLEANS.get(function, function)
     if function is np.reciprocal:  # an integer 1 would make float64 of float32
         return f"np.{member.dtype.name}(1.0) / {operands[0]}"
     if function in _INFIX:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -153,11 +154,39 @@ PRIMITIVES = (
         )
     ),
 )
+
+
+class Reduction(NamedTuple):
+    """One operation between all elements along axes.
+
+    Attributes
+    ----------
+    ufunc, numpy
+        NumPy's function of two, which its method ``reduce`` repeats, and NumPy's name for that.
+    neutral
+        The number that changes nothing: the result of no elements.
+    javascript, onnx
+        Its name in our JavaScript, and ONNX's operator.
+    """
+
+    ufunc: Any
+    numpy: Any
+    neutral: float
+    javascript: str
+    onnx: str
+
+
+REDUCTIONS = (
+    Reduction(np.add, np.sum, -0.0, "sum", "ReduceSum"),
+    Reduction(np.multiply, np.prod, 1.0, "prod", "ReduceProd"),
+    Reduction(np.maximum, np.max, -math.inf, "max", "ReduceMax"),
+    Reduction(np.minimum, np.min, math.inf, "min", "ReduceMin"),
+    Reduction(np.logical_and, np.all, True, "all", "ReduceMin"),
+    Reduction(np.logical_or, np.any, False, "any", "ReduceMax"),
+)
 ON_ARRAYS: dict[Any, Any] = {
     **{p.python: p.numpy for p in PRIMITIVES if p.python},
-    np.sum: np.add.reduce,
-    np.max: np.maximum.reduce,
-    np.min: np.minimum.reduce,
+    **{r.numpy: r.ufunc.reduce for r in REDUCTIONS if r.numpy in (np.sum, np.max, np.min)},
 }
 ON_NUMBERS: dict[Any, Any] = {p.numpy: p.python for p in PRIMITIVES if p.python}
 ON_BOOLEANS: dict[Any, Any] = {  # what these mean on booleans alone

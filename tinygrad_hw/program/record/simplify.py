@@ -25,8 +25,6 @@ from tinygrad_hw.program.variable import Variable, variables
 _REDUCTIONS = {f: inspect.signature(f) for f in (np.sum, np.max, np.min)}
 _SIMPLE = (Tracer, float, int)  # operands without parts
 _OPERATORS = {p.python for p in PRIMITIVES if p.python}  # operators
-# What ``array ** p`` computes for these exponents.
-_POWERS: dict[Any, Any] = {2: np.square, 0.5: np.sqrt, 1: np.positive, -1: np.reciprocal}
 
 
 def normalized_call(
@@ -157,7 +155,7 @@ def on_arrays(function: Any, inputs: Any, operands: Any, value: Any) -> tuple[An
     """Return the NumPy function that an operator calls on arrays, and its inputs."""
     if function is operator.pow and isinstance(operands[0], np.ndarray):
         is_floating = operands[0].dtype == value.dtype and value.dtype.kind == "f"
-        simple = _POWERS.get(_constant_number(inputs[1])) if is_floating else None
+        simple = numerics.SIMPLE_POWERS.get(_constant_number(inputs[1])) if is_floating else None
         return (simple, inputs[:1]) if simple else (np.power, inputs)
     return ON_ARRAYS.get(function, function), inputs
 

@@ -19,12 +19,13 @@ from tinygrad_hw.program.emit.javascript.kernels import (
 )
 from tinygrad_hw.program.emit.javascript.layout import View
 from tinygrad_hw.program.emit.javascript.moving import MovingWriter, arguments_of
+from tinygrad_hw.program.emit.primitives import REDUCTIONS
 from tinygrad_hw.program.record.tracer import CaptureError
 from tinygrad_hw.program.variable import Variable
 
 _REDUCTIONS: dict[Any, str] = {
-    **{np.add: "sum", np.multiply: "prod", np.maximum: "max", np.minimum: "min"},
-    **{np.logical_or: "any", np.logical_and: "all", np.bitwise_or: "any", np.bitwise_and: "all"},
+    **{r.ufunc: r.javascript for r in REDUCTIONS},
+    **{np.bitwise_or: "any", np.bitwise_and: "all"},
 }
 
 

@@ -14,30 +14,13 @@ import numpy as np
 from tinygrad_hw.engine import numpy_api, ops
 from tinygrad_hw.program.emit.onnx.graph import Graph, as_number, dtype_of, refuse, shape_of
 from tinygrad_hw.program.emit.onnx.indexing import write_getitem, write_scatter
+from tinygrad_hw.program.emit.primitives import PRIMITIVES, REDUCTIONS, Reduction
 from tinygrad_hw.program.record.simplify import as_kind
 from tinygrad_hw.program.variable import Variable, variables
 
-_REDUCTIONS: dict[Any, str] = {
-    np.add: "ReduceSum",
-    np.multiply: "ReduceProd",
-    np.maximum: "ReduceMax",
-    np.minimum: "ReduceMin",
-    np.logical_and: "ReduceMin",
-    np.logical_or: "ReduceMax",
-}
-_NEUTRAL: dict[Any, Any] = {
-    **dict.fromkeys((np.add, np.logical_or), 0),
-    **dict.fromkeys((np.multiply, np.logical_and), 1),
-}
-_OF_TWO = {np.add: "Add", np.multiply: "Mul", np.maximum: "Max", np.minimum: "Min"}
-_NAMED_REDUCTIONS: dict[Any, Any] = {
-    np.sum: np.add,
-    np.prod: np.multiply,
-    np.max: np.maximum,
-    np.min: np.minimum,
-    np.all: np.logical_and,
-    np.any: np.logical_or,
-}
+_BY_UFUNC = {r.ufunc: r for r in REDUCTIONS}
+_BY_NAME = {r.numpy: r for r in REDUCTIONS}
+_OF_TWO = {p.numpy: p.onnx for p in PRIMITIVES}
 _OF_REDUCE = ("axis", "dtype", "out", "keepdims", "initial", "where")
 
 
@@ -57,30 +40,30 @@ def _operand_and_options(variable: Variable) -> tuple[Any, dict[str, Any]]:
 # --- Reductions -----------------------------------------------------------------------------------
 
 
-def reduction_of(function: Any) -> Any:
-    """Return the ufunc that a function reduces by, if ONNX has the reduction, or None."""
-    if function in _NAMED_REDUCTIONS:
-        return _NAMED_REDUCTIONS[function]
+def reduction_of(function: Any) -> Reduction | None:
+    """Return the reduction that a function is, or None."""
+    if function in _BY_NAME:
+        return _BY_NAME[function]
     owner = getattr(function, "__self__", None)
     is_reduce = isinstance(owner, np.ufunc) and function.__name__ == "reduce"
-    return owner if is_reduce and owner in _REDUCTIONS else None
+    return _BY_UFUNC.get(owner) if is_reduce else None
 
 
-def write_reduction(graph: Graph, variable: Variable) -> str:
+def write_reduction(graph: Graph, variable: Variable, reduction: Reduction) -> str:
     """Write a sum, a product, an extreme, or whether all or any elements are true."""
-    function, ufunc = variable.function, reduction_of(variable.function)
-    if function in _NAMED_REDUCTIONS:
+    if variable.function is reduction.numpy:
         x, options = _operand_and_options(variable)
     else:
         x, *others = variable.operands
         options = dict(zip(_OF_REDUCE, others, strict=False)) | variable.options
     given = {name: option for name, option in options.items() if option is not np._NoValue}
     initial, mask = given.get("initial"), given.get("where", True)
-    is_logical = ufunc in (np.logical_and, np.logical_or)
+    is_logical = reduction.ufunc in (np.logical_and, np.logical_or)
     result = np.dtype(bool) if is_logical else dtype_of(variable)
     computed = as_number(result)
     tensor = graph.cast(graph.tensor(x, result), result, computed)
-    neutral = _NEUTRAL.get(ufunc, initial)
+    is_extreme = math.isinf(reduction.neutral)  # no whole number is infinite
+    neutral = initial if is_extreme else reduction.neutral
     if mask is not True:
         tensor = graph.node(
             "Where", graph.tensor(mask, bool), tensor, graph.tensor(neutral, computed)
@@ -92,11 +75,9 @@ def write_reduction(graph: Graph, variable: Variable) -> str:
         tensor = graph.node("Expand", graph.tensor(neutral, computed), size)
     elif axes:
         keepdims = int(given.get("keepdims") is True)
-        tensor = graph.node(
-            _REDUCTIONS[ufunc], tensor, graph.constant(list(axes)), keepdims=keepdims
-        )
+        tensor = graph.node(reduction.onnx, tensor, graph.constant(list(axes)), keepdims=keepdims)
     if initial is not None:
-        tensor = graph.node(_OF_TWO[ufunc], tensor, graph.tensor(initial, computed))
+        tensor = graph.node(_OF_TWO[reduction.ufunc], tensor, graph.tensor(initial, computed))
     return graph.cast(graph.cast_back(tensor, result), result, dtype_of(variable))
 
 

@@ -87,8 +87,8 @@ class Writer(Graph):
 
     def _instruction(self, variable: Variable) -> str:
         function = ON_ARRAYS.get(variable.function, variable.function)
-        if reduction_of(function) is not None:
-            return write_reduction(self, variable)
+        if (reduction := reduction_of(function)) is not None:
+            return write_reduction(self, variable, reduction)
         if function in WRITERS:
             made = WRITERS[function](self, variable)
         elif function in _BY_FUNCTION:
