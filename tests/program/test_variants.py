@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from contextvars import ContextVar
 from pathlib import Path
 
 import numpy as np
@@ -206,6 +207,14 @@ def test_a_refusal_that_the_function_catches_is_still_one():
         CaptureError, match=r"by float\(\).*test_variants.py:\d+: return float\(x\)"
     ):
         c(2.0)
+
+
+def test_what_a_recorded_call_sets_in_the_context_stays_set():
+    variable = ContextVar("last", default=0.0)
+    c = capture(lambda x: (variable.set(variable.get() + 1), x)[1], jit=False)
+    with pytest.warns(UserWarning, match="it changes variable itself; it is run as it is"):
+        repeat(lambda: c(1.0), 5)
+    assert variable.get() == 5.0
 
 
 def test_a_coroutine_and_a_generator_are_left_to_python():

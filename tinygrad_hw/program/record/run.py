@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_hw.engine.core.node import Node
-from tinygrad_hw.engine.core.trace import PLAIN, current, setting
+from tinygrad_hw.engine.core.trace import PLAIN, Modes, current, setting
 from tinygrad_hw.engine.transforms.pytree import leaves_of, unflatten
 from tinygrad_hw.program.emit.identifiers import Identifiers
 from tinygrad_hw.program.guards.calls import CalledFunctions
@@ -83,8 +83,14 @@ def record(
         raise CaptureError("a captured function calls another one: capture the outer one alone")
     recorder = Recorder(without_gradients=without_gradients, **how)
     references = sys.getrefcount(recorder)
+    context = copy_context()  # in which a recorder cannot be left on, whatever interrupts it
     with _collector_off():  # millions of objects, none of them garbage
-        found = copy_context().run(_run, recorder, function, call)
+        try:
+            found = context.run(_run, recorder, function, call)
+        finally:
+            for variable, value in context.items():  # what the function has set
+                if value is not variable.get(None) and not isinstance(value, Modes):
+                    variable.set(value)
         recorder.release()
         if sys.getrefcount(recorder) > references:
             _refuse_leak(recorder, references, function)
