@@ -159,6 +159,18 @@ def gradient_of_squares(array: Any, then: Callable[[Any], Any]) -> Any:
     return x.grad
 
 
+def is_moved_in_place(value: Value) -> bool:
+    """Return whether a step changes an array that was handed out, until there are new data."""
+    array, optimizer = value.data, SGD(0.5)
+    for expected in ([0.5, 1.5], [0.0, 1.0]):
+        value.grad = np.ones(2)
+        optimizer.apply([value])
+        assert same(array, expected)
+    value.data = np.zeros(2)
+    optimizer.apply([value])
+    return same(array, [0.0, 1.0]) and same(value.data, [-0.5, -0.5])
+
+
 def is_freed_with_its_root() -> bool:
     root = Value(1.0) * 2.0 + 1.0
     inner = weakref.ref(root.inputs[0])
@@ -197,6 +209,7 @@ NAMES = {
             gradients,
             rebinds,
             gradient_of_squares,
+            is_moved_in_place,
             is_freed_with_its_root,
             gradient_of_chain,
             replays,

@@ -1,5 +1,8 @@
 import copy
+import itertools
 import pickle
+import signal
+import sys
 import warnings
 
 import mpmath
@@ -12,6 +15,7 @@ from tinygrad_hw import capture
 from tinygrad_hw.engine import Value
 from tinygrad_hw.engine.core.node import raw
 from tinygrad_hw.nn import SGD, Adam, Dense, Sequential
+from tinygrad_hw.nn.optimizers import Optimizer
 from tinygrad_hw.program import CaptureError
 
 ROOT = np.sqrt(1 - 0.999)  # of 1 - β₂: where Keras's epsilon weighs
@@ -526,3 +530,129 @@ def test_data_that_were_handed_out_are_those_of_the_parameter_from_the_first_ste
     b.data = view + 1.0
     step()
     np.testing.assert_array_equal(view, 0.0)
+
+
+# --- Ctrl-C, rules of one's own, what is refused --------------------------------------------------
+
+
+def numbers_after(optimizer, parameters, interrupt_at=None):
+    """Return parameters and states after a step in which Ctrl-C is pressed before a line runs."""
+    lines = itertools.count()
+
+    def trace(frame, event, argument):
+        if event == "line" and next(lines) == interrupt_at:
+            signal.raise_signal(signal.SIGINT)
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        optimizer.apply(parameters)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        sys.settrace(before)
+    return [np.copy(x.raw).tolist() for x in (*parameters, *optimizer.variables)], next(lines)
+
+
+def test_ctrl_c_leaves_no_step_half_done():
+    """Pressed before every line that a step runs: all has been changed, or nothing."""
+
+    def begun():
+        parameters = [Value(np.ones(2)), Value(np.ones((2, 1))), Value(1.0)]
+        optimizer = Adam(0.1)
+        for listed in (parameters, parameters[:1]):  # so that they have taken different steps
+            for p in parameters:
+                p.grad = p.raw * 0.5
+            optimizer.apply(listed)
+        return optimizer, parameters
+
+    optimizer, parameters = begun()
+    old = [np.copy(x.raw).tolist() for x in (*parameters, *optimizer.variables)]
+    new, lines = numbers_after(*begun())
+    found = [numbers_after(*begun(), interrupt_at=i)[0] for i in range(0, lines, 3)]
+    assert all(numbers in (old, new) for numbers in found)
+    assert found[0] == old
+    assert found[-1] == new
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+class Centered(Optimizer):
+    """An optimizer whose rule looks at a parameter as a whole, with a plain attribute."""
+
+    states = ("mean",)
+
+    def __init__(self, rate):
+        super().__init__()
+        self.rate = rate
+
+    def rule(self, parameter, gradient, steps, *states):
+        mean = states[0] * 0.5 + (gradient - np.sum(gradient) / gradient.size)
+        return parameter - mean * (self.rate / steps), mean
+
+
+@pytest.mark.filterwarnings("ignore:captured step")
+@pytest.mark.parametrize("changes", [False, True], ids=["one rate", "a rate for each step"])
+@pytest.mark.parametrize(
+    "wrap", [lambda f: f, lambda f: capture(f, jit=False)], ids=["plain", "captured"]
+)
+def test_a_rule_of_ones_own_sees_each_parameter_by_itself(wrap, changes):
+    start = [np.array([1.0, -2.0, 4.0]), np.array([[0.5], [3.0]])]
+    parameters, optimizer = [Value(x) for x in start], Centered(0.5)
+
+    def step():
+        for p in parameters:
+            p.grad = None
+        sum(np.sum(p * p) for p in parameters).backward()
+        optimizer.apply(parameters)
+
+    step, data, means = wrap(step), list(start), [0.0, 0.0]
+    for t in range(1, 10):
+        if changes:
+            optimizer.rate = 1.0 / t
+        step()
+        for i, x in enumerate(data):
+            means[i] = means[i] * 0.5 + (2 * x - (2 * x).mean())
+            data[i] = x - means[i] * (optimizer.rate / t)
+            np.testing.assert_allclose(parameters[i].data, data[i], rtol=1e-12)
+
+
+def test_a_computed_value_is_refused_by_name_and_nothing_is_changed():
+    w = Value(np.ones(2), "w")
+    h = w * 2.0
+    h.label = "h"
+    w.grad = np.ones(2)
+    message = (
+        r"^h was computed, by mul: an optimizer changes leaves; give it the Values that it was"
+    )
+    with pytest.raises(ValueError, match=message):
+        SGD(0.1).apply([w, h])
+    np.testing.assert_array_equal(w.data, 1.0)
+
+
+def test_a_rule_that_gives_another_shape_is_refused_and_nothing_is_changed():
+    class Wrong(SGD):
+        def rule(self, parameter, gradient, steps, *states):
+            return parameter, np.ones(3)
+
+    w, optimizer = Value(np.ones(2), "w"), Wrong()
+    w.grad = np.ones(2)
+    message = (
+        r"gave new data of shape \(3,\) for velocity of shape \(2,\); return arrays like its own"
+    )
+    with pytest.raises(ValueError, match=message):
+        optimizer.apply([w])
+    assert [x.raw.tolist() for x in optimizer.variables if x.shape] == [[0, 0]]
+    np.testing.assert_array_equal(w.data, 1.0)
+
+
+def test_a_parameter_keeps_its_dtype_beside_others():
+    kinds = [np.float16, np.float32, np.float64]
+    parameters = [Value(np.ones(2, kind)) for kind in kinds]
+    optimizer = SGD(0.5)
+    for p in parameters:
+        p.grad = p.data * 0.5
+    optimizer.apply(parameters)
+    for p, kind in zip(parameters, kinds, strict=True):
+        assert p.dtype == kind
+        np.testing.assert_array_equal(p.data, 0.75)

@@ -131,8 +131,10 @@ class Value(Node):
     def data(self) -> Any:
         """Return the number or array itself.
 
-        A leaf's may be set or written into; graphs recorded before keep the numbers that they were
-        computed with. A result's is a read-only copy.
+        A leaf's array is its own: what is written into it changes the leaf, and an optimizer writes
+        into it in every step; keep a copy of numbers that should stay. It may be set, which gives
+        the leaf another array. Graphs recorded before keep the numbers that they were computed
+        with. A result's is a read-only copy.
         """
         data = current().trace.read(self, "data")
         if not isinstance(data, np.ndarray):
