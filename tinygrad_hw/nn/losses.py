@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_hw.engine import Composite, ops
-from tinygrad_hw.engine.core.data import StandIn, as_array, dtype_of, shape_of
+from tinygrad_hw.engine.core.data import as_array, dtype_of, shape_of
 from tinygrad_hw.engine.core.node import Node, raw
+from tinygrad_hw.engine.numpy_api.shaping import as_arrays
 
 
 def _without_trailing_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -28,12 +29,8 @@ def _binary_crossentropy(logits: Any, targets: Any) -> Any:
     It takes the logit z and not a = σ(z), because log(1 - a) has no digits left when a is near 1.
     """
     if not isinstance(targets, Node):
-        dtype = dtype_of(raw(logits))
-        targets = (
-            ops.astype(targets, dtype)
-            if isinstance(targets, StandIn)
-            else as_array(targets).astype(dtype)
-        )
+        (targets,) = as_arrays(targets)
+        targets = ops.astype(targets, dtype_of(raw(logits)))
     shape, target_shape = shape_of(logits), shape_of(targets)
     if _without_trailing_ones(shape) != _without_trailing_ones(target_shape):
         raise ValueError(
@@ -47,7 +44,7 @@ def _binary_crossentropy(logits: Any, targets: Any) -> Any:
 
 def _sparse_categorical_crossentropy(logits: Any, labels: Any) -> Any:
     """Return the mean over rows of logΣexp(z) - z[label], which is -log softmax(z)[label]."""
-    labels = labels if isinstance(labels, StandIn) else as_array(labels)
+    (labels,) = as_arrays(labels)
     shape = shape_of(logits)
     if len(shape) != 2 or labels.shape != shape[:1] or labels.dtype.kind not in "iu":
         raise ValueError(
