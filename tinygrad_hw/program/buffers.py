@@ -96,7 +96,7 @@ class _BufferAssignment:
         }
         self.last_use: dict[Variable, int] = {}
         self.free: dict[Any, list[Buffer]] = {}
-        self.live: list[Buffer] = []
+        self.ending: dict[int, dict[int, Buffer]] = {}  # by the last use, then by id
         self.target_of = {new: old for old, new in updates}
         end = len(instructions)
         for i, instruction in enumerate(instructions):
@@ -126,13 +126,13 @@ class _BufferAssignment:
         buffer = buffer or self._free_or_new_buffer(variable)
         buffer.live_until = self.last_use.get(variable, i)
         self.buffers[variable] = buffer
-        if buffer.owner is None and buffer.parent is None and buffer not in self.live:
-            self.live.append(buffer)
+        if buffer.owner is None and buffer.parent is None:
+            self.ending.setdefault(buffer.live_until, {})[id(buffer)] = buffer
 
     def _release(self, now: int) -> None:
-        for buffer in [buffer for buffer in self.live if buffer.live_until < now]:
-            self.live.remove(buffer)
-            self.free.setdefault(buffer.key, []).append(buffer)
+        for buffer in self.ending.pop(now - 1, {}).values():
+            if buffer.live_until < now:  # else another result has taken it over since
+                self.free.setdefault(buffer.key, []).append(buffer)
 
     def _free_or_new_buffer(self, variable: Variable) -> Buffer:
         buffer = Buffer(variable.kind)

@@ -2,6 +2,7 @@
 
 import cProfile
 import sys
+import threading
 import types
 
 import numpy as np
@@ -28,6 +29,28 @@ def test_the_users_functions_that_really_ran_are_noted():
     assert called.codes == {inner.__code__, helper.__code__}
     assert other.__code__ not in called.codes
     assert sys.getprofile() is None
+
+
+def test_a_function_is_noted_each_time_and_in_a_block_within_a_block():
+    for _ in range(3):
+        with CalledFunctions() as outer:
+            helper(1.0)
+            with CalledFunctions() as inner:
+                helper(1.0)
+                other(1.0)
+            other(1.0)
+        assert outer.codes >= {helper.__code__}
+        assert inner.codes in (None, {helper.__code__, other.__code__})
+
+
+def test_what_another_thread_calls_is_not_noted():
+    with CalledFunctions() as called:
+        thread = threading.Thread(target=other, args=(1.0,))
+        thread.start()
+        thread.join()
+        helper(1.0)
+    assert helper.__code__ in called.codes
+    assert other.__code__ not in called.codes
 
 
 def test_the_profile_is_put_back_after_an_error():

@@ -91,6 +91,7 @@ class PythonWriter(ExpressionWriter):
         }
         super().__init__(namespace, {interface.name})
         self.schedule, self.interface = schedule, interface
+        self._owners = {id(buffer): v for v, buffer in reversed(schedule.buffers.items())}
         self.loops: dict[str, str] = {}
         self._checked: dict[Region, list[Variable]] = {}  # what a region finds to be finite first
         self._helpers: dict[str, None] = {}  # the texts of functions that loops call
@@ -174,12 +175,14 @@ class PythonWriter(ExpressionWriter):
         if self.schedule.commit_index == len(self.schedule.instructions):
             self._begin_commit(self.schedule.commit_index)
         self._commit()
+        first = {x: i for i, x in reversed([*enumerate(self.interface.results)])}
         results = [
-            self._saved.get(i) or self._result(i, x) for i, x in enumerate(self.interface.results)
+            self._saved.get(i) or self._result(i, x, first[x] == i)
+            for i, x in enumerate(self.interface.results)
         ]
         self.body.append(_wrapped("return (", results, "," * (len(results) == 1) + ")"))
 
-    def _result(self, i: int, result: Any) -> str:
+    def _result(self, i: int, result: Any, is_first: bool) -> str:
         """Return a result as text, copied if it is in a buffer: the caller may change it."""
         text = self.text(result)
         if not result.kind.is_array or result.constant:
@@ -188,8 +191,7 @@ class PythonWriter(ExpressionWriter):
         buffer = self.schedule.buffers.get(base)
         is_slice = buffer is not None and buffer.parent is not None
         is_effect = i >= len(self.interface.outputs)
-        is_new = buffer is None and base.function is not None and result is base
-        is_new &= not any(result is x for x in self.interface.results[:i])
+        is_new = buffer is None and base.function is not None and result is base and is_first
         return text if is_new or (is_slice and is_effect) else f"{text}.copy()"
 
     def _other_names(self, variable: Variable) -> None:
@@ -251,7 +253,7 @@ class PythonWriter(ExpressionWriter):
         return list(wholes)
 
     def _owner_of(self, buffer: Buffer) -> Variable:
-        return next(v for v, known in self.schedule.buffers.items() if known is buffer)
+        return self._owners[id(buffer)]
 
     def _commit(self) -> None:
         """Write copies into the Values' arrays, of updates that were computed elsewhere."""
