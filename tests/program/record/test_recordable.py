@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tinygrad_hw import capture
 from tinygrad_hw.engine.transforms.pytree import leaves_of
 from tinygrad_hw.program.record.recordable import (
+    COMPOSED,
     ON_SHAPES,
     REASONS,
     RECORDABLE,
@@ -32,7 +33,7 @@ def test_each_function_of_numpy_is_recorded_or_refused():
     missing = {
         name
         for name, function in NAMES.items()
-        if function not in RECORDABLE and function not in ON_SHAPES
+        if function not in {*RECORDABLE, *ON_SHAPES, *COMPOSED}
         if function.__name__ not in known
     }
     assert missing == set()
@@ -302,3 +303,35 @@ def test_a_captured_call_beside_results_that_take_over_buffers(name):
                 assert np.result_type(x) == np.result_type(y)
 
     check()
+
+
+SEVERAL = {
+    "split": lambda x: np.split(x, 2),
+    "split at places": lambda x: np.split(x, [1, 3], axis=1),
+    "array_split": lambda x: np.array_split(x, 3),
+    "hsplit": lambda x: np.hsplit(x, 2),
+    "vsplit": lambda x: np.vsplit(x, [1]),
+    "dsplit": lambda x: np.dsplit(x[:, :, None], 1),
+    "meshgrid": lambda x: np.meshgrid(x[0], x[1]),
+    "meshgrid of matrices": lambda x: np.meshgrid(x[0], x[1], indexing="ij"),
+    "broadcast_arrays": lambda x: np.broadcast_arrays(x, x[0], 1.0),
+    "gradient": np.gradient,
+    "gradient along one axis": lambda x: np.gradient(x, axis=0),
+    "at least two dimensions": lambda x: np.atleast_2d(x[0], x),
+}
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
+def test_functions_that_give_several_arrays(name, dtype):
+    def f(x):
+        parts = SEVERAL[name](np.maximum(x, x))
+        return parts, [x * 2, x * 3], [part + 1 for part in parts]
+
+    program = capture(f, jit=False)
+    for k in range(6):
+        x = (np.arange(16).reshape(4, 4) * (k - 2)).astype(dtype)
+        for found, right in zip(leaves_of(program(x)), leaves_of(f(x)), strict=True):
+            np.testing.assert_allclose(found, right, rtol=1e-6)
+            assert np.result_type(found) == np.result_type(right)
+    assert program.captures == 3

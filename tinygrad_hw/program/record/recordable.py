@@ -39,7 +39,7 @@ class Recordable(NamedTuple):
 
 # Each function with its parameters that may be computed; a star marks those that give it its size.
 _ALIASES = """
-    atleast_1d(arys) atleast_2d(arys) atleast_3d(arys) astype(x) around(a) broadcast_to(array)
+    astype(x) around(a) broadcast_to(array)
     diag(v) diagonal(a) diff(a, prepend, append) einsum(operands) expand_dims(a) flip(m) fliplr(m)
     flipud(m) fft.fft2(a) fft.fftn(a) fft.ifft2(a) fft.ifftn(a) matrix_transpose(x) moveaxis(a)
     ravel(a) real(val) real_if_close(a) reshape(a) rollaxis(a) rot90(m) round(a) squeeze(a)
@@ -96,15 +96,20 @@ ON_SHAPES = {
     *(np.isrealobj, np.ndim, np.result_type, np.shape, np.size),
     *(np.diag_indices_from, np.tril_indices_from, np.triu_indices_from),
 }
+# Functions that give several arrays, each by calls on the list: the engine's own are called.
+COMPOSED = {
+    *(np.array_split, np.atleast_1d, np.atleast_2d, np.atleast_3d, np.broadcast_arrays, np.dsplit),
+    *(np.gradient, np.hsplit, np.meshgrid, np.split, np.vsplit),
+    *([np.unstack] if hasattr(np, "unstack") else []),
+}
 _SEVERAL = "it gives several arrays; use functions that give one, or an index for each part"
 _WRITES = "it writes into an array; make a new one, with np.where or np.concatenate"
 _TEXT = "numbers would leave the program as text; return them and print outside"
 _CALLS = "it calls a function on plain numbers; write that with NumPy's functions on whole arrays"
 REASONS = {  # why others are refused, where there is more to say
     **dict.fromkeys(
-        "array_split broadcast_arrays dsplit gradient histogram histogram2d histogramdd hsplit ix_ "
-        "meshgrid nonzero polydiv polyfit split unique_all unique_counts unique_inverse "
-        "unravel_index unstack vsplit eig eigh lstsq qr slogdet svd".split(),
+        "histogram histogram2d histogramdd ix_ nonzero polydiv polyfit unique_all unique_counts "
+        "unique_inverse unravel_index eig eigh lstsq qr slogdet svd".split(),
         _SEVERAL,
     ),
     **dict.fromkeys("copyto fill_diagonal place put put_along_axis putmask".split(), _WRITES),

@@ -17,7 +17,8 @@ from tinygrad_hw.engine.call_site import calling_line
 from tinygrad_hw.engine.core.data import StandIn, shape_of
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.core.trace import current
-from tinygrad_hw.program.record.recordable import ON_SHAPES
+from tinygrad_hw.engine.numpy_api import NUMPY
+from tinygrad_hw.program.record.recordable import COMPOSED, ON_SHAPES
 from tinygrad_hw.program.variable import Variable
 
 _INDEX = "as an index of a plain array; write Value(table, constant=True)[index]"
@@ -196,6 +197,8 @@ class Tracer(StandIn):
             return NotImplemented  # the Value records
         if function in ON_SHAPES:
             return function(*concrete(args), **concrete(options))
+        if function in COMPOSED:
+            return NUMPY[function](*args, **options)
         return self.recorder.call(function, args, options)
 
     def __getitem__(self, index: Any) -> Any:
