@@ -344,7 +344,9 @@ class Captured:
         """Return the variants of two points, with a program if they are equal."""
         found: list[Variant] = []
         for point in points:
-            recording, outcome = record(self.function, (point, {}), without_gradients=True)
+            recording, outcome = record(
+                self.function, (point, {}), note_calls=not found, without_gradients=True
+            )
             self._refuse_obstacle(recording)
             if any(value.is_changed for value in recording.values):
                 raise ValueError(f"{self.name} changes Values: take the update out of batch()")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,8 @@ class Variants:
         self.known: list[Variant] = []
         self.is_plain = False
         self.last: Program | Recording | None = None
+        self._codes: set[CodeType] | None = None  # of the functions that were called
+        self._notes_calls = not pure
         self._misses = 0  # recordings in a row that were equal to none before
         self._unexplained = 0  # those of them for which no guard has seen a reason
 
@@ -124,7 +127,10 @@ class Variants:
         """Run the function and record it; compare the recording with those before."""
         leaves = list(leaves_of(call))
         current = [variant for variant in self.known if variant.is_comparable(leaves)]
-        recording, outcome = record(self._function, call)
+        recording, outcome = record(self._function, call, note_calls=self._notes_calls)
+        if outcome.codes is not None:
+            self._codes = (self._codes or set()) | outcome.codes
+            self._notes_calls = False
         self.captures += 1
         outcome.commit()
         changed = [variant for variant in current if not variant.is_current()]
@@ -137,11 +143,11 @@ class Variants:
             if self._misses >= MOST:
                 self._give_up(f"{recording.only_this_run} whenever it is recorded")
         else:
-            self._compare(current, recording, call, outcome.codes)
+            self._compare(current, recording, call)
         return outcome.returned
 
-    def _compare(self, current: list[Variant], recording: Recording, call: Any, codes: Any) -> None:
-        environment = None if self._pure else Environment(self._function, call, codes)
+    def _compare(self, current: list[Variant], recording: Recording, call: Any) -> None:
+        environment = None if self._pure else Environment(self._function, call, self._codes)
         if environment is not None and environment.obstacle:
             self._give_up(environment.obstacle)
             return
@@ -154,6 +160,7 @@ class Variants:
                 self._confirm(variant, environment)
                 return
         self.last = recording
+        self._notes_calls = not self._pure  # in the next one: these may be other functions
         self._misses += 1
         stale = [x for x in current if not fingerprint.is_other_branch(x.fingerprint)]
         self.known = [variant for variant in self.known if variant not in stale]

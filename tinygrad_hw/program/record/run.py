@@ -7,7 +7,7 @@ import inspect
 import random
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import copy_context
 from types import CodeType
 from typing import Any, NamedTuple
@@ -62,7 +62,12 @@ KEEP = object()  # stands for data and gradients that a run does not change
 
 
 def record(
-    function: Callable[..., Any], call: Any, *, without_gradients: bool = False, **how: Any
+    function: Callable[..., Any],
+    call: Any,
+    *,
+    note_calls: bool = False,
+    without_gradients: bool = False,
+    **how: Any,
 ) -> tuple[Recording, Outcome]:
     """Run a function once under a recorder; change nothing yet.
 
@@ -70,6 +75,8 @@ def record(
     ----------
     function, call
         The user's function, and its positional and keyword arguments as a pair.
+    note_calls
+        Whether to note which functions it calls, which makes a recording take thrice as long.
     without_gradients, how
         As in ``Recorder``.
 
@@ -86,7 +93,7 @@ def record(
     context = copy_context()  # in which a recorder cannot be left on, whatever interrupts it
     with _collector_off():  # millions of objects, none of them garbage
         try:
-            found = context.run(_run, recorder, function, call)
+            found = context.run(_run, recorder, function, call, note_calls)
         finally:
             for variable, value in context.items():  # what the function has set
                 if value is not variable.get(None) and not isinstance(value, Modes):
@@ -97,7 +104,9 @@ def record(
     return found
 
 
-def _run(recorder: Recorder, function: Callable[..., Any], call: Any) -> tuple[Recording, Outcome]:
+def _run(
+    recorder: Recorder, function: Callable[..., Any], call: Any, note_calls: bool
+) -> tuple[Recording, Outcome]:
     random_states = _random_state()
     with setting(trace=recorder, recording=True):
         leaves: list[Variable | None] = []
@@ -105,7 +114,8 @@ def _run(recorder: Recorder, function: Callable[..., Any], call: Any) -> tuple[R
         _name_arguments(function, call, leaves)
         arguments, options = given = unflatten(call, stand_ins)
         try:
-            with CalledFunctions() as called:
+            called = CalledFunctions()
+            with called if note_calls else nullcontext():
                 returned = function(*arguments, **options)
         except Exception:
             if recorder.refused is not None:
