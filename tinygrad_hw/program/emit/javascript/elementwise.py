@@ -32,7 +32,7 @@ _LOGICAL |= {"bitwise_and", "bitwise_or", "logical_xor", "bitwise_xor"}
 def name_of(function: Any) -> str:
     """Return the name by which the table of primitives knows a function."""
     name = getattr(function, "__name__", "")
-    return "erfc" if name.startswith("erfc") else name
+    return name.removesuffix(" (vectorized)")  # of math.erfc, see np.frompyfunc
 
 
 def is_elementwise(variable: Variable) -> bool:
@@ -106,17 +106,16 @@ def _in_float32(variable: Variable, operands: list[str]) -> list[str]:
     samples: list[Any] = [x(1) if isinstance(x, type) else x for x in kinds]
     if np.result_type(*samples) != np.float32:
         return operands
-    return [
-        _rounded(text) if _weak_kind(x) is float else text
-        for text, x in zip(operands, variable.operands, strict=True)
-    ]
-
-
-def _rounded(text: str) -> str:
-    try:
-        return number(float(np.float32(text.strip("()"))))
-    except ValueError:  # a name
-        return f"Math.fround({text})"
+    rounded = []
+    for text, x in zip(operands, variable.operands, strict=True):
+        value = x.value if isinstance(x, Variable) else x
+        if _weak_kind(x) is not float:
+            rounded.append(text)
+        elif value is None:
+            rounded.append(f"Math.fround({text})")
+        else:
+            rounded.append(number(np.float32(value)))
+    return rounded
 
 
 def _cast(text: str, kind: Any) -> str:

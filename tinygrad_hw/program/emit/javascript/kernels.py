@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -378,8 +377,3 @@ def picking(picked: Picked, other: View | None, add: bool) -> Kernel:
     line = f"{element} += {to};" if add else f"{to} = {element};"
     kernel.lines = loops(axes, COUNTERS[: len(axes)], [line])
     return kernel
-
-
-def size_of(shape: Sequence[int]) -> int:
-    """Return the number of elements of a shape."""
-    return math.prod(shape)

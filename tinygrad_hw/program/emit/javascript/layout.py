@@ -7,7 +7,7 @@ of its own in JavaScript, but another way to walk through the same one.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -187,4 +187,3 @@ class Kernel:
 
 
 COUNTERS = tuple("ijklmnopqrstuvw")
-Element = Callable[[int], str]
