@@ -40,6 +40,21 @@ def test_what_looks_at_a_result_keeps_its_numbers(view):
     assert_replayed_as_it_is(f, (1.0,), (0.5,), (0.25,))
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.reshape(np.sum(x), 1) * 2.0,
+        lambda x: np.reshape(x[0] * 2.0, (1, 1)) @ np.ones((1, 3)),
+        lambda x: np.broadcast_to(np.sum(x), (1, 2)) * x[:2],
+        lambda x: np.concatenate([np.reshape(np.sum(x), 1), x, [x[0] * 2.0]]) * 3.0,
+        lambda x: np.expand_dims(Value(x).sum() * 2.0, 0) - np.stack([Value(x).sum()]),
+    ],
+)
+@pytest.mark.parametrize("jit", [False, True])
+def test_a_number_as_an_array(f, jit):
+    assert_replayed_as_it_is(f, *np.random.default_rng(0).normal(size=(3, 1, 3)), jit=jit)
+
+
 def test_a_number_out_of_an_array_keeps_its_number():
     """A view without dimensions of an array in whose memory something else is put later."""
 

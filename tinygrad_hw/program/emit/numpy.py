@@ -317,7 +317,7 @@ class PythonWriter(ExpressionWriter):
             unsafe = "" if function is ops.broadcast_to else ', casting="unsafe"'
             line = f"np.copyto({out}, {operands[0]}{unsafe})"
         elif is_rearrangement(variable):
-            line = f"np.copyto({out}.reshape{variable.operands[0].shape}, {operands[0]})"
+            line = f"np.copyto({out}.reshape{variable.operands[0].shape or '(())'}, {operands[0]})"
         else:
             arguments = [*operands, *self._options(variable.options), f"out={out}"]
             line = f"{self._callable(function)}({', '.join(arguments)})"
@@ -380,7 +380,7 @@ class PythonWriter(ExpressionWriter):
             if whole not in self.names:
                 self._define(whole, buffer.parent)
             part = f"{self.name_of(whole)}[{buffer.offset}:{buffer.offset + variable.size}]"
-            shape = "" if variable.ndim == 1 else f".reshape{variable.shape}"
+            shape = "" if variable.ndim == 1 else f".reshape{variable.shape or '(())'}"
             self.definitions.append(f"{name} = {part}{shape}")
         else:
             order = "" if variable.kind.is_c_contiguous else ', order="F"'
