@@ -24,7 +24,6 @@ from tinygrad_hw.engine.core.operation import Multilinear, Operation
 from tinygrad_hw.engine.core.trace import PLAIN, setting
 from tinygrad_hw.program.emit.primitives import ON_ARRAYS
 from tinygrad_hw.program.record.gathers import Gathers
-from tinygrad_hw.program.record.recordable import may_alias
 from tinygrad_hw.program.record.simplify import (
     as_kind,
     call_key,
@@ -34,6 +33,7 @@ from tinygrad_hw.program.record.simplify import (
     normalized_call,
     on_arrays,
     simplified,
+    viewed_operand,
 )
 from tinygrad_hw.program.record.tracer import CaptureError, Tracer, concrete, refusal
 from tinygrad_hw.program.record.twin import TwinTrace
@@ -243,7 +243,7 @@ class Recorder(TwinTrace):
                 operands=operands,
                 options=options,
                 needs=needs,
-                view_of=_viewed_operand(function, value, inputs),
+                view_of=viewed_operand(function, value, inputs),
                 guarded=guarded,
             )
             self.guarded |= guarded
@@ -393,11 +393,3 @@ class Recorder(TwinTrace):
 
 def _has_dtype(value: Any, dtype: Any) -> bool:
     return isinstance(value, np.ndarray) and value.dtype == np.dtype(dtype)
-
-
-def _viewed_operand(function: Any, value: Any, inputs: tuple[Any, ...]) -> Variable | None:
-    """Return the operand that a result is, or is a view of, if any."""
-    if not isinstance(value, np.ndarray) or not may_alias(function):
-        return None
-    arrays = [x for x in variables(inputs, Tracer) if isinstance(x.value, np.ndarray)]
-    return next((x.variable for x in arrays if np.may_share_memory(x.value, value)), None)

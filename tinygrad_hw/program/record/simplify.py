@@ -14,6 +14,7 @@ from tinygrad_hw.engine.core.data import refuse_other_rules, shape_of
 from tinygrad_hw.program.emit.primitives import ON_ARRAYS, PRIMITIVES
 from tinygrad_hw.program.record.recordable import (
     RECORDABLE,
+    may_alias,
     name_of,
     named_arguments,
     reason_to_refuse,
@@ -186,6 +187,14 @@ def simplified(recorder: CallRecorder, function: Any, inputs: tuple[Any, ...], v
             return recorder.call(absolute, (recorder.negated[inner.variable],))
     is_same = isinstance(same, Tracer) and _number_kind(same.value) == _number_kind(value)
     return same if is_same else None
+
+
+def viewed_operand(function: Any, value: Any, inputs: tuple[Any, ...]) -> Variable | None:
+    """Return the operand that a result is, or is a view of, if any."""
+    if not isinstance(value, np.ndarray) or not may_alias(function):
+        return None
+    arrays = [x for x in variables(inputs, Tracer) if isinstance(x.value, np.ndarray)]
+    return next((x.variable for x in arrays if np.may_share_memory(x.value, value)), None)
 
 
 def has_data_dependent_shape(variable: Variable) -> bool:
