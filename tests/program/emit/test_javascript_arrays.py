@@ -13,7 +13,7 @@ from random_programs import LINES, composed
 
 from tinygrad_hw import Value, capture
 from tinygrad_hw.engine import numpy_api, ops
-from tinygrad_hw.nn import SGD, Adam
+from tinygrad_hw.nn import SGD, Adam, Dense, Sequential
 
 
 @pytest.fixture(scope="module")
@@ -543,3 +543,61 @@ def test_a_number_beside_float32_is_rounded_whatever_its_label(engine):
         found = engine.run(program, {"x": x, name: 0.2})["results"]
         assert found[0] == (x * 0.2).tolist()
         assert found[1:] == [[1, 0, 0], [0, 0, 0]]
+
+
+def test_a_trained_model_predicts(engine):
+    layers = [Dense(16, activation="relu", input_shape=(5,)), Dense(3, activation="softmax")]
+    model = Sequential(layers)
+    model.compile(optimizer=Adam(), loss="sparse_categorical_crossentropy")
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 5)).astype(np.float32)
+    model.fit(x, (x[:, 0] > 0).astype(int) + (x[:, 1] > 0), epochs=2, verbose=0)
+    program = capture(model.__call__)
+    values = program.record(x[:4]).recording.values
+    inputs = {value.node.label.replace("/", "_"): value.node.data for value in values}
+    found = engine.run(program, {"x": x[8:12], **inputs})["result"]
+    np.testing.assert_allclose(array(found, (4, 3)), model.predict(x[8:12]), rtol=1e-5)
+
+
+def test_a_block_of_a_transformer(engine):
+    """Tables, heads, a mask of -inf, norms, and the gradient of every matrix."""
+    rng = np.random.default_rng(0)
+    length, width, heads, words = 6, 8, 2, 10
+    sizes = {**dict.fromkeys("qkvo", (width, width)), "up": (width, 16), "down": (16, width)}
+    weights = {
+        name: Value(rng.normal(size=size) * 0.3, name)
+        for name, size in {**sizes, "table": (words, width)}.items()
+    }
+    mask = np.triu(np.full((length, length), -np.inf), 1)
+
+    def normal(x):
+        centered = x - np.mean(x, axis=-1, keepdims=True)
+        return centered / np.sqrt(np.var(x, axis=-1, keepdims=True) + 1e-5)
+
+    def split(x):
+        return np.transpose(x.reshape(-1, length, heads, width // heads), (0, 2, 1, 3))
+
+    def step(tokens, targets):
+        w = weights
+        for value in w.values():
+            value.grad = None
+        x = w["table"][tokens]
+        queries, keys, values = (split(normal(x) @ w[name]) for name in "qkv")
+        attention = numpy_api.softmax(queries @ np.swapaxes(keys, -1, -2) / 2.0 + mask, axis=-1)
+        joined = np.transpose(attention @ values, (0, 2, 1, 3)).reshape(-1, length, width)
+        x = x + joined @ w["o"]
+        x = x + ops.gelu(normal(x) @ w["up"]) @ w["down"]
+        logs = numpy_api.log_softmax(x @ w["table"].T, axis=-1)
+        loss = -np.mean(np.take_along_axis(logs, targets[..., None], -1))
+        loss.backward()
+        return loss
+
+    tokens, targets = rng.integers(0, words, (2, 3, length))
+    program = capture(step, jit=False)
+    program.record(tokens, targets)
+    loss = step(targets, tokens)
+    inputs = {name: value.data for name, value in weights.items()}
+    found = engine.run(program, {"tokens": targets, "targets": tokens, **inputs})
+    assert found["results"][0] == pytest.approx(loss.data, rel=1e-12)
+    for name, value in weights.items():
+        assert_alike(found[f"gradient_of_{name}"], value.grad, 1e-12)
