@@ -216,3 +216,17 @@ def test_numbers_of_the_other_byte_order(dtype, jit):
             found, right = [x.data if isinstance(x, Value) else x for x in (found, right)]
             assert np.result_type(found) == np.result_type(right)
             np.testing.assert_allclose(found, right, rtol=1e-2 if "2" in dtype else 1e-6)
+
+
+def test_a_mask_that_is_one_number_of_numpys():
+    pytest.importorskip("numba")
+
+    def f(x):
+        v = Value(x)
+        np.sum(np.arctan2(np.float64(0.1), v) / v).backward()  # (0.1 == 0) & (v == 0), in its rule
+        return v.grad
+
+    program = capture(f, jit=True)
+    for k in range(5):
+        x = np.linspace(1.0, 2.0, 300) + k
+        np.testing.assert_allclose(program(x), f(x), rtol=1e-12)

@@ -343,6 +343,8 @@ class Kernel:
 
 
 def _number(value: Any) -> str:
+    if isinstance(value, np.bool_ | np.integer):
+        value = value.item()
     return (
         repr(value)
         if isinstance(value, bool | int)
