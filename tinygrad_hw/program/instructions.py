@@ -152,5 +152,7 @@ def is_rearrangement(variable: Variable) -> bool:
     """Return whether an instruction is a reshape that must copy: of a transposed array."""
     if variable.function is not np.reshape or is_view(variable):
         return False
-    is_array = isinstance(variable.operands[0], Variable) and variable.kind.is_c_contiguous
-    return is_array and variable.options.get("order", "C") == "C" and variable.size > 0
+    source = variable.operands[0]
+    if not isinstance(source, Variable) or not source.shape or not variable.size:
+        return False
+    return variable.kind.is_c_contiguous and variable.options.get("order", "C") == "C"
