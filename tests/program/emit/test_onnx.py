@@ -415,6 +415,16 @@ def test_values_may_be_passed_where_that_is_asked_for():
     np.testing.assert_array_equal(Model(program)(3.0)["result"], [30, 60])  # the data of now
 
 
+def test_large_tables_are_stored_in_it():
+    table = np.random.default_rng(0).normal(size=(3000, 4))
+    embedding = Value(table, "embedding", constant=True)
+    model = exported(lambda i, x: embedding[i] + table @ x[:4, 0] @ table, I, X)
+    assert model.inputs == ["i", "x"]
+    stored = {x.name: tuple(x.dims) for x in model.proto.graph.initializer}
+    assert stored["embedding"] == stored["array"] == (3000, 4)
+    assert_alike(model(I + 7, X)["result"], table[I + 7] + table @ X[:4, 0] @ table)
+
+
 def test_a_gradient_is_of_this_call_alone():
     w = Value(2.0, label="w")
 

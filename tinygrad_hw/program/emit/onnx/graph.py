@@ -79,7 +79,7 @@ class Graph(ABC):
         array = np.asarray(value).astype(_native(dtype))
         key = (array.shape, array.dtype, array.tobytes())
         if key not in self._constants:
-            name = self.identifiers.choose(["c"])
+            name = self.identifiers.choose([f"c{len(self._constants) + 1}"])
             self._constants[key] = name
             self.initializers.append(self.onnx.numpy_helper.from_array(array, name))
         return self._constants[key]
