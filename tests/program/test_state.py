@@ -1,5 +1,6 @@
 """What captured functions do to Values: gradients and data are those of the plain functions."""
 
+import types
 import warnings
 
 import numpy as np
@@ -104,6 +105,24 @@ def test_a_value_that_the_function_closes_over_given_as_the_argument():
         w.grad = a.grad = None
         c(w)
         assert (a.grad, w.grad) == (None, 4.0)
+
+
+@pytest.mark.parametrize("pure", [False, True])
+def test_a_value_that_is_an_argument_in_some_calls_and_reached_otherwise_in_all(pure):
+    layer = types.SimpleNamespace(w=Value(2.0))
+    other = Value(3.0)
+
+    def f(v, x):
+        layer.w.grad = v.grad = None
+        y = layer.w * x + v * 10.0
+        y.backward()
+        return y
+
+    c = capture(f, jit=False, pure=pure)
+    for v in (layer.w, other, layer.w):
+        for x in range(CALLS):
+            assert_same(c(v, float(x)), 2.0 * x + v.data * 10.0)
+            assert (layer.w.grad, v.grad) == ((x + 10.0,) * 2 if v is layer.w else (x, 10.0))
 
 
 # --- Data given anew, graphs outside --------------------------------------------------------------

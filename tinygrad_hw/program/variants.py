@@ -25,7 +25,7 @@ is_run_as_it_is: ContextVar[bool] = ContextVar("is_run_as_it_is", default=False)
 class Variant:
     """A recording with what was around it, and its program once a second one has been equal.
 
-    ``environment`` is None for a pure function.
+    ``environment`` is None for a pure function that gets no Values as arguments.
     """
 
     __slots__ = ("_values", "environment", "fingerprint", "program", "recording")
@@ -81,7 +81,7 @@ class Variants:
         self.is_plain = False
         self.last: Program | Recording | None = None
         self._codes: set[CodeType] | None = None  # of the functions that were called
-        self._notes_calls = not pure
+        self._notes_calls = True
         self._misses = 0  # recordings in a row that were equal to none before
         self._unexplained = 0  # those of them for which no guard has seen a reason
 
@@ -127,7 +127,8 @@ class Variants:
         """Run the function and record it; compare the recording with those before."""
         leaves = list(leaves_of(call))
         current = [variant for variant in self.known if variant.is_comparable(leaves)]
-        recording, outcome = record(self._function, call, note_calls=self._notes_calls)
+        notes_calls = self._notes_calls and (not self._pure or any(map(_is_value, leaves)))
+        recording, outcome = record(self._function, call, note_calls=notes_calls)
         if outcome.codes is not None:
             self._codes = (self._codes or set()) | outcome.codes
             self._notes_calls = False
@@ -147,7 +148,9 @@ class Variants:
         return outcome.returned
 
     def _compare(self, current: list[Variant], recording: Recording, call: Any) -> None:
-        environment = None if self._pure else Environment(self._function, call, self._codes)
+        environment = None
+        if not self._pure or any(value.position is not None for value in recording.values):
+            environment = Environment(self._function, call, self._codes, self._pure)
         if environment is not None and environment.obstacle:
             self._give_up(environment.obstacle)
             return
@@ -160,7 +163,7 @@ class Variants:
                 self._confirm(variant, environment)
                 return
         self.last = recording
-        self._notes_calls = not self._pure  # in the next one: these may be other functions
+        self._notes_calls = True  # in the next one: these may be other functions
         self._misses += 1
         stale = [x for x in current if not fingerprint.is_other_branch(x.fingerprint)]
         self.known = [variant for variant in self.known if variant not in stale]
@@ -185,6 +188,10 @@ class Variants:
     def _give_up(self, reason: str) -> None:
         self.is_plain = True
         self._tell(f"{reason}; {PLAINLY}", always=True)
+
+
+def _is_value(leaf: Any) -> bool:
+    return isinstance(leaf, Node)
 
 
 def _without_history(leaf: Any) -> Any:

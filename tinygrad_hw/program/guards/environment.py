@@ -55,6 +55,8 @@ class Environment:
         The captured function, and its positional and keyword arguments.
     codes
         The code of the functions that ran; None where that is not known: then any may have run.
+    pure
+        Whether all counts as unchanged: what is reached is asked for, and nothing compared.
 
     Attributes
     ----------
@@ -65,7 +67,11 @@ class Environment:
     """
 
     def __init__(
-        self, function: Callable[..., Any], call: Any, codes: set[types.CodeType] | None
+        self,
+        function: Callable[..., Any],
+        call: Any,
+        codes: set[types.CodeType] | None,
+        pure: bool = False,
     ) -> None:
         self.values: set[int] = set()
         self.arrays: set[int] = set()
@@ -81,11 +87,14 @@ class Environment:
         self._waiting += [(x, "an argument") for x in _objects_in(call)]
         while self._waiting and len(self._checks) < MAX_CHECKS:
             self._visit(*self._waiting.pop())
+        self._is_pure = pure
         self._unchanged = self._checks.compiled()
 
     @property
     def obstacle(self) -> str | None:
         """Return why what the function reads cannot be compared; None if it can."""
+        if self._is_pure:
+            return None
         if self.iterator:
             return f"it reaches {self.iterator} and may draw from it; pass an argument instead"
         if len(self._checks) >= MAX_CHECKS:
@@ -98,7 +107,7 @@ class Environment:
     def unchanged(self) -> bool:
         """Return whether all that was read is the same."""
         try:
-            return self._unchanged()
+            return self._is_pure or self._unchanged()
         except (AttributeError, KeyError, ValueError, ReferenceError):  # one of them is gone
             return False
 
