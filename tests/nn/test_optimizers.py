@@ -262,6 +262,32 @@ def test_a_setting_changed_in_a_captured_step_is_changed_in_every_one():
         assert optimizer.learning_rate == 0.5
 
 
+@pytest.mark.parametrize("wrap", [lambda f: f, capture], ids=["plain", "captured"])
+def test_settings_and_states_may_be_changed_within_a_step(wrap):
+    """By a schedule that computes with the rate itself, or takes it from a Value or an argument."""
+    w, scale, optimizer = Value(np.ones(2)), Value(0.5), SGD(1.0, momentum=0.5)
+
+    def step(rate):
+        w.grad = None
+        np.sum(w * 2.0).backward()
+        optimizer.apply([w])
+        optimizer.learning_rate = optimizer.learning_rate * 0.5
+        optimizer.momentum = scale * 0.5
+        optimizer.apply([w])
+        optimizer.reset()
+        optimizer.learning_rate, optimizer.momentum = rate, np.float32(0.5)
+
+    step, expected, now = wrap(step), 1.0, 1.0
+    for k in range(9):
+        step(float(k))
+        expected -= now * 2 + (now * 2 * 0.25 + now * 0.5 * 2)
+        now = float(k)
+        np.testing.assert_array_equal(w.data, expected)
+        assert type(optimizer.learning_rate) is float
+        assert type(optimizer.momentum) is float
+        assert optimizer.learning_rate == k
+
+
 def test_a_setting_may_be_changed_between_steps():
     optimizer, parameter = SGD(0.1), Value(1.0)
     for rate in (0.1, 0.5):

@@ -40,11 +40,12 @@ class Setting:
     def __get__(self, optimizer: Any, owner: type | None = None) -> Any:
         return read_data(vars(optimizer)[self.name]) if optimizer is not None else self
 
-    def __set__(self, optimizer: Any, number: float) -> None:
+    def __set__(self, optimizer: Any, number: Any) -> None:
+        data = ops.astype(read_data(number), float)
         if self.name not in vars(optimizer):
-            vars(optimizer)[self.name] = Value(float(number), self.name, constant=True)
+            vars(optimizer)[self.name] = Value(data, self.name, constant=True)
         else:
-            current().trace.store(vars(optimizer)[self.name], float(number))
+            current().trace.store(vars(optimizer)[self.name], data)
 
 
 Rule = TypeVar("Rule", bound=Callable[..., Any])
