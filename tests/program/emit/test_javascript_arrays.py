@@ -11,7 +11,7 @@ from javascript_engine import ENCODE, Engine, array, written
 from playwright.sync_api import sync_playwright
 from random_programs import LINES, composed
 
-from tinygrad_hw import Value, capture
+from tinygrad_hw import Value, capture, hvp
 from tinygrad_hw.engine import numpy_api, ops
 from tinygrad_hw.nn import SGD, Adam, Dense, Sequential
 
@@ -601,3 +601,18 @@ def test_a_block_of_a_transformer(engine):
     assert found["results"][0] == pytest.approx(loss.data, rel=1e-12)
     for name, value in weights.items():
         assert_alike(found[f"gradient_of_{name}"], value.grad, 1e-12)
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (20, 30)])
+def test_it_is_the_same_text_however_loops_are_compiled(engine, shape):
+    def step(a, b):
+        return hvp(lambda v: np.sum((v @ v.T) ** 2), a, b)
+
+    rng, texts = np.random.default_rng(0), set()
+    a, b = rng.normal(size=(2, *shape))
+    for jit in (True, False):
+        program = capture(step, jit=jit)
+        program.record(a, b)
+        texts.add(program.javascript)
+        assert_alike(engine.run(program, {"a": a, "b": b})["result"], step(a, b), 1e-12)
+    assert len(texts) == 1

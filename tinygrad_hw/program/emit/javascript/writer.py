@@ -50,7 +50,8 @@ class _Writer(ArrayWriter):
     def __init__(self, schedule: Schedule) -> None:
         super().__init__()
         self.schedule, self.interface = schedule, schedule.interface
-        self.instructions = [x for one in schedule.instructions for x in members_of(one)]
+        found = [x for one in schedule.instructions for x in members_of(one)]
+        self.instructions = sorted(found, key=lambda x: x.number)  # loops may have reordered them
         self.names: dict[Variable, str] = {}
         reserved = {
             self.interface.name,
