@@ -109,3 +109,27 @@ def test_what_cannot_be_recorded_is_refused_with_what_to_write(take):
     program(np.array([1, 2]))
     with pytest.raises(CaptureError, match=r"write Value\(table, constant=True\)\[index\]"):
         program(np.array([1, 2]))
+
+
+@pytest.mark.filterwarnings("ignore:captured:UserWarning")
+def test_elements_that_are_set_are_those_of_each_run():
+    def one_hot(y):
+        rows = np.zeros((3, 4))
+        rows[np.arange(3), y] = 1.0
+        return rows * Value(2.0) + np.zeros(3)[:, None]
+
+    program = capture(one_hot)
+    for y in map(np.array, INDICES):
+        np.testing.assert_array_equal(program(y).data, np.eye(4)[y] * 2)
+
+
+@pytest.mark.parametrize(
+    "lines", ["return TABLE[y]", "rows = TABLE[y]\n    del TABLE\n    return rows"]
+)
+def test_a_function_without_a_source_is_refused_or_right(lines):
+    names = {"TABLE": TABLE}
+    exec(f"def f(y, TABLE=TABLE):\n    {lines}", names)
+    program = capture(names["f"])
+    program(np.array([1, 2]))
+    with pytest.raises(CaptureError, match=r"write Value\(table, constant=True\)\[index\]"):
+        program(np.array([1, 2]))

@@ -52,7 +52,10 @@ class Gathers:
         -------
         Whether there is one, of a plain array, in a frame that can be read.
         """
-        call = _call_of_take(frame) or _call_in_line(frame)
+        try:
+            call = _call_of_take(frame) or _call_in_line(frame)
+        except Exception:  # the line cannot be computed a second time
+            return False
         if call is None or type(call[1][0]) is not np.ndarray:
             return False
         result = self._recorder.call(*call)
