@@ -1,6 +1,6 @@
 """Random functions in random worlds that change: what is captured equals what is not, always.
 
-    PYTHONPATH=. python tests/program/test_worlds.py SECONDS [FIRST SEED]
+    PYTHONPATH=.:tests python tests/program/test_worlds.py SECONDS [FIRST SEED]
 
 plays worlds for that long, prints how many there were, and each difference that it found.
 """
