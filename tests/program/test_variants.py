@@ -1,6 +1,7 @@
 """Which calls run the function as it is, which are recorded, which are replayed; what is told."""
 
 import itertools
+import random
 import re
 from contextvars import ContextVar
 from pathlib import Path
@@ -207,6 +208,25 @@ def test_a_refusal_that_the_function_catches_is_still_one():
         CaptureError, match=r"by float\(\).*test_variants.py:\d+: return float\(x\)"
     ):
         c(2.0)
+
+
+def test_a_draw_whose_number_is_not_used_is_drawn_in_every_call():
+    generator, other, w = random.Random(0), random.Random(0), Value(1.0)
+
+    def f(x):
+        generator.random()
+        return x * 1.0
+
+    c = capture(f, jit=False)
+
+    def run():
+        for x in (w, w, Value(0.75), w, w, w, Value(2.0), w):
+            c(x)
+            other.random()
+            assert generator.getstate() == other.getstate()
+
+    with pytest.warns(UserWarning, match="it changes generator itself; it is run as it is"):
+        run()
 
 
 def test_what_a_recorded_call_sets_in_the_context_stays_set():

@@ -126,7 +126,8 @@ class Variants:
     def _record(self, call: Any) -> Any:
         """Run the function and record it; compare the recording with those before."""
         leaves = list(leaves_of(call))
-        current = [variant for variant in self.known if variant.is_comparable(leaves)]
+        current = [variant for variant in self.known if variant.is_current()]
+        comparable = [variant for variant in current if variant.is_comparable(leaves)]
         notes_calls = self._notes_calls and (not self._pure or any(map(_is_value, leaves)))
         recording, outcome = record(self._function, call, note_calls=notes_calls)
         if outcome.codes is not None:
@@ -144,10 +145,10 @@ class Variants:
             if self._misses >= MOST:
                 self._give_up(f"{recording.only_this_run} whenever it is recorded")
         else:
-            self._compare(current, recording, call)
+            self._compare(comparable, recording, call)
         return outcome.returned
 
-    def _compare(self, current: list[Variant], recording: Recording, call: Any) -> None:
+    def _compare(self, comparable: list[Variant], recording: Recording, call: Any) -> None:
         environment = None
         if not self._pure or any(value.position is not None for value in recording.values):
             environment = Environment(self._function, call, self._codes, self._pure)
@@ -165,7 +166,7 @@ class Variants:
         self.last = recording
         self._notes_calls = True  # in the next one: these may be other functions
         self._misses += 1
-        stale = [x for x in current if not fingerprint.is_other_branch(x.fingerprint)]
+        stale = [x for x in comparable if not fingerprint.is_other_branch(x.fingerprint)]
         self.known = [variant for variant in self.known if variant not in stale]
         self._unexplained += bool(stale)
         reason = "something is new whenever it is recorded (an integer, a closure, a branch?)"
