@@ -76,14 +76,17 @@ def test_random_programs_are_the_same_to_the_last_bit(kind, optimizer, clears, l
     assert step.captures <= 3  # the third for other branches, or gradients that were None
 
 
-def test_every_pointwise_operation_of_the_table_on_numbers_and_on_arrays():
-    """Those that Hypothesis did not draw as well."""
-    for i, operation in enumerate(TABLE):
-        for kind in (float, np.float32):
-            lines = [(i, 0, 1, 0), (i, 3, 3, 1), (i, 4, 2, 2), (i, 7, 5, 3)]
-            expected, found = (Model(lines, kind, nn.SGD, clears=True) for _ in range(2))
-            step = capture(found.step, jit=False, pure=True)  # no guards, two recordings
-            for batch in batches(kind, 5):
-                assert_same(step(*batch)[0], expected.step(*batch)[0])
-                for a, b in zip(found.numbers(), expected.numbers(), strict=True):
-                    assert same(a, b), (operation.name, kind, a, b)
+@pytest.mark.parametrize("kind", [float, np.float32])
+@pytest.mark.parametrize("first", range(0, len(TABLE), 4))
+def test_every_pointwise_operation_of_the_table_on_numbers_and_on_arrays(first, kind):
+    """Those that Hypothesis did not draw as well; four in a program."""
+    lines = [
+        line
+        for i in range(first, min(first + 4, len(TABLE)))
+        for line in [(i, 0, 1, 0), (i, 3, 3, 1), (i, 4, 2, 2), (i, 7, 5, 3)]
+    ]
+    expected, found = (Model(lines, kind, nn.SGD, clears=True) for _ in range(2))
+    step = capture(found.step, jit=False, pure=True)
+    for batch in batches(kind, 5):
+        assert_same(step(*batch)[0], expected.step(*batch)[0])
+        assert_same(found.numbers(), expected.numbers())
