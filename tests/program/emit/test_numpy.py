@@ -116,6 +116,23 @@ def assert_tame(source):
     assert len(set(arguments)) == len(arguments)
 
 
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda x: np.reshape(x, shape=(3, 2)),
+        lambda x: np.reshape(x, (3, 2), copy=None),
+        lambda x: np.reshape(x, (6,), "C"),
+        lambda x: np.reshape(x.T, shape=(2, 3), order="F"),
+        lambda x: x.reshape((3, 2), order="C"),
+    ],
+)
+def test_each_way_to_ask_for_a_view(view):
+    c = capture(lambda x: view(x) * 2.0, jit=False, pure=True)
+    x = np.arange(6.0).reshape(2, 3)
+    for _ in range(4):
+        np.testing.assert_array_equal(c(x), view(x) * 2)
+
+
 @pytest.mark.parametrize("label", HOSTILE, ids=lambda label: ascii(label[:20]))
 def test_no_label_gets_out_of_its_name(label):
     source = of_labels([label, label, "w"]).source

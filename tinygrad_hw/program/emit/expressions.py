@@ -209,12 +209,9 @@ class ExpressionWriter:
     def _view(self, variable: Variable) -> str:
         function = variable.function
         source = self.text(variable.operands[0])
-        if function is np.reshape:
-            arguments = [
-                *map(repr, variable.shape),
-                *[f"order={o!r}" for o in variable.options.values() if o != "C"],
-            ]
-            return f"{source}.reshape({', '.join(arguments)})"
+        is_plain = len(variable.operands) == 2 and variable.options in ({}, {"order": "C"})
+        if function is np.reshape and is_plain:
+            return f"{source}.reshape({', '.join(map(repr, variable.shape))})"
         return f"{source}.T" if _is_transpose(variable) else self.expression(variable)
 
     def _with_comment(self, line: str, variable: Variable) -> str:
