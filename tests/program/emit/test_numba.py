@@ -301,3 +301,17 @@ def test_integers_are_compared_in_loops(dtype):
     assert "np.equal" not in source
     for a, b in zip(found, function(CUBE.reshape(96, 16), labels), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-14)
+
+
+def test_sums_of_numbers_and_reshapes_of_numbers_among_loops():
+    def function(x):
+        y = np.exp(x) * 2.0
+        total = np.sum(y[0])
+        return y - np.max(total), np.sum(total), np.reshape(total, (1, 1)) * y[:1], np.max(y[3])
+
+    x = CUBE.reshape(12, -1)[:, 0].repeat(30)
+    found, source = replayed(function, x)
+    assert "@njit" in source
+    for a, b in zip(found, function(x), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-14)
+        assert np.shape(a) == np.shape(b)

@@ -46,9 +46,11 @@ class Reduction:
         """Return the reduction that an instruction is, or None."""
         function, options = variable.function, variable.options
         operand = variable.operands[0] if variable.operands else None
-        if not isinstance(operand, Variable) or operand.dtype not in DTYPES or not operand.size:
+        if not isinstance(operand, Variable) or not operand.shape or not operand.size:
             return None
-        if function is np.count_nonzero and not options and operand.ndim:
+        if operand.dtype not in DTYPES:
+            return None
+        if function is np.count_nonzero and not options:
             return cls(variable, tuple(range(operand.ndim)), 0, "{0} + (1 if {1} else 0)")
         ufunc: Any = getattr(function, "__self__", None)
         is_known = getattr(function, "__name__", "") == "reduce" and ufunc in cls._STEPS
