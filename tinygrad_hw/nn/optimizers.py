@@ -93,7 +93,9 @@ class States:
     def begin(self) -> None:
         """Give the parameters' data a buffer, if they may move, before the first step."""
         values = self.layout.values
-        if not self._has_begun and len(values) > 1 and (fill_a_buffer(values) or may_move(values)):
+        if self._has_begun:
+            return
+        if len(values) > 1 and (fill_a_buffer(values) or may_move(values)):
             with current().trace.set_up():
                 self.flat = FlatParameters(values)
         self._has_begun = True
@@ -119,7 +121,7 @@ class States:
         The parameters in groups of as many steps, each with this number; and what changes.
         """
         values, steps = self.layout.values, read_data(self.steps)
-        everyone = all([p in chosen for p in values])
+        everyone = len(values) == 1 or all([p in chosen for p in values])
         if everyone and (len(values) == 1 or steps >= 0):
             return [(self.layout, steps + 1.0)], {self.steps: steps + 1.0}
         groups: list[tuple[list[Value], Any]] = []
@@ -182,13 +184,14 @@ class Optimizer(ABC):
         found = {p: p.grad for p in _leaves(parameters)}
         gradients = {p: gradient for p, gradient in found.items() if gradient is not None}
         self._warn([p for p in found if p not in gradients and not p.constant])
+        is_pointwise = getattr(self.rule, "pointwise", False)
         new: dict[Value, Any] = {}
         moved: dict[Value, Any] = {}
         for states in self._states_of(gradients):
             states.begin()
             groups, changes = states.count(gradients)
             new |= changes
-            if not getattr(self.rule, "pointwise", False):
+            if not is_pointwise:
                 groups = [(EndToEnd([p]), n) for group, n in groups for p in group.values]
             for group, steps in groups:
                 gradient = group.join([states.of_kind(gradients[p]) for p in group.values])
@@ -252,16 +255,18 @@ def _store(new: Mapping[Value, Any]) -> None:
     """Write new data into Values: into all of them, or into none if Ctrl-C comes first."""
     checked = []
     for leaf, data in new.items():
-        if shape_of(data) != leaf.shape:
+        shape = leaf.shape
+        if shape_of(data) != shape:
             raise ValueError(
                 f"the rule of an optimizer gave new data of shape {shape_of(data)} for "
-                f"{leaf.label or 'a parameter'} of shape {leaf.shape}; return arrays like its own"
+                f"{leaf.label or 'a parameter'} of shape {shape}; return arrays like its own"
             )
-        is_other = leaf.shape and data.dtype != leaf.dtype
+        is_other = shape and data.dtype != leaf.dtype
         checked.append((leaf, ops.astype(data, leaf.dtype) if is_other else data))
+    store = current().trace.store
     with interrupts_deferred():
         for leaf, data in checked:
-            current().trace.store(leaf, data)
+            store(leaf, data)
 
 
 class SGD(Optimizer):
