@@ -148,11 +148,10 @@ print(script[: script.index("const a1")] + "…")
 # %% [markdown]
 # ## A function of your own
 #
-# `capture` takes down any function when it is first called. Later calls run the program. What
-# depends on the arguments, and on the Values that the function finds, is computed anew each time.
-#
-# This one is taken down twice: in the first call w has no gradient yet, in the second it has one
-# that is cleared. From then on nothing is new.
+# `capture` takes down any function. The first call runs it as it is. The second and the third run
+# it too, and record what it computes. The two recordings are equal, so from the fourth call on the
+# program is run. What depends on the arguments, and on the Values that the function finds, is
+# computed anew each time. Calls 4, 8, 16 and so on are recorded once more, to be sure.
 
 # %%
 w = Value(0.5, label="w")
@@ -169,11 +168,11 @@ def descend(x, y):
     return loss
 
 
-losses = [descend(x, 1.0).data for x in (0.5, 1.0, 2.0)]
+losses = [descend(x, 1.0).data for x in (0.5, 1.0, 1.5, 3.0, 2.0)]
 print(descend.source)
 print(", ".join(f"{loss:.6f}" for loss in losses))
-assert descend.captures == 2
-assert math.isclose(losses[2], (1 - 1 / (1 + math.exp(-1))) ** 2)
+assert descend.captures == 3  # calls 2, 3 and 4
+assert math.isclose(losses[4], (1 - 1 / (1 + math.exp(-1))) ** 2)
 
 # %% [markdown]
 # It is quicker, since there is no graph to be made and no order to be found.
@@ -219,14 +218,14 @@ def hinge(x):
     return z**2
 
 
-for x in (1.0, 3.0, 5.0, 0.5):
-    print(f"x = {x}: {hinge(x).data}, captured {hinge.captures} times so far")
+for x in (1.0, 1.5, 0.5, 3.0, 5.0, 4.0, 0.7, 6.0):
+    print(f"x = {x}: {hinge(x).data}, recorded {hinge.captures} times so far")
 print(hinge.source)
-assert hinge.captures == 2
+assert [hinge(x).data for x in (0.8, 8.0)] == [0.4**2, 4.0]
 
 # %% [markdown]
-# A number that is taken out of a Value would be in the program as it was in the first call, for
-# ever. This is refused, and the message says what to do instead.
+# A number that is taken out of a Value would be in the program as it was when it was recorded, for
+# ever. This is refused, and the message says where, and what to do instead.
 
 
 # %%
@@ -235,6 +234,7 @@ def frozen(x):
     return w * float(w * x)
 
 
+frozen(1.0)
 try:
     frozen(1.0)
 except TypeError as refused:
