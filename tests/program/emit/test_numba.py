@@ -304,14 +304,16 @@ def test_integers_are_compared_in_loops(dtype):
 
 
 def test_sums_of_numbers_and_reshapes_of_numbers_among_loops():
-    def function(x):
-        y = np.exp(x) * 2.0
-        total = np.sum(y[0])
-        return y - np.max(total), np.sum(total), np.reshape(total, (1, 1)) * y[:1], np.max(y[3])
+    number = Value(np.float64(1.5))
 
-    x = CUBE.reshape(12, -1)[:, 0].repeat(30)
+    def function(x):
+        total = np.sum(number)
+        y = x * 2.0
+        return np.max(y, axis=0), total, np.reshape(number, (1, 1)) * y[:1]
+
+    x = CUBE.reshape(96, 16)
     found, source = replayed(function, x)
     assert "@njit" in source
     for a, b in zip(found, function(x), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-14)
+        np.testing.assert_allclose(*(getattr(v, "data", v) for v in (a, b)), rtol=1e-14)
         assert np.shape(a) == np.shape(b)
