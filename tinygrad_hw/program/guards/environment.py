@@ -79,7 +79,8 @@ class Environment:
         self._codes = codes
         names = [names_in(code) for code in codes or ()]
         self._attributes = sorted({name for one in names for name in one.attributes})
-        self._probed = sorted({name for one in names for name in one.probed})
+        own = [names_in(code) for code in codes or () if not is_library(code.co_filename)]
+        self._probed = sorted({name for one in own for name in one.probed})
         self._is_computed = any(one.is_computed for one in names)
         self._visited: dict[int, Any] = {}  # objects by their ids
         self._checks = Checks()
