@@ -62,7 +62,7 @@ def captured_step() -> None:
         optimizer.apply([w])
         return loss
 
-    for _ in range(4):
+    for _ in range(5):  # as it is, recorded three times, replayed
         step(np.arange(3.0))
 
 
