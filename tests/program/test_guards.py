@@ -752,3 +752,18 @@ def test_more_than_can_be_compared_is_not_compared_and_that_is_said_once():
     assert c(1.0) == 2.0
     pure = capture(lambda x: x * settings[0][0].scale, jit=False, pure=True)
     assert [pure(1.0) for _ in range(4)] == [2.0] * 4
+
+
+@pytest.mark.filterwarnings("ignore:captured f")
+def test_a_function_that_counts_its_calls_counts_those_with_other_arguments_in_between():
+    """It changes its world itself, which shows although the world is another at each recording."""
+    count = [0]
+
+    def f(x):
+        count[0] += 1
+        return x * 2
+
+    c, array = captured(f), np.ones(3)
+    for i, x in enumerate([1.0, 1.0, array, 1.0, array, 1.0, 1.0, 1.0, array, array, 1.0]):
+        c(x)
+        assert count[0] == i + 1

@@ -129,17 +129,19 @@ class Variants:
         current = [variant for variant in self.known if variant.is_current()]
         comparable = [variant for variant in current if variant.is_comparable(leaves)]
         notes_calls = self._notes_calls and (not self._pure or any(map(_is_value, leaves)))
+        around = current[0].environment if current else None
+        if self.known and not current and not self._pure:  # something else has changed before
+            around = Environment(self._function, call, self._codes)
         recording, outcome = record(self._function, call, note_calls=notes_calls)
         if outcome.codes is not None:
             self._codes = (self._codes or set()) | outcome.codes
             self._notes_calls = False
         self.captures += 1
         outcome.commit()
-        changed = [variant for variant in current if not variant.is_current()]
         if recording.obstacle is not None:
             self._give_up(recording.obstacle)
-        elif changed and changed[0].environment is not None:
-            self._give_up(f"it changes {changed[0].environment.what_changed()} itself")
+        elif around is not None and not around.unchanged():
+            self._give_up(f"it changes {around.what_changed()} itself")
         elif recording.only_this_run is not None:
             self._misses += 1
             if self._misses >= MOST:
