@@ -92,6 +92,7 @@ assert str(program.listing) == captured.source
 # were. Its numbers are those of the function, to the last bit.
 
 # %%
+print(program.replay)
 replayed = captured(2.0, 1.0)
 gradients = w.grad, b.grad
 plain = step(2.0, 1.0)

@@ -43,3 +43,16 @@ def captured(root: Value) -> str:
 @pytest.mark.parametrize("network", [labeled, many_arrays])
 def test_the_cost_of_a_program_grows_with_its_length(network: Network) -> None:
     assert not outgrowing(captured, network([3, 8, 1]), network([3, 24, 1]))
+
+
+def test_each_stage_prints_as_what_it_is() -> None:
+    @capture(jit=False)
+    def double(x: float) -> float:
+        return x * 2.0
+
+    assert [double(x) for x in (1.0, 2.0, 3.0)] == [2.0, 4.0, 6.0]
+    program = double.program
+    assert "%2: float = mul(%1, 2.0)" in str(program.recording)
+    assert "%2: float = mul(%1, 2.0)" in str(program.schedule)
+    assert str(program.listing) == double.source
+    assert str(program.replay) == "<replay of double: 1 instructions>"

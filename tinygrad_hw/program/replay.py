@@ -70,6 +70,10 @@ class Replay:
         self.function = self._load()
         self._batch: Callable[..., Any] | None = None
 
+    def __repr__(self) -> str:
+        lines = len(self.schedule.instructions)
+        return f"<replay of {self.recording.name}: {lines} instructions>"
+
     def _load(self) -> Callable[..., Any]:
         """Return the function with buffers of its own, on the arrays that the Values hold now."""
         namespace = dict(self.listing.namespace)
