@@ -89,6 +89,24 @@ def test_a_recorded_run_that_is_stopped_has_not_happened(where, call, error):
         assert_same(found.numbers(), wanted.numbers())
 
 
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: np.stack([Value(0.5, label="w"), x]),
+        lambda x: Value([1.0, 2.0, 3.0]) * x,
+        lambda x: Value([1.0, 2.0, 3.0])[x > 0],
+        lambda x: np.stack([np.float64(2.0) * x[0], Value([1.0, 2.0, 3.0])]),
+    ],
+)
+def test_the_text_of_an_error_is_the_same_in_a_recorded_run(function):
+    c, texts = captured(function), []
+    for call in (function, c, c, c, c):
+        with pytest.raises((ValueError, IndexError)) as caught:
+            call(np.array([1.0, 2.0]))
+        texts.append(str(caught.value))
+    assert len(set(texts)) == 1, texts
+
+
 def test_shapes_that_do_not_fit_are_the_engines_error():
     w = Value(np.ones((2, 3)))
     c = captured(lambda x: x @ w)

@@ -327,11 +327,11 @@ def _operand_text(x: Any) -> str:
         return f"{_name(x)} {x.shape}"
     if isinstance(x, list | tuple) and any([isinstance(part, Node) for part in x]):
         return f"[{', '.join(map(_operand_text, x))}]"
-    return f"array {x.shape}" if isinstance(x, np.ndarray) else _shortened(x)
+    return f"array {x.shape}" if isinstance(getattr(x, "value", x), np.ndarray) else _shortened(x)
 
 
 def _shortened(value: Any) -> str:
-    text = " ".join(repr(value).split())
+    text = " ".join(repr(value.value if isinstance(value, StandIn) else value).split())
     return text if len(text) <= 60 else text[:57] + "..."
 
 
