@@ -930,6 +930,7 @@ part(
     "b$ = np.array([0, 0])",
     "b$ = b$ == 1",
     argument="b$",
+    refused=True,  # in an array that is plain: Value(array, constant=True)[b] is recorded
 )
 part(
     "Value as an argument",

@@ -218,6 +218,17 @@ def test_numbers_of_the_other_byte_order(dtype, jit):
             np.testing.assert_allclose(found, right, rtol=1e-2 if "2" in dtype else 1e-6)
 
 
+@pytest.mark.parametrize("x", [np.arange(3.0).astype(">f8"), np.array(0.5), np.float64(0.5), 0.5])
+@pytest.mark.parametrize("function", [lambda x: x * 1.0, lambda x: np.multiply(1, x) ** 1])
+def test_what_is_the_same_number_is_of_the_kind_that_numpy_gives(function, x):
+    program = capture(function, jit=False)
+    wanted = function(x)
+    for _ in range(5):
+        found = program(x)
+        assert type(found) is type(wanted)
+        assert getattr(found, "dtype", None) == getattr(wanted, "dtype", None)
+
+
 def test_a_mask_that_is_one_number_of_numpys():
     pytest.importorskip("numba")
 

@@ -234,4 +234,4 @@ def _constant_number(x: Any) -> Any:
 
 
 def _number_kind(value: Any) -> Any:
-    return shape_of(value), np.result_type(value), type(value) is float
+    return type(value), shape_of(value), getattr(value, "dtype", None)
