@@ -66,7 +66,7 @@ class _Writer(ArrayWriter):
         self.kernels: dict[str, str] = {}  # name by text
         self.body: list[str] = []
         self.kinds: list[str] = []  # comments on arrays
-        self.inputs: list[Variable] = []
+        self.inputs: dict[Variable, None] = {}
         self._inside: list[Any] = []  # functions that are being spelled out
         values = schedule.recording.values
         self.gradients = {v.gradient: v.data for v in schedule.accumulating}
@@ -147,7 +147,7 @@ class _Writer(ArrayWriter):
             elif base in inside or (base.function is None and not base.constant):
                 used[base] = None
         texts = []
-        self.inputs = list(used)
+        self.inputs = used
         for variable in used:
             value = self.gradients.get(variable)
             if value is not None:
