@@ -56,7 +56,6 @@ def test_the_same_is_the_same_also_if_it_was_made_again(value):
         (np.zeros((2, 3)), np.zeros((2, 3), order="F")),
         (object(), object()),
     ],
-    ids=repr,
 )
 def test_equal_is_not_the_same(one, other):
     assert not same(one, other)
