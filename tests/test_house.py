@@ -96,6 +96,12 @@ def test_no_folder_has_more_than_ten_modules() -> None:
         assert len(modules) <= MOST_MODULES, f"{folder}: {modules}"
 
 
+def test_every_folder_of_modules_is_a_package_and_so_installed():
+    folders = {path.parent for path in PACKAGE.rglob("*.py")}
+    assert len(folders) > 30
+    assert not [str(folder) for folder in folders if not (folder / "__init__.py").exists()]
+
+
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_no_module_is_longer_than_one_can_read(path: Path) -> None:
     lines = path.read_text("utf-8").count("\n")
