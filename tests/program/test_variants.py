@@ -1,8 +1,10 @@
 """Which calls run the function as it is, which are recorded, which are replayed; what is told."""
 
+import gc
 import itertools
 import random
 import re
+import weakref
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -257,6 +259,26 @@ def test_a_coroutine_and_a_generator_are_left_to_python():
     with pytest.warns(UserWarning, match="it is a coroutine or a generator.*run as it is") as told:
         run()
     assert len(told) == 2
+
+
+def test_a_captured_function_is_freed_with_all_that_it_reads():
+    def made():
+        class Scaled:
+            def __init__(self):
+                self.weights, self.k = Value(np.ones(1000)), 2.0
+
+            def forward(self, x):
+                return (self.weights * x).sum() * self.k
+
+        scaled = Scaled()
+        c = capture(scaled.forward, jit=False)
+        for _ in range(6):
+            c(1.0)
+        return [weakref.ref(x) for x in (Scaled, scaled, scaled.weights, c)]
+
+    references = made()
+    gc.collect()
+    assert [reference() for reference in references] == [None] * 4
 
 
 def test_record_gives_a_program_at_once():

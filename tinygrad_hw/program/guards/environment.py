@@ -340,10 +340,14 @@ def _members(*kinds: type) -> set[str]:
     return {name for kind in kinds for base in _own(kind) for name in vars(base)}
 
 
-@functools.lru_cache(maxsize=4096)
 def _is_of_library(kind: type) -> bool:
-    module = sys.modules.get(kind.__module__)
-    if module is None or kind.__module__ == "__main__":
+    return _is_library_module(kind.__module__)
+
+
+@functools.lru_cache(maxsize=4096)  # by name: the classes themselves would be kept alive
+def _is_library_module(name: str) -> bool:
+    module = sys.modules.get(name)
+    if module is None or name == "__main__":
         return False
     return _is_built_in(module) or is_library(getattr(module, "__file__", None) or "")
 
