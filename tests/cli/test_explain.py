@@ -66,7 +66,7 @@ def test_program_prints_a_sheet_as_a_program(run: Run) -> None:
     assert "\n    dE_dz4 = dE_da4 * da4_dz4\n" in out
     status, out, _ = run("program", "q1a", "--js")
     assert status == 0
-    assert out.startswith("function sheet({ x1, x2, ")
+    assert "\nfunction sheet({ x1, x2, " in out
 
 
 def test_program_says_what_is_wrong_with_a_sheet_in_one_line(run: Run, sheet: str) -> None:

@@ -335,7 +335,7 @@ def test_a_copy_while_a_program_is_captured_is_refused(duplicate: Callable, insi
     with pytest.raises(
         TypeError, match=f"a {done} of (a Value|w) is read while a program is captured"
     ):
-        f()
+        f.record()
 
 
 GRADIENT_ELSEWHERE = """
