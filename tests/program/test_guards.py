@@ -767,3 +767,20 @@ def test_a_function_that_counts_its_calls_counts_those_with_other_arguments_in_b
     for i, x in enumerate([1.0, 1.0, array, 1.0, array, 1.0, 1.0, 1.0, array, array, 1.0]):
         c(x)
         assert count[0] == i + 1
+
+
+def test_what_an_edited_function_reads_is_compared_though_it_computes_the_same():
+    """As after IPython's autoreload: the code is another, and what it reads may change later."""
+    settings = types.SimpleNamespace(k=2.0)
+
+    def f(x):
+        return x * settings.k
+
+    c = captured(f)
+    for _ in range(3):
+        assert c(1.0) == 2.0
+    f.__code__ = f.__code__.replace(co_name="g")
+    for _ in range(3):
+        assert c(1.0) == 2.0
+    settings.k = 5.0
+    assert c(1.0) == 5.0

@@ -128,7 +128,9 @@ class Variants:
         leaves = list(leaves_of(call))
         current = [variant for variant in self.known if variant.is_current()]
         comparable = [variant for variant in current if variant.is_comparable(leaves)]
-        notes_calls = self._notes_calls and (not self._pure or any(map(_is_value, leaves)))
+        # Where something has changed, other functions may be called than those that are known.
+        notes_calls = self._notes_calls or not current
+        notes_calls = notes_calls and (not self._pure or any(map(_is_value, leaves)))
         around = current[0].environment if current else None
         if self.known and not current and not self._pure:  # something else has changed before
             around = Environment(self._function, call, self._codes)
