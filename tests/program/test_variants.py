@@ -1,6 +1,7 @@
 """Which calls run the function as it is, which are recorded, which are replayed; what is told."""
 
 import gc
+import io
 import itertools
 import random
 import re
@@ -95,12 +96,26 @@ def test_batches_of_an_iterator_are_each_used_once():
     np.testing.assert_allclose(w.data, truth, atol=1e-4)
 
 
-@pytest.mark.parametrize("advance", [itertools.count, lambda: itertools.cycle([0, 0, 0, 1])])
+@pytest.mark.parametrize(
+    "advance",
+    [
+        itertools.count,
+        lambda: itertools.cycle([0, 0, 0, 1]),
+        lambda: map(float, io.StringIO("1\n2\n3\n4\n5\n" * 9)),
+    ],
+)
 def test_an_iterator_is_advanced_in_every_call(advance):
     one, other = advance(), advance()
     c = capture(lambda x: x * next(one), jit=False)
     with pytest.warns(UserWarning, match="run as it is"):
         assert [c(1.0) for _ in range(20)] == [next(other) for _ in range(20)]
+
+
+def test_a_file_is_read_in_every_call():
+    one, other = [io.StringIO("1.5\n1.5\n1.5\n1.5\n1.5\n2.5\n" * 9) for _ in range(2)]
+    c = capture(lambda x: x * float(one.readline()), jit=False)
+    with pytest.warns(UserWarning, match="it reaches one, a StringIO, and may draw from it"):
+        assert [c(1.0) for _ in range(20)] == [float(other.readline()) for _ in range(20)]
 
 
 class Hidden:

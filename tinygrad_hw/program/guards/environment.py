@@ -249,7 +249,7 @@ class Environment:
         kind = type(thing)
         if wrapped := inspect.getattr_static(thing, "__wrapped__", None):
             self._reach(wrapped, name)  # another captured function, or a cache
-        if isinstance(thing, Iterator) and not any("__next__" in vars(c) for c in _own(kind)):
+        if isinstance(thing, Iterator) and not _is_written_in_python(kind, "__next__"):
             self.iterator = self.iterator or f"{name}, a {kind.__name__},"
             return
         members = getattr(thing, "__dict__", {})
@@ -333,6 +333,11 @@ def _contents(cell: types.CellType) -> Any:
 def _own(kind: type) -> list[type]:
     """Return the classes of an object that are the user's, in the order of lookup."""
     return [base for base in kind.__mro__ if not _is_of_library(base)]
+
+
+def _is_written_in_python(kind: type, method: str) -> bool:
+    """Return whether a class has a method whose code, and so what it reads, is known."""
+    return isinstance(inspect.getattr_static(kind, method, None), types.FunctionType)
 
 
 def _members(*kinds: type) -> set[str]:
