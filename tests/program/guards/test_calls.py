@@ -1,6 +1,7 @@
 """The functions that run in a block, and the names in their code."""
 
 import cProfile
+import subprocess
 import sys
 import threading
 import types
@@ -120,3 +121,15 @@ def test_modules_that_are_imported_inside():
 
 def test_any_global_may_be_read_by_a_computed_name():
     assert names_of("def f(n):\n    return globals()[n]").is_any_global
+
+
+def test_what_an_interrupt_has_left_on_says_nothing_at_the_end():
+    text = """
+import logging
+from tinygrad_hw.program.guards import CalledFunctions
+logging.StreamHandler()
+called = CalledFunctions()
+called.__enter__()
+"""
+    run = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert run.stderr == ""

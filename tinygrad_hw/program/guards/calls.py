@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import sysconfig
@@ -88,6 +89,17 @@ def _free_tool() -> int | None:
             _MONITORING.use_tool_id(tool, "tinygrad_hw")
             return tool
     return None
+
+
+def _stop() -> None:
+    """Stop what an interrupt has left on, before the modules that it needs are gone."""
+    for tool in (3, 4):
+        if _MONITORING.get_tool(tool) == "tinygrad_hw":
+            _MONITORING.set_events(tool, 0)
+
+
+if _MONITORING is not None:
+    atexit.register(_stop)
 
 
 @lru_cache(maxsize=4096)
