@@ -5,7 +5,6 @@ from __future__ import annotations
 import array
 import builtins
 import functools
-import inspect
 import random
 import sys
 import threading
@@ -247,7 +246,7 @@ class Environment:
 
     def _visit_object(self, thing: Any, name: str) -> None:
         kind = type(thing)
-        if wrapped := inspect.getattr_static(thing, "__wrapped__", None):
+        if (wrapped := _found(thing, "__wrapped__")) is not _MISSING:
             self._reach(wrapped, name)  # another captured function, or a cache
         if isinstance(thing, Iterator) and not _is_written_in_python(kind, "__next__"):
             self.iterator = self.iterator or f"{name}, a {kind.__name__},"
@@ -280,7 +279,7 @@ class Environment:
                     self._checks.absent(vars(thing), attribute)
         self._visit_slots(thing, name)
         for attribute in self._probed:
-            if inspect.getattr_static(thing, attribute, _MISSING) is _MISSING:
+            if _found(thing, attribute) is _MISSING:
                 self._checks.lacking(thing, attribute, f"{name}.{attribute}")
 
     def _visit_slots(self, thing: Any, name: str) -> None:
@@ -337,7 +336,19 @@ def _own(kind: type) -> list[type]:
 
 def _is_written_in_python(kind: type, method: str) -> bool:
     """Return whether a class has a method whose code, and so what it reads, is known."""
-    return isinstance(inspect.getattr_static(kind, method, None), types.FunctionType)
+    found = [vars(base)[method] for base in kind.__mro__ if method in vars(base)]
+    return bool(found) and isinstance(found[0], types.FunctionType)
+
+
+def _found(thing: Any, attribute: str) -> Any:
+    """Return an attribute without running code of the object's; _MISSING if it has none.
+
+    Of ``inspect.getattr_static`` Python 3.12 remembers the classes, which then stay alive.
+    """
+    for members in (getattr(thing, "__dict__", {}), *map(vars, type(thing).__mro__)):
+        if attribute in members:
+            return members[attribute]
+    return _MISSING
 
 
 def _members(*kinds: type) -> set[str]:
