@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import inspect
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any
 
 import numpy as np
 
 from tinygrad_hw.engine import ops
+from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.program.variable import Variable
 
 
@@ -109,7 +113,10 @@ def is_elementwise(variable: Variable) -> bool:
     return isinstance(variable.function, np.ufunc) and variable.function is not np.matmul
 
 
-def ancestors(outputs: Iterable[Variable]) -> set[Variable]:
+def ancestors(
+    outputs: Iterable[Variable],
+    needs: Callable[[Variable], Iterable[Variable]] = attrgetter("needs"),
+) -> set[Variable]:
     """Return everything that the outputs are computed from, themselves included."""
     found: set[Variable] = set()
     stack = list(outputs)
@@ -117,7 +124,7 @@ def ancestors(outputs: Iterable[Variable]) -> set[Variable]:
         variable = stack.pop()
         if variable not in found:
             found.add(variable)
-            stack += variable.needs
+            stack += needs(variable)
     return found
 
 
@@ -156,3 +163,16 @@ def is_rearrangement(variable: Variable) -> bool:
     if not isinstance(source, Variable) or not source.shape or not variable.size:
         return False
     return variable.kind.is_c_contiguous and variable.options.get("order", "C") == "C"
+
+
+_OF_REDUCE = ("a", "axis", "dtype", "out", "keepdims", "initial", "where")
+
+
+def arguments_of(variable: Variable) -> dict[str, Any]:
+    """Return an instruction's arguments by NumPy's names; an operation's own are its attributes."""
+    function, operands = variable.function, variable.operands
+    if isinstance(function, Operation):
+        return variable.options
+    if isinstance(getattr(function, "__self__", None), np.ufunc):  # a reduction
+        return dict(zip(_OF_REDUCE[: len(operands)], operands, strict=True)) | variable.options
+    return dict(inspect.signature(function).bind(*operands, **variable.options).arguments)

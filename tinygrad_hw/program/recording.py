@@ -12,7 +12,7 @@ import numpy as np
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.value import Value
 from tinygrad_hw.program.instructions import ancestors
-from tinygrad_hw.program.variable import Variable
+from tinygrad_hw.program.variable import LARGE, Variable
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,9 +176,6 @@ def owned_copy(data: Any) -> Any:
     return data.copy() if isinstance(data, np.ndarray) else data
 
 
-LARGE = 1 << 16  # bytes; of an array above, a hash is kept and not the elements
-
-
 class Comparer:
     """Comparison of recordings of one function: equal ones have equal fingerprints."""
 
@@ -314,13 +311,10 @@ class Fingerprint:
 
     def is_other_branch(self, other: Fingerprint) -> bool:
         """Return whether the first difference is the answer to one condition."""
-        for (condition, truth), (other_condition, other_truth) in zip(
-            self.path, other.path, strict=False
-        ):
-            if condition != other_condition:
-                return False
-            if truth != other_truth:
-                return True
+        common = min(len(self.path), len(other.path))
+        for mine, theirs in zip(self.path[:common], other.path[:common], strict=True):
+            if mine != theirs:
+                return bool(mine[0] == theirs[0])  # the condition
         return False
 
     def difference(self, before: Fingerprint) -> str:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+LARGE = 1 << 16  # bytes; an array above is neither copied nor compared, but read where it is
 FORWARD, BACKWARD, AFTER = "forward", "backward", "after"  # the phases of a program
 
 

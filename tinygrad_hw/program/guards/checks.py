@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-LARGE = 1 << 16  # bytes; of an array above, only the place and the form are compared
+from tinygrad_hw.program.variable import LARGE
+
 _BITS = (float, complex)
 _PLAIN = (bool, int, str, bytes, type(None))
 _BY_CONTENT = (np.generic, np.ndarray, tuple, list, dict)  # an equal one will do

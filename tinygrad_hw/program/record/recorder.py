@@ -41,13 +41,13 @@ from tinygrad_hw.program.variable import (
     AFTER,
     BACKWARD,
     FORWARD,
+    LARGE,
     Site,
     Variable,
     kind_of,
     variables,
 )
 
-LARGE = 1 << 16  # bytes of an array that is not copied
 RAISING = {operator.truediv, operator.floordiv, operator.mod, operator.pow}
 _SIMPLE = (Variable, float, int)  # operands without parts
 # Operations whose function makes an array and fills it: recorded as one instruction each.

@@ -18,8 +18,9 @@ from tinygrad_hw.program.emit.javascript.kernels import (
     sorting,
 )
 from tinygrad_hw.program.emit.javascript.layout import View
-from tinygrad_hw.program.emit.javascript.moving import MovingWriter, arguments_of
+from tinygrad_hw.program.emit.javascript.moving import MovingWriter
 from tinygrad_hw.program.emit.primitives import REDUCTIONS
+from tinygrad_hw.program.instructions import arguments_of
 from tinygrad_hw.program.record.tracer import CaptureError
 from tinygrad_hw.program.variable import Variable
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -11,9 +10,9 @@ import numpy as np
 
 from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.array_operations import concatenate, take, take_along_axis
-from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.program.emit.javascript.kernels import Picked, picking
 from tinygrad_hw.program.emit.javascript.layout import Kernel, View, dense
+from tinygrad_hw.program.instructions import arguments_of
 from tinygrad_hw.program.record.tracer import CaptureError
 from tinygrad_hw.program.variable import Variable, variables
 
@@ -311,14 +310,3 @@ def constants(tree: Any) -> Any:
     if isinstance(tree, dict):
         return {name: constants(part) for name, part in tree.items()}
     return tree
-
-
-def arguments_of(variable: Variable) -> dict[str, Any]:
-    """Return an instruction's arguments by NumPy's names for them."""
-    if isinstance(variable.function, Operation):
-        return variable.options
-    names = ["a", "axis", "dtype", "out", "keepdims", "initial", "where"]  # of a ufunc's methods
-    if not isinstance(getattr(variable.function, "__self__", None), np.ufunc):
-        bound = inspect.signature(variable.function).bind(*variable.operands, **variable.options)
-        return dict(bound.arguments)
-    return {**dict(zip(names, variable.operands, strict=False)), **variable.options}

@@ -15,13 +15,13 @@ from tinygrad_hw.engine import numpy_api, ops
 from tinygrad_hw.program.emit.onnx.graph import Graph, as_number, dtype_of, refuse, shape_of
 from tinygrad_hw.program.emit.onnx.indexing import write_getitem, write_scatter
 from tinygrad_hw.program.emit.primitives import PRIMITIVES, REDUCTIONS, Reduction
+from tinygrad_hw.program.instructions import arguments_of
 from tinygrad_hw.program.record.simplify import as_kind
 from tinygrad_hw.program.variable import Variable, variables
 
 _BY_UFUNC = {r.ufunc: r for r in REDUCTIONS}
 _BY_NAME = {r.numpy: r for r in REDUCTIONS}
 _OF_TWO = {p.numpy: p.onnx for p in PRIMITIVES}
-_OF_REDUCE = ("axis", "dtype", "out", "keepdims", "initial", "where")
 
 
 @cache
@@ -54,8 +54,8 @@ def write_reduction(graph: Graph, variable: Variable, reduction: Reduction) -> s
     if variable.function is reduction.numpy:
         x, options = _operand_and_options(variable)
     else:
-        x, *others = variable.operands
-        options = dict(zip(_OF_REDUCE, others, strict=False)) | variable.options
+        options = arguments_of(variable)
+        x = options.pop("a")
     given = {name: option for name, option in options.items() if option is not np._NoValue}
     initial, mask = given.get("initial"), given.get("where", True)
     is_logical = reduction.ufunc in (np.logical_and, np.logical_or)

@@ -12,6 +12,7 @@ from tinygrad_hw.engine.core.node import Node, raw
 from tinygrad_hw.errors import InputError
 from tinygrad_hw.program.emit.onnx.graph import dtype_of, import_onnx, shape_of
 from tinygrad_hw.program.emit.onnx.writer import Writer
+from tinygrad_hw.program.instructions import ancestors
 from tinygrad_hw.program.record.run import named_leaves
 from tinygrad_hw.program.recording import BoundValue, Recording
 from tinygrad_hw.program.variable import Variable
@@ -41,7 +42,11 @@ def onnx_model(
     parts = _parts(recording)
     inputs = dict(_inputs(recording))
     data = {variable: found for variable, *found in _data(recording) if variable not in parts}
-    used = _ancestors([x for _, x in outputs if isinstance(x, Variable)], {*inputs, *data}, parts)
+    given = {*inputs, *data}
+    used = ancestors(
+        [x for _, x in outputs if isinstance(x, Variable)],
+        lambda x: parts.get(x, () if x in given else x.needs),
+    )
 
     taken, initializers = [], []
     for variable, label in inputs.items():
@@ -109,20 +114,6 @@ def _parts(recording: Recording) -> dict[Variable, list[Variable]]:
         views.sort(key=lambda value: value.raw.ctypes.data)
         if views and sum(value.data.size for value in views) == array.size:
             found[variable] = [value.data for value in views]
-    return found
-
-
-def _ancestors(
-    outputs: list[Variable], given: set[Variable], parts: dict[Variable, list[Variable]]
-) -> set[Variable]:
-    """Return what outputs are computed from, back to what is given."""
-    found: set[Variable] = set()
-    stack = list(outputs)
-    while stack:
-        variable = stack.pop()
-        if variable not in found:
-            found.add(variable)
-            stack += parts.get(variable, () if variable in given else variable.needs)
     return found
 
 
