@@ -37,7 +37,7 @@ class Model:
         self.outputs = [x.name for x in self.proto.graph.output]
 
     def __call__(self, *arguments, **others):
-        fed = dict(zip(self.inputs, arguments, strict=False)) | others
+        fed = dict(zip(self.inputs[: len(arguments)], arguments, strict=True)) | others
         fed = {name: np.asarray(x) for name, x in fed.items()}
         return dict(zip(self.outputs, self.session.run(None, fed), strict=True))
 
@@ -104,10 +104,9 @@ POINTWISE = [
 @pytest.mark.parametrize("record", POINTWISE, ids=lambda record: record.name)
 def test_every_pointwise_operation_with_its_derivative(record, kind):
     part = np.linspace(0.03, 0.97, 30, dtype=kind)
-    points = [
-        low + (high - low) * x
-        for (low, high), x in zip(record.domain, (part, part[::-1] ** 2), strict=False)
-    ][: record.arity]
+    parts = (part, part[::-1] ** 2)[: record.arity]
+    domains = record.domain[: record.arity]
+    points = [low + (high - low) * x for (low, high), x in zip(domains, parts, strict=True)]
 
     def program(*arguments):
         values = [Value(x) for x in arguments]

@@ -107,7 +107,8 @@ class Nest:
         So what a row of one makes is still in the nearest memory when the other needs it. In a
         round of the shared loops the later one may only need what was made in this round.
         """
-        pairs = zip(self.axes, other.axes, strict=False)  # down to the shorter one's innermost
+        depth = min(len(self.axes), len(other.axes))
+        pairs = zip(self.axes[:depth], other.axes[:depth], strict=True)
         shared = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
         if shared == len(self.axes) == len(other.axes) and all(
             isinstance(x, str) for x in self.body
