@@ -387,28 +387,6 @@ def test_a_network_and_its_gradients(request, where, dtype, tolerance):
         np.testing.assert_allclose(got / scale, w.grad / scale, rtol=0, atol=tolerance)
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="it is timed in node, which compiles")
-def test_an_image_is_answered_in_five_milliseconds(engine):
-    weights, _ = network("float32")
-
-    @capture(jit=False)
-    def predict(x):
-        w1, b1, w2, b2 = weights
-        return numpy_api.softmax(ops.relu(x @ w1 + b1) @ w2 + b2, axis=-1)
-
-    predict.record(np.zeros((1, 784), np.float32))
-    arrays = [f"{w.label}: new Float32Array({w.size}).fill(0.01)" for w in weights]
-    text = f"""{predict.javascript}
-      const inputs = {{ x: new Float32Array(784).fill(0.5), {", ".join(arrays)} }}, times = [];
-      for (let i = 0; i < 60; i++) {{
-        const start = Date.now();
-        for (let k = 0; k < 5; k++) {{ predict(inputs); }}
-        times.push((Date.now() - start) / 5);
-      }}
-      return times.sort((x, y) => x - y)[30];"""
-    assert engine.evaluate(text) < 5
-
-
 def data_of(program):
     """What the Values hold that a program reads: by their labels, a second one as ``label_2``."""
     data = {}
