@@ -12,7 +12,7 @@ from tinygrad_hw.program.instructions import ancestors
 from tinygrad_hw.program.recording import BoundValue, Recording
 from tinygrad_hw.program.variable import kind_of
 
-MANY = 500  # Values; comparing more is not written out, since Python would compile it for long
+MANY = 500  # Values that one function compares; Python compiles very long ones slowly
 
 
 class ValueGuard:
@@ -34,8 +34,8 @@ class ValueGuard:
         self._ids = {id(value.node) for value in self._others}
         self._pinned = {v for v in self._arguments if v.is_view or id(v.node) in outside}
         self._expects_gradient = _expected_gradients(recording)
-        many = len(self._others) > MANY
-        self._others_fit = self._one_by_one if many else self._compiled()
+        starts = range(0, len(self._others), MANY)
+        self._checks = [self._compiled(self._others[i : i + MANY]) for i in starts]
 
     def fits(self, leaves: Sequence[Any], gradients: bool = True) -> bool:
         """Return whether the call's Values, and their gradients if asked, are as recorded.
@@ -43,8 +43,9 @@ class ValueGuard:
         That is: of the same kind, constant or not, with or without a gradient; and the same
         arguments are one Value.
         """
-        if not self._others_fit(gradients):
-            return False
+        for check in self._checks:
+            if not check(gradients):
+                return False
         if not self._arguments:
             return True
         nodes = [leaves[value.position] for value in self._arguments if value.position is not None]
@@ -66,19 +67,11 @@ class ValueGuard:
         has_gradient = _gradient_of(node) is not None
         return self._expects_gradient.get(value, has_gradient) != has_gradient
 
-    def _one_by_one(self, gradients: bool) -> bool:
-        return all(
-            value.node.constant is value.constant
-            and _is_alike(value.node.raw, value)
-            and not (gradients and self._has_other_gradient(value.node, value))
-            for value in self._others
-        )
-
-    def _compiled(self) -> Callable[[bool], bool]:
-        """Return a function that compares the Values from outside, written out for speed."""
+    def _compiled(self, values: Sequence[BoundValue]) -> Callable[[bool], bool]:
+        """Return a function that compares Values from outside, written out for speed."""
         space: dict[str, Any] = {"alike": _is_alike, "gradient": _gradient_of}
         lines = ["def check(gradients):"]
-        for i, value in enumerate(self._others):
+        for i, value in enumerate(values):
             space |= {f"n{i}": value.node, f"v{i}": value, f"r{i}": value.raw}
             lines.append(f"    if n{i}.constant is not {value.constant}: return False")
             if value.data.kind.python is float:

@@ -58,6 +58,7 @@ class Outcome(NamedTuple):
                     node._grad = gradient
 
 
+_CONTAINERS = (tuple, list, dict)
 KEEP = object()  # stands for data and gradients that a run does not change
 
 
@@ -226,29 +227,18 @@ def _collector_off() -> Iterator[None]:
 
 def _write_back(now: Any, before: Any, original: Any) -> bool:
     """Give the caller's lists and dicts what the function has made of theirs; return if it has."""
-    if isinstance(before, dict):
-        pairs = [(now.get(key), part, original[key]) for key, part in before.items()]
-        is_changed = list(now) != list(before) or any(
-            x is not y for x, y, _ in pairs if not isinstance(y, tuple | list | dict)
-        )
-        if is_changed:
-            parts = {key: concrete(part) for key, part in now.items()}
-            original.clear()
-            original.update(parts)
-            return True
-    elif isinstance(before, tuple | list):
-        is_changed = len(now) != len(before) or any(
-            x is not y
-            for x, y in zip(now, before, strict=True)
-            if not isinstance(y, tuple | list | dict)
-        )
-        if is_changed:
-            original[:] = [concrete(part) for part in now]
-            return True
-        pairs = list(zip(now, before, original, strict=True))
-    else:
+    if not isinstance(before, _CONTAINERS):
         return False
-    return any([_write_back(*three) for three in pairs])
+    keys: Any = list(before) if isinstance(before, dict) else range(len(before))
+    is_same = list(now) == keys if isinstance(before, dict) else len(now) == len(before)
+    if is_same and all(now[k] is before[k] or isinstance(before[k], _CONTAINERS) for k in keys):
+        return any([_write_back(now[k], before[k], original[k]) for k in keys])
+    if isinstance(before, dict):
+        original.clear()
+        original.update(concrete(now))
+    else:
+        original[:] = concrete(now)
+    return True
 
 
 def _stand_in(recorder: Recorder, argument: Any, leaves: list[Variable | None]) -> Any:
