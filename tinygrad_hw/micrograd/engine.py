@@ -102,10 +102,7 @@ class Value(engine.Value):
     @classmethod
     def leaf(cls, data: Any, *, constant: bool, saved: bool = False) -> Self:
         """Create a leaf; a number beside a Value becomes one here."""
-        node = super().leaf(_as_python_float(data), constant=constant, saved=saved)
-        if not (modes := current()).lean:  # it may be recorded
-            modes.trace.add(node)
-        return node
+        return super().leaf(_as_python_float(data), constant=constant, saved=saved)
 
     # --- Data ------------------------------------------------------------------------
 
@@ -206,7 +203,11 @@ class Value(engine.Value):
         return super().__array_ufunc__(ufunc, method, *inputs, **options)
 
     def _exponent(self, other: Any) -> Any:
-        return other if isinstance(other, Node) else self.leaf(to_data(other), constant=True)
+        if isinstance(other, Node):
+            return other
+        exponent = self.leaf(to_data(other), constant=True)
+        current().trace.add(exponent)
+        return exponent
 
     __hash__ = object.__hash__
     __eq__, __ne__ = object.__eq__, object.__ne__
