@@ -18,15 +18,14 @@ _PACKAGE = (
 def package_depth() -> int:
     """Return how many frames of the stack, counted from the caller's, are this package's own."""
     depth, frame = 0, sys._getframe(1)
-    while frame.f_back and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame.f_back and _is_own(frame.f_code):
         depth, frame = depth + 1, frame.f_back
     return depth
 
 
 def calling_line() -> str:
     """Return the innermost line outside this package as text: ``(loss.py:7: x / y)``."""
-    frame = sys._getframe(package_depth())
-    path, number = frame.f_code.co_filename, frame.f_lineno
+    path, number = user_site()
     source = linecache.getline(path, number).strip()
     return f"({os.path.basename(path)}:{number}{': ' if source else ''}{source})"
 

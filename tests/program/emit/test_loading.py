@@ -76,7 +76,7 @@ def test_an_error_in_the_function_shows_the_program_it_came_from():
 
 
 def test_a_debugger_steps_through_every_line_of_a_step():
-    w, optimiser = Value(np.array([1.0, 2.0]), label="w"), SGD(0.1, momentum=0.9)
+    w, optimizer = Value(np.array([1.0, 2.0]), label="w"), SGD(0.1, momentum=0.9)
 
     @capture(jit=False)
     def step(x):
@@ -84,7 +84,7 @@ def test_a_debugger_steps_through_every_line_of_a_step():
         loss = np.mean((x @ w - 1.0) ** 2)
         loss.label = "loss"
         loss.backward()
-        optimiser.apply([w])
+        optimizer.apply([w])
         return loss
 
     x = np.arange(6.0).reshape(3, 2)

@@ -151,7 +151,7 @@ class TwinTrace(Trace):
         raise refusal(
             f"{by} of {node.label or 'a Value'} is read while a program is captured: the program "
             "would hold this one number for ever; compute with the Value itself, return it and "
-            "look at it outside, and let an optimiser change parameters"
+            "look at it outside, and let an optimizer change parameters"
         )
 
     def gradient(self, node: Node) -> Any:
