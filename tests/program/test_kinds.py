@@ -241,3 +241,24 @@ def test_a_mask_that_is_one_number_of_numpys():
     for k in range(5):
         x = np.linspace(1.0, 2.0, 300) + k
         np.testing.assert_allclose(program(x), f(x), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        np.nan_to_num,
+        lambda w: np.where(np.isnan(w), 0.0, w),
+        lambda w: np.where(w > 0.2, w * 2, 0.5),
+        lambda w: np.minimum(w, 0.5),
+        lambda w: np.clip(w, -1, 1),
+    ],
+)
+@pytest.mark.parametrize("data", [0.5, np.float32(0.5), np.float64(0.5)])
+def test_a_choice_between_numbers_keeps_their_kind(function, data):
+    w = Value(data, "w")
+    c = capture(lambda: function(w), jit=False)
+    wanted = function(w).raw
+    for _ in range(6):
+        found = c().raw
+        assert (type(found), found) == (type(wanted), wanted)
+    assert c.captures == 3

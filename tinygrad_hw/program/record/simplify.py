@@ -139,7 +139,8 @@ def _evaluate(function: Any, operands: Any, options: Any) -> Any:
         value = function(*operands, **options)
     if isinstance(value, np.ndarray) and not value.ndim:
         value = value[()]
-    numbers = [x for x in operands if not isinstance(x, str | type | None)]
+    chosen_from = operands[1:] if function is np.where else operands  # not the condition
+    numbers = [x for x in chosen_from if not isinstance(x, str | type | None)]
     if isinstance(value, np.floating | np.bool_) and all(
         [type(x) in (float, int, bool) for x in numbers]
     ):
