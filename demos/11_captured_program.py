@@ -148,7 +148,7 @@ print(script[: script.index("const a1")] + "…")
 # %% [markdown]
 # ## A function of your own
 #
-# `capture` takes down any function. The first call runs it as it is. The second and the third run
+# `capture` records any function. The first call runs it as it is. The second and the third run
 # it too, and record what it computes. The two recordings are equal, so from the fourth call on the
 # program is run. What depends on the arguments, and on the Values that the function finds, is
 # computed anew each time. Calls 4, 8, 16 and so on are recorded once more, to be sure.

@@ -32,8 +32,8 @@ def step(x, y):
 # %% [markdown]
 # ## Which calls are recorded
 #
-# The first call runs the function as it is. The second and the third run it too, and take down what
-# it computes. Where both have taken down the same, there is a program, and later calls run that
+# The first call runs the function as it is. The second and the third run it too, and record what
+# it computes. Where both recordings are equal, there is a program, and later calls run that
 # instead; but every call whose number is a power of two is recorded again, and compared.
 
 # %%
