@@ -121,20 +121,6 @@ def an_exception(keep, x):
         keep.list.append(error)
 
 
-def a_traceback(keep, x):
-    try:
-        y = x * 2
-        raise ValueError("no")
-    except ValueError as error:
-        keep.list.append((error.__traceback__, y is None))
-
-
-def a_frame(keep, x):
-    y = x * 2
-    keep.list.append(sys._getframe())
-    return y
-
-
 def a_value(keep, x):
     keep.list.append(keep.w * (x * 2))
 
@@ -175,8 +161,6 @@ LEAKS = [
     a_generator,
     a_coroutine,
     an_exception,
-    a_traceback,
-    a_frame,
     a_value,
     a_gradient,
     an_attribute_of_an_argument,
@@ -222,10 +206,55 @@ def test_what_is_kept_elsewhere_is_an_error_that_names_the_line(leak, x):
         with pytest.raises(CaptureError, match=re.escape("test_leaks.py:")) as caught:
             c(x)
         line = int(re.search(r"test_leaks\.py:(\d+)", str(caught.value))[1])
-        if leak not in (a_generator, an_exception, a_traceback, a_frame):  # they keep the argument
+        if leak not in (a_generator, an_exception):  # they keep the argument
             assert first <= line < first + length, str(caught.value)
         assert (keep.w.raw, keep.w.grad) == before
         assert current().trace is PLAIN
+
+
+@pytest.mark.filterwarnings("ignore:coroutine")
+@pytest.mark.parametrize("leak", LEAKS)
+def test_what_is_kept_before_an_exception_is_an_error_too(leak):
+    keep = world()
+
+    def f(x):
+        leak(keep, x)
+        raise LookupError("the function's own")
+
+    c = captured(f)
+    with pytest.raises(LookupError, match="the function's own"):
+        c(1.5)
+    before = keep.w.raw, keep.w.grad
+    for _ in range(3):
+        with pytest.raises(CaptureError, match=re.escape("test_leaks.py:")) as caught:
+            c(1.5)
+        assert str(caught.value.__cause__) == "the function's own"
+        assert (keep.w.raw, keep.w.grad) == before
+        assert current().trace is PLAIN
+
+
+def test_an_exception_that_holds_what_was_computed_is_an_error():
+    @captured
+    def f(x):
+        raise LookupError(x * 2)
+
+    with pytest.raises(LookupError, match=r"3\.0"):
+        f(1.5)
+    with pytest.raises(CaptureError, match=r"test_leaks\.py:\d+ has computed, in a tuple, where"):
+        f(1.5)
+
+
+def test_a_list_in_the_caller_is_searched_whether_its_frame_is_an_object_or_not():
+    def caller(use):
+        log = []
+        use()
+        c = captured(lambda x: log.append(x) or x)
+        c(1.0)
+        with pytest.raises(CaptureError, match=r"keeps what .* in a list, where"):
+            c(1.0)
+
+    caller(lambda: None)
+    caller(sys._getframe)
 
 
 def a_list_of_constants(keep, x):
@@ -253,6 +282,20 @@ def a_generator_that_is_used_up(keep, x):
     assert len(list(y * 2 for y in [x, x])) == 2
 
 
+def a_traceback(keep, x):
+    try:
+        y = x * 2
+        raise ValueError("no")
+    except ValueError as error:
+        keep.list.append((error.__traceback__, y is None))
+
+
+def a_frame(keep, x):
+    y = x * 2
+    keep.list.append(sys._getframe())
+    return y
+
+
 def a_weak_reference(keep, x):
     y = Value(1.0) * x
     keep.list.append(weakref.ref(y))
@@ -274,11 +317,27 @@ DROPPED = [
     an_object_that_is_dropped,
     an_exception_that_is_caught,
     a_generator_that_is_used_up,
+    a_traceback,
+    a_frame,
     a_weak_reference,
     what_is_put_and_taken_back,
     a_group_of_graphs_that_are_dropped,
     a_list_of_constants,
 ]
+
+
+def a_local_variable_of_a_function_that_raises(keep, x):
+    y = [x * 2]
+    raise KeyError(len(y))
+
+
+def test_local_variables_behind_an_exception_are_no_leak():
+    c = captured(lambda x: a_local_variable_of_a_function_that_raises(None, x))
+    kept = []
+    for _ in range(5):
+        with pytest.raises(KeyError, match="1") as caught:
+            c(1.5)
+        kept.append(caught.value)
 
 
 @pytest.mark.filterwarnings("ignore:captured f")  # a list that grows is worth a word

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import copy_context
 from types import CodeType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from tinygrad_hw.engine.transforms.pytree import leaves_of, unflatten
 from tinygrad_hw.program.emit.identifiers import Identifiers
 from tinygrad_hw.program.guards.calls import CalledFunctions
 from tinygrad_hw.program.interrupts import interrupts_deferred
+from tinygrad_hw.program.record.leaks import refuse_leak
 from tinygrad_hw.program.record.recorder import Recorder
 from tinygrad_hw.program.record.tracer import CaptureError, Tracer, concrete
 from tinygrad_hw.program.record.twin import Twin
@@ -39,11 +40,14 @@ class Outcome(NamedTuple):
     changes
         For each Value that the run used: the Value, its new data, and its new gradient; ``KEEP``
         for what stays as it is.
+    error
+        The exception that the function has raised, if any.
     """
 
     returned: Any
     codes: set[CodeType] | None
     changes: list[tuple[Node, Any, Any]]
+    error: Exception | None = None
 
     def commit(self) -> None:
         """Give the Values their new data and gradients."""
@@ -94,15 +98,19 @@ def record(
     context = copy_context()  # in which a recorder cannot be left on, whatever interrupts it
     with _collector_off():  # millions of objects, none of them garbage
         try:
-            found = context.run(_run, recorder, function, call, note_calls)
+            recording, outcome = context.run(_run, recorder, function, call, note_calls)
         finally:
             for variable, value in context.items():  # what the function has set
                 if value is not variable.get(None) and not isinstance(value, Modes):
                     variable.set(value)
         recorder.release()
-        if sys.getrefcount(recorder) > references:
-            _refuse_leak(recorder, references, function)
-    return found
+        error = outcome.error
+        if error is not None or sys.getrefcount(recorder) > references:
+            refuse_leak(recorder, references, function, error)
+    if error is None:
+        return recording, outcome
+    outcome.commit()
+    raise error
 
 
 def _run(
@@ -118,12 +126,12 @@ def _run(
             called = CalledFunctions()
             with called if note_calls else nullcontext():
                 returned = function(*arguments, **options)
-        except Exception:
+        except Exception as error:
             if recorder.refused is not None:
                 raise recorder.refused from None
-            Outcome(None, None, [_change(twin) for twin in recorder.twins.values()]).commit()
             _write_back(given, unflatten(call, stand_ins), call)
-            raise
+            changes = [_change(twin) for twin in recorder.twins.values()]
+            return cast(Recording, None), Outcome(None, called.codes, changes, error)
         if recorder.refused is not None:  # the function has caught it, and gone on otherwise
             raise recorder.refused
         if _write_back(given, unflatten(call, stand_ins), call):
@@ -194,23 +202,6 @@ def _change(twin: Twin) -> tuple[Node, Any, Any]:
     if gradient is twin.gradient and not (gradient is None and twin.grad is not None):
         return twin.node, new, KEEP
     return twin.node, new, owned_copy(concrete(gradient))
-
-
-def _refuse_leak(recorder: Recorder, references: int, function: Any) -> None:
-    """Raise CaptureError if a stand-in is still referred to from somewhere."""
-    gc.collect()
-    if sys.getrefcount(recorder) <= references + 1:  # this function's own
-        return
-    leaked = [x for x in gc.get_referrers(recorder) if isinstance(x, Tracer)]
-    if not leaked:
-        return
-    first = min(leaked, key=lambda tracer: tracer.variable.number)
-    holders = [x for x in gc.get_referrers(first) if x is not leaked and not inspect.isframe(x)]
-    kinds = " and ".join(dict.fromkeys(f"a {type(x).__name__}" for x in holders)) or "something"
-    raise CaptureError(
-        f"{getattr(function, '__name__', 'the function')} keeps what {first.variable.site} has "
-        f"computed, in {kinds}, where it would stay what it is in this run; return it instead"
-    )
 
 
 @contextmanager
