@@ -262,3 +262,36 @@ def test_a_choice_between_numbers_keeps_their_kind(function, data):
         found = c().raw
         assert (type(found), found) == (type(wanted), wanted)
     assert c.captures == 3
+
+
+OF_NO_DIMENSIONS = {
+    "where": lambda x: np.where(x > 0, x * 2, 0.5),
+    "squeeze": lambda x: np.squeeze(np.array([1.0, 2.0])[:1] * x),
+    "a view": lambda x: (np.ones(3) * x)[..., 0],
+    "reshape": lambda x: np.reshape(np.ones(1) * x, ()),
+    "broadcast_to": lambda x: np.broadcast_to(x, ()),
+    "copy": lambda x: np.copy(x),
+    "transpose": lambda x: np.transpose(x),
+    "T": lambda x: np.where(x > 0, x, 0.0).T,
+    "astype": lambda x: np.where(x > 0, x, 0.0).astype(np.float32),
+    "all of it": lambda x: np.where(x > 0, x, 0.0)[...],
+    "the number in it": lambda x: np.where(x > 0, x, 0.0)[()],
+    "a sum with it": lambda x: np.where(x > 0, x, x) + 1,
+    "its negative": lambda x: -np.where(x > 0, x, 0.0),
+    "an element": lambda x: (np.ones(3) * x)[0],
+    "both": lambda x: (np.squeeze(x), x * 1.0, np.squeeze(x * 1.0)),
+}
+
+
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("name", OF_NO_DIMENSIONS)
+def test_an_array_of_no_dimensions_is_one_in_a_replay_too(name, jit):
+    def parts(result):
+        parts = result if isinstance(result, tuple) else (result,)
+        return [(type(x), np.result_type(x), float(x)) for x in parts]
+
+    f = OF_NO_DIMENSIONS[name]
+    for x in (1.5, np.float32(1.5), np.array(1.5)):
+        c = capture(f, jit=jit)
+        for _ in range(6):
+            assert parts(c(x)) == parts(f(x))

@@ -27,18 +27,21 @@ class Result:
         The leaf, where it is the same in every run or a Value from outside the function.
     as_value, label
         Whether the leaf is a Value, and its label.
+    zero_dimensional
+        Whether the leaf is an array of no dimensions, with which programs compute as with a number.
     """
 
     variable: Variable | None
     returned: Any = None
     as_value: bool = False
     label: str | None = None
+    zero_dimensional: bool = False
 
     def to_caller(self, computed: Any) -> Any:
         """Return the leaf for the caller, from the data that a run computed."""
         data = owned_copy(self.returned) if self.variable is None else computed
         if not self.as_value:
-            return data
+            return np.asarray(data) if self.zero_dimensional else data
         value = Value.leaf(data, constant=True)
         value.label = self.label
         return value

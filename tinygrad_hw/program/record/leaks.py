@@ -5,18 +5,18 @@ from __future__ import annotations
 import gc
 import sys
 from traceback import walk_stack
-from types import CellType, FrameType, FunctionType, ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 from tinygrad_hw.program.record.recorder import Recorder
 from tinygrad_hw.program.record.tracer import CaptureError, Tracer
 
-_LASTING = (ModuleType, FunctionType, CellType, type)
+_LASTING = (ModuleType, type)
 _FEW = 20  # objects are searched for faster by Python than by the loop below
 
 
 def refuse_leak(
-    recorder: Recorder, references: int, function: Any, error: Exception | None
+    recorder: Recorder, references: int, function: Any, call: Any, error: Exception | None
 ) -> None:
     """Raise CaptureError if a stand-in of a run that has ended is kept somewhere.
 
@@ -27,7 +27,8 @@ def refuse_leak(
     if sys.getrefcount(recorder) <= references + 1:  # this function's own
         return
     objects = gc.get_objects()  # taken first, so that nothing made below is among them
-    kept = _kept([x for x in gc.get_referrers(recorder) if isinstance(x, Tracer)], objects)
+    leaked = [x for x in gc.get_referrers(recorder) if isinstance(x, Tracer)]
+    kept = _kept(leaked, objects, {id(function), id(call)})
     if not kept:
         return
     first, holders = min(kept, key=lambda found: found[0].variable.number)
@@ -39,14 +40,16 @@ def refuse_leak(
     ) from error
 
 
-def _kept(leaked: list[Tracer], objects: list[Any]) -> list[tuple[Tracer, list[Any]]]:
+def _kept(
+    leaked: list[Tracer], objects: list[Any], roots: set[int]
+) -> list[tuple[Tracer, list[Any]]]:
     """Return the stand-ins that are kept by more than frames that have ended, and what by.
 
     The traceback of an exception keeps such frames. ``objects`` are searched, level by level, for
-    what refers to the stand-ins, until something is found that outlasts a call. What nothing refers
-    to is a variable of a function that runs.
+    what refers to the stand-ins, until something is found that outlasts the call: a module, a
+    class, one of the ``roots``, or what nothing refers to, a variable of a function that runs.
     """
-    running = {id(frame) for frame, _ in walk_stack(sys._getframe(2).f_back)}
+    roots = roots.union(id(frame) for frame, _ in walk_stack(sys._getframe(2).f_back))
     held: dict[int, set[int]] = {}  # what each object of the levels above holds, by id
     lasting: list[int] = []
     holders_of_leaked: list[Any] = []
@@ -62,7 +65,7 @@ def _kept(leaked: list[Tracer], objects: list[Any]) -> list[tuple[Tracer, list[A
                 holders.append(x)
                 held.setdefault(id(x), set()).update(below)
         lasting += wanted.difference(*[held[id(x)] for x in holders])
-        lasting += [id(x) for x in holders if isinstance(x, _LASTING) or id(x) in running]
+        lasting += [id(x) for x in holders if isinstance(x, _LASTING) or id(x) in roots]
         holders_of_leaked = holders_of_leaked or holders
         level = [x for x in holders if not isinstance(x, FrameType) and id(x) not in seen]
         seen.update(map(id, level))

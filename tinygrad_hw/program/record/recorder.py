@@ -144,6 +144,8 @@ class Recorder(TwinTrace):
         compute = evaluate_guarded if guarded else evaluate if by_engine else self._as_the_user
         with setting(trace=PLAIN):
             value = compute(function, operands, concrete(options))
+        is_0d = isinstance(value, np.ndarray) and not value.ndim
+        value = value[()] if is_0d else value
         if isinstance(value, complex) and not isinstance(value, np.generic):
             self.only_this_run = "one of its numbers is complex"
             return value
@@ -153,11 +155,11 @@ class Recorder(TwinTrace):
             function, inputs = on_arrays(function, inputs, operands, value)
         equal = simplified(self, function, inputs, value)
         if equal is not None:
-            return equal
+            return equal.as_array(is_0d) if isinstance(equal, Tracer) else equal
         result = self._instruction(function, inputs, options, value, guarded)
         if function in (operator.neg, np.negative):
             self.negated[result.variable] = inputs[0]
-        return result
+        return result.as_array(is_0d)
 
     def _as_the_user(self, function: Any, operands: Any, options: Any) -> Any:
         """Compute a call that is not the engine's: results and errors are those of the call alone.
@@ -165,11 +167,10 @@ class Recorder(TwinTrace):
         The function may catch the error, and in another run there may be none.
         """
         try:
-            value = function(*operands, **options)
+            return function(*operands, **options)
         except Exception as error:
             self.only_this_run = f"{type(error).__name__} is raised in it"
             raise
-        return value[()] if isinstance(value, np.ndarray) and not value.ndim else value
 
     def evaluate(
         self, operation: Operation, operands: tuple[Any, ...], attributes: dict[str, Any]

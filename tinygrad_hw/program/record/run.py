@@ -106,7 +106,7 @@ def record(
         recorder.release()
         error = outcome.error
         if error is not None or sys.getrefcount(recorder) > references:
-            refuse_leak(recorder, references, function, error)
+            refuse_leak(recorder, references, function, call, error)
     if error is None:
         return recording, outcome
     outcome.commit()
@@ -285,7 +285,9 @@ def _result(recorder: Recorder, x: Any) -> Result:
                 f"a captured function returns a {type(x).__name__}; return what it computes alone, "
                 "or in tuples, lists and dicts"
             )
-        return Result(x.variable) if isinstance(x, Tracer) else Result(None, x)
+        if not isinstance(x, Tracer):
+            return Result(None, x)
+        return Result(x.variable, zero_dimensional=x.is_0d)
     if id(x) in recorder.twins or (x.operation is None and not isinstance(x.raw, Tracer)):
         return Result(None, x)  # the function returns a Value that it got
     recorder.add_label(x)

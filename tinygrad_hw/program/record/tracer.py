@@ -75,14 +75,26 @@ class Tracer(StandIn):
         What it is in the program.
     value
         Its data in this run: a Python number, a NumPy scalar, or an array.
+    is_0d
+        Whether it stands for an array of no dimensions, with which programs compute as with a
+        number; one that the function returns becomes an array again.
     """
 
-    __slots__ = ("recorder", "variable")
+    __slots__ = ("is_0d", "recorder", "variable")
 
-    def __init__(self, recorder: CallRecorder, variable: Variable, value: Any) -> None:
+    def __init__(
+        self, recorder: CallRecorder, variable: Variable, value: Any, is_0d: bool = False
+    ) -> None:
         self.recorder = recorder
         self.variable = variable
         self.value = value
+        self.is_0d = is_0d
+
+    def as_array(self, is_0d: bool) -> Tracer:
+        """Return the stand-in for the same data as an array of no dimensions, or as a number."""
+        if self.is_0d == is_0d:
+            return self
+        return Tracer(self.recorder, self.variable, self.value, is_0d)
 
     # --- Properties that guards of the program hold fixed -----------------------------------------
 
@@ -203,7 +215,7 @@ class Tracer(StandIn):
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, tuple) and not index:
-            return self
+            return self.as_array(False)
         return self.recorder.call(operator.getitem, (self, index), {})
 
     def reshape(self, *shape: Any, order: str = "C") -> Any:
@@ -224,7 +236,8 @@ class Tracer(StandIn):
 
     def astype(self, dtype: Any, copy: bool = True) -> Any:
         """Return the same numbers in another dtype."""
-        return self.recorder.cast(self, dtype)
+        result = self.recorder.cast(self, dtype)
+        return result.as_array(self.is_0d) if isinstance(result, Tracer) else result
 
     def copy(self) -> Any:
         """Return the Tracer itself: nothing writes into it."""
@@ -233,7 +246,7 @@ class Tracer(StandIn):
     @property
     def T(self) -> Any:  # noqa: N802 - NumPy's name
         """Return the transpose."""
-        return self.recorder.call(np.transpose, (self,), {})
+        return self.recorder.call(np.transpose, (self,), {}) if self.ndim else self
 
     @property
     def mT(self) -> Any:  # noqa: N802 - NumPy's name
