@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinygrad_hw.nn import classification_report, confusion_matrix
+from tinygrad_hw.nn import accuracy_score, classification_report, confusion_matrix
 
 # The homework's own results, question 3: its confusion matrix, and the report printed beside it.
 HOMEWORK = np.array(
@@ -34,6 +34,19 @@ PRINTED = """
 macro avg 0.98 0.98 0.98 10000
 weighted avg 0.98 0.98 0.98 10000
 """
+NO_CLASSES = {  # what is given in place of two class numbers, and how the message begins
+    "strings": (["a", "b"], "str32 data in it, such as a; give class numbers from 0"),
+    "objects": (np.array(["a", "b"], object), "str data in it, such as a"),
+    "None": ([None, 0], "NoneType data in it, such as None"),
+    "complex": ([1j, 0], "complex128 data in it"),
+    "a date": (np.array(["2020", "2021"], "datetime64[Y]"), "datetime64.* data in it"),
+    "nan": ([0, np.nan], "nan in it"),
+    "inf": ([np.inf, 0], "inf in it"),
+    "a probability": ([0, 0.2], r"0\.2 in it"),
+    "below zero": ([-1, -1], "-1 in it"),
+    "too large": ([0, 1e300], r"1e\+300 in it"),
+    "a large uint64": (np.array([0, 2**64 - 1], np.uint64), f"{2**64 - 1} in it"),
+}
 COLUMNS = ["precision", "recall", "f1-score", "support"]
 SETTINGS = settings(deadline=None, database=None, derandomize=True, max_examples=100)
 
@@ -74,7 +87,8 @@ class TestConfusionMatrix:
         assert all(matrix[i, j] == pairs.count((i, j)) for i in range(5) for j in range(5))
 
     @pytest.mark.parametrize(
-        ("true", "predicted"), [([0, 1], [0]), ([[0], [1]], [[0], [1]]), ([0, 1], [[0], [1]])]
+        ("true", "predicted"),
+        [([0, 1], [0]), ([[0, 1], [1, 0]], [[0, 1], [1, 0]]), ([0, 1], [[0, 1]]), (0, 0)],
     )
     def test_refuses_what_is_not_two_equal_lists(self, true, predicted):
         with pytest.raises(ValueError, match="expected two equal lists of classes"):
@@ -83,15 +97,45 @@ class TestConfusionMatrix:
     def test_takes_the_rounded_probabilities_of_the_homework(self):
         rounded = np.round(np.array([0.2, 0.7, 0.9], np.float32))
         np.testing.assert_array_equal(confusion_matrix([0, 1, 0], rounded), [[1, 1], [0, 1]])
+        column = rounded.reshape(-1, 1)  # as predict() gives them
+        np.testing.assert_array_equal(confusion_matrix([0, 1, 0], column), [[1, 1], [0, 1]])
 
-    @pytest.mark.parametrize(
-        ("true", "predicted"),
-        [([0, 1], [0.2, 0.9]), ([-1, 0], [0, 0]), ([0, 3], [0, 1])],
-        ids=["probabilities", "negative", "beyond classes"],
-    )
-    def test_refuses_what_is_no_class(self, true, predicted):
-        with pytest.raises((ValueError, TypeError), match="class"):
-            confusion_matrix(true, predicted, classes=3)
+    @pytest.mark.parametrize("kind", "?bBhHiIlLqQefdg")
+    def test_every_dtype_of_labels_counts_alike(self, kind):
+        true = np.array([0, 1, 1, 0, 1], kind)
+        for other in "?bBhHiIlLqQefdg":
+            predicted = np.array([1, 1, 0, 0, 1], other)
+            np.testing.assert_array_equal(confusion_matrix(true, predicted), [[1, 1], [1, 2]])
+            assert accuracy_score(true, predicted) == 3 / 5
+
+    def test_labels_reach_the_largest_of_their_dtype(self):
+        assert confusion_matrix(np.uint8([255]), np.int8([-1]).view(np.uint8))[255, 255] == 1
+        assert confusion_matrix(np.int8([127]), np.uint8([200]))[127, 200] == 1
+
+    @pytest.mark.parametrize(("bad", "words"), NO_CLASSES.values(), ids=NO_CLASSES)
+    @pytest.mark.parametrize("report", [confusion_matrix, accuracy_score])
+    def test_says_in_one_line_what_is_no_class(self, report, bad, words):
+        for name, pair in (("true", (bad, [0, 0])), ("predicted", ([0, 0], bad))):
+            with pytest.raises(ValueError, match=f"^{name} has {words}") as refused:
+                report(*pair)
+            assert "give class numbers" in str(refused.value)
+            assert "\n" not in str(refused.value)
+
+    def test_refuses_a_class_beyond_those_asked_for(self):
+        with pytest.raises(ValueError, match="got class 3 and classes=3; give 4 classes or more"):
+            confusion_matrix([0, 3], [0, 1], classes=3)
+
+
+class TestAccuracyScore:
+    def test_is_the_homeworks(self):
+        assert accuracy_score(*labels_of(HOMEWORK)) == 0.9781
+
+    def test_takes_rounded_probabilities_as_predict_gives_them(self):
+        assert accuracy_score([0, 1, 0], np.round([[0.2], [0.7], [0.9]])) == 2 / 3
+
+    def test_there_is_none_of_nothing(self):
+        with pytest.raises(ValueError, match="accuracy_score got no examples"):
+            accuracy_score([], [])
 
 
 class TestClassificationReport:

@@ -3,7 +3,7 @@
 from tinygrad_hw.nn.callbacks import Callback, EarlyStopping, History
 from tinygrad_hw.nn.initializers import GlorotNormal, GlorotUniform, HeNormal, RandomNormal
 from tinygrad_hw.nn.layers import Dense, Flatten, Rescaling
-from tinygrad_hw.nn.metrics import classification_report, confusion_matrix
+from tinygrad_hw.nn.metrics import accuracy_score, classification_report, confusion_matrix
 from tinygrad_hw.nn.models import Sequential
 from tinygrad_hw.nn.optimizers import SGD, Adam
 
@@ -21,6 +21,7 @@ __all__ = [
     "RandomNormal",
     "Rescaling",
     "Sequential",
+    "accuracy_score",
     "classification_report",
     "confusion_matrix",
 ]
