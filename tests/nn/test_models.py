@@ -198,8 +198,8 @@ class TestBatches:
             pass
 
         class Look(Callback):
-            def on_train_begin(self):
-                seen.append(self.batches)
+            def on_train_begin(self, logs=None):
+                seen.append(self.params["steps"])
                 raise Enough
 
         seen = []
@@ -426,7 +426,7 @@ class TestBlasThreads:
         seen = []
 
         class Look(Callback):
-            def on_epoch_end(self, epoch, logs):
+            def on_epoch_end(self, epoch, logs=None):
                 seen.append(blas_threads())
 
         model, (x, y) = network(SPARSE), examples(SPARSE)
@@ -437,7 +437,7 @@ class TestBlasThreads:
     @pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
     def test_are_put_back_when_training_fails(self, error):
         class Fails(Callback):
-            def on_train_batch_end(self):
+            def on_train_batch_end(self, batch, logs=None):
                 raise error
 
         with pytest.raises(error):

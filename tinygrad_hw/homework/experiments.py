@@ -155,7 +155,7 @@ def train(experiment: Experiment, data: Dataset, seed: int, listener: EpochListe
         history=history,
         epochs=epochs,
         best_epoch=stopping.best_epoch + 1 if experiment.patience is not None else epochs,
-        batches=callbacks[0].batches,
+        batches=callbacks[0].params["steps"],
         parameters=model.count_params(),
         test_loss=test["loss"],
         test_accuracy=test["accuracy"],
@@ -184,8 +184,8 @@ class _Reporter(Callback):
         self.name = name
         self.listener = listener
 
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        self.listener(self.name, epoch + 1, self.epochs, logs)
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        self.listener(self.name, epoch + 1, self.params["epochs"], logs or {})
 
 
 def train_all(

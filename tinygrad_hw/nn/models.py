@@ -16,7 +16,7 @@ from tinygrad_hw.engine.core.data import as_array, refuse_other_rules
 from tinygrad_hw.engine.core.trace import current
 from tinygrad_hw.micrograd import Module
 from tinygrad_hw.nn.activations import ACTIVATIONS
-from tinygrad_hw.nn.callbacks import Callback, CallbackList, History, Logs, ProgressBar
+from tinygrad_hw.nn.callbacks import Callback, CallbackList, History, Logs
 from tinygrad_hw.nn.flat_parameters import FlatParameters
 from tinygrad_hw.nn.layers import Dense, Flatten, Layer, LayerSummary, Rescaling, unique_names
 from tinygrad_hw.nn.losses import LOSSES, Loss
@@ -47,6 +47,7 @@ class Sequential(Module):
     """
 
     _loss: Loss  # set by compile()
+    history: History  # of the last fit
 
     def __init__(self, layers: Iterable[Layer], seed: int | None = None) -> None:
         self.layers = list(layers)
@@ -243,8 +244,8 @@ class Sequential(Module):
         batch_size: int = 32,
         epochs: int = 1,
         validation_split: float = 0.0,
-        callbacks: Sequence[Callback] = (),
-        verbose: int = 1,
+        callbacks: Sequence[Callback] | Callback | None = None,
+        verbose: int | str = "auto",
     ) -> History:
         """Train the model, as Keras does.
 
@@ -258,7 +259,8 @@ class Sequential(Module):
             Fraction of the examples, taken from the end before shuffling, that is evaluated after
             every epoch and not trained on.
         verbose
-            0 prints nothing, 1 a bar and a line per epoch.
+            0 prints nothing; 1 draws a bar and prints a line for each epoch; 2 prints the lines
+            alone; "auto" is 1 in a terminal and 2 elsewhere.
 
         Returns
         -------
@@ -273,33 +275,41 @@ class Sequential(Module):
                 f"fit got {len(inputs)} examples, validation_split={validation_split}, "
                 f"batch_size={batch_size}, epochs={epochs}: nothing is left to train on"
             )
-        history = History()
-        callback_list = CallbackList([history, *callbacks, *([ProgressBar()] if verbose else [])])
         batches = math.ceil(n_train / batch_size)
+        params = {"verbose": verbose, "epochs": epochs, "steps": batches}
+        observers = CallbackList(callbacks, True, verbose != 0, self, **params)
         batch = np.empty((min(batch_size, n_train), *self.input_shape), inputs.dtype)
         self.stop_training = False
         self._sync()
-        with self._thread_limit(batch_size), callback_list.training(self, epochs, batches):
-            after_batch = callback_list.on_train_batch_end_methods()
-            for epoch in range(epochs):
-                totals = RunningMeans(self._metrics)
-                order = self._order.permutation(n_train)
-                for start in range(0, n_train, batch_size):
-                    rows = order[start : start + batch_size]
-                    labels = targets[rows]
-                    x = np.take(inputs, rows, axis=0, out=batch[: len(rows)], mode="clip")
-                    loss, _, correct = self.train_step(x, labels)
-                    totals.add(loss, correct, len(rows))
-                    for call in after_batch:
-                        call()
-                logs = totals.means()
-                if n_train < len(inputs):
-                    held_out = self.evaluate(inputs[n_train:], targets[n_train:])
-                    logs.update({f"val_{name}": value for name, value in held_out.items()})
-                callback_list.on_epoch_end(epoch, logs)
-                if self.stop_training:
-                    break
-        return history
+        logs: Logs = {}
+        with self._thread_limit(batch_size):
+            try:
+                observers.on_train_begin()
+                for epoch in range(epochs):
+                    observers.on_epoch_begin(epoch)
+                    totals = RunningMeans(self._metrics)
+                    order = self._order.permutation(n_train)
+                    for step in range(batches):
+                        if observers.needs_batches:
+                            observers.on_train_batch_begin(step)
+                        rows = order[step * batch_size : (step + 1) * batch_size]
+                        x = np.take(inputs, rows, axis=0, out=batch[: len(rows)], mode="clip")
+                        loss, _, correct = self.train_step(x, targets[rows])
+                        totals.add(loss, correct, len(rows))
+                        if observers.needs_batches:
+                            observers.on_train_batch_end(step, totals.means())
+                            if self.stop_training:
+                                break
+                    logs = totals.means()
+                    if n_train < len(inputs):
+                        held_out = self.evaluate(inputs[n_train:], targets[n_train:])
+                        logs.update({f"val_{name}": value for name, value in held_out.items()})
+                    observers.on_epoch_end(epoch, logs)
+                    if self.stop_training:
+                        break
+            finally:
+                observers.on_train_end(logs)
+        return self.history
 
     def _thread_limit(self, rows: int) -> Any:
         """Return a context that limits BLAS to one thread, if batches of ``rows`` rows are small.
