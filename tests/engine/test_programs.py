@@ -26,7 +26,7 @@ from tinygrad_hw.engine import (
     vjp,
 )
 from tinygrad_hw.engine.core.graph import topological_order
-from tinygrad_hw.nn import losses
+from tinygrad_hw.nn.losses import on_logits as losses
 
 # --- The operations -------------------------------------------------------------------------------
 # Of a module ``m`` that is NumPy or HIPS autograd's, the functions ``f`` that it lacks, one or two

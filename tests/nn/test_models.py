@@ -546,8 +546,8 @@ class TestInterrupted:
 
         model = network(BINARY)
         monkeypatch.setitem(ACTIVATIONS, "sigmoid", interrupt)
-        failing = model._loss._replace(of_logits=interrupt, classes=interrupt)
-        monkeypatch.setattr(model, "_loss", failing)
+        for name in ("of_logits", "classes"):
+            monkeypatch.setattr(model._loss, name, interrupt)
         return model
 
     @pytest.mark.parametrize("method", ["predict", "predict_classes", "evaluate"])

@@ -26,7 +26,7 @@ from tinygrad_hw.engine import (
 from tinygrad_hw.engine.anomaly import AnomalyTrace
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.trace import PLAIN, current
-from tinygrad_hw.nn import losses
+from tinygrad_hw.nn.losses import on_logits as losses
 
 
 class StopHereError(Exception):

@@ -6,8 +6,8 @@ import pytest
 
 from tinygrad_hw.engine import Value, grad, gradcheck, hvp, jvp, numpy_api, ops
 from tinygrad_hw.engine.core.graph import topological_order
-from tinygrad_hw.nn import losses
 from tinygrad_hw.nn.losses import LOSSES
+from tinygrad_hw.nn.losses import on_logits as losses
 
 BINARY = LOSSES["binary_crossentropy"]
 SPARSE = LOSSES["sparse_categorical_crossentropy"]

@@ -1,0 +1,88 @@
+"""Objects of one kind by Keras's names: what ``losses.get`` and its like are told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+def snake_case(name: str) -> str:
+    """Return a class's name as Keras writes it in a string: "L2", "l2"; "HeNormal", "he_normal"."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+class Registry(Generic[T]):
+    """Table of the classes of one kind, from which their names derive.
+
+    Parameters
+    ----------
+    kind
+        What an object is called in messages: "loss".
+    base
+        The class of all objects, a user's own included.
+    classes
+        The package's classes. Each is known by its name, and by that in snake case.
+    aliases
+        Further names of some classes.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        base: type[T],
+        classes: Iterable[type[T]],
+        aliases: Mapping[str, type[T]],
+    ) -> None:
+        self.kind, self.base = kind, base
+        self.classes = {known.__name__: known for known in classes}
+        in_snake_case = {snake_case(name): known for name, known in self.classes.items()}
+        self.by_name = {**in_snake_case, **aliases, **self.classes}
+
+    def get(self, identifier: Any, of_function: Callable[[Any], T] | None = None) -> T:
+        """Return the object for a name, a class, a configuration, an object, or a function.
+
+        Parameters
+        ----------
+        identifier
+            A name such as "mse", a class, ``{"class_name": ..., "config": {...}}`` as ``serialize``
+            makes it, or an object, which is returned as it is.
+        of_function
+            Makes an object of a function; without it functions are refused.
+
+        Raises
+        ------
+        ValueError
+            For a name that is not known, and for anything else.
+        """
+        if isinstance(identifier, str):
+            return self._known(identifier)()
+        if isinstance(identifier, Mapping) and "class_name" in identifier:
+            return self.deserialize(identifier)
+        if isinstance(identifier, type) and issubclass(identifier, self.base):
+            return identifier()
+        if isinstance(identifier, self.base):
+            return identifier
+        if callable(identifier) and of_function and not isinstance(identifier, type):
+            return of_function(identifier)
+        raise ValueError(
+            f"expected a {self.kind}: its name, an object of {self.base.__name__}"
+            f"{' or a function' if of_function else ''}, got {identifier!r}"
+        )
+
+    def _known(self, name: str) -> type[T]:
+        if name not in self.by_name:
+            known = ", ".join(name for name in self.by_name if name.islower())
+            raise ValueError(f"unknown {self.kind} {name!r}; known are {known}")
+        return self.by_name[name]
+
+    def serialize(self, thing: Any) -> dict[str, Any]:
+        """Return the class's name and the configuration of an object, as plain data."""
+        return {"class_name": type(thing).__name__, "config": thing.get_config()}
+
+    def deserialize(self, config: Mapping[str, Any]) -> T:
+        """Return the object that ``serialize`` described."""
+        made: T = self._known(config["class_name"])(**config.get("config", {}))
+        return made
