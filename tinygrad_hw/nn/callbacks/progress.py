@@ -90,6 +90,10 @@ class ProgbarLogger(Callback):
         """Print the number of batches and remove the bar."""
         self.on_test_end()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Copy and pickle without the console and what is drawn there."""
+        return {**vars(self), "console": None, "_progress": None}
+
     def _start(self, epochs: int) -> None:
         """Draw an empty bar for the steps of all epochs."""
         if not self.verbose:

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinygrad_hw.nn import SGD, Callback, Dense, EarlyStopping, Sequential
+from tinygrad_hw.nn.callbacks import CallbackList, TerminateOnNaN
 
 NAN = math.nan
 X = np.linspace(-1, 1, 12, dtype=np.float32).reshape(12, 1)
@@ -193,3 +194,146 @@ class TestEarlyStopping:
             r"validation_split or monitor one of these",
         ):
             small_model().fit(X, Y, callbacks=[EarlyStopping()], verbose=0)
+
+    @pytest.mark.parametrize(
+        ("values", "settings", "epochs", "best"),
+        [
+            ([1, 2, 3, 2, 2, 9], {"mode": "max", "patience": 2}, 5, 2),
+            ([1, 2, 3, 2, 2, 2], {"mode": "min", "patience": 2}, 3, 0),
+            ([3, 2, 1, 0], {"baseline": 2.5, "patience": 2}, 4, 3),
+            ([3, 2.9, 2.8, 2.8, 0], {"baseline": 2.5, "patience": 2}, 4, 2),  # never below it
+            ([3, 2.4, 2.6, 2.7, 2.8], {"baseline": 2.5, "patience": 2}, 4, 1),
+            ([0, 0, 5, 4, 4, 4, 4], {"start_from_epoch": 2, "patience": 2}, 6, 3),
+            ([NAN, 5, 4, 4, 4, 1], {"patience": 2}, 5, 2),
+            ([NAN, NAN, NAN, 1], {"patience": 2}, 2, 0),
+            ([NAN, NAN, 5, NAN, NAN], {"patience": 3}, 5, 2),
+            ([math.inf, math.inf, 5], {"patience": 3}, 3, 2),
+        ],
+    )
+    def test_mode_baseline_first_epochs_and_nan(self, values, settings, epochs, best):
+        stopping = EarlyStopping(restore_best_weights=True, **settings)
+        assert trained(values, stopping) == (epochs, best)
+        assert stopping.best_epoch == best
+        assert stopping.stopped_epoch == (epochs - 1 if epochs < len(values) else 0)
+
+    def test_takes_its_arguments_in_kerass_order(self):
+        stopping = EarlyStopping("loss", 0.5, 3, 1, "max", 2.0, True, 4)
+        names = "monitor min_delta patience verbose mode baseline restore_best_weights"
+        values = [getattr(stopping, name) for name in [*names.split(), "start_from_epoch"]]
+        assert values == ["loss", 0.5, 3, 1, "max", 2.0, True, 4]
+
+    def test_a_nan_before_the_first_number_is_passed_over(self):
+        """A metric that is 0/0 in the first epoch and falls from then on: 20 epochs."""
+
+        class Ratio(Callback):
+            def on_epoch_end(self, epoch, logs=None):
+                logs["val_miss"] = NAN if epoch == 0 else logs["val_loss"]
+
+        numbers = np.random.default_rng(0)
+        x = numbers.normal(size=(100, 4))
+        model = Sequential([Dense(2, activation="softmax", input_shape=(4,))], seed=0)
+        model.compile(SGD(0.1), loss="sparse_categorical_crossentropy")
+        stop = EarlyStopping("val_miss", patience=3, mode="min", restore_best_weights=True)
+        settings = {"epochs": 20, "validation_split": 0.3, "verbose": 0}
+        history = model.fit(x, (x[:, 0] > 0).astype(int), callbacks=[Ratio(), stop], **settings)
+        falling = history.history["val_loss"]
+        assert falling == sorted(falling, reverse=True)
+        assert len(falling) == 20
+        assert (stop.best, stop.best_epoch) == (falling[-1], 19)
+
+    def test_says_when_it_stops_and_what_it_restores(self, capsys):
+        trained([5, 1, 2, 3, 4], EarlyStopping(patience=2, verbose=1, restore_best_weights=True))
+        assert capsys.readouterr().out == (
+            "Epoch 4: early stopping\nRestoring the weights of the best epoch, 2\n"
+        )
+        trained([5, 1, 2, 3, 4], EarlyStopping(patience=2, restore_best_weights=True))
+        assert capsys.readouterr().out == ""
+
+    def test_waits_for_epochs_with_a_validation(self):
+        """With ``validation_freq=2`` every other epoch has none: those do not count."""
+        stopping = EarlyStopping("val_loss", patience=1)
+        model = small_model()
+        for frequency in (2, [2, 4, 6]):
+            model.stop_training = False
+            callbacks = CallbackList(stopping, model=model, validation_freq=frequency)
+            callbacks.on_train_begin()
+            for epoch, logs in enumerate([{}, {"val_loss": 1.0}, {}, {"val_loss": 2.0}]):
+                assert not model.stop_training
+                callbacks.on_epoch_end(epoch, {"loss": 0.0, **logs})
+            assert model.stop_training
+            with pytest.raises(ValueError, match="monitors 'val_loss', but an epoch has only loss"):
+                callbacks.on_epoch_end(5, {"loss": 0.0})
+
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            ({"mode": "down"}, 'mode should be "auto", "min" or "max", got \'down\''),
+            ({"patience": -1}, "patience should be 0 or more epochs, got -1"),
+        ],
+    )
+    def test_refuses_settings_that_mean_nothing(self, settings, message):
+        with pytest.raises(ValueError, match=f"^{message}$"):
+            EarlyStopping(**settings)
+
+    def test_asks_for_the_direction_of_a_metric_that_nobody_knows(self):
+        with pytest.raises(
+            ValueError,
+            match="EarlyStopping cannot tell whether 'val_miss' should rise or fall; "
+            'give mode="max" or mode="min"',
+        ):
+            trained([1, 2], EarlyStopping("val_miss"), name="val_miss")
+
+    def test_asks_the_models_metric_for_its_direction(self):
+        class Metric:
+            name, _direction = "miss", "up"
+
+        model = small_model()
+        model.metrics = [Metric()]
+        stopping = EarlyStopping("val_miss", patience=2, restore_best_weights=True)
+        assert trained([1, 3, 2, 2, 9], stopping, model, name="val_miss") == (4, 1)
+
+
+class TestTerminateOnNaN:
+    def run(self, losses, **settings):
+        """Return after how many batches training stops."""
+        model = small_model()
+        model.stop_training = False
+        callbacks = CallbackList(TerminateOnNaN(**settings), model=model)
+        assert callbacks.needs_batches
+        for batch, loss in enumerate(losses):
+            callbacks.on_train_batch_end(batch, {"loss": loss})
+            if model.stop_training:
+                return batch + 1
+        return None
+
+    @pytest.mark.parametrize("bad", [NAN, math.inf, -math.inf])
+    def test_stops_after_the_first_batch_without_a_finite_loss(self, bad, capsys):
+        assert self.run([1.0, 2.0, bad, 1.0]) == 3
+        assert capsys.readouterr().out == f"Batch 2: the loss is {bad}, training stops\n"
+        assert self.run([1.0, 1e300]) is None
+
+    def test_raises_if_it_is_to(self):
+        with pytest.raises(
+            RuntimeError, match=r"^the loss of batch 1 is nan: training was stopped"
+        ):
+            self.run([1.0, NAN], raise_error=True)
+
+    def test_ends_a_fit_within_the_epoch(self):
+        model = small_model()
+        model.compile(SGD(1.0), "binary_crossentropy")
+        seen = []
+
+        class Look(Callback):
+            def on_train_batch_end(self, batch, logs=None):
+                seen.append(logs["loss"])
+                if batch == 1:
+                    self.model.set_weights([w * NAN for w in self.model.get_weights()])
+
+        with np.errstate(all="ignore"):
+            history = model.fit(
+                X, Y, epochs=5, batch_size=2, callbacks=[Look(), TerminateOnNaN()], verbose=0
+            )
+        assert len(seen) == 3
+        assert len(history.history["loss"]) == 1
+        assert np.isfinite(seen[:2]).all()
+        assert not np.isfinite(seen[2])

@@ -1,10 +1,11 @@
-"""EarlyStopping: stop when a metric no longer improves."""
+"""Callbacks that stop training: when a metric no longer improves, or the loss is no number."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from tinygrad_hw.nn.callbacks.callback import Logs
+from tinygrad_hw.nn.callbacks.callback import Callback, Logs
 from tinygrad_hw.nn.callbacks.monitor import MonitorCallback
 
 
@@ -107,3 +108,31 @@ class EarlyStopping(MonitorCallback):
             if self.verbose:
                 print(f"Restoring the weights of the best epoch, {self.best_epoch + 1}")
             self.model.set_weights(self.best_weights)
+
+
+class TerminateOnNaN(Callback):
+    """Callback that stops training after the first batch whose loss is nan or infinite.
+
+    Parameters
+    ----------
+    raise_error
+        True to raise an error instead. ``on_train_end`` of the callbacks is called all the same,
+        other than in Keras.
+
+    Raises
+    ------
+    RuntimeError
+        In training, if ``raise_error`` is set and the loss is nan or infinite.
+    """
+
+    def __init__(self, raise_error: bool = False) -> None:
+        self.raise_error = raise_error
+
+    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Look at the loss; ``batch`` counts from 0."""
+        loss = (logs or {}).get("loss", 0.0)
+        if not math.isfinite(loss):
+            if self.raise_error:
+                raise RuntimeError(f"the loss of batch {batch} is {loss}: training was stopped")
+            print(f"Batch {batch}: the loss is {loss}, training stops")
+            self.model.stop_training = True
