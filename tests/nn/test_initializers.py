@@ -138,13 +138,15 @@ def test_a_name_an_instance_and_any_function_serve_a_layer(name):
     kind = CASES[name][0]
 
     def kernel(initializer):
-        model = Sequential([Dense(4, "relu", initializer, input_shape=(6,))], seed=9)
+        model = Sequential(
+            [Dense(4, "relu", kernel_initializer=initializer, input_shape=(6,))], seed=9
+        )
         return model.get_weights()[0]
 
     np.testing.assert_array_equal(kernel(name), kernel(kind()))
     np.testing.assert_array_equal(kernel(kind(seed=5)), kind(seed=5)((6, 4), None))
     np.testing.assert_array_equal(
-        kernel(lambda shape, _: np.full(shape, 0.5)), np.full((6, 4), 0.5)
+        kernel(lambda shape, dtype: np.full(shape, 0.5, dtype)), np.full((6, 4), 0.5)
     )
 
 

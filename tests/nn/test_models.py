@@ -10,7 +10,6 @@ from tinygrad_hw.data import load
 from tinygrad_hw.engine import Value
 from tinygrad_hw.engine.core.trace import current
 from tinygrad_hw.nn import SGD, Adam, Callback, Dense, Flatten, Sequential
-from tinygrad_hw.nn.activations import ACTIVATIONS
 from tinygrad_hw.program.replay import Replay
 
 BINARY, SPARSE = "binary_crossentropy", "sparse_categorical_crossentropy"
@@ -162,7 +161,8 @@ class TestHomeworksNetworks:
 
     def test_summary(self, units, last, total, capsys):
         homework(units, last).summary()
-        header, *rows, footer = capsys.readouterr().out.splitlines()
+        title, header, *rows, whole, trainable, fixed = capsys.readouterr().out.splitlines()
+        assert title == 'Model: "sequential"'
         assert [" ".join(row.split()) for row in (header, *rows)] == [
             "Layer (type) Output Shape Param #",
             "flatten (Flatten) (None, 784) 0",
@@ -170,11 +170,14 @@ class TestHomeworksNetworks:
             f"dense_1 (Dense) (None, {units}) {total - 100_480:,}",
         ]
         assert len({len(row) for row in (header, *rows)}) == 1
-        assert footer == f"Total params: {total:,}"
+        assert whole == f"Total params: {total:,}"
+        assert trainable == f"Trainable params: {total:,}"
+        assert fixed == "Non-trainable params: 0"
 
     def test_output_shapes(self, units, last, total):
         model = homework(units, last)
-        assert model.output_shapes == [(784,), (128,), (units,)]
+        assert [x.output_shape for x in model.layers] == [(None, 784), (None, 128), (None, units)]
+        assert (model.input_shape, model.output_shape) == ((None, 28, 28), (None, units))
         assert model.predict(np.zeros((3, 28, 28))).shape == (3, units)
         assert model(Value(np.zeros((3, 28, 28)))).shape == (3, units)
 
@@ -182,8 +185,8 @@ class TestHomeworksNetworks:
 def test_summary_goes_where_it_is_told():
     lines = []
     Sequential([Dense(2, input_shape=(3,)), Dense(2), Dense(2)]).summary(print_fn=lines.append)
-    assert len(lines) == 5
-    assert [line.split()[0] for line in lines[1:4]] == ["dense", "dense_1", "dense_2"]
+    assert len(lines) == 8
+    assert [line.split()[0] for line in lines[2:5]] == ["dense", "dense_1", "dense_2"]
 
 
 class TestBatches:
@@ -391,7 +394,9 @@ class TestSeeds:
 
     def test_order_depends_on_the_seed_and_not_on_the_weights(self, monkeypatch):
         def order(seed, kernel):
-            model = Sequential([Dense(1, "sigmoid", kernel, input_shape=(1,))], seed=seed)
+            model = Sequential(
+                [Dense(1, "sigmoid", kernel_initializer=kernel, input_shape=(1,))], seed=seed
+            )
             model.compile(SGD(0.0), BINARY)
             return batches_of(model, 20, monkeypatch, batch_size=8)
 
@@ -525,8 +530,9 @@ class TestNothing:
 
 def test_predicting_and_evaluating_record_nothing(monkeypatch):
     model, (x, y) = network(BINARY), examples(BINARY)
-    histories, logits = [], model.logits
-    monkeypatch.setattr(model, "logits", lambda x: histories.append(logits(x)) or histories[-1])
+    histories, last = [], model.layers[-1]
+    logits = last.logits
+    monkeypatch.setattr(last, "logits", lambda x: histories.append(logits(x)) or histories[-1])
     model.predict(x), model.predict_classes(x), model.evaluate(x, y)
     assert [(node.inputs, node.constant) for node in histories] == [((), True)] * 3
 
@@ -545,7 +551,7 @@ class TestInterrupted:
             raise KeyboardInterrupt
 
         model = network(BINARY)
-        monkeypatch.setitem(ACTIVATIONS, "sigmoid", interrupt)
+        model.layers[-1].activation = interrupt
         for name in ("of_logits", "classes"):
             monkeypatch.setattr(model._loss, name, interrupt)
         return model
@@ -569,11 +575,6 @@ def uncompiled(last="sigmoid"):
 
 
 class TestErrors:
-    @pytest.mark.parametrize("layers", [[], [Dense(3)], [Flatten(), Dense(3, input_shape=(4,))]])
-    def test_no_input_shape(self, layers):
-        with pytest.raises(ValueError, match="the first layer needs input_shape="):
-            Sequential(layers)
-
     def test_unknown_loss(self):
         with pytest.raises(
             ValueError,

@@ -38,7 +38,7 @@ from tinygrad_hw.nn import (
 )
 from tinygrad_hw.nn.callbacks import Logs
 from tinygrad_hw.nn.initializers import Initializer
-from tinygrad_hw.nn.layers import LayerSummary
+from tinygrad_hw.nn.models import LayerSummary
 
 HIDDEN, BATCH, RATE, PATIENCE, EXAMPLES = 128, 32, 0.001, 10, 10
 
@@ -60,15 +60,14 @@ class Experiment:
     def model(self, image: tuple[int, int], seed: int) -> Sequential:
         """Build and compile the network."""
         binary = self.classes == 2
-        model = Sequential(
-            [
-                Rescaling(1 / 255, input_shape=image),
-                Flatten(),
-                Dense(HIDDEN, activation="relu", kernel_initializer=self.initializer),
-                Dense(1, activation="sigmoid") if binary else Dense(10, activation="softmax"),
-            ],
-            seed=seed,
-        )
+        units, activation = (1, "sigmoid") if binary else (10, "softmax")
+        layers = [  # with names: numbers in names depend on what else a process has trained
+            Rescaling(1 / 255, input_shape=image, name="rescaling"),
+            Flatten(name="flatten"),
+            Dense(HIDDEN, "relu", kernel_initializer=self.initializer, name="dense"),
+            Dense(units, activation, name="dense_1"),
+        ]
+        model = Sequential(layers, seed=seed)
         loss = "binary_crossentropy" if binary else "sparse_categorical_crossentropy"
         model.compile(Adam(RATE), loss=loss, metrics=["accuracy"])
         return model

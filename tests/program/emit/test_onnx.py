@@ -329,8 +329,8 @@ def test_the_homework_by_hand(name):
 def network():
     layers = [
         nn.Flatten(input_shape=(6, 6)),
-        nn.Dense(16, activation="relu"),
-        nn.Dense(10, activation="softmax"),
+        nn.Dense(16, activation="relu", name="hidden"),
+        nn.Dense(10, activation="softmax", name="last"),
     ]
     model = nn.Sequential(layers, seed=1)
     model.compile(nn.Adam(), "sparse_categorical_crossentropy")
@@ -346,7 +346,7 @@ def test_a_trained_network_predicts_with_its_weights():
     for _ in range(3):
         trained._train_on_batch(IMAGES, DIGITS)
     model = exported(trained, IMAGES)
-    assert model.inputs == ["x"]
+    assert model.inputs == ["inputs"]
     stored = {x.name: onnx.numpy_helper.to_array(x) for x in model.proto.graph.initializer}
     for parameter in trained.parameters():
         label = parameter.label.replace("/", "_")

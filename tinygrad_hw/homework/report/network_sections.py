@@ -27,7 +27,7 @@ from tinygrad_hw.homework.experiments import BATCH, HIDDEN, PATIENCE, RATE, Expe
 from tinygrad_hw.homework.report import charts, original_figures
 from tinygrad_hw.homework.report.page_elements import confusion, figure_box, inline_svg, picture
 from tinygrad_hw.homework.results import error_count, test_image_count
-from tinygrad_hw.nn.layers import LayerSummary
+from tinygrad_hw.nn.models import LayerSummary
 
 
 def summary(theirs: original_figures.Network, outcome: Outcome) -> list[Html]:

@@ -1,73 +1,92 @@
-"""Sequential: a model of layers, with Keras's interface, trained by this package's engine."""
+"""Model: layers that are trained and used, with Keras's interface."""
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import ThreadpoolController
 
 from tinygrad_hw.engine import Value, no_grad
-from tinygrad_hw.engine.core.data import as_array, refuse_other_rules
-from tinygrad_hw.engine.core.trace import current
-from tinygrad_hw.micrograd import Module
+from tinygrad_hw.engine.core.data import as_array
+from tinygrad_hw.engine.transforms.pytree import leaves_of
 from tinygrad_hw.nn.activations import ACTIVATIONS
 from tinygrad_hw.nn.callbacks import Callback, CallbackList, History, Logs
 from tinygrad_hw.nn.flat_parameters import FlatParameters
-from tinygrad_hw.nn.layers import Dense, Flatten, Layer, LayerSummary, Rescaling, unique_names
+from tinygrad_hw.nn.layers import Layer
+from tinygrad_hw.nn.layers.base import Shape
 from tinygrad_hw.nn.losses import LOSSES, Loss
 from tinygrad_hw.nn.metrics import RunningMeans
+from tinygrad_hw.nn.models.parallel import EVALUATION_ROWS, in_chunks, thread_limit
+from tinygrad_hw.nn.models.summary import LayerSummary, print_summary
 from tinygrad_hw.nn.optimizers import SGD, Adam
 from tinygrad_hw.program import Captured, capture
 
 Images = npt.NDArray[Any]
 
-EVALUATION_ROWS = 500  # of a chunk: enough for fast products, few enough to stay in the cache
-THREADED_MULTIPLICATIONS = 20_000_000
-"""Number of multiplications from which a matrix product is faster on two threads than on one.
 
-The curves of benchmarks/ by batch size and by width cross between 13 and 26 million.
-"""
-
-
-class Sequential(Module):
-    """Model of layers; the output of each is the input of the next.
+class Model(Layer):
+    """Base class of models: layers that are trained, evaluated and used for predictions.
 
     Parameters
     ----------
-    layers
-        The first needs an ``input_shape``.
+    trainable, name
+        As those of a layer.
     seed
-        Seed of the initial weights and of the order of the examples. The same seed gives the same
-        weights, bit for bit, on the same machine; None draws a random one.
+        Seed of the initial weights, of the order of the examples and of random layers.
+
+    Attributes
+    ----------
+    input_shape, output_shape
+        Shapes of a batch, with None for the number of examples.
+    flat
+        The trainable weights, end to end in one array.
     """
 
     _loss: Loss  # set by compile()
     history: History  # of the last fit
+    input_shape: Shape
 
-    def __init__(self, layers: Iterable[Layer], seed: int | None = None) -> None:
-        self.layers = list(layers)
-        if not self.layers or self.layers[0].input_shape is None:
-            raise ValueError("the first layer needs input_shape=, the shape of one example")
+    flat: FlatParameters
+
+    def __init__(
+        self, *, trainable: bool = True, name: str | None = None, seed: int | None = None
+    ) -> None:
+        super().__init__(trainable=trainable, name=name)
         for_weights, for_order = np.random.SeedSequence(seed).spawn(2)
+        self.weight_generator = np.random.default_rng(for_weights)
         self._order = np.random.default_rng(for_order)
         self.stop_training = False
-        self.input_shape = tuple(self.layers[0].input_shape)
-        self.output_shapes: list[tuple[int, ...]] = []
-        generator = np.random.default_rng(for_weights)
-        shape = self.input_shape
         self._reset_programs(None)
-        for name, layer in zip(unique_names(self.layers), self.layers, strict=True):
-            if layer.parameters:
-                raise ValueError(f"{layer.name} is in a model already; make a new layer")
-            layer.name = name
-            shape = layer.build(shape, generator)
-            self.output_shapes.append(shape)
-        self.flat = FlatParameters(p for layer in self.layers for p in layer.parameters)
+
+    # --- Building ---------------------------------------------------------------------------------
+
+    def finish_building(self, input_shape: Shape) -> None:
+        """Note the shapes, and put the weights of the layers, all of which are built, in a row."""
+        self.input_shape = input_shape
+        self.flat = FlatParameters(self.trainable_weights)
+        if hasattr(self, "optimizer"):
+            self.optimizer.build(self.flat.values)
+        self._reset_programs(self._jit)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """Return the layers of the model."""
+        return self.sublayers()
+
+    @property
+    def last_layer(self) -> Layer | None:
+        """Return the layer whose outputs are the model's, if it is known."""
+        return None
+
+    def logits(self, inputs: Any) -> Any:
+        """Return the logits of a batch: the outputs without the last activation."""
+        raise NotImplementedError(
+            f"{self.name} has no known last layer: only its outputs are known"
+        )
 
     def compile(
         self,
@@ -99,7 +118,7 @@ class Sequential(Module):
         metrics = [metrics] if isinstance(metrics, str) else metrics
         if unknown := set(metrics) - {"accuracy"}:
             raise ValueError(f"unknown metric {sorted(unknown)[0]!r}; known is accuracy")
-        wanted, last = LOSSES[loss].activation, self.layers[-1].activation
+        wanted, last = LOSSES[loss].activation, self._last_activation()
         if last != wanted:
             raise ValueError(f"{loss} goes with a last activation of {wanted!r}, not {last!r}")
         if not isinstance(optimizer, Adam | SGD):
@@ -110,15 +129,22 @@ class Sequential(Module):
         self._metrics = tuple(metrics)
         self.optimizer = optimizer
         optimizer.reset()
-        optimizer.build(self.flat.values)
+        if self.built:
+            optimizer.build(self.flat.values)
         self._reset_programs(None if isinstance(jit_compile, str) else jit_compile)
+
+    def _last_activation(self) -> str:
+        """Return the name of the last activation; "linear" if there is none, or it has none."""
+        last = self.last_layer
+        names = [n for n, f in ACTIVATIONS.items() if f is getattr(last, "activation", None)]
+        return names[0] if names else "linear"
 
     def _reset_programs(self, jit: bool | None) -> None:
         """Capture the model's functions anew; ours read nothing but Values and the settings."""
         self._jit = jit
+        self._parts = [x for x in self.flat_layers() if x is not self]
         self._captured_settings = self._settings()
-        parts = (self, *self.layers, getattr(self, "optimizer", None))
-        is_pure = all([type(part) in _OURS for part in parts])
+        is_pure = all([is_ours(part) for part in (self, *self._parts, *vars(self).values())])
         captured = functools.partial(capture, jit=jit, pure=is_pure)
         self._captured_outputs = captured(self._batch_outputs)
         self._captured_logits = captured(self._batch_logits)
@@ -126,9 +152,9 @@ class Sequential(Module):
         self._captured_evaluation = captured(self._evaluate_batch)
 
     def _settings(self) -> list[Any]:
-        """Return the settings that captured programs depend on, besides the parameters."""
-        layers = [(x, x.activation, getattr(x, "scale", None)) for x in self.layers]
-        return [layers, getattr(self, "optimizer", None), getattr(self, "_loss", None)]
+        """Return the settings that captured programs depend on, besides the weights."""
+        versions = [layer.version for layer in self._parts]
+        return [versions, getattr(self, "optimizer", None), getattr(self, "_loss", None)]
 
     def _sync(self) -> None:
         """Keep parameters in the model's dtype; drop programs if a setting has changed."""
@@ -141,31 +167,19 @@ class Sequential(Module):
 
     # --- Computing --------------------------------------------------------------------------------
 
-    def logits(self, x: Any) -> Any:
-        """Return the logits of a batch: the layers' outputs without the last activation."""
-        *inner, last = self.layers
-        for layer in inner:
-            x = ACTIVATIONS[layer.activation](layer(x))
-        return last(x)
-
-    def __call__(self, x: Any) -> Any:
-        """Return the outputs of a batch as a recorded Value; ``predict`` returns a plain array."""
-        return ACTIVATIONS[self.layers[-1].activation](self.logits(x))
-
     def predict(self, x: npt.ArrayLike) -> Images:
         """Return outputs of shape ``(n, units)`` for inputs of shape ``(n, *input_shape)``."""
+        inputs = self._inputs(x)
         self._sync()
-        outputs = self._in_chunks(self._captured_outputs, self._inputs(x))
-        empty = np.empty((0, *self.output_shapes[-1]), np.float32)
+        outputs = self._in_chunks(self._captured_outputs, inputs)
+        empty = np.empty((0, *self.output_shape[1:]), np.float32)
         return np.concatenate(outputs) if outputs else empty
 
     def predict_classes(self, x: npt.ArrayLike) -> npt.NDArray[np.intp]:
         """Return the predicted class of each example, shape (n,)."""
-        classes = self._compiled().classes
+        classes, inputs = self._compiled().classes, self._inputs(x)
         self._sync()
-        parts = [
-            classes(logits) for logits in self._in_chunks(self._captured_logits, self._inputs(x))
-        ]
+        parts = [classes(logits) for logits in self._in_chunks(self._captured_logits, inputs)]
         return np.concatenate(parts) if parts else np.empty(0, np.intp)
 
     def evaluate(self, x: npt.ArrayLike, y: npt.ArrayLike) -> Logs:
@@ -182,23 +196,7 @@ class Sequential(Module):
         return totals.means()
 
     def _in_chunks(self, captured: Captured, *arrays: npt.NDArray[Any]) -> list[Any]:
-        """Return the results of a captured function, called with a chunk of rows at a time.
-
-        Where BLAS would use several threads for a product, several chunks are computed in parallel
-        instead, each on one thread: no thread waits for another, and elementwise work is parallel,
-        too.
-        """
-        rows = len(arrays[0])
-        starts = range(0, rows, EVALUATION_ROWS)
-        calls = [tuple([x[i : i + EVALUATION_ROWS] for x in arrays]) for i in starts]
-        whole = rows // EVALUATION_ROWS  # the last call may have fewer rows
-        with self._thread_limit(min(rows, EVALUATION_ROWS)):
-            threads = max([blas["num_threads"] for blas in _blas().info()], default=1)
-            if not 1 < threads <= whole:
-                return [captured(*arguments) for arguments in calls]
-            with _blas().limit(limits=1):
-                results = captured.map_threads(calls[:whole], threads)
-                return results + [captured(*arguments) for arguments in calls[whole:]]
+        return in_chunks(captured, self.flat.values, EVALUATION_ROWS, *arrays)
 
     def _compiled(self) -> Loss:
         """Return the loss; raise ValueError if the model has not been compiled."""
@@ -278,11 +276,11 @@ class Sequential(Module):
         batches = math.ceil(n_train / batch_size)
         params = {"verbose": verbose, "epochs": epochs, "steps": batches}
         observers = CallbackList(callbacks, True, verbose != 0, self, **params)
-        batch = np.empty((min(batch_size, n_train), *self.input_shape), inputs.dtype)
+        batch = np.empty((min(batch_size, n_train), *inputs.shape[1:]), inputs.dtype)
         self.stop_training = False
         self._sync()
         logs: Logs = {}
-        with self._thread_limit(batch_size):
+        with thread_limit(batch_size, self.flat.values):
             try:
                 observers.on_train_begin()
                 for epoch in range(epochs):
@@ -311,26 +309,19 @@ class Sequential(Module):
                 observers.on_train_end(logs)
         return self.history
 
-    def _thread_limit(self, rows: int) -> Any:
-        """Return a context that limits BLAS to one thread, if batches of ``rows`` rows are small.
-
-        For the products of a batch of 32, a second thread gains little, and costs much when another
-        process needs that core.
-        """
-        widest = max([p.size for p in self.flat.values if p.ndim > 1], default=0)
-        limit = 1 if rows * widest < THREADED_MULTIPLICATIONS else None
-        return _blas().limit(limits=limit)
-
     def _inputs(self, x: npt.ArrayLike) -> Images:
         inputs = as_array(x)
-        if inputs.shape[1:] != self.input_shape:
+        self.build_once((None, *inputs.shape[1:]))
+        shape = self.input_shape[1:]
+        if len(inputs.shape) != len(shape) + 1 or any(
+            [n not in (None, given) for n, given in zip(shape, inputs.shape[1:], strict=True)]
+        ):
             raise ValueError(
-                f"expected examples of shape (n, {', '.join(map(str, self.input_shape))}), "
-                f"got {inputs.shape}"
+                f"expected examples of shape (n, {', '.join(map(str, shape))}), got {inputs.shape}"
             )
-        if isinstance(self.layers[0], Rescaling) and inputs.dtype.kind in "iu":
+        if self._parts[0].accepts_integers and inputs.dtype.kind in "iu":
             return inputs
-        return inputs.astype(np.float32, copy=False)
+        return inputs.astype(self.dtype, copy=False)
 
     def _targets(self, x: npt.ArrayLike, y: npt.ArrayLike) -> npt.NDArray[Any]:
         loss = self._compiled()
@@ -344,40 +335,32 @@ class Sequential(Module):
         """Return kernel and bias of every layer, in order."""
         return self.flat.values
 
-    def count_params(self) -> int:
-        """Return the number of parameters, counted by element."""
-        return sum(value.size for value in self.flat.values)
-
-    def get_weights(self) -> list[npt.NDArray[np.float32]]:
-        """Return copies of all parameters' arrays, in order."""
-        return [np.array(value.raw) for value in self.flat.values]
-
-    def set_weights(self, weights: Sequence[npt.ArrayLike]) -> None:
-        """Set all parameters to arrays shaped like those of ``get_weights``."""
-        if [np.shape(w) for w in weights] != [v.shape for v in self.flat.values]:
-            raise ValueError(
-                f"expected arrays of shapes {[v.shape for v in self.flat.values]}, "
-                f"got {[np.shape(w) for w in weights]}"
-            )
-        refuse_other_rules(weights)
-        for value, array in zip(self.flat.values, weights, strict=True):
-            current().trace.store(value, array)
+    def zero_grad(self) -> None:
+        """Forget all gradients, so that the next ``backward()`` does not add to them."""
+        for weight in self.flat.values:
+            weight.grad = weight.no_gradient
 
     def summary_rows(self) -> list[LayerSummary]:
         """Return the rows of ``summary``, one for each layer."""
-        pairs = zip(self.layers, self.output_shapes, strict=True)
-        return [LayerSummary.of(layer, shape) for layer, shape in pairs]
+        return [LayerSummary.of(layer) for layer in self.layers]
 
     def summary(self, print_fn: Callable[[str], Any] = print) -> None:
         """Print the layers, their output shapes and their numbers of parameters."""
-        line = "{:<28} {:<20} {:>12}".format
-        print_fn(line("Layer (type)", "Output Shape", "Param #"))
-        for row in self.summary_rows():
-            print_fn(line(f"{row.name} ({row.kind})", row.output_shape, f"{row.parameters:,}"))
-        print_fn(f"Total params: {self.count_params():,}")
+        print_summary(self, self.layers, print_fn)
 
 
-_OURS = {Sequential, Dense, Flatten, Rescaling, Adam, SGD, type(None)}
+def is_ours(thing: Any) -> bool:
+    """Return whether an object is data, or of this package with all functions that it has."""
+    if isinstance(thing, np.ndarray | np.generic | np.random.Generator | Value):
+        return True
+    module = str(getattr(thing, "__module__", None) or type(thing).__module__)
+    if module == "builtins":
+        parts = [*leaves_of(thing)] if isinstance(thing, list | tuple | dict) else []
+        return all([is_ours(part) for part in parts])
+    if not module.startswith("tinygrad_hw."):
+        return False
+    own = getattr(thing, "__dict__", {}) if isinstance(thing, Layer) else {}
+    return all([is_ours(x) for x in own.values() if callable(x)])
 
 
 def _as_leaf(x: Any) -> Value:
@@ -389,9 +372,3 @@ def _as_leaf(x: Any) -> Value:
 def _without_recording(function: Callable[[Any], Any], x: Any) -> Any:
     with no_grad():
         return function(_as_leaf(x)).raw
-
-
-@functools.cache
-def _blas() -> ThreadpoolController:
-    controller = ThreadpoolController()  # takes a millisecond: looks through the loaded libraries
-    return controller.select(user_api="blas")

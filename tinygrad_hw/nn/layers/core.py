@@ -1,0 +1,207 @@
+"""Core layers: Input, Dense, Embedding, and those that change the shape of examples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw.engine import ops
+from tinygrad_hw.engine.core.node import raw
+from tinygrad_hw.nn.layers.activations import Activated, Elementwise
+from tinygrad_hw.nn.layers.base import Layer, Shape, unique_name
+from tinygrad_hw.nn.layers.identifiers import initializer_of, regularizer_of
+from tinygrad_hw.nn.layers.symbolic import Symbol
+
+
+def Input(  # noqa: N802 - Keras's name
+    shape: Sequence[int | None] | None = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    *,
+    batch_shape: Sequence[int | None] | None = None,
+    name: str | None = None,
+) -> Symbol:
+    """Return the input of a model, a Symbol: of examples of a shape, in batches of any size."""
+    if (shape is None) == (batch_shape is None):
+        raise ValueError("Input needs shape=, the shape of one example, or batch_shape=")
+    whole = (batch_size, *shape) if shape is not None else tuple(batch_shape or ())
+    return Symbol(whole, dtype, name=name or unique_name("input_layer"))
+
+
+def positive(layer: str, **numbers: Any) -> None:
+    """Refuse arguments of a layer that are no whole numbers of at least 1."""
+    for name, number in numbers.items():
+        if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
+            raise ValueError(f"{layer} got {name}={number!r}; a layer needs at least 1")
+
+
+class Dense(Activated):
+    """Fully connected layer: x @ kernel + bias, then the activation; on the last axis of x.
+
+    Parameters
+    ----------
+    units
+        Width of the output.
+    activation
+        A name of ``nn.activations``, or a function; None is "linear".
+    use_bias
+        Whether there is a bias.
+    kernel_initializer, bias_initializer
+        A name of ``nn.initializers``, or an initializer.
+    kernel_regularizer, bias_regularizer
+        A regularizer of ``nn.regularizers`` or its name, or a function of the weight.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        **options: Any,
+    ) -> None:
+        positive("Dense", units=units)
+        super().__init__(activation, **options)
+        self.units = int(units)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializer_of(kernel_initializer, "kernel_initializer")
+        self.bias_initializer = initializer_of(bias_initializer, "bias_initializer")
+        self.kernel_regularizer = regularizer_of(kernel_regularizer)
+        self.bias_regularizer = regularizer_of(bias_regularizer)
+
+    def build(self, input_shape: Shape) -> None:
+        """Draw the kernel, of shape (fan-in, units), and the bias."""
+        if len(input_shape) < 2 or input_shape[-1] is None:
+            raise ValueError(
+                f"{self.name} got inputs of shape {input_shape}; it needs (n, ..., width)"
+            )
+        shape = (input_shape[-1], self.units)
+        self.kernel = self.add_weight(
+            shape, self.kernel_initializer, regularizer=self.kernel_regularizer, name="kernel"
+        )
+        if self.use_bias:
+            self.bias = self.add_weight(
+                shape[1:], self.bias_initializer, regularizer=self.bias_regularizer, name="bias"
+            )
+
+    def logits(self, inputs: Any) -> Any:
+        """Return x @ kernel + bias."""
+        product = ops.matmul(inputs, self.kernel)
+        return product + self.bias if self.use_bias else product
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of the inputs with ``units`` as its last number."""
+        return (*input_shape[:-1], self.units)
+
+
+class Embedding(Layer):
+    """Layer that looks up a row of a table for each whole number: (n, ...) to (n, ..., width).
+
+    Parameters
+    ----------
+    input_dim
+        Number of rows: the numbers are 0 to input_dim - 1.
+    output_dim
+        Width of a row.
+    embeddings_initializer, embeddings_regularizer
+        As those of Dense.
+    """
+
+    accepts_integers = True
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None,
+        **options: Any,
+    ) -> None:
+        positive("Embedding", input_dim=input_dim, output_dim=output_dim)
+        super().__init__(**options)
+        self.input_dim, self.output_dim = input_dim, output_dim
+        self.embeddings_initializer = initializer_of(embeddings_initializer)
+        self.embeddings_regularizer = regularizer_of(embeddings_regularizer)
+
+    def build(self, input_shape: Shape) -> None:
+        """Draw the table."""
+        self.embeddings = self.add_weight(
+            (self.input_dim, self.output_dim),
+            self.embeddings_initializer,
+            regularizer=self.embeddings_regularizer,
+            name="embeddings",
+        )
+
+    def call(self, inputs: Any) -> Any:
+        """Return the rows."""
+        numbers = raw(inputs)  # plain data: there is no derivative by an index
+        is_integer = getattr(numbers, "dtype", None) is not None and numbers.dtype.kind in "iu"
+        return self.embeddings[numbers if is_integer else ops.astype(numbers, np.int64)]
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of the inputs with the width behind it."""
+        return (*input_shape, self.output_dim)
+
+
+class Rescaling(Elementwise):
+    """Layer that computes x · scale + offset: 1 / 255 turns pixels 0 to 255 into numbers 0 to 1.
+
+    Rescaling in a layer saves memory: images stay bytes, and only one batch at a time is converted.
+    """
+
+    accepts_integers = True
+
+    def __init__(self, scale: float, offset: float = 0.0, **options: Any) -> None:
+        super().__init__(**options)
+        self.scale, self.offset = scale, offset
+
+    def call(self, inputs: Any) -> Any:
+        """Return the scaled batch in the layer's dtype."""
+        scaled = ops.astype(inputs, self.dtype) * float(self.scale)
+        return scaled + float(self.offset) if self.offset else scaled
+
+
+class Flatten(Layer):
+    """Layer that flattens each example: (n, rows, columns, ...) to (n, rows · columns · ...)."""
+
+    accepts_integers = False
+
+    def call(self, inputs: Any) -> Any:
+        """Reshape a batch; return a flat batch unchanged."""
+        flat = self.compute_output_shape(inputs.shape)
+        return inputs if inputs.shape == flat else ops.reshape(inputs, flat)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return (n, product of the rest)."""
+        rest = input_shape[1:]
+        return (input_shape[0], None if None in rest else math.prod(n or 0 for n in rest))
+
+
+class Reshape(Layer):
+    """Layer that gives each example another shape; one number may be -1, for what is left."""
+
+    def __init__(self, target_shape: Sequence[int], **options: Any) -> None:
+        super().__init__(**options)
+        self.target_shape = tuple(target_shape)
+
+    def call(self, inputs: Any) -> Any:
+        """Reshape a batch."""
+        return ops.reshape(inputs, self.compute_output_shape(inputs.shape))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return (n, *target_shape), with -1 replaced."""
+        size = math.prod(n or 0 for n in input_shape[1:])
+        known = math.prod(n for n in self.target_shape if n != -1)
+        target = tuple([size // max(known, 1) if n == -1 else n for n in self.target_shape])
+        if self.target_shape.count(-1) > 1 or math.prod(target) != size:
+            raise ValueError(
+                f"{self.name} got examples of shape {tuple(input_shape[1:])}, {size} numbers; "
+                f"they do not fill target_shape={self.target_shape}"
+            )
+        return (input_shape[0], *target)

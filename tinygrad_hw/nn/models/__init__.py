@@ -1,0 +1,7 @@
+"""Models: Sequential, and Model to derive from. Names, arguments and defaults are Keras's."""
+
+from tinygrad_hw.nn.models.model import Model
+from tinygrad_hw.nn.models.sequential import Sequential
+from tinygrad_hw.nn.models.summary import LayerSummary
+
+__all__ = ["LayerSummary", "Model", "Sequential"]
