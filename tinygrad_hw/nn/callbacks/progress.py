@@ -98,7 +98,7 @@ class ProgbarLogger(Callback):
         """Draw an empty bar for the steps of all epochs."""
         if not self.verbose:
             return
-        console = self.console or Console(highlight=False)
+        console = self.console or Console()
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
@@ -129,7 +129,7 @@ class ProgbarLogger(Callback):
     def _print(self, line: str) -> None:
         if self._progress:
             self._redraw(self._text)
-            self._progress.console.print(line, soft_wrap=True, markup=False)
+            self._progress.console.print(line, soft_wrap=True, markup=False, highlight=False)
 
     def _stop(self) -> None:
         if self._progress:
