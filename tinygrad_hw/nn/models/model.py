@@ -22,7 +22,8 @@ from tinygrad_hw.nn.losses import LOSSES, Loss
 from tinygrad_hw.nn.metrics import RunningMeans
 from tinygrad_hw.nn.models.parallel import EVALUATION_ROWS, in_chunks, thread_limit
 from tinygrad_hw.nn.models.summary import LayerSummary, print_summary
-from tinygrad_hw.nn.optimizers import SGD, Adam
+from tinygrad_hw.nn.optimizers import Optimizer
+from tinygrad_hw.nn.optimizers import get as optimizer_of
 from tinygrad_hw.program import Captured, capture
 
 Images = npt.NDArray[Any]
@@ -90,7 +91,7 @@ class Model(Layer):
 
     def compile(
         self,
-        optimizer: Adam | SGD,
+        optimizer: Optimizer | str,
         loss: str,
         metrics: str | Sequence[str] = ("accuracy",),
         jit_compile: bool | str = "auto",
@@ -100,7 +101,7 @@ class Model(Layer):
         Parameters
         ----------
         optimizer
-            Adam() or SGD().
+            An optimizer, or a name of one, such as "adam".
         loss
             A name of LOSSES.
         metrics
@@ -121,8 +122,7 @@ class Model(Layer):
         wanted, last = LOSSES[loss].activation, self._last_activation()
         if last != wanted:
             raise ValueError(f"{loss} goes with a last activation of {wanted!r}, not {last!r}")
-        if not isinstance(optimizer, Adam | SGD):
-            raise ValueError(f"optimizer should be Adam() or SGD(), got {optimizer!r}")
+        optimizer = optimizer_of(optimizer)
         if isinstance(jit_compile, str) and jit_compile != "auto":
             raise ValueError(f'jit_compile should be True, False or "auto", got {jit_compile!r}')
         self._loss = LOSSES[loss]
@@ -144,7 +144,8 @@ class Model(Layer):
         self._jit = jit
         self._parts = [x for x in self.flat_layers() if x is not self]
         self._captured_settings = self._settings()
-        is_pure = all([is_ours(part) for part in (self, *self._parts, *vars(self).values())])
+        given = (*vars(self).values(), getattr(vars(self).get("optimizer"), "schedule", None))
+        is_pure = all([is_ours(part) for part in (self, *self._parts, *given)])
         captured = functools.partial(capture, jit=jit, pure=is_pure)
         self._captured_outputs = captured(self._batch_outputs)
         self._captured_logits = captured(self._batch_logits)

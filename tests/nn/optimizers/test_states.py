@@ -527,7 +527,7 @@ def test_a_step_that_is_given_other_parts_of_a_parameters_array_is_refused_when_
         return np.sum(given)
 
     step(w.data[::2])
-    message = r"an argument is a part of the array of w, which changes; pass a copy \(test_opt"
+    message = r"an argument is a part of the array of w, which changes; pass a copy \(test_sta"
     with pytest.raises(CaptureError, match=message):
         step(w.data[::2])
 
