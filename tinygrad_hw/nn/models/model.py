@@ -24,12 +24,13 @@ from tinygrad_hw.nn.models.parallel import EVALUATION_ROWS, in_chunks, thread_li
 from tinygrad_hw.nn.models.summary import LayerSummary, print_summary
 from tinygrad_hw.nn.optimizers import Optimizer
 from tinygrad_hw.nn.optimizers import get as optimizer_of
+from tinygrad_hw.nn.storage.savable import Savable
 from tinygrad_hw.program import Captured, capture
 
 Images = npt.NDArray[Any]
 
 
-class Model(Layer):
+class Model(Savable, Layer):
     """Base class of models: layers that are trained, evaluated and used for predictions.
 
     Parameters

@@ -1,0 +1,1 @@
+"""Models in files: weights, states of training and architectures."""
