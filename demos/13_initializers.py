@@ -29,16 +29,17 @@ INITIALIZERS = {
 }
 
 # %% [markdown]
-# An initializer is called with the shape of a matrix of weights, (inputs, neurons), and a generator
-# of random numbers. Glorot draws with the variance 2 / (inputs + neurons), He with 2 / inputs.
+# An initializer is called with the shape of a matrix of weights, (inputs, neurons), and here with a
+# generator of random numbers. Glorot draws with the variance 2 / (inputs + neurons), He with
+# 2 / inputs.
 
 # %%
 random = np.random.default_rng(0)
 for name, initializer in INITIALIZERS.items():
-    drawn = initializer((300, 100), random)
+    drawn = initializer((300, 100), generator=random)
     print(f"{name:>11}: variance {drawn.var():.6f}, largest {np.abs(drawn).max():.3f}")
-assert math.isclose(GlorotUniform()((300, 100), random).var(), 2 / 400, rel_tol=0.05)
-assert math.isclose(HeNormal()((300, 100), random).var(), 2 / 300, rel_tol=0.05)
+assert math.isclose(GlorotUniform()((300, 100), generator=random).var(), 2 / 400, rel_tol=0.05)
+assert math.isclose(HeNormal()((300, 100), generator=random).var(), 2 / 300, rel_tol=0.05)
 
 # %% [markdown]
 # ## Where do these numbers come from?
@@ -90,11 +91,11 @@ def sizes_through(initializer, activation):
     widths = [784, *[100] * LAYERS]
     a, sums, outputs = images, [], []
     for shape in pairwise(widths):
-        z = a @ Value(initializer(shape, generator))
+        z = a @ Value(initializer(shape, generator=generator))
         a = activation(z)
         sums.append(z)
         outputs.append(a)
-    logits = a @ Value(initializer((100, 10), generator))
+    logits = a @ Value(initializer((100, 10), generator=generator))
     (-np.sum(targets * logits.log_softmax()) / len(images)).backward()
     return [size(a.data) for a in outputs], [size(z.grad) for z in sums]
 

@@ -77,7 +77,7 @@ class TestDense:
             ({"activation": "rleu"}, r"unknown activation 'rleu'; known are linear, relu, "),
             (
                 {"kernel_initializer": "he"},
-                r"unknown kernel_initializer 'he'; known are glorot_normal, glorot_uniform, ",
+                r"unknown initializer 'he'; known are constant, glorot_normal, glorot_uniform, ",
             ),
             ({"units": 0}, r"Dense got units=0; a layer needs at least 1"),
             ({"units": -3}, r"Dense got units=-3; a layer needs at least 1"),

@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 T = TypeVar("T")
+
+
+class Configurable:
+    """Base class of objects whose attributes are the arguments that made them."""
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal object."""
+        given = vars(self)
+        return {n: given[n] for n in inspect.signature(type(self)).parameters if n in given}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Return the object with the arguments that ``get_config`` returned."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
+        return f"{type(self).__name__}({settings})"
 
 
 def snake_case(name: str) -> str:
@@ -68,13 +87,13 @@ class Registry(Generic[T]):
         if callable(identifier) and of_function and not isinstance(identifier, type):
             return of_function(identifier)
         raise ValueError(
-            f"expected a {self.kind}: its name, an object of {self.base.__name__}"
+            f"{self.kind} should be a name, an object of {self.base.__name__}"
             f"{' or a function' if of_function else ''}, got {identifier!r}"
         )
 
     def _known(self, name: str) -> type[T]:
         if name not in self.by_name:
-            known = ", ".join(name for name in self.by_name if name.islower())
+            known = ", ".join(sorted([name for name in self.by_name if name.islower()]))
             raise ValueError(f"unknown {self.kind} {name!r}; known are {known}")
         return self.by_name[name]
 

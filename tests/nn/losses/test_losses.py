@@ -406,7 +406,7 @@ class TestNames:
         ("identifier", "words"),
         [
             ("dice", "unknown loss 'dice'; known are .*mean_squared_error.*mse"),
-            (3, "expected a loss: its name, an object of Loss or a function, got 3"),
+            (3, "loss should be a name, an object of Loss or a function, got 3"),
             (None, "got None"),
             (int, "got <class 'int'>"),
         ],

@@ -223,9 +223,7 @@ class Layer:
         shape = tuple(shape or ())
         default = "glorot_uniform" if len(shape) > 1 else "zeros"
         draw = initializer_of(default if initializer is None else initializer)
-        is_ours = getattr(draw, "__module__", "").startswith("tinygrad_hw.")
-        drawn = draw(shape, **{"generator": generator()} if is_ours else {"dtype": self.dtype})
-        data = np.asarray(drawn, dtype or self.dtype)
+        data = draw(shape, dtype or self.dtype, generator=generator())
         with current().trace.set_up():
             is_constant = not (trainable and self.trainable)
             weight = Value(data, f"{self.name}/{name or 'weight'}", constant=is_constant)

@@ -70,8 +70,8 @@ class Dense(Activated):
         super().__init__(activation, **options)
         self.units = int(units)
         self.use_bias = use_bias
-        self.kernel_initializer = initializer_of(kernel_initializer, "kernel_initializer")
-        self.bias_initializer = initializer_of(bias_initializer, "bias_initializer")
+        self.kernel_initializer = initializer_of(kernel_initializer)
+        self.bias_initializer = initializer_of(bias_initializer)
         self.kernel_regularizer = regularizer_of(kernel_regularizer)
         self.bias_regularizer = regularizer_of(bias_regularizer)
 

@@ -4,23 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from tinygrad_hw.nn.activations import ACTIVATIONS
-from tinygrad_hw.nn.initializers import INITIALIZERS
+from tinygrad_hw.nn.initializers import get as initializer_of
 
-
-def zeros(shape: tuple[int, ...], generator: Any = None) -> Any:
-    """Return zeros of a shape."""
-    return np.zeros(shape, np.float32)
-
-
-def ones(shape: tuple[int, ...], generator: Any = None) -> Any:
-    """Return ones of a shape."""
-    return np.ones(shape, np.float32)
-
-
-_CONSTANT: dict[str, Any] = {"ones": ones, "zeros": zeros}
+__all__ = ["activation_of", "initializer_of", "regularizer_of"]
 
 
 def _named(identifier: str, table: dict[str, Any], what: str) -> Any:
@@ -35,15 +22,6 @@ def activation_of(identifier: Any) -> Any:
         return _named(identifier or "linear", ACTIVATIONS, "activation")
     if not callable(identifier):
         raise ValueError(f"activation should be a name or a function, got {identifier!r}")
-    return identifier
-
-
-def initializer_of(identifier: Any, what: str = "initializer") -> Any:
-    """Return an initializer by its name, or one as it is."""
-    if isinstance(identifier, str):
-        return _named(identifier, INITIALIZERS | _CONSTANT, what)
-    if not callable(identifier):
-        raise ValueError(f"{what} should be a name or an initializer, got {identifier!r}")
     return identifier
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +14,13 @@ from tinygrad_hw.engine.core.data import as_array, dtype_of, shape_of
 from tinygrad_hw.engine.core.node import Node, raw
 from tinygrad_hw.engine.numpy_api.shaping import as_arrays
 from tinygrad_hw.nn.losses.on_logits import without_trailing_ones
-from tinygrad_hw.nn.registry import snake_case
+from tinygrad_hw.nn.registry import Configurable, snake_case
 
 MEANS = ("sum_over_batch_size", "mean")
 REDUCTIONS = (*MEANS, "mean_with_sample_weight", "sum", "none", None)
 
 
-class Loss:
+class Loss(Configurable):
     """Base class of losses; a subclass has ``call``, the loss of each example.
 
     Parameters
@@ -143,15 +144,6 @@ class Loss:
         """Return the arguments that make an equal loss, as plain data."""
         return {"name": self.name, "reduction": self.reduction}
 
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """Return the loss with the arguments that ``get_config`` returned."""
-        return cls(**config)
-
-    def __repr__(self) -> str:
-        settings = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
-        return f"{type(self).__name__}({settings})"
-
 
 class LossFunctionWrapper(Loss):
     """A loss made of a function ``(y_true, y_pred)`` that returns the loss of each example.
@@ -175,6 +167,7 @@ class LossFunctionWrapper(Loss):
         **settings: Any,
     ) -> None:
         super().__init__(name or getattr(fn, "__name__", "loss"), reduction, dtype)
+        functools.update_wrapper(self, fn)  # its module is the function's: not ours
         self.fn = fn
         self.settings = settings
 
