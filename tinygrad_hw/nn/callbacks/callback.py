@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 Logs = dict[str, float]
 """Metrics by name, such as "loss" and "val_accuracy"."""
@@ -47,10 +47,14 @@ class Callback:
     params
         A dict: "verbose", "epochs" (the largest number to train for) and "steps" (the number of
         batches of an epoch).
+    saved_attributes
+        The names of the attributes that change in training, if ``BackupAndRestore`` is to save
+        them: numbers, texts, None, or lists of arrays.
     """
 
     model: Any = None
     params: Any = None
+    saved_attributes: ClassVar[tuple[str, ...]] = ()
 
     def set_model(self, model: Any) -> None:
         """Set ``model``."""

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from tinygrad_hw.nn.callbacks.callback import BATCH_HOOKS, HOOKS, Callback, Logs
+from tinygrad_hw.nn.callbacks.checkpoints import BackupAndRestore
 from tinygrad_hw.nn.callbacks.history import History
 from tinygrad_hw.nn.callbacks.progress import ProgbarLogger
 
@@ -62,6 +63,10 @@ class CallbackList(Callback):
         for wanted, kind in ((add_history, History), (add_progbar, ProgbarLogger)):
             if wanted and not any(isinstance(callback, kind) for callback in self.callbacks):
                 self.callbacks.append(kind())
+        self.callbacks.sort(key=lambda callback: isinstance(callback, BackupAndRestore))  # last
+        for callback in self.callbacks:
+            if isinstance(callback, BackupAndRestore):
+                callback.others = [each for each in self.callbacks if each is not callback]
         self._begun: list[Callback] = []
         self._for_batches = {
             hook: [callback for callback in self.callbacks if _overrides(callback, hook)]

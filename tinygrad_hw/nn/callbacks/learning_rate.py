@@ -102,6 +102,8 @@ class ReduceLROnPlateau(MonitorCallback):
         metrics, or "auto" does not tell whether it should rise.
     """
 
+    saved_attributes = ("best", "wait", "cooldown_counter")
+
     def __init__(
         self,
         monitor: str = "val_loss",

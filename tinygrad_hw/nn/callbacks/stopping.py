@@ -51,6 +51,8 @@ class EarlyStopping(MonitorCallback):
         metrics, or "auto" does not tell whether it should rise.
     """
 
+    saved_attributes = ("best", "best_epoch", "best_weights", "wait", "stopped_epoch")
+
     def __init__(
         self,
         monitor: str = "val_loss",

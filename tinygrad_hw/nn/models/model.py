@@ -284,8 +284,9 @@ class Model(Savable, Layer):
         logs: Logs = {}
         with thread_limit(batch_size, self.flat.values):
             try:
+                self._initial_epoch = 0  # BackupAndRestore sets it
                 observers.on_train_begin()
-                for epoch in range(epochs):
+                for epoch in range(self._initial_epoch, epochs):
                     observers.on_epoch_begin(epoch)
                     totals = RunningMeans(self._metrics)
                     order = self._order.permutation(n_train)

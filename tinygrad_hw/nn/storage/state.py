@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tinygrad_hw.engine import Value
 from tinygrad_hw.engine.core.node import read_data
@@ -26,7 +27,7 @@ def save_weights(model: Any, filepath: str | os.PathLike[str], overwrite: bool =
 def load_weights(model: Any, filepath: str | os.PathLike[str]) -> None:
     """Set the weights of a model to those of a file."""
     tensors, _ = read_tensors(filepath)
-    _set_weights(model, tensors, filepath)
+    model.set_weights(_checked_weights(model, tensors, filepath))
 
 
 def training_state(model: Any) -> tuple[Tensors, dict[str, Any]]:
@@ -51,6 +52,7 @@ def restore_training_state(
     InputError
         If they are of another model; ``path`` is named.
     """
+    weights = _checked_weights(model, tensors, path)
     optimizer: Any = getattr(model, "optimizer", None)
     states = [] if optimizer is None else optimizer.variables
     found = {name: x for name, x in tensors.items() if name.startswith(_OPTIMIZER)}
@@ -63,7 +65,7 @@ def restore_training_state(
     random = data.get("random")
     if not isinstance(random, dict) or set(random) != set(generators):
         raise InputError(f"{path} is of a model with other random layers; make it as it was")
-    _set_weights(model, tensors, path)
+    model.set_weights(weights)
     for name, state in zip(names, states, strict=True):
         new = found[name]
         current().trace.store(state, new if state.shape else float(new))
@@ -93,17 +95,19 @@ def _kind(weight: Value) -> str:
     return (weight.label or "weight").rpartition("/")[2]
 
 
-def _set_weights(model: Any, tensors: Tensors, path: str | os.PathLike[str]) -> None:
-    """Set the weights of a model; refuse those of another, before anything has changed."""
+def _checked_weights(
+    model: Any, tensors: Tensors, path: str | os.PathLike[str]
+) -> list[npt.NDArray[Any]]:
+    """Return the weights for a model; refuse those of another."""
     wanted = {name: value.shape for name, value in _named_weights(model).items()}
-    found = {name: x.shape for name, x in tensors.items() if not name.startswith(_OPTIMIZER)}
+    found = {name: x.shape for name, x in tensors.items() if name.partition(".")[0].isdigit()}
     for name in [*wanted, *found]:
         if wanted.get(name) != found.get(name):
             raise InputError(
                 f"{path} has {_described(name, found)}, the model {_described(name, wanted)}; "
                 "make the model as it was saved"
             )
-    model.set_weights([tensors[name] for name in wanted])
+    return [tensors[name] for name in wanted]
 
 
 def _described(name: str, shapes: Mapping[str, tuple[int, ...]]) -> str:
