@@ -30,7 +30,7 @@ class Configurable:
 
 def snake_case(name: str) -> str:
     """Return a class's name as Keras writes it in a string: "L2", "l2"; "HeNormal", "he_normal"."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z0-9])(?=[A-Z][a-z])", "_", name).lower()
 
 
 class Registry(Generic[T]):

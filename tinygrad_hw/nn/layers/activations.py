@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tinygrad_hw.engine import numpy_api, ops
+from tinygrad_hw.nn import activations
 from tinygrad_hw.nn.layers.base import Layer
-from tinygrad_hw.nn.layers.identifiers import activation_of
 
 
 class Elementwise(Layer):
@@ -35,7 +35,7 @@ class Activated(Layer):
 
     @activation.setter
     def activation(self, new: Any) -> None:
-        self._activation: Callable[[Any], Any] = activation_of(new)
+        self._activation: Callable[[Any], Any] = activations.get(new)
 
     def logits(self, inputs: Any) -> Any:
         """Return what the activation is applied to."""

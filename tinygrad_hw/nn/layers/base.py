@@ -18,7 +18,7 @@ from tinygrad_hw.engine.core.data import refuse_other_rules, shape_of
 from tinygrad_hw.engine.core.node import raw
 from tinygrad_hw.engine.core.trace import Trace, current, setting
 from tinygrad_hw.engine.transforms.pytree import leaves_of
-from tinygrad_hw.nn.layers.identifiers import initializer_of, regularizer_of
+from tinygrad_hw.nn import initializers, regularizers
 from tinygrad_hw.nn.layers.symbolic import Symbol, map_inputs, symbols_of
 
 Shape = tuple[int | None, ...]
@@ -168,7 +168,7 @@ class Layer:
             raise ValueError(f"{type(self).__name__} got name={name!r}; give a string")
         self.name = name or unique_name(type(self).__name__)
         self.dtype = np.dtype(dtype or np.float32)
-        self.activity_regularizer = regularizer_of(activity_regularizer)
+        self.activity_regularizer = regularizers.get(activity_regularizer)
         self.trainable = trainable
         self.built = False
         self.built_shape: Any = None
@@ -222,12 +222,12 @@ class Layer:
         """
         shape = tuple(shape or ())
         default = "glorot_uniform" if len(shape) > 1 else "zeros"
-        draw = initializer_of(default if initializer is None else initializer)
+        draw = initializers.get(default if initializer is None else initializer)
         data = draw(shape, dtype or self.dtype, generator=generator())
         with current().trace.set_up():
             is_constant = not (trainable and self.trainable)
             weight = Value(data, f"{self.name}/{name or 'weight'}", constant=is_constant)
-        self._weights.append(Weight(weight, trainable, regularizer_of(regularizer)))
+        self._weights.append(Weight(weight, trainable, regularizers.get(regularizer)))
         return weight
 
     def add_loss(self, loss: Any) -> None:

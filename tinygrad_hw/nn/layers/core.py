@@ -10,9 +10,9 @@ import numpy as np
 
 from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.node import raw
+from tinygrad_hw.nn import initializers, regularizers
 from tinygrad_hw.nn.layers.activations import Activated, Elementwise
 from tinygrad_hw.nn.layers.base import Layer, Shape, unique_name
-from tinygrad_hw.nn.layers.identifiers import initializer_of, regularizer_of
 from tinygrad_hw.nn.layers.symbolic import Symbol
 
 
@@ -70,10 +70,10 @@ class Dense(Activated):
         super().__init__(activation, **options)
         self.units = int(units)
         self.use_bias = use_bias
-        self.kernel_initializer = initializer_of(kernel_initializer)
-        self.bias_initializer = initializer_of(bias_initializer)
-        self.kernel_regularizer = regularizer_of(kernel_regularizer)
-        self.bias_regularizer = regularizer_of(bias_regularizer)
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
 
     def build(self, input_shape: Shape) -> None:
         """Draw the kernel, of shape (fan-in, units), and the bias."""
@@ -126,8 +126,8 @@ class Embedding(Layer):
         positive("Embedding", input_dim=input_dim, output_dim=output_dim)
         super().__init__(**options)
         self.input_dim, self.output_dim = input_dim, output_dim
-        self.embeddings_initializer = initializer_of(embeddings_initializer)
-        self.embeddings_regularizer = regularizer_of(embeddings_regularizer)
+        self.embeddings_initializer = initializers.get(embeddings_initializer)
+        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
 
     def build(self, input_shape: Shape) -> None:
         """Draw the table."""
