@@ -21,7 +21,11 @@ from tinygrad_hw.engine.call_site import package_depth
 from tinygrad_hw.engine.core.node import read_data
 from tinygrad_hw.engine.core.trace import current
 from tinygrad_hw.nn.flat_parameters import EndToEnd, buffer_of, in_buffers, is_lent
-from tinygrad_hw.nn.optimizers.clipping import clipped_by_norm, clipped_by_value
+from tinygrad_hw.nn.optimizers.clipping import (
+    clipped_by_global_norm,
+    clipped_by_norm,
+    clipped_by_value,
+)
 from tinygrad_hw.nn.optimizers.configuration import config_of, deserialize, serialize
 from tinygrad_hw.nn.optimizers.parameters import gradients_of, leaves_of, store
 from tinygrad_hw.nn.optimizers.schedules import SCHEDULES, LearningRateSchedule
@@ -251,41 +255,51 @@ class Optimizer(ABC):
         self._warn([p for p in found if p not in gradients and not p.constant])
         if not gradients:
             return
-        gradients = self._clipped(gradients)
         is_pointwise = getattr(self.rule, "pointwise", False)
         new: dict[Value, Any] = {self._iterations: read_data(self._iterations) + 1.0}
         moved: dict[Value, Any] = {}
+        work = []
         for states in self._states_of(gradients):
             states.begin()
             groups, changes = states.count(gradients)
             new |= changes
             if not is_pointwise:
                 groups = [(EndToEnd([p]), n) for group, n in groups for p in group.values]
-            for group, steps in groups:
-                gradient = group.join([states.of_kind(gradients[p]) for p in group.values])
-                olds = [new[x] if x in new else read_data(x) for x in states.arrays]
-                taken = [states.layout.take(old, group) for old in olds]
-                leaves = states.leaves(group)
-                old = leaves.join([states.of_kind(read_data(x)) for x in leaves.values])
-                data, *results = self._moved(
-                    self._decayed(old, states, group), gradient, steps, taken
-                )
-                if any([result is old for result in results for old in taken]):
-                    results = [x * 1 for x in results]  # copies: one may be another state's array
-                for leaf, old, result in zip(states.arrays, olds, results, strict=True):
-                    new[leaf] = states.layout.put(old, group, result)
-                moved |= leaves.split(data)
+            work += [(states, group, steps) for group, steps in groups]
+        layouts = [group for _, group, _ in work]
+        joined = [
+            group.join([states.of_kind(gradients[p]) for p in group.values])
+            for states, group, _ in work
+        ]
+        for (states, group, steps), gradient in zip(
+            work, self._clipped(joined, layouts), strict=True
+        ):
+            olds = [new[x] if x in new else read_data(x) for x in states.arrays]
+            taken = [states.layout.take(old, group) for old in olds]
+            leaves = states.leaves(group)
+            old = leaves.join([states.of_kind(read_data(x)) for x in leaves.values])
+            parameter = self._decayed(old, states, group)
+            data, *results = self._moved(parameter, gradient, steps, taken)
+            if any([result is old for result in results for old in taken]):
+                results = [x * 1 for x in results]  # copies: one may be another state's array
+            for leaf, old, result in zip(states.arrays, olds, results, strict=True):
+                new[leaf] = states.layout.put(old, group, result)
+            moved |= leaves.split(data)
         store(new | in_buffers(moved))
 
-    def _clipped(self, gradients: dict[Value, Any]) -> dict[Value, Any]:
-        """Return the gradients in the size that the settings allow."""
+    def _clipped(self, gradients: list[Any], layouts: Sequence[EndToEnd]) -> list[Any]:
+        """Return gradients, end to end as the layouts say, in the size that the settings allow."""
         if self.clipvalue is not None:
-            return {p: clipped_by_value(g, self.clipvalue) for p, g in gradients.items()}
-        if self.clipnorm is not None:
-            return {p: clipped_by_norm([g], self.clipnorm)[0] for p, g in gradients.items()}
+            return [clipped_by_value(gradient, self.clipvalue) for gradient in gradients]
         if self.global_clipnorm is not None:
-            clipped = clipped_by_norm([*gradients.values()], self.global_clipnorm)
-            return dict(zip(gradients, clipped, strict=True))
+            return clipped_by_global_norm(gradients, self.global_clipnorm)
+        if self.clipnorm is not None:
+            limit, clipped = self.clipnorm, []
+            for layout, gradient in zip(layouts, gradients, strict=True):
+                several = len(layout.values) > 1
+                pieces = [gradient[part] for part in layout.parts] if several else [gradient]
+                clipped.append(layout.join([clipped_by_norm(piece, limit) for piece in pieces]))
+            return clipped
         return gradients
 
     def _decayed(self, parameter: Any, states: States, group: EndToEnd) -> Any:

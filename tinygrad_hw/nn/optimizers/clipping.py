@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.data import shape_of
 
@@ -16,21 +14,24 @@ def clipped_by_value(gradient: Any, limit: Any) -> Any:
     return ops.maximum(ops.minimum(gradient, limit), -limit)
 
 
-def clipped_by_norm(gradients: Sequence[Any], limit: Any) -> list[Any]:
-    """Return gradients, shortened by one factor if their norm together is above the limit.
+def clipped_by_norm(gradient: Any, limit: Any) -> Any:
+    """Return a gradient, shortened if its norm is above the limit; 0 if the norm overflows."""
+    return gradient * (limit / ops.maximum(_sum_of_squares(gradient) ** 0.5, limit))
 
-    If the norm overflows or is nan, all are nan, as in Keras.
+
+def clipped_by_global_norm(gradients: Sequence[Any], limit: Any) -> list[Any]:
+    """Return gradients, shortened if their norm together is above the limit.
+
+    All are nan if it overflows, as in Keras.
     """
-    norm = sum([_sum_of_squares(gradient) for gradient in gradients]) ** 0.5
+    squares = [ops.astype(_sum_of_squares(gradient), float) for gradient in gradients]
+    norm = sum(squares) ** 0.5  # a Python float, which leaves every array its dtype
     factor = limit / ops.maximum(norm, limit) + (norm - norm)
     return [gradient * factor for gradient in gradients]
 
 
 def _sum_of_squares(gradient: Any) -> Any:
-    """Return the squared norm as a float, which leaves every array its dtype."""
     if not shape_of(gradient):
         return gradient * gradient
     flat = ops.reshape(gradient, (gradient.size,))
-    if flat.dtype.itemsize < 4:
-        flat = ops.astype(flat, np.float32)
-    return ops.astype(ops.matmul(flat, flat), float)
+    return ops.matmul(flat, flat)

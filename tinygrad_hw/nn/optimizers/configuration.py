@@ -26,8 +26,13 @@ def config_of(thing: Any) -> dict[str, Any]:
 
 
 def serialize(thing: Any) -> dict[str, Any]:
-    """Return an optimizer or a schedule as ``{"class_name": ..., "config": ...}``."""
-    return {"class_name": type(thing).__name__, "config": thing.get_config()}
+    """Return an optimizer or a schedule as a dict, from which Keras makes its own, too.
+
+    It has ``class_name`` and ``config``; ``module`` and ``registered_name`` are for Keras.
+    """
+    module = type(thing).__module__.replace("tinygrad_hw.nn.", "keras.").removesuffix(".rules")
+    names = {"module": module, "class_name": type(thing).__name__}
+    return {**names, "config": thing.get_config(), "registered_name": None}
 
 
 def deserialize(
