@@ -308,6 +308,7 @@ class Model(Savable, Layer):
                     observers.on_epoch_end(epoch, logs)
                     if self.stop_training:
                         break
+                self.optimizer.finalize_variable_values(self.flat.values)
             finally:
                 observers.on_train_end(logs)
         return self.history
