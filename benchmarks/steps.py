@@ -65,13 +65,13 @@ def our_model(problem: Problem) -> Any:
 
 
 def train_step(problem: Problem, threads: int, jit: bool) -> Step:
-    """``Sequential.train_step``."""
+    """``Sequential.train_on_batch``."""
     from tinygrad_hw.nn import Adam
 
     model = our_model(problem)
-    model.compile(Adam(RATE), loss=LOSS, jit_compile=jit)
+    model.compile(Adam(RATE), loss=LOSS, metrics=["accuracy"], jit_compile=jit)
     x, y = problem.examples()
-    return lambda: model.train_step(x, y)[0]
+    return lambda: model.train_on_batch(x, y)[0]
 
 
 def own_loop(problem: Problem, threads: int, jit: bool) -> Step:

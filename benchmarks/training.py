@@ -41,7 +41,7 @@ def keras_fit(threads: int) -> Result:
 
 
 def our_bare_steps(threads: int, jit: bool) -> Result:
-    """``Sequential.train_step`` on one batch, as often as in an epoch.
+    """``Sequential.train_on_batch`` on one batch, as often as in an epoch.
 
     So what interrupts some of the steps counts as it does in ``fit``; a median of single steps
     would leave it out.
@@ -74,7 +74,7 @@ def our_inference(threads: int, jit: bool) -> Result:
     model = steps.our_model(steps.TEN_CLASSES)
     model.compile(Adam(steps.RATE), loss=steps.LOSS, jit_compile=jit)
     images = _test_images()
-    return _inference(lambda: model.predict(images))
+    return _inference(lambda: model.predict(images, verbose=0))
 
 
 def torch_inference(threads: int) -> Result:

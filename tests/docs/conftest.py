@@ -1,6 +1,6 @@
 import pytest
 
-from tinygrad_hw.nn.layers.base import reset_names
+from tinygrad_hw.nn.layers.process import reset_names
 
 
 @pytest.fixture(autouse=True)

@@ -147,7 +147,7 @@ def train(experiment: Experiment, data: Dataset, seed: int, listener: EpochListe
         verbose=0,
     ).history
     epochs = len(history["loss"])
-    test = model.evaluate(data.x_test, data.y_test)
+    test = model.evaluate(data.x_test, data.y_test, verbose=0, return_dict=True)
     predicted = model.predict_classes(data.x_test)
     return Outcome(
         name=experiment.name,
@@ -169,7 +169,7 @@ def _examples(
     model: Sequential, x: Any, true: Any, predicted: Any, seed: int
 ) -> list[tuple[int, int, int, float]]:
     chosen = np.random.default_rng(seed).choice(len(x), min(EXAMPLES, len(x)), replace=False)
-    outputs = model.predict(x[chosen])
+    outputs = model.predict(x[chosen], verbose=0)
     if outputs.shape[1] == 1:
         outputs = np.hstack([1 - outputs, outputs])
     return [

@@ -19,7 +19,7 @@ Y = (X[:, 0] > 0).astype(np.uint8)
 
 def small_model():
     model = Sequential([Dense(1, "sigmoid", input_shape=(1,))], seed=0)
-    model.compile(SGD(0.0), "binary_crossentropy")
+    model.compile(SGD(0.0), "binary_crossentropy", metrics=["accuracy"])
     return model
 
 

@@ -13,7 +13,7 @@ Y = (X[:, 0] > 0).astype(np.uint8)
 
 def small_model(rate=1.0):
     model = Sequential([Dense(1, "sigmoid", input_shape=(1,))], seed=0)
-    model.compile(SGD(rate), "binary_crossentropy")
+    model.compile(SGD(rate), "binary_crossentropy", metrics=["accuracy"])
     return model
 
 

@@ -15,7 +15,7 @@ Y = (X[:, 0] > 0).astype(np.uint8)
 
 def small_model():
     model = Sequential([Dense(1, "sigmoid", input_shape=(1,))], seed=0)
-    model.compile(SGD(0.0), "binary_crossentropy")
+    model.compile(SGD(0.0), "binary_crossentropy", metrics=["accuracy"])
     return model
 
 
@@ -134,7 +134,7 @@ class TestEarlyStopping:
         stopping = EarlyStopping(patience=10, restore_best_weights=True)
         assert trained([5, 1, 2, 3], stopping) == (4, 1)
 
-    @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+    @pytest.mark.parametrize("error", [SystemExit, RuntimeError])
     def test_restores_when_a_callback_raises_between_epochs(self, error):
         class Raises(Callback):
             def on_epoch_end(self, epoch, logs=None):
@@ -152,8 +152,8 @@ class TestEarlyStopping:
     def test_restores_when_ctrl_c_comes_amid_an_epoch(self):
         model, script = small_model(), Script([5, 1, 2], interrupt_after=2)
         stopping = EarlyStopping(patience=10, restore_best_weights=True)
-        with pytest.raises(KeyboardInterrupt):
-            model.fit(X, Y, epochs=9, callbacks=[script, stopping], verbose=0)
+        history = model.fit(X, Y, epochs=9, callbacks=[script, stopping], verbose=0)
+        assert len(history.history["loss"]) == 3
         assert weights_of(model) == 1
 
     def test_restores_when_another_callback_fails_at_the_end(self):
@@ -177,8 +177,7 @@ class TestEarlyStopping:
         model, stopping = small_model(), EarlyStopping(patience=9, restore_best_weights=True)
         trained([5, 1, 2], stopping, model)
         model.flat.data[:] = 7
-        with pytest.raises(KeyboardInterrupt):
-            model.fit(X, Y, callbacks=[stopping, AtOnce()], verbose=0)
+        assert model.fit(X, Y, callbacks=[stopping, AtOnce()], verbose=0).history == {}
         assert weights_of(model) == 7
 
     def test_a_second_fit_starts_afresh(self):
@@ -283,12 +282,12 @@ class TestEarlyStopping:
         ):
             trained([1, 2], EarlyStopping("val_miss"), name="val_miss")
 
-    def test_asks_the_models_metric_for_its_direction(self):
+    def test_asks_the_models_metric_for_its_direction(self, monkeypatch):
         class Metric:
             name, _direction = "miss", "up"
 
         model = small_model()
-        model.metrics = [Metric()]
+        monkeypatch.setattr(type(model), "metrics", [Metric()])
         stopping = EarlyStopping("val_miss", patience=2, restore_best_weights=True)
         assert trained([1, 3, 2, 2, 9], stopping, model, name="val_miss") == (4, 1)
 
@@ -320,7 +319,7 @@ class TestTerminateOnNaN:
 
     def test_ends_a_fit_within_the_epoch(self):
         model = small_model()
-        model.compile(SGD(1.0), "binary_crossentropy")
+        model.compile(SGD(1.0), "binary_crossentropy", metrics=["accuracy"])
         seen = []
 
         class Look(Callback):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,38 +17,11 @@ from tinygrad_hw.engine.core.node import raw
 from tinygrad_hw.engine.core.trace import Trace, current, setting
 from tinygrad_hw.engine.transforms.pytree import leaves_of
 from tinygrad_hw.nn import initializers, regularizers
+from tinygrad_hw.nn.layers.process import generator, unique_name
 from tinygrad_hw.nn.layers.symbolic import Symbol, map_inputs, symbols_of
 
 Shape = tuple[int | None, ...]
 """Shape of a batch, as in Keras: None stands for the number of examples."""
-
-_generator: ContextVar[np.random.Generator | None] = ContextVar("generator", default=None)
-_numbers: Counter[str] = Counter()  # of the names given so far
-_PROCESS = np.random.default_rng()  # for layers outside of a model
-
-
-def unique_name(kind: str) -> str:
-    """Return a name as Keras numbers them, unique in this process: dense, dense_1, dense_2."""
-    snake = re.sub(r"([a-z])([A-Z])|(\w)([A-Z][a-z]+)", r"\1\3_\2\4", re.sub(r"\W", "", kind))
-    name = snake.lower()
-    number = _numbers[name]
-    _numbers[name] += 1
-    return f"{name}_{number}" if number else name
-
-
-def reset_names() -> None:
-    """Number layers and models from the start again, as Keras's ``clear_session`` does."""
-    _numbers.clear()
-
-
-@contextmanager
-def drawing_from(generator: np.random.Generator) -> Iterator[None]:
-    """Draw the weights of layers that are built in a ``with`` block from a generator."""
-    token = _generator.set(generator)
-    try:
-        yield
-    finally:
-        _generator.reset(token)
 
 
 class Weight(NamedTuple):
@@ -59,11 +30,6 @@ class Weight(NamedTuple):
     value: Value
     trainable: bool
     regularizer: Callable[[Any], Any] | None
-
-
-def generator() -> np.random.Generator:
-    """Return the generator from which weights are drawn: the model's, or that of the process."""
-    return _generator.get() or _PROCESS
 
 
 class Call:
@@ -138,6 +104,7 @@ class Layer:
     """
 
     accepts_integers: ClassVar[bool] = False  # as inputs; the other layers get floats
+    is_random: ClassVar[bool] = False  # whether it draws arrays in training
     _takes_training: ClassVar[bool] = False
     _weights: list[Weight]
     version: int  # grows when an attribute is set

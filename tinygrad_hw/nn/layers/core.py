@@ -12,7 +12,8 @@ from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.node import raw
 from tinygrad_hw.nn import initializers, regularizers
 from tinygrad_hw.nn.layers.activations import Activated, Elementwise
-from tinygrad_hw.nn.layers.base import Layer, Shape, unique_name
+from tinygrad_hw.nn.layers.base import Layer, Shape
+from tinygrad_hw.nn.layers.process import unique_name
 from tinygrad_hw.nn.layers.symbolic import Symbol
 
 

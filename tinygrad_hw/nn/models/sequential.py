@@ -7,7 +7,8 @@ from typing import Any
 
 from tinygrad_hw.nn.layers import Layer, Symbol
 from tinygrad_hw.nn.layers.activations import Activated
-from tinygrad_hw.nn.layers.base import Shape, drawing_from
+from tinygrad_hw.nn.layers.base import Shape
+from tinygrad_hw.nn.layers.process import drawing_from
 from tinygrad_hw.nn.models.model import Model
 
 

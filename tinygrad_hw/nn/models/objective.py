@@ -1,0 +1,135 @@
+"""What a model is compiled with: its loss and metrics, as a training step computes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw.engine.core.node import raw
+from tinygrad_hw.nn import losses
+from tinygrad_hw.nn.losses import Loss
+from tinygrad_hw.nn.losses.loss import MEANS
+from tinygrad_hw.nn.models import accuracy as metrics
+from tinygrad_hw.nn.models.parallel import EVALUATION_ROWS
+
+
+class Objective:
+    """The loss and the metrics of a model.
+
+    Parameters
+    ----------
+    loss
+        What ``losses.get`` takes; None if layers add all that is minimized.
+    means, weighted
+        What ``metrics.get`` takes, in lists; ``weighted`` are weighted as the loss is.
+    last_activation
+        Name of the model's last activation.
+    output_shape
+        Shape of the model's outputs, with None in front.
+
+    Attributes
+    ----------
+    on_logits
+        Whether the loss is computed from the logits, which is more exact.
+    """
+
+    def __init__(
+        self,
+        loss: Any,
+        means: Sequence[Any],
+        weighted: Sequence[Any],
+        last_activation: str,
+        output_shape: tuple[int | None, ...],
+    ) -> None:
+        self.loss: Loss | None = None if loss is None else losses.get(loss)
+        self.output_shape = output_shape
+        fused = self.loss.fused_activation if self.loss else None
+        self.on_logits = fused is not None and fused == last_activation
+        self.metrics = [metrics.get(x, self.loss, output_shape) for x in (*means, *weighted)]
+        self.is_weighted = [False] * len(means) + [True] * len(weighted)
+        method = "sums_on_logits" if self.on_logits else "sums"
+        self._sums = [getattr(metric, method, None) for metric in self.metrics]
+        self.needs_outputs = None in self._sums
+
+    @property
+    def chunk(self) -> int:
+        """Return the number of examples to evaluate at a time, if nobody says."""
+        reduction = getattr(self.loss, "reduction", "mean")
+        return EVALUATION_ROWS if reduction in (None, *MEANS) else 32
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names of what is reported: "loss", and the metrics."""
+        return ["loss", *[metric.name for metric in self.metrics]]
+
+    def check(self, y: Any) -> Any:
+        """Return targets in the dtype and shape that the loss takes; refuse what does not fit."""
+        if self.loss is None or y is None:
+            return np.asarray(0.0 if y is None else y)
+        return self.loss.check(y, self.output_shape)
+
+    def loss_of(self, y: Any, z: Any, weights: Any = None) -> Any:
+        """Return the mean loss of a batch, from its outputs or logits."""
+        if self.loss is None:
+            return 0.0
+        return (self.loss.on_logits if self.on_logits else self.loss)(y, z, weights)
+
+    def sums_of(self, y: Any, z: Any, weights: Any = None) -> list[Any]:
+        """Return the sum of each metric over the examples of a batch, if it is a mean."""
+        sums = []
+        for of_examples, is_weighted in zip(self._sums, self.is_weighted, strict=True):
+            if of_examples is not None:
+                values = raw(of_examples(raw(y), raw(z)))
+                if is_weighted and weights is not None:
+                    sums.append(np.sum(values * weights.reshape(-1)))
+                elif values.dtype == bool:
+                    sums.append(np.count_nonzero(values))
+                else:
+                    sums.append(np.sum(values))
+        return sums
+
+
+class Means:
+    """Means of the loss and of the metrics, over the batches added so far."""
+
+    def __init__(self, objective: Objective) -> None:
+        self._objective = objective
+        self._loss, self.examples, self._weights = 0.0, 0, 0.0
+        self._totals = [0.0] * len(objective.metrics)
+        for metric in objective.metrics:
+            metric.reset_state()
+
+    def add(
+        self, results: Sequence[Any], examples: int, y: Any = None, weights: Any = None
+    ) -> None:
+        """Add the results of a step: the mean loss, the sums, and outputs where they are needed."""
+        loss, *sums = results
+        self._loss += float(loss) * examples
+        self.examples += examples
+        if weights is not None:
+            self._weights += float(weights.sum())
+        if not self._objective.needs_outputs:
+            self._totals = [a + b for a, b in zip(self._totals, sums, strict=True)]
+            return
+        outputs, objective = sums.pop(), self._objective
+        remaining = iter(sums)
+        for i, of_examples in enumerate(objective._sums):
+            if of_examples is not None:
+                self._totals[i] += next(remaining)
+            else:
+                weight = weights if objective.is_weighted[i] else None
+                objective.metrics[i].update_state(y, outputs, weight)
+
+    def logs(self) -> dict[str, float]:
+        """Return the means by name, "loss" first."""
+        objective, examples = self._objective, max(self.examples, 1)
+        logs = {"loss": self._loss / examples}
+        for i, metric in enumerate(objective.metrics):
+            if objective._sums[i] is None:
+                logs[metric.name] = float(raw(metric.result()))
+            else:
+                by_weight = objective.is_weighted[i] and self._weights
+                logs[metric.name] = float(self._totals[i] / (by_weight or examples))
+        return logs
