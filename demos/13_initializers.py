@@ -13,15 +13,12 @@ import numpy as np
 
 from tinygrad_hw import Value
 from tinygrad_hw.data import load
-from tinygrad_hw.nn import SGD, Dense, Flatten, GlorotUniform, HeNormal, RandomNormal, Sequential
-
-
-def zeros(shape, generator):
-    return np.zeros(shape, np.float32)
+from tinygrad_hw.nn import SGD, Dense, Flatten, Sequential
+from tinygrad_hw.nn.initializers import GlorotUniform, HeNormal, RandomNormal, Zeros
 
 
 INITIALIZERS = {
-    "zeros": zeros,
+    "zeros": Zeros(),
     "normal 0.01": RandomNormal(stddev=0.01),
     "Glorot": GlorotUniform(),
     "He": HeNormal(),
