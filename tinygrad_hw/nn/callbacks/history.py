@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_hw.formatting.html import Html, element
@@ -38,6 +38,15 @@ class History(Callback):
         self.epoch: list[int] = []
         self._epochs_of: dict[str, list[int]] = {}  # of each number in history; the first is 1
         self._last = 0
+
+    @classmethod
+    def of(cls, history: Mapping[str, Sequence[float]], epoch: Sequence[int]) -> History:
+        """Return the record of these metrics and epochs."""
+        made = cls()
+        made.history = {name: list(values) for name, values in history.items()}
+        made.epoch = list(epoch)
+        made._last = max((len(values) for values in made.history.values()), default=0)
+        return made
 
     def set_model(self, model: Any) -> None:
         """Set ``model``, and become its ``history``."""

@@ -3,5 +3,6 @@
 from tinygrad_hw.nn.models.model import Model
 from tinygrad_hw.nn.models.sequential import Sequential
 from tinygrad_hw.nn.models.summary import LayerSummary
+from tinygrad_hw.nn.storage.whole_model import load_model, model_from_json
 
-__all__ = ["LayerSummary", "Model", "Sequential"]
+__all__ = ["LayerSummary", "Model", "Sequential", "load_model", "model_from_json"]

@@ -137,6 +137,20 @@ class Model(Savable, Trainer):
         self.optimizer.build(self.flat.values)
         self.reset_programs()
 
+    def get_compile_config(self) -> dict[str, Any]:
+        """Return the arguments of ``compile``."""
+        if self._compiled is None:
+            raise ValueError("compile(optimizer, loss) the model first")
+        loss, metrics, weighted = self._compiled
+        return {
+            "optimizer": self.optimizer,
+            "loss": loss,
+            "metrics": list(metrics),
+            "weighted_metrics": list(weighted),
+            "run_eagerly": self._eager,
+            "jit_compile": "auto" if self._jit is None else self._jit,
+        }
+
     @property
     def metrics_names(self) -> list[str]:
         """Return the names of what ``evaluate`` returns, in order."""

@@ -2,13 +2,45 @@
 
 from __future__ import annotations
 
+import json
 import os
+from typing import Any
 
 from tinygrad_hw.nn.storage.state import load_weights, save_weights
+from tinygrad_hw.nn.storage.whole_model import architecture, save_model
 
 
 class Savable:
     """Base class of what can be saved in files."""
+
+    def save(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+        """Save the whole model in a file that ends in ".safetensors", other than in Keras.
+
+        That is: the layers and what the model was compiled with, the weights, the optimizer's
+        states, the random generators and the last History. ``nn.models.load_model`` reads it.
+
+        Parameters
+        ----------
+        filepath
+            The file. It is written beside its place first, and then replaces what is there at once;
+            its folder is made where it is missing.
+        overwrite
+            False to refuse a file that is there. (Keras asks.)
+
+        Raises
+        ------
+        InputError
+            For another ending, a file that is there, a place that cannot be written to, a model
+            that is not built, and for what has no name: a lambda as an activation or a loss.
+        """
+        save_model(self, filepath, overwrite)
+
+    def to_json(self, **options: Any) -> str:
+        """Return the layers as a text, without weights; ``nn.models.model_from_json`` reads it.
+
+        ``options`` are those of ``json.dumps``. The text is not that of Keras.
+        """
+        return json.dumps(architecture(self), **options)
 
     def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Save the weights in a file that ends in ".safetensors", other than in Keras.
