@@ -85,7 +85,7 @@ np.mean(a > 0.1) * b | np.sum(np.where(np.isnan(a), 0.0, a)) | np.argmax(a + np.
 LINES = [line.strip() for line in LINES.replace("\n", "|").split("|") if line.strip()]
 BLOCKS = [
     "if np.sum(a) > 0.25:\n    NEW = a * 2\nelse:\n    NEW = b - 1",
-    "NEW = a\nwhile 4 < np.sum(abs(NEW)) < 1e9:\n    NEW = NEW / 2",
+    "NEW = a\nwhile 4 < np.sum(np.abs(NEW)) < 1e9:\n    NEW = NEW / 2",
     "try:\n    NEW = 1.0 / a\nexcept ZeroDivisionError:\n    NEW = 7.0",
     "try:\n    NEW = a * missing\nexcept NameError:\n    NEW = b",
     "NEW = b\nfor q in range(3):\n    NEW = NEW * 0.5 + a",
