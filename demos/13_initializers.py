@@ -16,7 +16,6 @@ from tinygrad_hw.data import load
 from tinygrad_hw.nn import SGD, Dense, Flatten, Sequential
 from tinygrad_hw.nn.initializers import GlorotUniform, HeNormal, RandomNormal, Zeros
 
-
 INITIALIZERS = {
     "zeros": Zeros(),
     "normal 0.01": RandomNormal(stddev=0.01),

@@ -142,6 +142,20 @@ class TestCallbackList:
         assert np.mean(alone) == pytest.approx(losses[2])
         assert history.history["loss"] == [losses[2], losses[5]]
 
+    @pytest.mark.parametrize("kind", ["test", "predict"])
+    def test_functions_are_called_for_each_batch_of_an_evaluation_too(self, kind):
+        seen = []
+        note = LambdaCallback(**{f"on_{kind}_batch_end": lambda batch, logs: seen.append(batch)})
+        model = small_model()
+        if kind == "test":
+            model.evaluate(X, Y, batch_size=5, callbacks=[note], verbose=0)
+            settings = {"validation_data": (X, Y), "validation_batch_size": 4, "verbose": 0}
+            model.fit(X, Y, callbacks=[note], **settings)
+            assert seen == [0, 1, 2, 0, 1, 2]
+        else:
+            model.predict(X, batch_size=5, callbacks=[note], verbose=0)
+            assert seen == [0, 1, 2]
+
     def test_what_one_writes_into_the_logs_the_next_ones_and_the_history_see(self):
         class Writes(Callback):
             def on_epoch_end(self, epoch, logs=None):

@@ -248,6 +248,20 @@ class TestEarlyStopping:
         trained([5, 1, 2, 3, 4], EarlyStopping(patience=2, restore_best_weights=True))
         assert capsys.readouterr().out == ""
 
+    @pytest.mark.parametrize(("frequency", "epochs"), [(2, [1, 3, 5]), ([2, 3], [1, 2])])
+    def test_fit_may_leave_validations_out(self, frequency, epochs):
+        stopping = EarlyStopping("val_loss", patience=9, restore_best_weights=True)
+        history = small_model().fit(
+            *(X, Y),
+            epochs=6,
+            validation_split=0.25,
+            validation_freq=frequency,
+            callbacks=[stopping],
+            verbose=0,
+        )
+        assert len(history.history["val_loss"]) == len(epochs)
+        assert stopping.best_epoch in epochs
+
     def test_waits_for_epochs_with_a_validation(self):
         """With ``validation_freq=2`` every other epoch has none: those do not count."""
         stopping = EarlyStopping("val_loss", patience=1)

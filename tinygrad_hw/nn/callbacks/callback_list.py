@@ -78,6 +78,15 @@ class CallbackList(Callback):
         if params:
             self.set_params(params)
 
+    def watches(self, kind: str) -> bool:
+        """Return whether a callback other than the progress is called for each batch of a kind.
+
+        ``kind`` is "train", "test" or "predict".
+        """
+        hooks = f"on_{kind}_batch_begin", f"on_{kind}_batch_end"
+        listening = [callback for hook in hooks for callback in self._for_batches[hook]]
+        return not all(isinstance(callback, ProgbarLogger) for callback in listening)
+
     def set_model(self, model: Any) -> None:
         """Set ``model`` of all callbacks."""
         self.model = model

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_hw.nn.callbacks import Callback, CallbackList, History, Logs, ProgbarLogger
+from tinygrad_hw.nn.callbacks import Callback, CallbackList, History, Logs
 from tinygrad_hw.nn.models.batches import (
     Arrays,
     Passes,
@@ -119,7 +119,9 @@ class Trainer(Computing):
                 raise ValueError("validation_split needs arrays; give validation_data")
             convert = self.converter(class_weight)
             passes = Passes(Stream(x, convert), steps_per_epoch)
-        params = {"verbose": verbose, "epochs": epochs, "steps": passes.steps}
+        params: dict[str, Any] = {"verbose": verbose, "epochs": epochs, "steps": passes.steps}
+        if validation_data is not None and validation_freq != 1:
+            params["validation_freq"] = validation_freq
         observers = CallbackList(callbacks, True, verbose != 0, self, **params)
         self.stop_training = False
 
@@ -246,7 +248,7 @@ class Trainer(Computing):
         observers: CallbackList,
     ) -> Logs:
         """Return the means of the loss and the metrics."""
-        watched = _watches(observers, "on_test_batch_begin", "on_test_batch_end")
+        watched = observers.watches("test")
         size = batch_size or (BATCH_SIZE if watched or steps else self.objective.chunk)
         if is_stream(x):
             batches: Any = Stream(x, self.converter(None))
@@ -289,7 +291,7 @@ class Trainer(Computing):
             As those of ``evaluate``.
         """
         observers = self._observers(callbacks, verbose, x, batch_size, steps)
-        watched = _watches(observers, "on_predict_batch_begin", "on_predict_batch_end")
+        watched = observers.watches("predict")
         observers.on_predict_begin()
         if is_stream(x):
             batches: Any = Stream(x, lambda x, *_: (self.standardized(x), None, None))
@@ -362,13 +364,3 @@ class Trainer(Computing):
         means = Means(self.objective)
         means.add(results, length_of(x), y, weights)
         return self._returned(means.logs(), return_dict)
-
-
-def _watches(observers: CallbackList, *hooks: str) -> bool:
-    """Return whether a callback, other than the bar, is called for each batch."""
-    return any(
-        getattr(callback, hook).__func__ is not getattr(Callback, hook)
-        for callback in observers.callbacks
-        for hook in hooks
-        if not isinstance(callback, ProgbarLogger) and hasattr(getattr(callback, hook), "__func__")
-    )
