@@ -9,8 +9,19 @@ from tinygrad_hw.errors import InputError
 from tinygrad_hw.nn import Sequential
 from tinygrad_hw.nn.callbacks import ModelCheckpoint
 from tinygrad_hw.nn.initializers import HeNormal
-from tinygrad_hw.nn.layers import Activation, Dense, Flatten, Input, Layer, Rescaling
-from tinygrad_hw.nn.models import load_model, model_from_json
+from tinygrad_hw.nn.layers import (
+    Activation,
+    Dense,
+    Flatten,
+    Input,
+    Layer,
+    LeakyReLU,
+    ReLU,
+    Rescaling,
+    Reshape,
+    Softmax,
+)
+from tinygrad_hw.nn.models import Model, load_model, model_from_json
 from tinygrad_hw.nn.optimizers import SGD, Adam
 from tinygrad_hw.nn.optimizers.schedules import ExponentialDecay
 
@@ -124,6 +135,52 @@ def test_what_is_the_users_own_is_found_in_custom_objects(tmp_path):
         others = {other: thing for other, thing in OWN.items() if other != name}
         with pytest.raises(InputError, match=f"^{name} is not known here; give it in custom_obj"):
             load_model(tmp_path / PATH, others)
+
+
+class Net(Model):
+    """A user's own model."""
+
+    def __init__(self, units, **options):
+        super().__init__(**options)
+        self.units = units
+        self.inner = Dense(units, "tanh")
+        self.last = Dense(2, "softmax")
+
+    def call(self, inputs):
+        return self.last(self.inner(inputs))
+
+
+def test_a_model_of_the_users_own(tmp_path):
+    model = Net(3, seed=0)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    x = X.reshape(24, 4)
+    model.fit(x, Y, verbose=0)
+    model.save(tmp_path / PATH)
+    loaded = load_model(tmp_path / PATH, {"Net": Net})
+    for m in (model, loaded):
+        m.fit(x, Y, batch_size=8, epochs=3, verbose=0)
+    np.testing.assert_array_equal(loaded.predict(x), model.predict(x))
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        lambda: [LeakyReLU(0.3), ReLU(max_value=0.5, negative_slope=0.1, threshold=0.25)],
+        lambda: [Softmax(axis=1)],
+        lambda: [Reshape((4, -1)), Activation("gelu")],
+        lambda: [Dense(3, double, kernel_regularizer="l2", activity_regularizer="l1")],
+        lambda: [Dense(3, bias_initializer="ones", trainable=False, dtype="float64")],
+    ],
+)
+def test_every_layer_comes_back(tmp_path, layers):
+    model = Sequential([Input((2, 2)), *layers()])
+    model.save(tmp_path / PATH)
+    loaded = load_model(tmp_path / PATH, OWN)
+    assert_same(loaded, model)
+    assert model.to_json() == loaded.to_json()
+    for found, wanted in zip(loaded.layers, model.layers, strict=True):
+        assert repr(found.get_config()) == repr(wanted.get_config())
+        assert repr(found.activity_regularizer) == repr(wanted.activity_regularizer)
 
 
 def test_what_has_no_name_cannot_be_saved(tmp_path):

@@ -137,6 +137,10 @@ class Model(Savable, Trainer):
         self.optimizer.build(self.flat.values)
         self.reset_programs()
 
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of the constructor, those that are attributes, by name."""
+        return {name: x for name, x in super().get_config().items() if name != "dtype"}
+
     def get_compile_config(self) -> dict[str, Any]:
         """Return the arguments of ``compile``."""
         if self._compiled is None:
