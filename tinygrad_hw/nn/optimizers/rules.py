@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine import Value, ops
-from tinygrad_hw.engine.core.node import read_data
+from tinygrad_hw.engine import ops
 from tinygrad_hw.nn.optimizers.base import Optimizer, pointwise
 from tinygrad_hw.nn.optimizers.schedules import LearningRateSchedule
 from tinygrad_hw.nn.optimizers.settings import Choice, Setting, check_range, is_zero
@@ -181,8 +180,8 @@ class AdamW(Adam):
         )
 
 
-_WEIGHTS = 1.0 - 0.5 * 0.96 ** np.arange(1.0, 1001.0)  # of β₁ in steps 1, 2, ...; 1 from then on
-_PRODUCTS = Value(np.cumprod(_WEIGHTS), "products_of_nadam", constant=True)
+_STEPS = np.arange(1.0, 1001.0)
+_WEIGHTS = 1.0 - 0.5 * 0.96**_STEPS  # of β₁ in these steps; 1 to the last digit from then on
 
 
 class Nadam(Optimizer):
@@ -273,6 +272,4 @@ def without_subnormals(mean: Any) -> Any:
 
 def _product_of_weights(steps: Any) -> Any:
     """Return the product of Nadam's weights of β₁ up to a step."""
-    place = ops.minimum(steps, float(_PRODUCTS.size)) - 1.0
-    index = int(place) if isinstance(place, float) else place.astype(np.int64)
-    return ops.astype(read_data(_PRODUCTS)[index], float)
+    return ops.astype(np.prod(np.where(steps >= _STEPS, _WEIGHTS, 1.0)), float)
