@@ -14,6 +14,7 @@ from random_programs import LINES, composed
 from tinygrad_hw import Value, capture, hvp
 from tinygrad_hw.engine import numpy_api, ops
 from tinygrad_hw.nn import SGD, Adam, Dense, Sequential
+from tinygrad_hw.nn.optimizers import Lion, Nadam, RMSprop, schedules
 
 
 @pytest.fixture(scope="module")
@@ -399,7 +400,19 @@ def data_of(program):
     return data
 
 
-@pytest.mark.parametrize("make", [lambda: SGD(0.1, 0.9), lambda: Adam(0.01)], ids=["SGD", "Adam"])
+WARM = schedules.CosineDecay(0.0, 3, warmup_target=0.1, warmup_steps=2)
+MAKERS = {
+    "SGD": lambda: SGD(0.1, 0.9),
+    "Adam": lambda: Adam(0.01),
+    "Adam with a schedule": lambda: Adam(WARM, amsgrad=True, clipnorm=0.5, weight_decay=0.1),
+    "Nadam": lambda: Nadam(schedules.ExponentialDecay(0.1, 2, 0.5, True), global_clipnorm=0.5),
+    "RMSprop": lambda: RMSprop(0.1, centered=True, momentum=0.5, clipvalue=0.1),
+    "Lion": lambda: Lion(schedules.PiecewiseConstantDecay([0, 2], [0.1, 0.2, 0.3])),
+    "averages": lambda: SGD(0.1, use_ema=True, ema_momentum=0.5, ema_overwrite_frequency=2),
+}
+
+
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS.keys())
 def test_a_training_step_gives_new_data_and_changes_none(engine, make):
     """Three steps in JavaScript, each with the new data of the last."""
     w, b, optimizer = Value(np.ones((3, 2)), "w"), Value(np.zeros(2), "b"), make()
