@@ -15,8 +15,12 @@ class Configurable:
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal object."""
-        given = vars(self)
-        return {n: given[n] for n in inspect.signature(type(self)).parameters if n in given}
+        given, config = vars(self), {}
+        for name, parameter in inspect.signature(type(self)).parameters.items():
+            if name in given:
+                further = parameter.kind is parameter.VAR_KEYWORD
+                config |= given[name] if further else {name: given[name]}
+        return config
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
