@@ -15,7 +15,8 @@ class Configurable:
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal object."""
-        given, config = vars(self), {}
+        given = vars(self)
+        config: dict[str, Any] = {}
         for name, parameter in inspect.signature(type(self)).parameters.items():
             if name in given:
                 further = parameter.kind is parameter.VAR_KEYWORD
