@@ -1,4 +1,5 @@
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -304,6 +305,25 @@ class TestEarlyStopping:
         monkeypatch.setattr(type(model), "metrics", [Metric()])
         stopping = EarlyStopping("val_miss", patience=2, restore_best_weights=True)
         assert trained([1, 3, 2, 2, 9], stopping, model, name="val_miss") == (4, 1)
+
+    @pytest.mark.parametrize(
+        ("kinds", "rises"),
+        [
+            ("BinaryAccuracy AUC Precision Recall F1Score R2Score CosineSimilarity", True),
+            ("MeanSquaredError CategoricalCrossentropy Hinge KLDivergence Poisson", False),
+        ],
+    )
+    def test_knows_which_way_the_packages_metrics_improve(self, kinds, rises):
+        for kind in kinds.split():
+            of_package = {"__module__": "tinygrad_hw.nn.metrics.some", "name": "mine"}
+            stopping = EarlyStopping("val_mine", patience=9)
+            stopping.model = SimpleNamespace(metrics=[type(kind, (), of_package)()])
+            for epoch, value in enumerate([2, 1, 3]):
+                stopping.on_epoch_end(epoch, {"val_mine": value})
+            assert stopping.best == (3 if rises else 1)
+            stopping.model.metrics = [type(kind, (), {"name": "mine"})()]  # somebody else's
+            with pytest.raises(ValueError, match="cannot tell whether 'val_mine' should rise"):
+                stopping.on_epoch_end(3, {"val_mine": 4})
 
 
 class TestTerminateOnNaN:

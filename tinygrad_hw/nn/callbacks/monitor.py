@@ -7,6 +7,10 @@ from typing import Any
 
 from tinygrad_hw.nn.callbacks.callback import Callback, Logs
 
+# How the names of metrics' classes end.
+_RISING = ("Accuracy", "AUC", "CosineSimilarity", "Precision", "Recall", "Score")
+_FALLING = ("Crossentropy", "Divergence", "Error", "Hinge", "Poisson")
+
 
 class MonitorCallback(Callback):
     """Base class of callbacks that watch one metric, at the end of each epoch.
@@ -92,15 +96,26 @@ class MonitorCallback(Callback):
         name = self.monitor.removeprefix("val_")
         if name == "loss":
             return False
-        directions: dict[str, Any] = {
-            getattr(metric, "name", ""): getattr(metric, "_direction", None)
-            for metric in getattr(self.model, "metrics", ())
-        }
-        if directions.get(name):
-            return bool(directions[name] == "up")
+        for metric in getattr(self.model, "metrics", ()):
+            if getattr(metric, "name", "") == name and (direction := _direction_of(metric)):
+                return direction == "up"
         if name == "acc" or name.endswith("accuracy"):
             return True
         raise ValueError(
             f"{type(self).__name__} cannot tell whether {self.monitor!r} should rise or fall; "
             'give mode="max" or mode="min"'
         )
+
+
+def _direction_of(metric: Any) -> str | None:
+    """Return "up" or "down", where a metric improves; None for one of which nobody knows."""
+    own = getattr(metric, "_direction", None)
+    if own is not None:
+        return str(own)
+    for kind in type(metric).__mro__:
+        if kind.__module__.startswith("tinygrad_hw.nn.metrics"):
+            if kind.__name__.endswith(_RISING):
+                return "up"
+            if kind.__name__.endswith(_FALLING):
+                return "down"
+    return None
