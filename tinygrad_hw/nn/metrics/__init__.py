@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tinygrad_hw.nn.losses import Loss
+from tinygrad_hw.nn.losses import Loss, LossFunctionWrapper
 from tinygrad_hw.nn.metrics.accuracy import (
     Accuracy,
     BinaryAccuracy,
@@ -110,6 +110,8 @@ def get(
         For an unknown name, and for anything else.
     """
     if not isinstance(identifier, str):
+        if isinstance(identifier, LossFunctionWrapper):
+            return MeanMetricWrapper(identifier.fn, identifier.name, **identifier.settings)
         if isinstance(identifier, Loss):
             return MeanMetricWrapper(identifier.call, identifier.name)
         return _TABLE.get(identifier, MeanMetricWrapper)

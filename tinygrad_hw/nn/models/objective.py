@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.engine.core.node import raw
-from tinygrad_hw.nn import losses
+from tinygrad_hw.nn import losses, metrics
 from tinygrad_hw.nn.losses import Loss
 from tinygrad_hw.nn.losses.loss import MEANS
-from tinygrad_hw.nn.models import accuracy as metrics
 from tinygrad_hw.nn.models.parallel import EVALUATION_ROWS
 
 
@@ -47,11 +46,18 @@ class Objective:
         self.output_shape = output_shape
         fused = self.loss.fused_activation if self.loss else None
         self.on_logits = fused is not None and fused == last_activation
-        self.metrics = [metrics.get(x, self.loss, output_shape) for x in (*means, *weighted)]
+        given = (*means, *weighted)
+        self.metrics: list[Any] = [metrics.get(x, self.loss, output_shape) for x in given]
         self.is_weighted = [False] * len(means) + [True] * len(weighted)
-        method = "sums_on_logits" if self.on_logits else "sums"
-        self._sums = [getattr(metric, method, None) for metric in self.metrics]
+        self._sums = [self._sums_method(metric, last_activation) for metric in self.metrics]
         self.needs_outputs = None in self._sums
+
+    def _sums_method(self, metric: Any, last_activation: str) -> Any:
+        """Return the function for a metric's sums in a step; None if it is to get the outputs."""
+        if not self.on_logits:
+            return getattr(metric, "sums", None)
+        fused = last_activation in getattr(metric, "fused_activations", ())
+        return metric.sums_on_logits if fused else None
 
     @property
     def chunk(self) -> int:
@@ -127,9 +133,15 @@ class Means:
         objective, examples = self._objective, max(self.examples, 1)
         logs = {"loss": self._loss / examples}
         for i, metric in enumerate(objective.metrics):
-            if objective._sums[i] is None:
-                logs[metric.name] = float(raw(metric.result()))
-            else:
+            if objective._sums[i] is not None:
                 by_weight = objective.is_weighted[i] and self._weights
-                logs[metric.name] = float(self._totals[i] / (by_weight or examples))
+                metric.reset_state()
+                metric.add(self._totals[i], by_weight or examples)
+            result = raw(metric.result())
+            if np.ndim(result):
+                raise ValueError(
+                    f"{metric.name} has {np.size(result)} numbers, where a log has one: choose an "
+                    "average, one class or one threshold"
+                )
+            logs[metric.name] = float(result)
         return logs
