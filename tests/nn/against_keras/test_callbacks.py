@@ -13,6 +13,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tinygrad_hw.nn import callbacks as ours
+from tinygrad_hw.nn import metrics
+from tinygrad_hw.nn.callbacks.monitor import _direction_of
 
 keras = pytest.importorskip("keras")
 theirs = keras.callbacks
@@ -252,3 +254,16 @@ def test_fit_calls_at_the_same_moments_with_the_same_logs():
     other = keras.Sequential([keras.layers.Dense(1, activation="sigmoid")])
     other.compile("sgd", "binary_crossentropy", metrics=["accuracy"])
     assert moments(ours, mine) == moments(theirs, other)
+
+
+def test_metrics_improve_the_way_that_keras_says():
+    compared = 0
+    for name in metrics.__all__:
+        kinds = [getattr(module, name, None) for module in (metrics, keras.metrics)]
+        try:
+            found, wanted = [kind() for kind in kinds]
+        except TypeError:  # no class, not in Keras, or made with arguments
+            continue
+        assert _direction_of(found) == getattr(wanted, "_direction", None), name
+        compared += 1
+    assert compared > 10

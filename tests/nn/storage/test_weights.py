@@ -1,5 +1,7 @@
 import json
 import struct
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -203,3 +205,14 @@ def test_checkpoints_are_the_weights_of_their_epochs(tmp_path):
         other.load_weights(tmp_path / "run" / f"{i + 1}.safetensors")
         for found, weight in zip(other.get_weights(), wanted, strict=True):
             np.testing.assert_array_equal(found, weight)
+
+
+def test_safetensors_is_loaded_when_something_is_saved(saved, monkeypatch):
+    code = "import sys, tinygrad_hw.nn.saving; print('safetensors' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "False\n"
+    model, path = saved
+    monkeypatch.setitem(sys.modules, "safetensors", None)  # as if it were not installed
+    for use in (model.save_weights, model.load_weights):
+        with pytest.raises(InputError, match=r"pip install 'tinygrad_hw\[save\]'"):
+            use(path)

@@ -6,7 +6,7 @@ from safetensors import safe_open
 
 from tinygrad_hw.engine import ops
 from tinygrad_hw.errors import InputError
-from tinygrad_hw.nn import Sequential
+from tinygrad_hw.nn import Sequential, saving
 from tinygrad_hw.nn.callbacks import ModelCheckpoint
 from tinygrad_hw.nn.initializers import HeNormal
 from tinygrad_hw.nn.layers import (
@@ -254,6 +254,14 @@ def test_a_changed_architecture_is_noticed(tmp_path):
     save_file(load_file(tmp_path / PATH), tmp_path / PATH, metadata | {"tinygrad_hw": text})
     with pytest.raises(InputError, match="has been changed or damaged since it was saved"):
         load_model(tmp_path / PATH)
+
+
+def test_keras_has_functions_for_it_too(tmp_path):
+    model = Sequential([Input((2, 2)), Flatten(), Dense(3, "tanh")])
+    saving.save_model(model, tmp_path / PATH)
+    assert_same(saving.load_model(tmp_path / PATH), model)
+    with pytest.raises(InputError, match="is there already; give another name, or overwrite=True"):
+        saving.save_model(model, tmp_path / PATH, overwrite=False)
 
 
 def test_checkpoints_of_whole_models_are_models(tmp_path):
