@@ -78,6 +78,9 @@ class Published:
         self.ema_momentum = settings.pop("ema_momentum", 0.99)
         self.frequency = settings.pop("ema_overwrite_frequency", None)
         self.settings = settings
+        self.reset()
+
+    def reset(self):
         self.iterations, self.steps, self.states, self.averages = 0, {}, {}, {}
 
     def clipped(self, gradients):

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from published_rules import Published
 
 from tinygrad_hw import capture
 from tinygrad_hw.engine import Value
 from tinygrad_hw.engine.core.node import raw
-from tinygrad_hw.nn import SGD, Adam, Dense, Sequential
+from tinygrad_hw.nn import SGD, Adam, Dense, Sequential, optimizers
 from tinygrad_hw.nn.optimizers import Optimizer
 from tinygrad_hw.program import CaptureError
 
@@ -318,37 +319,6 @@ def test_a_mean_that_fades_ends_at_zero(make, dtype, captured):
 
 
 # --- A parameter's state is the parameter's -------------------------------------------------------
-# A small optimizer of our own in NumPy, by Keras's formulas, one parameter at a time, in float64.
-
-
-class Reference:
-    """Data, states and numbers of steps by name; nothing is shared between parameters."""
-
-    def __init__(self, kind, data, rate):
-        self.kind, self.rate = kind, rate
-        self.data = {name: np.array(x, np.float64) for name, x in data.items()}
-        self.reset()
-
-    def reset(self):
-        self.steps = dict.fromkeys(self.data, 0)
-        self.means = {name: (x * 0, x * 0) for name, x in self.data.items()}
-
-    def step(self, name, gradient, data):
-        first, second = self.means[name]
-        self.steps[name] += 1
-        t = self.steps[name]
-        if self.kind == "SGD":
-            first = 0.9 * first - self.rate * gradient
-            moved = first
-        else:
-            first = first + (gradient - first) * (1 - 0.9)
-            second = second + (gradient**2 - second) * (1 - 0.999)
-            alpha = self.rate * np.sqrt(1 - 0.999**t) / (1 - 0.9**t)
-            moved = -alpha * first / (np.sqrt(second) + 1e-7)
-        self.means[name] = first, second
-        return data + moved
-
-
 START = {
     "a": np.float32([1.0, -2.0, 0.5]),
     "b": np.float32([[0.25, 3.0], [-1.0, 2.0]]),
@@ -440,14 +410,14 @@ class World:
             self.steps, self.held = {}, []
 
 
-def expect(references, frozen, event, *what):
+def expect(data, references, frozen, event, *what):
     """Let the event happen to the data, and to the states of both optimizers."""
-    data = references[0].data
     if event in ("step", "step all"):
         listed, used, times, second = what if event == "step" else (*what[:1], data, what[1], False)
         for _ in range(times):
-            for name in set(listed) & set(used) - frozen:
-                data[name] = references[second].step(name, data[name], data[name])
+            moved = {name: data[name] for name in data if name in {*listed} & {*used} - frozen}
+            if moved:  # along p, the gradient of p² / 2
+                data |= references[second].step(data, moved)
     elif event == "assign":
         data[what[0]] = np.array(START[what[0]], np.float64)
     elif event == "in place" and np.ndim(START[what[0]]):
@@ -461,26 +431,49 @@ def expect(references, frozen, event, *what):
         references[0].reset()
 
 
-@pytest.mark.parametrize(
-    "wrap", [lambda f: f, lambda f: capture(f, jit=False)], ids=["plain", "captured"]
-)
-@pytest.mark.parametrize("kind", ["SGD", "Adam"])
-@settings(deadline=None, derandomize=True, database=None, max_examples=60, phases=[Phase.generate])
-@given(events=st.lists(EVENT, min_size=3, max_size=14))
-def test_a_state_is_the_parameters_own_whatever_happens(kind, wrap, events):
-    make = (lambda: SGD(0.1, momentum=0.9)) if kind == "SGD" else (lambda: Adam(0.1))
-    world, frozen = World(make, wrap), set()
-    references = [Reference(kind, START, 0.1) for _ in range(2)]
+def check_a_world(kind, options, wrap, events):
+    world, frozen = World(lambda: getattr(optimizers, kind)(0.1, **options), wrap), set()
+    references = [Published(kind, 0.1, **options) for _ in range(2)]
+    data = {name: np.array(x, np.float64) for name, x in START.items()}
     for event in events:
         world.happen(*event)
-        expect(references, frozen, *event)
+        expect(data, references, frozen, *event)
         for name, p in world.parameters.items():
-            expected = references[0].data[name]
             close = 1e-9 if p.dtype == np.float64 else 2e-4
-            np.testing.assert_allclose(p.raw, expected, close, close, err_msg=f"{name} {event}")
+            np.testing.assert_allclose(p.raw, data[name], close, close, err_msg=f"{name} {event}")
             assert p.dtype == np.result_type(START[name]), name
         for array, kept in world.held:
             np.testing.assert_array_equal(array, kept.raw if isinstance(kept, Value) else kept)
+
+
+drawn = settings(deadline=None, derandomize=True, database=None, phases=[Phase.generate])
+histories = given(events=st.lists(EVENT, min_size=3, max_size=14))
+wraps = pytest.mark.parametrize(
+    "wrap", [lambda f: f, lambda f: capture(f, jit=False)], ids=["plain", "captured"]
+)
+
+
+@wraps
+@pytest.mark.parametrize("kind", ["SGD", "Adam"])
+@settings(drawn, max_examples=60)
+@histories
+def test_a_state_is_the_parameters_own_whatever_happens(kind, wrap, events):
+    check_a_world(kind, {"momentum": 0.9} if kind == "SGD" else {}, wrap, events)
+
+
+@wraps
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("AdamW", {"amsgrad": True, "clipvalue": 1.0, "use_ema": True, "ema_momentum": 0.5}),
+        ("RMSprop", {"clipnorm": 0.5, "use_ema": True, "ema_overwrite_frequency": 2}),
+    ],
+    ids=["AdamW", "RMSprop"],
+)
+@settings(drawn, max_examples=20)
+@histories
+def test_averages_and_clipping_are_too(kind, options, wrap, events):
+    check_a_world(kind, options, wrap, events)
 
 
 # --- The array of a parameter is always the same one ----------------------------------------------
