@@ -168,13 +168,15 @@ class History(Callback):
 
     def _picture(self) -> Html:
         """Return the curves as an image element."""
+        from matplotlib import rc_context
         from matplotlib.figure import Figure
 
         names = self._names(None)
         figure = Figure(figsize=(PANEL[0] * len(names), PANEL[1]), layout="constrained")
         self.plot(axes=figure.subplots(1, len(names), squeeze=False)[0])
         file = io.BytesIO()
-        figure.savefig(file, format="svg")
+        with rc_context({"svg.fonttype": "none"}):  # text stays text
+            figure.savefig(file, format="svg")
         source = "data:image/svg+xml;base64," + base64.b64encode(file.getvalue()).decode("ascii")
         return element("img", src=source, alt=f"{', '.join(names)} by epoch")
 
