@@ -21,8 +21,7 @@ from tinygrad_hw.engine import (
     value_and_grad,
     vjp,
 )
-from tinygrad_hw.nn import Dense, Sequential
-from tinygrad_hw.nn.losses import LOSSES
+from tinygrad_hw.nn import Dense, Sequential, losses
 from tinygrad_hw.nn.metrics import classification_report, confusion_matrix
 from tinygrad_hw.nn.optimizers import SGD
 from tinygrad_hw.program import capture
@@ -60,6 +59,7 @@ def model() -> Sequential:
     return layers
 
 
+SPARSE = losses.get("sparse_categorical_crossentropy")
 WAYS_IN = {
     "Value": Value,
     "in a list": lambda m: Value([m, m]),
@@ -127,9 +127,9 @@ WAYS_IN = {
     "predict": lambda m: model().predict(m),
     "evaluate": lambda m: model().evaluate(m, [0, 1]),
     "weights": lambda m: model().set_weights([m[:, :1], np.zeros(1)]),
-    "binary cross-entropy": lambda m: LOSSES["binary_crossentropy"].of_logits(v(), m / 9),
-    "cross-entropy": lambda m: LOSSES["sparse_categorical_crossentropy"].of_logits(v(), whole(m)),
-    "classes": lambda m: LOSSES["sparse_categorical_crossentropy"].targets(whole(m)),
+    "binary cross-entropy": lambda m: losses.get("bce").on_logits(m / 9, v()),
+    "cross-entropy": lambda m: SPARSE.on_logits(whole(m), v()),
+    "classes": lambda m: SPARSE.check(whole(m), (None, 2)),
     "confusion_matrix": lambda m: confusion_matrix(whole(m), [0, 1]),
     "classification_report": classification_report,
 }

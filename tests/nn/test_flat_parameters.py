@@ -167,9 +167,9 @@ class TestFloat32:
     )
     def test_of_every_array(self, make, labels, optimizer, dtype):
         model = make(optimizer)
-        logits = []
+        results = []
         step = model.train_step
-        model.train_step = lambda *batch: logits.append(step(*batch)) or logits[-1]
+        model.train_step = lambda *batch: results.append(step(*batch)) or results[-1]
         model.fit(X.astype(dtype), labels, batch_size=5, epochs=2, validation_split=0.25, verbose=0)
         kept = [variable.data for variable in optimizer.variables if variable.shape]
         arrays = {
@@ -177,7 +177,7 @@ class TestFloat32:
             "gradients": [value.grad for value in model.parameters()],
             "buffer": [model.flat.data],
             "moments": kept,
-            "logits": [array for _, array, _ in logits],
+            "losses": [np.asarray(loss) for loss, *_ in results],
             "outputs": [model.predict(X.astype(dtype))],
         }
         kinds = {name: {str(array.dtype) for array in group} for name, group in arrays.items()}
@@ -188,7 +188,8 @@ class TestFloat32:
     )
     def test_of_every_node_and_every_gradient_of_the_graph(self, make, labels):
         model = make()
-        loss = model._loss.of_logits(model.logits(Value(X)), model._loss.targets(labels))
+        targets = model.objective.check(labels)
+        loss = model.objective.loss_of(targets, model.logits(Value(X)))
         loss.backward()
         seen, waiting = {}, [loss]
         while waiting:

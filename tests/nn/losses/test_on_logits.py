@@ -6,11 +6,12 @@ import pytest
 
 from tinygrad_hw.engine import Value, grad, gradcheck, hvp, jvp, numpy_api, ops
 from tinygrad_hw.engine.core.graph import topological_order
-from tinygrad_hw.nn.losses import LOSSES
+from tinygrad_hw.nn.losses import get
 from tinygrad_hw.nn.losses import on_logits as losses
+from tinygrad_hw.nn.metrics import BinaryAccuracy, SparseCategoricalAccuracy
 
-BINARY = LOSSES["binary_crossentropy"]
-SPARSE = LOSSES["sparse_categorical_crossentropy"]
+BINARY = get("binary_crossentropy")
+SPARSE = get("sparse_categorical_crossentropy")
 
 
 # --- Numbers --------------------------------------------------------------------------------------
@@ -25,7 +26,7 @@ def minus_log_sigmoid(z):
 def test_binary_crossentropy_is_minus_log_of_the_probability(z, y):
     with mpmath.workdps(600):
         expected = y * minus_log_sigmoid(z) + (1 - y) * minus_log_sigmoid(-z)
-    found = BINARY.of_logits(np.array([[z]], np.float32), BINARY.targets([y]))
+    found = BINARY.on_logits(BINARY.check([y], (None, 1)), np.array([[z]], np.float32))
     assert found == pytest.approx(expected, rel=1e-6, abs=1e-38)
     assert found.dtype == np.float32
 
@@ -36,44 +37,45 @@ def test_sparse_categorical_crossentropy_is_minus_log_of_the_labels_probability(
     with mpmath.workdps(1000):
         terms = [mpmath.exp(mpmath.mpf(z) - logits[label]) for z in logits]
         expected = float(mpmath.log(mpmath.fsum(terms)))
-    found = SPARSE.of_logits(np.array([logits], np.float32), SPARSE.targets([label]))
+    found = SPARSE.on_logits(SPARSE.check([label], (None, 3)), np.array([logits], np.float32))
     assert found == pytest.approx(expected, rel=1e-6, abs=1e-5)
     assert found.dtype == np.float32
 
 
 def test_losses_are_means_over_the_rows():
     z = np.array([[1.0], [2.0], [-4.0]], np.float32)
-    each = [BINARY.of_logits(z[i : i + 1], BINARY.targets([1])) for i in range(3)]
-    assert BINARY.of_logits(z, BINARY.targets([1, 1, 1])) == pytest.approx(np.mean(each))
+    each = [BINARY.on_logits([[1]], z[i : i + 1]) for i in range(3)]
+    assert BINARY.on_logits([[1]] * 3, z) == pytest.approx(np.mean(each))
     rows = np.array([[1.0, 2], [0, 5], [3, 3]], np.float32)
-    each = [SPARSE.of_logits(rows[i : i + 1], SPARSE.targets([1])) for i in range(3)]
-    assert SPARSE.of_logits(rows, SPARSE.targets([1, 1, 1])) == pytest.approx(np.mean(each))
+    each = [SPARSE.on_logits([1], rows[i : i + 1]) for i in range(3)]
+    assert SPARSE.on_logits([1, 1, 1], rows) == pytest.approx(np.mean(each))
 
 
 def test_classes_are_keras():
     """Above a probability of one half, and not at it; the first of the most probable."""
     z = np.array([[-0.1], [0.0], [0.1]], np.float32)
-    np.testing.assert_array_equal(BINARY.classes(z), [0, 0, 1])
+    np.testing.assert_array_equal(BinaryAccuracy().sums_on_logits([0, 0, 1], z), [True] * 3)
     rows = np.array([[0.0, 1, 1], [5, 1, 1], [0, 0, 0]], np.float32)
-    np.testing.assert_array_equal(SPARSE.classes(rows), [1, 0, 0])
+    right = SparseCategoricalAccuracy().sums_on_logits([1, 0, 0], rows)
+    np.testing.assert_array_equal(right, [True] * 3)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, bool, np.float32])
 def test_binary_labels_of_any_kind_become_float32_columns(dtype):
-    targets = BINARY.targets(np.array([0, 1, 1], dtype))
+    targets = BINARY.check(np.array([0, 1, 1], dtype), (None, 1))
     assert (targets.tolist(), targets.dtype) == ([[0], [1], [1]], np.float32)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int64])
 def test_classes_of_any_integer_kind_are_labels(dtype):
-    targets = SPARSE.targets(np.array([0, 9, 1], dtype))
+    targets = SPARSE.check(np.array([0, 9, 1], dtype), (None, 10))
     assert targets.tolist() == [0, 9, 1]
     assert targets.dtype.kind == "i"
 
 
 def test_a_class_is_not_a_fraction():
     with pytest.raises(ValueError, match="float64; give one whole number for each"):
-        SPARSE.targets([0.5, 1.0])
+        SPARSE.check([0.5, 1.0], (None, 3))
 
 
 # --- Derivatives ----------------------------------------------------------------------------------

@@ -43,7 +43,6 @@ from tinygrad_hw.nn.losses.loss import Loss, LossFunctionWrapper
 from tinygrad_hw.nn.registry import Registry
 
 __all__ = [
-    "LOSSES",
     "BinaryCrossentropy",
     "CategoricalCrossentropy",
     "CategoricalHinge",
@@ -115,8 +114,3 @@ def get(identifier: Any) -> Loss:
 def _of_function(function: Callable[..., Any]) -> Loss:
     known = _OF_FUNCTION.get(function)
     return LossFunctionWrapper(function) if known is None else known()
-
-
-LOSSES: dict[str, Any] = {
-    name: _TABLE.get(name) for name in ("binary_crossentropy", "sparse_categorical_crossentropy")
-}

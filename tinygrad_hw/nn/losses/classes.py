@@ -201,39 +201,22 @@ class BinaryCrossentropy(_Smoothed):
 
     function = staticmethod(functions.binary_crossentropy)
     ending = "sigmoid"
-    of_logits = staticmethod(on_logits.binary_crossentropy)
 
     def on_logits(self, y_true: Any, logits: Any, sample_weight: Any = None) -> Any:
         """Return the reduced loss of a batch from the logits."""
         if sample_weight is None and self.reduction in MEANS and not self.label_smoothing:
-            return self.of_logits(logits, y_true)  # one mean in place of two
+            return on_logits.binary_crossentropy(logits, y_true)  # one mean in place of two
         return super().on_logits(y_true, logits, sample_weight)
 
     def check(self, y_true: Any, output_shape: tuple[int | None, ...]) -> npt.NDArray[Any]:
         """Return the targets, from 0 to 1, shaped like the outputs."""
-        return self._from_0_to_1(super().check(y_true, output_shape))
-
-    @staticmethod
-    def _from_0_to_1(targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        targets = super().check(y_true, output_shape)
         if not np.all((targets >= 0) & (targets <= 1)):
             raise ValueError(
                 f"binary_crossentropy got labels {targets.min():g} to {targets.max():g}; "
                 "number the two classes 0 and 1, as Dataset.only() does"
             )
         return targets
-
-    # What models read, until they call ``check`` and ``on_logits``.
-
-    activation = ending
-
-    def targets(self, y: Any) -> npt.NDArray[Any]:
-        """Return labels from 0 to 1 as a column, shape (n, 1)."""
-        targets = self._from_0_to_1(as_array(y).astype(np.float32))
-        return targets.reshape(-1, 1) if targets.ndim == 1 else targets
-
-    def classes(self, logits: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
-        """Return the predicted class of each row: 1 where σ(z) > 0.5, so z > 0."""
-        return (logits[:, 0] > 0).astype(np.intp)
 
 
 class CategoricalCrossentropy(_Smoothed):
@@ -268,7 +251,6 @@ class SparseCategoricalCrossentropy(Crossentropy):
     function = staticmethod(functions.sparse_categorical_crossentropy)
     settings = ("from_logits", "ignore_class")
     ending = "softmax"
-    of_logits = staticmethod(on_logits.sparse_categorical_crossentropy)
 
     def __init__(
         self,
@@ -304,30 +286,15 @@ class SparseCategoricalCrossentropy(Crossentropy):
                 "class number for each example, or take categorical_crossentropy for rows of a one "
                 "and zeros"
             )
-        labels, classes = self.targets(labels.ravel()).reshape(labels.shape), wanted[-1]
+        if labels.dtype.kind not in "biuf" or np.any(labels % 1):
+            raise ValueError(
+                f"{self.name} got labels of {labels.dtype.name}; give one whole number for each "
+                "example: a class's number, not a row of zeros and a one"
+            )
+        labels, classes = labels.astype(np.intp), wanted[-1]
         if labels.size and not 0 <= labels.min() <= labels.max() < classes:
             raise ValueError(
                 f"{self.name} got labels {labels.min()} to {labels.max()} for {classes} classes; "
                 f"number the classes 0 to {classes - 1}"
             )
         return labels
-
-    # What models read, until they call ``check`` and ``on_logits``.
-
-    activation = ending
-
-    def targets(self, y: Any) -> npt.NDArray[np.intp]:
-        """Return class numbers as integers, shape (n,)."""
-        labels = as_array(y)
-        if labels.ndim != 1 or labels.dtype.kind not in "biuf" or np.any(labels % 1):
-            raise ValueError(
-                f"sparse_categorical_crossentropy got labels {labels.shape} of {labels.dtype}; "
-                "give one whole number for each example: a class's number, not a row of zeros and "
-                "a one"
-            )
-        return labels.astype(np.intp)
-
-    def classes(self, logits: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
-        """Return the predicted class of each row, the most probable one."""
-        classes: npt.NDArray[np.intp] = np.argmax(logits, axis=1)
-        return classes

@@ -41,9 +41,6 @@ class Loss(Configurable):
     """
 
     fused_activation: str | None = None
-    of_logits: Callable[[Any, Any], Any]  # these three: until models call the methods below
-    classes: Callable[[npt.NDArray[Any]], npt.NDArray[np.intp]]
-    targets: Callable[[Any], npt.NDArray[Any]]
 
     def __init__(
         self,

@@ -28,7 +28,6 @@ from tinygrad_hw.nn.metrics.errors import (
 )
 from tinygrad_hw.nn.metrics.metric import Mean, MeanMetricWrapper, Metric
 from tinygrad_hw.nn.metrics.reports import accuracy_score, classification_report, confusion_matrix
-from tinygrad_hw.nn.metrics.running_means import RunningMeans
 from tinygrad_hw.nn.registry import Registry
 
 __all__ = [
@@ -50,7 +49,6 @@ __all__ = [
     "R2Score",
     "Recall",
     "RootMeanSquaredError",
-    "RunningMeans",
     "SparseCategoricalAccuracy",
     "SparseTopKCategoricalAccuracy",
     "TopKCategoricalAccuracy",
