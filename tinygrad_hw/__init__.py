@@ -56,6 +56,7 @@ __all__ = [
     "hvp",
     "jacobian",
     "jvp",
+    "keras",
     "make_ggnvp",
     "make_hvp",
     "make_jvp",
@@ -72,7 +73,14 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import ``page`` and ``steps``, and the room ``explain`` with them, when they are used."""
+    """Import ``keras``, ``page`` and ``steps``, and their rooms with them, when they are used.
+
+    ``keras`` is ``tinygrad_hw.nn``: with ``import tinygrad_hw as tf`` there is ``tf.keras``.
+    """
+    if name == "keras":
+        from tinygrad_hw import nn
+
+        return nn
     if name == "page":
         from tinygrad_hw.explain import write_page
 

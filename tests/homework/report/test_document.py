@@ -281,7 +281,7 @@ def test_each_layer_stands_beside_its_counterpart(
     model = experiment.model((28, 28), seed=0)
     lines: list[str] = []
     model.summary(lines.append)
-    ours = [re.split(r"  +", line) for line in lines[1:-1]]  # between the head and the total
+    ours = [re.split(r"  +", line) for line in lines[2:-3]]  # between the heads and totals
     assert [row[3:] for row in layers if row[3:] != nothing] == ours
     assert [row[3] for row in layers if row[:3] == nothing] == ["rescaling (Rescaling)"]
     for row in layers:

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinygrad_hw.nn import accuracy_score, classification_report, confusion_matrix
+from tinygrad_hw.nn.metrics import report_of_matrix
 
 # The homework's own results, question 3: its confusion matrix, and the report printed beside it.
 HOMEWORK = np.array(
@@ -142,23 +143,23 @@ class TestClassificationReport:
     @pytest.mark.parametrize("row", PRINTED.strip().splitlines())
     def test_is_the_one_printed_in_the_homework(self, row):
         name, *printed = row.rsplit(maxsplit=4)
-        found = classification_report(HOMEWORK)[name]
+        found = report_of_matrix(HOMEWORK)[name]
         assert [f"{found[column]:.2f}" for column in COLUMNS[:3]] == printed[:3]
         assert found["support"] == int(printed[3])
 
     def test_accuracies_are_those_printed_in_the_homework(self):
-        assert classification_report(HOMEWORK)["accuracy"] == 0.9781
-        two_classes = classification_report([[1009, 1], [1, 957]])
+        assert report_of_matrix(HOMEWORK)["accuracy"] == 0.9781
+        two_classes = report_of_matrix([[1009, 1], [1, 957]])
         assert two_classes["accuracy"] == pytest.approx(0.9989837408065796, rel=1e-7)
 
     def test_has_scikit_learns_keys_in_its_order(self):
-        report = classification_report([[3, 1], [0, 2]])
+        report = report_of_matrix([[3, 1], [0, 2]])
         assert list(report) == ["0", "1", "accuracy", "macro avg", "weighted avg"]
         assert all(list(report[name]) == COLUMNS for name in report if name != "accuracy")
 
     def test_by_hand(self):
         """precision 3/3, 2/3; recall 3/4, 2/2; f1 = 2pr/(p + r) = 6/7, 4/5."""
-        report = classification_report([[3, 1], [0, 2]])
+        report = report_of_matrix([[3, 1], [0, 2]])
         expected = {
             "0": (1, 3 / 4, 6 / 7, 4),
             "1": (2 / 3, 1, 4 / 5, 2),
@@ -171,14 +172,14 @@ class TestClassificationReport:
 
     def test_zero_division_gives_zero_and_no_warning(self):
         """Class 1 is never predicted, class 2 never true: scikit-learn's zero_division=0."""
-        report = classification_report([[2, 0, 1], [1, 0, 0], [0, 0, 0]])
+        report = report_of_matrix([[2, 0, 1], [1, 0, 0], [0, 0, 0]])
         assert report["1"] == {"precision": 0, "recall": 0, "f1-score": 0, "support": 1}
         assert report["2"] == {"precision": 0, "recall": 0, "f1-score": 0, "support": 0}
         assert report["macro avg"]["precision"] == pytest.approx(2 / 9)
         assert report["weighted avg"]["recall"] == pytest.approx(2 / 4)
 
     def test_of_no_examples_is_all_zero(self):
-        report = classification_report(np.zeros((2, 2)))
+        report = report_of_matrix(np.zeros((2, 2)))
         assert report["accuracy"] == 0
         for name in ("0", "macro avg", "weighted avg"):
             assert set(report[name].values()) == {0}
@@ -186,8 +187,33 @@ class TestClassificationReport:
     @given(st.lists(st.integers(0, 5), min_size=9, max_size=9).filter(any))
     @SETTINGS
     def test_weighted_recall_is_accuracy_and_f1_the_harmonic_mean(self, counts):
-        report = classification_report(np.reshape(counts, (3, 3)))
+        report = report_of_matrix(np.reshape(counts, (3, 3)))
         assert report["weighted avg"]["recall"] == pytest.approx(report["accuracy"])
         for name in "012":
             p, r = report[name]["precision"], report[name]["recall"]
             assert report[name]["f1-score"] == pytest.approx(2 * p * r / (p + r) if p + r else 0)
+
+
+class TestReportAsText:
+    """The layout is scikit-learn's; the numbers are those printed in the homework."""
+
+    def test_of_the_homework(self):
+        lines = classification_report(*labels_of(HOMEWORK)).splitlines()
+        assert lines[0] == "              precision    recall  f1-score   support"
+        assert lines[2] == "           0       0.98      0.99      0.99       980"
+        assert lines[-3:] == [
+            "    accuracy                           0.98     10000",
+            "   macro avg       0.98      0.98      0.98     10000",
+            "weighted avg       0.98      0.98      0.98     10000",
+        ]
+        found = [" ".join(line.split()) for line in lines]
+        assert all(row in found for row in PRINTED.strip().splitlines())
+
+    def test_names_digits_and_a_dict(self):
+        true, predicted = [0, 0, 1], [0, 1, 1]
+        text = classification_report(true, predicted, target_names=["three", "six"], digits=3)
+        assert "       three      1.000     0.500     0.667         2" in text.splitlines()
+        expected = report_of_matrix(confusion_matrix(true, predicted))
+        assert classification_report(true, predicted, output_dict=True) == expected
+        with pytest.raises(ValueError, match="target_names has 1 names for 2 classes"):
+            classification_report(true, predicted, target_names=["three"])

@@ -32,7 +32,7 @@ from tinygrad_hw.homework.report.errata import errata_summary, tally
 from tinygrad_hw.homework.report.question1 import Example, worked_example
 from tinygrad_hw.homework.report.questions2_3 import binary, initializers, ten
 from tinygrad_hw.homework.results import Results, error_count, test_image_count
-from tinygrad_hw.nn import classification_report
+from tinygrad_hw.nn.metrics import report_of_matrix
 from tinygrad_hw.worksheet import Marks, as_json
 
 TITLE = "The homework, done again"
@@ -118,7 +118,7 @@ def figures(results: Results) -> dict[str, str]:
 def results_as_json(results: Results) -> dict[str, Any]:
     """Return all numbers, ready for ``json.dumps``; a number that is not finite is None."""
     outcomes = results.outcomes
-    by_class = {"report": classification_report(outcomes["ten"].confusion)}
+    by_class = {"report": report_of_matrix(outcomes["ten"].confusion)}
     numbers = {
         "digits": list(results.digits),
         "seed": results.seed,

@@ -33,7 +33,7 @@ from tinygrad_hw.homework.report import charts, network_sections, original_figur
 from tinygrad_hw.homework.report.image_printout import print_out
 from tinygrad_hw.homework.report.page_elements import claims, confusion, figure_box
 from tinygrad_hw.homework.results import Results, error_count, test_image_count
-from tinygrad_hw.nn import classification_report
+from tinygrad_hw.nn.metrics import report_of_matrix
 
 TEN_LABELS = [str(digit) for digit in range(10)]
 CHANCE = (
@@ -316,7 +316,7 @@ def _ten_claims(outcome: Outcome) -> Html:
     matrix = outcome.confusion
     recall = {
         label: scores["recall"]
-        for label, scores in classification_report(matrix).items()
+        for label, scores in report_of_matrix(matrix).items()
         if label.isdigit() and scores["support"]
     }
     best = sorted(recall, key=lambda label: -recall[label])[:2]
@@ -348,7 +348,7 @@ def _share_right(outcome: Outcome) -> str:
 
 
 def _report(outcome: Outcome) -> list[Html]:
-    report = classification_report(outcome.confusion)
+    report = report_of_matrix(outcome.confusion)
     rows = [
         row(label, *_report_cells(label, report), class_=None if label.isdigit() else "result")
         for label in original_figures.REPORT

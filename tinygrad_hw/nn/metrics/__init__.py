@@ -27,7 +27,12 @@ from tinygrad_hw.nn.metrics.errors import (
     RootMeanSquaredError,
 )
 from tinygrad_hw.nn.metrics.metric import Mean, MeanMetricWrapper, Metric
-from tinygrad_hw.nn.metrics.reports import accuracy_score, classification_report, confusion_matrix
+from tinygrad_hw.nn.metrics.reports import (
+    accuracy_score,
+    classification_report,
+    confusion_matrix,
+    report_of_matrix,
+)
 from tinygrad_hw.nn.registry import Registry
 
 __all__ = [
@@ -59,6 +64,7 @@ __all__ = [
     "confusion_matrix",
     "deserialize",
     "get",
+    "report_of_matrix",
     "serialize",
     "sparse_categorical_accuracy",
     "sparse_top_k_categorical_accuracy",

@@ -1,5 +1,6 @@
 """Reports on predicted classes, in scikit-learn's form."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,56 @@ def _whole(numbers: npt.NDArray[Any], name: str) -> npt.NDArray[np.int64]:
     return whole
 
 
-def classification_report(matrix: npt.ArrayLike) -> dict[str, Any]:
+def classification_report(
+    true: npt.ArrayLike,
+    predicted: npt.ArrayLike,
+    *,
+    target_names: Sequence[str] | None = None,
+    digits: int = 2,
+    output_dict: bool = False,
+) -> Any:
+    """Return precision, recall, F1 and support of each class, as scikit-learn does.
+
+    Unlike scikit-learn's, it has a row for each class from 0 on, not only for those seen.
+
+    Parameters
+    ----------
+    true, predicted
+        As those of ``confusion_matrix``.
+    target_names
+        A name for each class, in order, instead of its number.
+    digits
+        Decimals in the text.
+    output_dict
+        Whether to return a dict: see ``report_of_matrix``.
+
+    Returns
+    -------
+    A table as text, or the dict.
+    """
+    report = report_of_matrix(confusion_matrix(true, predicted))
+    numbers = [name for name in report if name.isdigit()]
+    names = list(numbers if target_names is None else target_names)
+    if len(names) != len(numbers):
+        raise ValueError(f"target_names has {len(names)} names for {len(numbers)} classes")
+    for number, name in zip(numbers, names, strict=True):
+        report = {name if key == number else key: row for key, row in report.items()}
+    if output_dict:
+        return report
+    width = max(len(name) for name in report)
+    columns = ["precision", "recall", "f1-score", "support"]
+    lines = [f"{'':>{width}} " + "".join(f" {column:>9}" for column in columns), ""]
+    total = report["weighted avg"]["support"]
+    for name, row in report.items():
+        if name == "accuracy":
+            lines += ["", f"{name:>{width}} {'':>20} {row:>9.{digits}f} {total:>9}"]
+        else:
+            ratios = "".join(f" {row[column]:>9.{digits}f}" for column in columns[:3])
+            lines.append(f"{name:>{width}} {ratios} {row['support']:>9}")
+    return "\n".join([*lines, ""])
+
+
+def report_of_matrix(matrix: npt.ArrayLike) -> dict[str, Any]:
     """Return precision, recall, F1 and support of each class, from a confusion matrix.
 
     The layout is that of scikit-learn's ``classification_report(..., output_dict=True)``. A ratio

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from tinygrad_hw.engine.core.node import raw
-from tinygrad_hw.nn import losses, metrics
+from tinygrad_hw.nn import activations, losses, metrics
 from tinygrad_hw.nn.losses import Loss
 from tinygrad_hw.nn.losses.loss import MEANS
+from tinygrad_hw.nn.metrics import MeanMetricWrapper
 from tinygrad_hw.nn.models.parallel import EVALUATION_ROWS
 
 
@@ -46,18 +48,17 @@ class Objective:
         self.output_shape = output_shape
         fused = self.loss.fused_activation if self.loss else None
         self.on_logits = fused is not None and fused == last_activation
-        given = (*means, *weighted)
-        self.metrics: list[Any] = [metrics.get(x, self.loss, output_shape) for x in given]
+        self.metrics: list[Any] = [
+            metrics.get(x, self.loss, output_shape) for x in (*means, *weighted)
+        ]
         self.is_weighted = [False] * len(means) + [True] * len(weighted)
-        self._sums = [self._sums_method(metric, last_activation) for metric in self.metrics]
-        self.needs_outputs = None in self._sums
-
-    def _sums_method(self, metric: Any, last_activation: str) -> Any:
-        """Return the function for a metric's sums in a step; None if it is to get the outputs."""
-        if not self.on_logits:
-            return getattr(metric, "sums", None)
-        fused = last_activation in getattr(metric, "fused_activations", ())
-        return metric.sums_on_logits if fused else None
+        self.activation = activations.get(last_activation if self.on_logits else None)
+        self._is_mean = [isinstance(metric, MeanMetricWrapper) for metric in self.metrics]
+        self._takes_logits = [
+            self.on_logits and last_activation in getattr(metric, "fused_activations", ())
+            for metric in self.metrics
+        ]
+        self.needs_outputs = not all(self._is_mean)
 
     @property
     def chunk(self) -> int:
@@ -84,16 +85,24 @@ class Objective:
 
     def sums_of(self, y: Any, z: Any, weights: Any = None) -> list[Any]:
         """Return the sum of each metric over the examples of a batch, if it is a mean."""
+        y, z = raw(y), raw(z)
+        outputs = None
         sums = []
-        for of_examples, is_weighted in zip(self._sums, self.is_weighted, strict=True):
-            if of_examples is not None:
-                values = raw(of_examples(raw(y), raw(z)))
-                if is_weighted and weights is not None:
-                    sums.append(np.sum(values * weights.reshape(-1)))
-                elif values.dtype == bool:
-                    sums.append(np.count_nonzero(values))
-                else:
-                    sums.append(np.sum(values))
+        for i, metric in enumerate(self.metrics):
+            if not self._is_mean[i]:
+                continue
+            if self._takes_logits[i]:
+                values = metric.sums_on_logits(y, z)
+            else:
+                outputs = raw(self.activation(z)) if outputs is None else outputs
+                values = metric.sums(y, outputs)
+            values = raw(values)
+            if self.is_weighted[i] and weights is not None:
+                sums.append(np.sum(values * weights.reshape(-1)))
+            elif values.dtype == bool:
+                sums.append(np.count_nonzero(values))
+            else:
+                sums.append(np.sum(values))
         return sums
 
 
@@ -121,8 +130,8 @@ class Means:
             return
         outputs, objective = sums.pop(), self._objective
         remaining = iter(sums)
-        for i, of_examples in enumerate(objective._sums):
-            if of_examples is not None:
+        for i, is_mean in enumerate(objective._is_mean):
+            if is_mean:
                 self._totals[i] += next(remaining)
             else:
                 weight = weights if objective.is_weighted[i] else None
@@ -132,11 +141,13 @@ class Means:
         """Return the means by name, "loss" first."""
         objective, examples = self._objective, max(self.examples, 1)
         logs = {"loss": self._loss / examples}
-        for i, metric in enumerate(objective.metrics):
-            if objective._sums[i] is not None:
-                by_weight = objective.is_weighted[i] and self._weights
-                metric.reset_state()
-                metric.add(self._totals[i], by_weight or examples)
+        for i, shared in enumerate(objective.metrics):
+            metric = shared
+            if objective._is_mean[i]:
+                count = (objective.is_weighted[i] and self._weights) or examples
+                shared.total, shared.count = self._totals[i], count
+                metric = copy.copy(shared)  # another thread may evaluate, too
+                metric.total, metric.count = self._totals[i], count
             result = raw(metric.result())
             if np.ndim(result):
                 raise ValueError(
