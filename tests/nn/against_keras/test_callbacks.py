@@ -267,3 +267,45 @@ def test_metrics_improve_the_way_that_keras_says():
         assert _direction_of(found) == getattr(wanted, "_direction", None), name
         compared += 1
     assert compared > 10
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # in Keras
+def test_a_training_with_callbacks_ends_with_the_same_weights():
+    from tinygrad_hw.nn import SGD, Dense, Sequential
+
+    numbers = np.random.default_rng(0)
+    x = numbers.normal(size=(40, 3)).astype(np.float32)
+    y = (x[:, :1] > 0.3).astype(np.float32)
+    weights = [numbers.normal(size=shape).astype(np.float32) for shape in ((3, 1), (1,))]
+    mine = Sequential([Dense(1, activation="sigmoid", input_shape=(3,))])
+    other = keras.Sequential([keras.layers.Dense(1, activation="sigmoid")])
+    other.build((None, 3))
+    results = []
+    for module, model, optimizer in (
+        (ours, mine, SGD(2.0)),
+        (theirs, other, keras.optimizers.SGD(2.0)),
+    ):
+        model.set_weights(weights)
+        model.compile(optimizer, "binary_crossentropy", metrics=["accuracy"])
+        history = model.fit(
+            *(x, y),
+            batch_size=8,
+            epochs=30,
+            validation_split=0.25,
+            shuffle=False,
+            callbacks=[
+                module.ReduceLROnPlateau(factor=0.5, patience=1, min_delta=0.02, cooldown=1),
+                module.EarlyStopping(patience=4, min_delta=0.005, restore_best_weights=True),
+            ],
+            verbose=0,
+        )
+        results.append((history.history, history.epoch, model.get_weights()))
+    (found, epochs, my_weights), (wanted, their_epochs, their_weights) = results
+    assert epochs == their_epochs
+    assert 5 < len(epochs) < 30
+    assert len(set(found["learning_rate"])) > 2
+    assert sorted(found) == sorted(wanted)
+    for name, values in found.items():
+        np.testing.assert_allclose(values, wanted[name], rtol=1e-5, atol=1e-6)
+    for my_weight, their_weight in zip(my_weights, their_weights, strict=True):
+        np.testing.assert_allclose(my_weight, their_weight, rtol=1e-5, atol=1e-6)

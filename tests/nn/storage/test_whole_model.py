@@ -21,6 +21,8 @@ from tinygrad_hw.nn.layers import (
     Reshape,
     Softmax,
 )
+from tinygrad_hw.nn.losses import BinaryCrossentropy
+from tinygrad_hw.nn.metrics import AUC, Precision
 from tinygrad_hw.nn.models import Model, load_model, model_from_json
 from tinygrad_hw.nn.optimizers import SGD, Adam
 from tinygrad_hw.nn.optimizers.schedules import ExponentialDecay
@@ -69,6 +71,18 @@ def test_a_training_goes_on_as_if_there_had_been_no_file(tmp_path, optimizer):
         m.fit(X, Y, batch_size=8, epochs=3, verbose=0)
     assert_same(loaded, model)
     assert loaded.history.history == model.history.history
+
+
+def test_losses_and_metrics_are_what_they_were(tmp_path):
+    model = Sequential([Input((2, 2)), Flatten(), Dense(1, "sigmoid")], seed=0)
+    own = [AUC(name="area"), Precision(thresholds=0.25), "mse"]
+    model.compile("adam", BinaryCrossentropy(label_smoothing=0.25), metrics=["accuracy", *own])
+    model.fit(X, Y, verbose=0)
+    model.save(tmp_path / PATH)
+    loaded = load_model(tmp_path / PATH)
+    found, wanted = [m.evaluate(X, Y, verbose=0, return_dict=True) for m in (loaded, model)]
+    assert found == wanted
+    assert list(found) == ["loss", "accuracy", "area", "precision", "mse"]
 
 
 def test_layers_are_what_they_were(tmp_path):
