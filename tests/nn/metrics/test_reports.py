@@ -36,11 +36,11 @@ macro avg 0.98 0.98 0.98 10000
 weighted avg 0.98 0.98 0.98 10000
 """
 NO_CLASSES = {  # what is given in place of two class numbers, and how the message begins
-    "strings": (["a", "b"], "str32 data in it, such as a; give class numbers from 0"),
-    "objects": (np.array(["a", "b"], object), "str data in it, such as a"),
-    "None": ([None, 0], "NoneType data in it, such as None"),
-    "complex": ([1j, 0], "complex128 data in it"),
-    "a date": (np.array(["2020", "2021"], "datetime64[Y]"), "datetime64.* data in it"),
+    "strings": (["a", "b"], "a in it, of type str_; give class numbers from 0"),
+    "objects": (np.array(["a", "b"], object), "a in it, of type str;"),
+    "None": ([0, None], "None in it, of type NoneType"),
+    "complex": ([1j, 0], "1j in it, of type complex128"),
+    "a date": (np.array(["2020", "2021"], "datetime64[Y]"), "2020 in it, of type datetime64"),
     "nan": ([0, np.nan], "nan in it"),
     "inf": ([np.inf, 0], "inf in it"),
     "a probability": ([0, 0.2], r"0\.2 in it"),
@@ -108,6 +108,10 @@ class TestConfusionMatrix:
             predicted = np.array([1, 1, 0, 0, 1], other)
             np.testing.assert_array_equal(confusion_matrix(true, predicted), [[1, 1], [1, 2]])
             assert accuracy_score(true, predicted) == 3 / 5
+
+    def test_objects_that_are_numbers_count(self):
+        mixed = np.array([0, np.int8(1), 1.0, True], object)
+        np.testing.assert_array_equal(confusion_matrix(mixed, [0, 1, 0, 1]), [[1, 0], [1, 2]])
 
     def test_labels_reach_the_largest_of_their_dtype(self):
         assert confusion_matrix(np.uint8([255]), np.int8([-1]).view(np.uint8))[255, 255] == 1

@@ -70,12 +70,15 @@ def _class_numbers(true: npt.ArrayLike, predicted: npt.ArrayLike) -> list[npt.ND
 
 
 def _whole(numbers: npt.NDArray[Any], name: str) -> npt.NDArray[np.int64]:
-    if numbers.size and numbers.dtype.kind not in "biuf":
-        kind = type(numbers[0]).__name__ if numbers.dtype == object else numbers.dtype.name
-        raise ValueError(
-            f"{name} has {kind} data in it, such as {numbers[0]}; give class numbers from 0: of "
-            "names, np.unique(names, return_inverse=True)[1]"
-        )
+    if numbers.dtype.kind not in "biuf":
+        kinds = (int, float, np.integer, np.floating, np.bool_)
+        others = [x for x in numbers if not isinstance(x, kinds)]
+        if others:
+            raise ValueError(
+                f"{name} has {others[0]!s} in it, of type {type(others[0]).__name__}; give class "
+                "numbers from 0: of names, np.unique(names, return_inverse=True)[1]"
+            )
+        numbers = numbers.astype(np.float64)
     with np.errstate(invalid="ignore"):  # of nan and inf, which no integer equals
         whole = numbers.astype(np.int64)
     is_class = (whole == numbers) & (whole >= 0)
