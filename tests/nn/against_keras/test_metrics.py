@@ -75,6 +75,20 @@ def test_numbers_are_keras(name, settings, targets, outputs):
         np.testing.assert_allclose(found, expected, rtol=2e-6, atol=2e-6)
 
 
+@pytest.mark.parametrize(
+    ("name", "targets", "outputs"),
+    [
+        *[(name, T, P) for name in ("bce", "binary_crossentropy", "kl_divergence", "poisson")],
+        *[(name, 2 * T - 1, P) for name in ("hinge", "squared_hinge")],
+        *[(name, ONE_HOT, SHARES) for name in ("categorical_crossentropy", "categorical_hinge")],
+        ("sparse_categorical_crossentropy", LABELS, SHARES),
+    ],
+)
+def test_names_of_losses_are_metrics(name, targets, outputs):
+    found, expected = [x.get(name)(targets, outputs, WEIGHTS) for x in (metrics, keras.metrics)]
+    assert found == pytest.approx(float(expected), rel=1e-5)
+
+
 @pytest.mark.parametrize("name", sorted({case[0] for case in CASES}))
 def test_names_and_arguments_are_keras(name):
     ours, theirs = [getattr(module, name) for module in (metrics, keras.metrics)]

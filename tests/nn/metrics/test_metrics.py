@@ -256,6 +256,20 @@ class TestNames:
         metric = metrics.get(name, losses.get(loss), shape)
         assert (type(metric), metric.name) == (kind, name)
 
+    @pytest.mark.parametrize(
+        ("name", "targets"),
+        [
+            *[(name, T) for name in ("bce", "binary_crossentropy", "hinge", "squared_hinge")],
+            *[(name, ONE_HOT) for name in ("categorical_crossentropy", "categorical_hinge")],
+            *[(name, T) for name in ("kl_divergence", "poisson")],
+            ("sparse_categorical_crossentropy", LABELS),
+        ],
+    )
+    def test_a_loss_by_its_name(self, name, targets):
+        metric = metrics.get(name)
+        assert metric.name == name
+        assert metric(targets, P) == pytest.approx(losses.get(name)(targets, P))
+
     def test_a_string_is_the_name_in_the_history(self):
         for name in ("mse", "mae", "mean_squared_error", "AUC", "auc", "f1_score", "r2_score"):
             assert metrics.get(name).name == name

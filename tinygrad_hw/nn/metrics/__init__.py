@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tinygrad_hw.nn import losses
 from tinygrad_hw.nn.losses import Loss, LossFunctionWrapper
 from tinygrad_hw.nn.metrics.accuracy import (
     Accuracy,
@@ -89,6 +90,10 @@ _TABLE: Registry[Metric] = Registry(
     ],
     {**_SHORT, **{name.upper(): known for name, known in _SHORT.items()}},
 )
+_LOSSES = {  # which are metrics by these names, too
+    *("bce", "binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy"),
+    *("hinge", "squared_hinge", "categorical_hinge", "kl_divergence", "poisson"),
+}
 serialize, deserialize = _TABLE.serialize, _TABLE.deserialize
 
 
@@ -122,6 +127,8 @@ def get(
     is_accuracy = identifier.lower() in ("accuracy", "acc")
     if is_accuracy and (loss is not None or output_shape is not None):
         metric: Metric = _accuracy(loss, output_shape)
+    elif identifier in _LOSSES:
+        metric = MeanMetricWrapper(losses.get(identifier).call)
     else:
         metric = Accuracy() if is_accuracy else _TABLE.get(identifier)
     metric.name = identifier
