@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -52,6 +53,7 @@ class Call:
         self.arrays = None if arrays is None else iter(arrays)
         self.losses: list[Any] = []
         self.drawn: list[tuple[Layer, tuple[int, ...]]] = []
+        self.is_rehearsal = False
 
 
 _call: ContextVar[Call | None] = ContextVar("call", default=None)
@@ -78,6 +80,7 @@ class _Rehearsal(Trace):
 def rehearsing(training: bool) -> Iterator[Call]:
     """Call layers to see what they would do: nothing is recorded, and no state changes."""
     with no_grad(), setting(trace=_Rehearsal()), calling(Call(training)) as call:
+        call.is_rehearsal = True
         yield call
 
 
@@ -203,6 +206,23 @@ class Layer:
         if shared is not None:
             shared.losses.append(loss)
 
+    def draw(self, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
+        """Return an array for inputs of a shape, drawn anew; for layers that are random."""
+        raise NotImplementedError(f"{type(self).__name__} is random and has no draw(); write one")
+
+    def drawn_for(self, shape: tuple[int, ...]) -> Any:
+        """Return the array of a random layer for inputs of a shape, in ``call``.
+
+        A model's step is a captured function, in which nothing may be drawn: it gets the arrays.
+        """
+        shared = _call.get()
+        if shared is not None and shared.arrays is not None:
+            return next(shared.arrays)
+        if shared is not None and shared.is_rehearsal:
+            shared.drawn.append((self, shape))
+            return np.ones(shape, self.dtype)
+        return self.draw(shape, generator())
+
     # --- Calling ----------------------------------------------------------------------------------
 
     def __call__(self, inputs: Any, *more: Any, **options: Any) -> Any:
@@ -214,15 +234,16 @@ class Layer:
             return self._symbolic_call(inputs, *more, **options)
         if not self.built:
             self.build_once(map_inputs(lambda x: (None, *shape_of(raw(x))[1:]), inputs))
-        shared = _call.get()
+        shared, training = _call.get(), options.pop("training", None)
         if self._takes_training:
-            training = options.get("training")
-            if training is None:
-                options["training"] = shared is not None and shared.training
-            elif shared is None:  # layers inside are told, too
-                with calling(Call(training)):
-                    return self._outputs(inputs, *more, **options)
-        return self._outputs(inputs, *more, **options)
+            inherited = shared is not None and shared.training
+            options["training"] = inherited if training is None else bool(training)
+        if training is None or (shared is not None and shared.training == training):
+            return self._outputs(inputs, *more, **options)
+        told = Call(training) if shared is None else copy.copy(shared)
+        told.training = training
+        with calling(told):  # so layers inside are told, too
+            return self._outputs(inputs, *more, **options)
 
     def _outputs(self, inputs: Any, *more: Any, **options: Any) -> Any:
         outputs = self.call(inputs, *more, **options)
