@@ -13,7 +13,29 @@ pytestmark = pytest.mark.filterwarnings(  # Keras's own, of its variables
 RANDOM = np.random.default_rng(0)
 FLAT = RANDOM.normal(size=(48, 6)).astype(np.float32)
 WORDS = RANDOM.integers(0, 7, (48, 5)).astype(np.int32)
+IMAGES = RANDOM.normal(size=(12, 7, 8, 3)).astype(np.float32)
 CASES = {
+    "convolution": (IMAGES, [("Conv2D", {"filters": 4, "kernel_size": 3, "activation": "tanh"})]),
+    "same": (IMAGES, [("Conv2D", {"filters": 2, "kernel_size": (2, 3), "padding": "same"})]),
+    "strides": (
+        IMAGES,
+        [("Conv2D", {"filters": 2, "kernel_size": 3, "strides": 2, "padding": "same"})],
+    ),
+    "no bias, strides": (
+        IMAGES,
+        [("Conv2D", {"filters": 2, "kernel_size": 2, "strides": (3, 2), "use_bias": False})],
+    ),
+    "maxima": (IMAGES, [("MaxPooling2D", {}), ("Conv2D", {"filters": 2, "kernel_size": 1})]),
+    "overlapping": (IMAGES, [("MaxPooling2D", {"pool_size": 3, "strides": 2, "padding": "same"})]),
+    "means": (
+        IMAGES,
+        [("Conv2D", {"filters": 3, "kernel_size": 2}), ("AveragePooling2D", {"pool_size": 2})],
+    ),
+    "means, same": (IMAGES, [("AveragePooling2D", {"pool_size": 3, "padding": "same"})]),
+    "whole": (
+        IMAGES,
+        [("Conv2D", {"filters": 3, "kernel_size": 2}), ("GlobalAveragePooling2D", {})],
+    ),
     "dense": (FLAT, [("Dense", {"units": 4, "activation": "tanh"})]),
     "no bias": (FLAT, [("Dense", {"units": 4, "use_bias": False, "activation": "relu"})]),
     "reshape": (FLAT, [("Reshape", {"target_shape": (2, -1)}), ("Dense", {"units": 3})]),

@@ -3,22 +3,32 @@
 from tinygrad_hw.nn.layers.activations import Activation, LeakyReLU, ReLU, Softmax
 from tinygrad_hw.nn.layers.base import Layer
 from tinygrad_hw.nn.layers.core import Dense, Embedding, Flatten, Input, Rescaling, Reshape
+from tinygrad_hw.nn.layers.images import (
+    AveragePooling2D,
+    Conv2D,
+    GlobalAveragePooling2D,
+    MaxPooling2D,
+)
 from tinygrad_hw.nn.layers.normalization import BatchNormalization, LayerNormalization
 from tinygrad_hw.nn.layers.regularization import Dropout, GaussianNoise
 from tinygrad_hw.nn.layers.symbolic import Symbol
 
 __all__ = [
     "Activation",
+    "AveragePooling2D",
     "BatchNormalization",
+    "Conv2D",
     "Dense",
     "Dropout",
     "Embedding",
     "Flatten",
     "GaussianNoise",
+    "GlobalAveragePooling2D",
     "Input",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "MaxPooling2D",
     "ReLU",
     "Rescaling",
     "Reshape",

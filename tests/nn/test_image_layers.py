@@ -1,0 +1,90 @@
+"""Convolution and pooling, beside sums written out."""
+
+import numpy as np
+import pytest
+
+from tinygrad_hw.engine import Value
+from tinygrad_hw.nn import Adam, Dense, Flatten, Input, Sequential
+from tinygrad_hw.nn.layers import AveragePooling2D, Conv2D, GlobalAveragePooling2D, MaxPooling2D
+
+X = np.random.default_rng(0).normal(size=(2, 5, 6, 3))
+
+
+def test_a_convolution_is_the_sum_over_its_windows():
+    layer = Conv2D(4, (2, 3), strides=(2, 1), dtype="float64")
+    out = layer(X).data
+    assert out.shape == (2, 2, 4, 4) == layer.compute_output_shape(X.shape)
+    kernel = layer.kernel.data
+    for i, j in np.ndindex(2, 4):
+        window = X[:, 2 * i : 2 * i + 2, j : j + 3]
+        np.testing.assert_allclose(out[:, i, j], np.einsum("nrcd,rcdf->nf", window, kernel))
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_gradients_are_slopes(padding):
+    layer = Conv2D(2, 3, strides=2, padding=padding, dtype="float64")
+    x = Value(X)
+    (layer(x) ** 2).sum().backward()
+    for value in (x, layer.kernel):
+        for place in [(0,) * 4, (1, 1, 2, 1)]:
+            middle, sides = value.data[place], []
+            for h in (1e-6, -1e-6):
+                value.data[place] = middle + h
+                sides.append((layer(Value(x.data)) ** 2).sum().item())
+            value.data[place] = middle
+            assert value.grad[place] == pytest.approx((sides[0] - sides[1]) / 2e-6, rel=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "reduce"), [(MaxPooling2D, np.max), (AveragePooling2D, np.mean)])
+def test_pooling_reduces_each_window(kind, reduce):
+    for options in (
+        {"pool_size": 2},
+        {"pool_size": (3, 2), "strides": 1},
+        {"pool_size": 2, "strides": 3, "padding": "same"},
+    ):
+        layer = kind(dtype="float64", **options)
+        out = np.asarray(getattr(layer(Value(X)), "data"))  # noqa: B009 - a Value's
+        assert out.shape == layer.compute_output_shape(X.shape)
+        (rows, columns), (down, right) = layer.pool_size, layer.strides
+        for i, j in np.ndindex(out.shape[1:3]):
+            window = X[:, down * i : down * i + rows, right * j : right * j + columns]
+            np.testing.assert_allclose(out[:, i, j], reduce(window, axis=(1, 2)))
+
+
+def test_the_mean_of_the_whole_image():
+    np.testing.assert_allclose(GlobalAveragePooling2D()(Value(X)).data, X.mean((1, 2)))
+    assert GlobalAveragePooling2D(keepdims=True)(Value(X)).shape == (2, 1, 1, 3)
+
+
+def test_a_network_learns_where_a_line_is():
+    images = np.zeros((60, 8, 8, 1), np.float32)
+    labels = np.arange(60) % 2
+    for i, image in enumerate(images):
+        line = image[i % 7] if labels[i] else image[:, i % 7]
+        line[:] = 1
+    model = Sequential([Input((8, 8, 1)), Conv2D(4, 3, activation="relu"), MaxPooling2D()], seed=0)
+    model.add(Flatten())
+    model.add(Dense(2, "softmax"))
+    model.compile(Adam(0.02), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(images, labels, epochs=15, batch_size=20, verbose=0)
+    assert model.evaluate(images, labels, verbose=0)[1] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Conv2D(0, 3), "Conv2D got filters=0"),
+        (lambda: Conv2D(2, 3, groups=2), "no dilation_rate and no groups but 1"),
+        (lambda: Conv2D(2, 3, padding="full"), "padding='full'; give"),
+        (lambda: MaxPooling2D(data_format="channels_first"), 'there is "channels_last"'),
+        (lambda: MaxPooling2D((2, 2, 2)), "give one number or two"),
+        (
+            lambda: Sequential([Input((4, 4)), Conv2D(2, 3)]),
+            r"needs \(n, rows, columns, channels\)",
+        ),
+        (lambda: Sequential([Input((2, 2, 1)), Conv2D(2, 3)]), r"smaller than \(3, 3\)"),
+    ],
+)
+def test_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
