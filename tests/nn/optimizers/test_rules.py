@@ -318,7 +318,6 @@ def test_what_is_no_number_is_refused(make, message):
         ),
         (optimizers.Adam(), "amsgrad", True, r"amsgrad of this Adam is False for good, since it"),
     ],
-    ids=str,
 )
 def test_what_decides_how_steps_are_computed_is_not_changed_later(optimizer, name, new, message):
     old = getattr(optimizer, name)
