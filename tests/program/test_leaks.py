@@ -212,38 +212,6 @@ def test_what_is_kept_elsewhere_is_an_error_that_names_the_line(leak, x):
         assert current().trace is PLAIN
 
 
-@pytest.mark.filterwarnings("ignore:coroutine")
-@pytest.mark.parametrize("leak", LEAKS)
-def test_what_is_kept_before_an_exception_is_an_error_too(leak):
-    keep = world()
-
-    def f(x):
-        leak(keep, x)
-        raise LookupError("the function's own")
-
-    c = captured(f)
-    with pytest.raises(LookupError, match="the function's own"):
-        c(1.5)
-    before = keep.w.raw, keep.w.grad
-    for _ in range(3):
-        with pytest.raises(CaptureError, match=re.escape("test_leaks.py:")) as caught:
-            c(1.5)
-        assert str(caught.value.__cause__) == "the function's own"
-        assert (keep.w.raw, keep.w.grad) == before
-        assert current().trace is PLAIN
-
-
-def test_an_exception_that_holds_what_was_computed_is_an_error():
-    @captured
-    def f(x):
-        raise LookupError(x * 2)
-
-    with pytest.raises(LookupError, match=r"3\.0"):
-        f(1.5)
-    with pytest.raises(CaptureError, match=r"test_leaks\.py:\d+ has computed, in a tuple, where"):
-        f(1.5)
-
-
 def test_a_list_in_the_caller_is_searched_whether_its_frame_is_an_object_or_not():
     def caller(use):
         log = []

@@ -15,13 +15,10 @@ _LASTING = (ModuleType, type)
 _FEW = 20  # objects are searched for faster by Python than by the loop below
 
 
-def refuse_leak(
-    recorder: Recorder, references: int, function: Any, call: Any, error: Exception | None
-) -> None:
+def refuse_leak(recorder: Recorder, references: int, function: Any, call: Any) -> None:
     """Raise CaptureError if a stand-in of a run that has ended is kept somewhere.
 
     ``references`` are those to the recorder before the run: each stand-in holds another one.
-    ``error`` is what the function has raised, if it has; it becomes the cause.
     """
     gc.collect()
     if sys.getrefcount(recorder) <= references + 1:  # this function's own
@@ -37,7 +34,7 @@ def refuse_leak(
         f"{getattr(function, '__name__', 'the function')} keeps what {first.variable.site} has "
         f"computed, in {' and '.join(kinds) or 'something'}, where it would stay what it is in "
         "this run; return it instead"
-    ) from error
+    )
 
 
 def _kept(

@@ -104,13 +104,14 @@ def record(
                 if value is not variable.get(None) and not isinstance(value, Modes):
                     variable.set(value)
         recorder.release()
-        error = outcome.error
-        if error is not None or sys.getrefcount(recorder) > references:
-            refuse_leak(recorder, references, function, call, error)
-    if error is None:
+        # After an exception its traceback keeps stand-ins: to tell them from leaks takes seconds
+        # where there are millions of objects.
+        if outcome.error is None and sys.getrefcount(recorder) > references:
+            refuse_leak(recorder, references, function, call)
+    if outcome.error is None:
         return recording, outcome
     outcome.commit()
-    raise error
+    raise outcome.error
 
 
 def _run(
