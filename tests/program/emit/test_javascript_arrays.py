@@ -546,7 +546,7 @@ def test_a_trained_model_predicts(engine):
     program = capture(model.__call__)
     values = program.record(x[:4]).recording.values
     inputs = {value.node.label.replace("/", "_"): value.node.data for value in values}
-    found = engine.run(program, {"x": x[8:12], **inputs})["result"]
+    found = engine.run(program, {"inputs": x[8:12], **inputs})["result"]
     np.testing.assert_allclose(array(found, (4, 3)), model.predict(x[8:12]), rtol=1e-5)
 
 
