@@ -94,7 +94,7 @@ class Callback:
         """Handle the start of an evaluation, also of that at the end of an epoch."""
 
     def on_test_end(self, logs: Logs | None = None) -> None:
-        """Handle the end of an evaluation; ``logs`` has its metrics, without "val_"."""
+        """Handle the end of an evaluation; ``logs`` has its metrics, without ``val_``."""
 
     def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Handle the start of a batch of an evaluation."""

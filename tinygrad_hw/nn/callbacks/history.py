@@ -73,7 +73,7 @@ class History(Callback):
         Parameters
         ----------
         metrics
-            A name, or names, without "val_"; by default all.
+            A name, or names, without ``val_``; by default all.
         axes
             Axes to draw in, one for each metric; by default those of a new figure of pyplot.
 
