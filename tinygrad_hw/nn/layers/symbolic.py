@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Symbol:
-    """Tensor without data, of which a functional model is made; Keras's ``KerasTensor``.
+    """Tensor without data: shapes are worked out with it; Keras's ``KerasTensor``.
 
     Attributes
     ----------
@@ -45,7 +45,9 @@ class Symbol:
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
         """Refuse to be an array: there are no data."""
-        raise TypeError(f"{self!r} has no data yet; call layers with it, then make Model(x, y)")
+        raise TypeError(
+            f"{self!r} has no data: it stands for the inputs to come; give it to Sequential([...])"
+        )
 
     def __repr__(self) -> str:
         return f"<Symbol shape={self.shape}, dtype={self.dtype}, name={self.name}>"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import copy_context
 from types import CodeType
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -40,14 +40,11 @@ class Outcome(NamedTuple):
     changes
         For each Value that the run used: the Value, its new data, and its new gradient; ``KEEP``
         for what stays as it is.
-    error
-        The exception that the function has raised, if any.
     """
 
     returned: Any
     codes: set[CodeType] | None
     changes: list[tuple[Node, Any, Any]]
-    error: Exception | None = None
 
     def commit(self) -> None:
         """Give the Values their new data and gradients."""
@@ -98,20 +95,15 @@ def record(
     context = copy_context()  # in which a recorder cannot be left on, whatever interrupts it
     with _collector_off():  # millions of objects, none of them garbage
         try:
-            recording, outcome = context.run(_run, recorder, function, call, note_calls)
+            found = context.run(_run, recorder, function, call, note_calls)
         finally:
             for variable, value in context.items():  # what the function has set
                 if value is not variable.get(None) and not isinstance(value, Modes):
                     variable.set(value)
         recorder.release()
-        # After an exception its traceback keeps stand-ins: to tell them from leaks takes seconds
-        # where there are millions of objects.
-        if outcome.error is None and sys.getrefcount(recorder) > references:
+        if sys.getrefcount(recorder) > references:
             refuse_leak(recorder, references, function, call)
-    if outcome.error is None:
-        return recording, outcome
-    outcome.commit()
-    raise outcome.error
+    return found
 
 
 def _run(
@@ -127,12 +119,12 @@ def _run(
             called = CalledFunctions()
             with called if note_calls else nullcontext():
                 returned = function(*arguments, **options)
-        except Exception as error:
+        except Exception:
             if recorder.refused is not None:
                 raise recorder.refused from None
+            Outcome(None, None, [_change(twin) for twin in recorder.twins.values()]).commit()
             _write_back(given, unflatten(call, stand_ins), call)
-            changes = [_change(twin) for twin in recorder.twins.values()]
-            return cast(Recording, None), Outcome(None, called.codes, changes, error)
+            raise
         if recorder.refused is not None:  # the function has caught it, and gone on otherwise
             raise recorder.refused
         if _write_back(given, unflatten(call, stand_ins), call):
