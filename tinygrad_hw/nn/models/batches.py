@@ -13,7 +13,7 @@ import numpy.typing as npt
 from tinygrad_hw.engine.core.data import as_array
 
 Batch = tuple[Any, Any, Any]
-"""Inputs (an array, or a list of arrays), targets or None, weights of examples or None."""
+"""Inputs, targets or None, weights of examples or None."""
 
 
 def is_stream(x: Any) -> bool:
@@ -23,16 +23,6 @@ def is_stream(x: Any) -> bool:
     if hasattr(x, "__array__") or hasattr(x, "__array_interface__"):
         return False
     return hasattr(x, "__next__") or hasattr(x, "__iter__") or hasattr(x, "__getitem__")
-
-
-def length_of(x: Any) -> int:
-    """Return the number of examples of inputs: of an array, or of each array in a list."""
-    return len(x[0] if isinstance(x, list) else x)
-
-
-def rows_of(x: Any, rows: Any) -> Any:
-    """Return some rows of inputs: of an array, or of each array in a list."""
-    return [part[rows] for part in x] if isinstance(x, list) else x[rows]
 
 
 class Arrays:
@@ -57,7 +47,7 @@ class Arrays:
         order: Callable[[int], npt.NDArray[Any]] | None = None,
     ) -> None:
         self.x, self.y, self.weights, self.size, self.order = x, y, weights, size, order
-        self.examples = length_of(x)
+        self.examples = len(x)
 
     def __len__(self) -> int:
         """Return the number of batches."""
@@ -66,15 +56,12 @@ class Arrays:
     def __iter__(self) -> Iterator[Batch]:
         """Yield the batches of one pass. Shuffled inputs are copied into one array, used again."""
         order = self.order(self.examples) if self.order else None
-        if order is None or isinstance(self.x, list):
-            space = None
-        else:
-            space = np.empty((min(self.size, self.examples), *self.x.shape[1:]), self.x.dtype)
+        space = np.empty((min(self.size, self.examples), *self.x.shape[1:]), self.x.dtype)
         for start in range(0, self.examples, self.size):
             end = start + self.size
             rows: Any = slice(start, end) if order is None else order[start:end]
-            if space is None:
-                x = rows_of(self.x, rows)
+            if order is None:
+                x = self.x[rows]
             else:
                 x = np.take(self.x, rows, axis=0, out=space[: len(rows)], mode="clip")
             y = None if self.y is None else self.y[rows]

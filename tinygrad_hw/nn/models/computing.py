@@ -17,7 +17,7 @@ from tinygrad_hw.nn.activations import ACTIVATIONS
 from tinygrad_hw.nn.flat_parameters import FlatParameters
 from tinygrad_hw.nn.layers import Layer
 from tinygrad_hw.nn.layers.base import Call, calling, rehearsing
-from tinygrad_hw.nn.models.batches import Batch, length_of, weights_of_classes
+from tinygrad_hw.nn.models.batches import Batch, weights_of_classes
 from tinygrad_hw.nn.models.objective import Objective
 from tinygrad_hw.program import capture
 
@@ -41,7 +41,6 @@ class Computing(Layer):
     input_shape: Any
     random_generator: np.random.Generator
     order_generator: np.random.Generator
-    inputs_are_many = False  # whether inputs come as a list of arrays
     _compiled: tuple[Any, Any, Any] | None = None  # loss, metrics, weighted metrics
     _jit: bool | None = None
     _eager = False
@@ -115,7 +114,7 @@ class Computing(Layer):
         objective = self.objective
         self.zero_grad()
         with calling(Call(True, arrays)) as call:
-            z = (self.logits if objective.on_logits else self)(_leaves(x))
+            z = (self.logits if objective.on_logits else self)(_leaf(x))
         loss = objective.loss_of(y, z, weights)
         for more in (*call.losses, *self.losses):
             loss = loss + more
@@ -135,16 +134,14 @@ class Computing(Layer):
     def test_step(self, x: Any, y: Any, weights: Any = None) -> Any:
         """Return what a training step returns, without training."""
         self.sync()
-        columns = x if isinstance(x, list) else [x]
         if weights is None:
-            return self.captured_evaluation(*columns, y)
-        return self.captured_evaluation(*columns, y, weights=weights)
+            return self.captured_evaluation(x, y)
+        return self.captured_evaluation(x, y, weights)
 
-    def _evaluation(self, *columns: Any, weights: Any = None) -> Any:
-        objective, (*x, y) = self.objective, columns
+    def _evaluation(self, x: Any, y: Any, weights: Any = None) -> Any:
+        objective = self.objective
         with no_grad(), calling(Call(False)) as call:
-            inputs = _leaves(x if self.inputs_are_many else x[0])
-            z = (self.logits if objective.on_logits else self)(inputs)
+            z = (self.logits if objective.on_logits else self)(_leaf(x))
             loss = objective.loss_of(y, raw(z), weights)
             for more in (*call.losses, *self.losses):
                 loss = loss + more
@@ -159,9 +156,9 @@ class Computing(Layer):
             last: Any = self.last_layer
             return [raw(last.activation(z) if objective.on_logits else z)]
 
-    def _outputs_of_batch(self, *x: Any) -> Any:
+    def _outputs_of_batch(self, x: Any) -> Any:
         with no_grad(), calling(Call(False)):
-            return raw(self(_leaves(x if self.inputs_are_many else x[0])))
+            return raw(self(_leaf(x)))
 
     def _draw(self, x: Any) -> list[Any] | None:
         """Return the arrays that random layers need for a batch, drawn now; None if there are none.
@@ -171,49 +168,33 @@ class Computing(Layer):
         """
         if not any([layer.is_random for layer in self._parts]):
             return None
-        shapes = tuple([np.shape(part) for part in (x if isinstance(x, list) else [x])])
-        if shapes not in self._drawn:
+        if x.shape not in self._drawn:
             with rehearsing(training=True) as call:
-                self(_leaves(x))
-            self._drawn[shapes] = call.drawn
-        return [layer.draw(shape, self.random_generator) for layer, shape in self._drawn[shapes]]
+                self(_leaf(x))
+            self._drawn[x.shape] = call.drawn
+        return [layer.draw(shape, self.random_generator) for layer, shape in self._drawn[x.shape]]
 
     # --- Inputs -----------------------------------------------------------------------------------
 
-    def standardized(self, x: Any) -> Any:
-        """Return inputs as arrays of the model's dtype; build the model if this is its first data.
+    def standardized(self, x: Any) -> npt.NDArray[Any]:
+        """Return inputs as an array of the model's dtype; build the model if it is not built yet.
 
         Raises
         ------
         ValueError
             If their shape is not the model's.
         """
-        if self.inputs_are_many or self._has_parts(x):
-            return self._standardized_parts(x)
         inputs = as_array(x)
         self.build_once((None, *inputs.shape[1:]))
-        first = self._parts[0] if self._parts else self
-        return self._as_wanted(inputs, self.input_shape, first.accepts_integers)
-
-    def _has_parts(self, x: Any) -> bool:
-        """Return whether the first data of a model that is not built are several arrays."""
-        return not self.built and isinstance(x, tuple | list) and self._may_have_parts(x)
-
-    def _may_have_parts(self, x: Any) -> bool:
-        return False
-
-    def _standardized_parts(self, x: Any) -> list[Any]:
-        raise ValueError(f"{self.name} takes one array as inputs, got {type(x).__name__}")
-
-    def _as_wanted(self, inputs: Any, shape: Any, accepts_integers: bool) -> npt.NDArray[Any]:
-        wanted = tuple(shape[1:])
-        if inputs.ndim != len(shape) or any(
+        wanted = tuple(self.input_shape[1:])
+        if inputs.ndim != len(self.input_shape) or any(
             [n not in (None, given) for n, given in zip(wanted, inputs.shape[1:], strict=True)]
         ):
             raise ValueError(
                 f"expected examples of shape (n, {', '.join(map(str, wanted))}), got {inputs.shape}"
             )
-        if accepts_integers and inputs.dtype.kind in "iu":
+        first = self._parts[0] if self._parts else self
+        if first.accepts_integers and inputs.dtype.kind in "iu":
             return np.asarray(inputs)
         return np.asarray(inputs, self.dtype)
 
@@ -230,7 +211,7 @@ class Computing(Layer):
     ) -> Batch:
         """Return inputs, targets and weights as the steps take them; refuse what does not fit."""
         x = self.standardized(x)
-        n = length_of(x)
+        n = len(x)
         if y is None and self.objective.loss is not None:
             raise ValueError("expected targets y beside the examples")
         if y is not None and np.shape(y)[:1] != (n,):
@@ -270,9 +251,7 @@ def _uncaptured(function: Any) -> Any:
     return function
 
 
-def _leaves(x: Any) -> Any:
-    """Return a batch as Values, without a copy: nothing writes into the arrays meanwhile."""
-    if isinstance(x, list | tuple):
-        return [_leaves(part) for part in x]
+def _leaf(x: Any) -> Value:
+    """Return a batch as a Value, without a copy: nothing writes into the array meanwhile."""
     view = x.view() if isinstance(x, np.ndarray) else x  # results may be it, and read-only
     return Value.leaf(view, constant=True, saved=True)

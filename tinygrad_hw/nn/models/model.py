@@ -50,10 +50,9 @@ class Model(Savable, Trainer):
     def build(self, input_shape: Any) -> None:
         """Build the layers by a call with ones, two examples of the shape of a batch."""
         with drawing_from(self.weight_generator):
-            shapes = input_shape if isinstance(input_shape, list) else [input_shape]
-            examples = [np.ones([2 if n is None else n for n in s], self.dtype) for s in shapes]
+            examples = np.ones([2 if n is None else n for n in input_shape], self.dtype)
             with rehearsing(training=False), np.errstate(all="ignore"):
-                self.call(examples if isinstance(input_shape, list) else examples[0])
+                self.call(examples)
         self.finish_building(input_shape)
 
     def finish_building(self, input_shape: Any) -> None:

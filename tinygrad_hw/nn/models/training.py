@@ -16,9 +16,7 @@ from tinygrad_hw.nn.models.batches import (
     Passes,
     Stream,
     is_stream,
-    length_of,
     parts_of,
-    rows_of,
 )
 from tinygrad_hw.nn.models.computing import Computing
 from tinygrad_hw.nn.models.objective import Means
@@ -93,7 +91,7 @@ class Trainer(Computing):
         size = BATCH_SIZE if batch_size is None else batch_size
         if not is_stream(x):
             x = self.standardized(x)
-            n = length_of(x)
+            n = len(x)
             kept = math.floor(n * (1 - validation_split))
             if kept < 1 or validation_split < 0 or size < 1 or epochs < 0:
                 raise ValueError(
@@ -102,13 +100,9 @@ class Trainer(Computing):
                 )
             x, y, weights = self.converted(x, y, sample_weight, class_weight)
             if kept < n and validation_data is None:
-                held_out = [
-                    None if a is None else rows_of(a, slice(kept, n)) for a in (x, y, weights)
-                ]
-                validation_data = tuple(held_out)
-                x, y, weights = [
-                    None if a is None else rows_of(a, slice(kept)) for a in (x, y, weights)
-                ]
+                whole = x, y, weights
+                validation_data = tuple([None if a is None else a[kept:] for a in whole])
+                x, y, weights = [None if a is None else a[:kept] for a in whole]
             order = self.order_generator.permutation if shuffle else None
             passes = Passes(Arrays(x, y, weights, size, order), steps_per_epoch)
         else:
@@ -184,7 +178,7 @@ class Trainer(Computing):
             if observers.needs_batches:
                 observers.on_train_batch_begin(step)
             results = self.train_step(x, y, weights)
-            means.add(results, length_of(x), y, weights)
+            means.add(results, len(x), y, weights)
             if observers.needs_batches:
                 observers.on_train_batch_end(step, means.logs())
                 if self.stop_training:
@@ -230,7 +224,7 @@ class Trainer(Computing):
     ) -> CallbackList:
         """Return the callbacks of an evaluation or a prediction, told the number of its batches."""
         if steps is None and not is_stream(x):
-            steps = math.ceil(length_of(self.standardized(x)) / (batch_size or BATCH_SIZE))
+            steps = math.ceil(len(self.standardized(x)) / (batch_size or BATCH_SIZE))
         params = {"verbose": verbose, "epochs": 1, "steps": steps}
         return CallbackList(callbacks, False, verbose != 0, self, **params)
 
@@ -258,14 +252,13 @@ class Trainer(Computing):
         observers.on_test_begin()
         means = Means(self.objective)
         if isinstance(batches, Arrays) and steps is None and not watched and weights is None:
-            columns = [*(x if isinstance(x, list) else [x]), y]
-            found = in_chunks(self.captured_evaluation, self.weights, size, *columns)
+            found = in_chunks(self.captured_evaluation, self.weights, size, x, y)
             for results, (_, targets, _) in zip(found, batches, strict=True):
                 means.add(results, len(targets), targets)
         else:
             for step, batch in enumerate(islice(batches, steps)):
                 observers.on_test_batch_begin(step)
-                means.add(self.test_step(*batch), length_of(batch[0]), *batch[1:])
+                means.add(self.test_step(*batch), len(batch[0]), *batch[1:])
                 observers.on_test_batch_end(step, means.logs())
         if not means.examples:
             raise ValueError("evaluate got no examples: there is no mean over none")
@@ -301,13 +294,12 @@ class Trainer(Computing):
             batches = Arrays(x, None, None, size)
         self.sync()
         if isinstance(batches, Arrays) and steps is None and not watched:
-            columns = x if isinstance(x, list) else [x]
-            outputs = in_chunks(self.captured_outputs, self.weights, size, *columns)
+            outputs = in_chunks(self.captured_outputs, self.weights, size, x)
         else:
             outputs = []
             for step, (x, _, _) in enumerate(islice(batches, steps)):
                 observers.on_predict_batch_begin(step)
-                outputs.append(self.captured_outputs(*(x if isinstance(x, list) else [x])))
+                outputs.append(self.captured_outputs(x))
                 observers.on_predict_batch_end(step)
         observers.on_predict_end()
         empty = np.empty((0, *self.output_shape[1:]), self.dtype)
@@ -357,10 +349,10 @@ class Trainer(Computing):
         """Return the outputs of one batch."""
         x = self.standardized(x)
         self.sync()
-        outputs: npt.NDArray[Any] = self.captured_outputs(*(x if isinstance(x, list) else [x]))
+        outputs: npt.NDArray[Any] = self.captured_outputs(x)
         return outputs
 
     def _of_batch(self, results: Any, x: Any, y: Any, weights: Any, return_dict: bool) -> Any:
         means = Means(self.objective)
-        means.add(results, length_of(x), y, weights)
+        means.add(results, len(x), y, weights)
         return self._returned(means.logs(), return_dict)
