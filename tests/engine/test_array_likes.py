@@ -23,6 +23,7 @@ from tinygrad_hw.engine import (
 )
 from tinygrad_hw.nn import Dense, Sequential, losses
 from tinygrad_hw.nn.metrics import classification_report, confusion_matrix
+from tinygrad_hw.nn.metrics.reports import report_of_matrix
 from tinygrad_hw.nn.optimizers import SGD
 from tinygrad_hw.program import capture
 
@@ -131,7 +132,8 @@ WAYS_IN = {
     "cross-entropy": lambda m: SPARSE.on_logits(whole(m), v()),
     "classes": lambda m: SPARSE.check(whole(m), (None, 2)),
     "confusion_matrix": lambda m: confusion_matrix(whole(m), [0, 1]),
-    "classification_report": classification_report,
+    "classification_report": lambda m: classification_report(whole(m), [0, 1]),
+    "report_of_matrix": report_of_matrix,
 }
 
 

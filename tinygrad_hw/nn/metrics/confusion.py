@@ -29,7 +29,7 @@ class _AtThresholds(Metric):
         is_true, size = y_true.ravel() != 0, len(self.thresholds) + 1
         for is_one, positives, negatives in (
             (is_true, "true_positives", "false_negatives"),
-            (~is_true, "false_positives", "true_negatives"),
+            (np.logical_not(is_true), "false_positives", "true_negatives"),
         ):
             counts = np.bincount(above[is_one], weights.ravel()[is_one], size)
             at = np.cumsum(counts[::-1])[::-1][1:]
@@ -275,7 +275,7 @@ class FBetaScore(Metric):
         else:
             chosen = y_pred > self.threshold
         axis = None if self.average == "micro" else 0
-        parts = (chosen * y_true, chosen * (1 - y_true), ~chosen * y_true, y_true)
+        parts = (chosen * y_true, chosen * (1 - y_true), np.logical_not(chosen) * y_true, y_true)
         sums = np.stack([np.sum(part * weights, axis=axis, dtype=np.float64) for part in parts])
         self._sums = sums if self._sums is None else self._sums + sums
 

@@ -83,8 +83,9 @@ def _whole(numbers: npt.NDArray[Any], name: str) -> npt.NDArray[np.int64]:
         whole = numbers.astype(np.int64)
     is_class = (whole == numbers) & (whole >= 0)
     if not is_class.all():
+        first = numbers[np.argmin(is_class)]
         raise ValueError(
-            f"{name} has {numbers[~is_class][0]} in it; give class numbers, whole and from 0; of "
+            f"{name} has {first} in it; give class numbers, whole and from 0; of "
             "probabilities, those that predict_classes() gives"
         )
     return whole
