@@ -210,6 +210,8 @@ def test_what_is_kept_elsewhere_is_an_error_that_names_the_line(leak, x):
             assert first <= line < first + length, str(caught.value)
         assert (keep.w.raw, keep.w.grad) == before
         assert current().trace is PLAIN
+    for coroutine in filter(inspect.iscoroutine, keep.list):
+        coroutine.close()  # or Python warns that nobody has awaited it
 
 
 def test_a_list_in_the_caller_is_searched_whether_its_frame_is_an_object_or_not():

@@ -102,7 +102,7 @@ def record(
                     variable.set(value)
         recorder.release()
         if sys.getrefcount(recorder) > references:
-            refuse_leak(recorder, references, function, call)
+            refuse_leak(recorder, function, call)
     return found
 
 
