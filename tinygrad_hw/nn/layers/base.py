@@ -292,7 +292,7 @@ class Layer:
     def sublayers(self) -> list[Layer]:
         """Return the layers that are attributes of this one, also in lists and dicts."""
         found: dict[Layer, None] = {}
-        for name, attribute in vars(self).items():
+        for name, attribute in vars(self).copy().items():  # another thread may set some meanwhile
             if isinstance(attribute, Layer | list | tuple | dict) and name != "_parts":
                 for leaf in leaves_of(attribute):
                     if isinstance(leaf, Layer):

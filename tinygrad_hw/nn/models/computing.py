@@ -239,7 +239,7 @@ def is_ours(thing: Any) -> bool:
     if not module.startswith("tinygrad_hw."):
         return False
     if isinstance(thing, Layer | Objective) or hasattr(thing, "get_config"):
-        own = vars(thing)
+        own = vars(thing).copy()  # another thread may set some meanwhile
         return all([is_ours(own[k]) for k in own if callable(own[k]) or k in _HAVE_FUNCTIONS])
     return True
 

@@ -122,6 +122,6 @@ def _random_states(model: Any) -> dict[str, Any]:
 def _generators(model: Any) -> Iterator[tuple[str, np.random.Generator]]:
     """Yield the random generators of a model and of the layers in it, by name."""
     for i, part in enumerate(model.flat_layers()):
-        for name, attribute in vars(part).items():
+        for name, attribute in vars(part).copy().items():
             if isinstance(attribute, np.random.Generator):
                 yield f"{i}.{name}", attribute
