@@ -174,6 +174,18 @@ loss = "z"
 rate = 1
 """
 
+# The derivative of log is 1 / 0 there, which is multiplied by 0.
+INFINITE_SLOPE = """
+[parameters]
+x = 0
+[forward]
+y = "x"
+w = "exp(log(x))"
+[update]
+loss = "w"
+rate = 0
+"""
+
 
 @settings(
     max_examples=EXAMPLES,
@@ -183,6 +195,7 @@ rate = 1
 )
 @example(OVERFLOW, "")
 @example(OVERFLOW.replace("tanh(1e22**1234)", "log(-3)**0"), "")
+@example(INFINITE_SLOPE, "")
 @example(DEAD_INPUT.format("", "0.123456"), "1\nb\nx\n")
 @example(DEAD_INPUT.format("[rounding]\nfigures = 2\n", "0.12"), "")
 @example(DEAD_INPUT.format("[rounding]\ndecimals = 2\n", ""), "")

@@ -100,6 +100,34 @@ def test_overflow_and_division_by_zero_of_numbers_give_what_they_give_uncaptured
                 assert_same(found, wanted)
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("recorded_at", [0.5, 0.0])
+@pytest.mark.parametrize(
+    "derivative",
+    [
+        lambda f, x: jvp(f, (x,), (1.0,)),
+        lambda f, x: grad(f)(x),
+        lambda f, x: grad(grad(f))(x),
+        lambda f, x: hvp(f, (x,), (1.0,)),
+        lambda f, x: jvp(grad(f), (x,), (1.0,)),
+    ],
+    ids=["jvp", "grad", "grad of grad", "hvp", "jvp of grad"],
+)
+def test_division_by_zero_in_a_rule_is_an_inf_in_every_mode(derivative, recorded_at):
+    """Of a number: Python's would raise, where the function uncaptured gives inf or nan."""
+    functions = [np.log, np.sqrt, np.reciprocal, np.arcsin, lambda v: np.exp(np.log(v))]
+    for function in [*functions, lambda v: v**-1, lambda v: v**0.5, lambda v: 1 / v]:
+
+        def f(x, function=function):
+            return derivative(function, x)
+
+        c = captured(f)
+        for _ in range(5):  # the fifth is a replay
+            assert_same(c(recorded_at), f(recorded_at))
+        for x in (0.0, -0.0, 1.0, 0.5):
+            assert_same(c(x), f(x))
+
+
 def test_numpys_warning_is_given_at_a_replay_too():
     c = captured(lambda x: np.log(Value(x)) * 2)
     for x in (1.0, 2.0, 3.0, 4.0, 5.0):

@@ -13,6 +13,7 @@ from tinygrad_hw.engine.core.data import StandIn
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.core.operation import Operation
+from tinygrad_hw.engine.core.trace import current
 from tinygrad_hw.symbolic import (
     Apply,
     Formula,
@@ -133,17 +134,20 @@ def local_derivatives(node: Node) -> list[tuple[Node, float]]:
     The engine's own pull, with an upstream of 1, stopped at names. Constants are left out.
     """
     interior = topological_order(node, stop=is_named)
+    trace = current().trace
+    send = trace.pulling(pull)
     totals: dict[int, Any] = {id(node): 1.0}
     named: dict[int, Node] = {}
     for inner in reversed(interior):
         upstream = totals.get(id(inner))
         if upstream is None or inner.operation is None or (is_named(inner) and inner is not node):
             continue
-        for operand, edge in zip(inner.inputs, pull(inner, upstream), strict=True):
+        for operand, edge in zip(inner.inputs, send(inner, upstream), strict=True):
             if edge is not None:
                 totals[id(operand)] = totals.get(id(operand), 0.0) + edge[1]
                 if is_named(operand):
                     named[id(operand)] = operand
+    trace.end_pass()
     return [(operand, plain(totals[key])) for key, operand in named.items()]
 
 

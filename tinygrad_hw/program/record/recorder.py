@@ -342,10 +342,8 @@ class Recorder(TwinTrace):
                     "outside the captured function; compute it inside, or pass it on with detach()"
                 )
             self.add_label(node)
-            self.origin = node.operation.name
             with self._through(node):
                 edges = pull(node, upstream, wanted)
-            self.origin = None
             for operand, edge in zip(node.inputs, edges, strict=True):
                 if edge is None:
                     continue
@@ -368,11 +366,13 @@ class Recorder(TwinTrace):
     @contextmanager
     def _through(self, node: Node) -> Iterator[None]:
         """Record the derivative of a node: in its products of matrices, 0 · inf is 0."""
-        before, self._in_product = self._in_product, isinstance(node.operation, Multilinear)
+        before = self._in_product, self.origin
+        self._in_product = isinstance(node.operation, Multilinear)
+        self.origin = node.operation.name
         try:
             yield
         finally:
-            self._in_product = before
+            self._in_product, self.origin = before
 
     def end_pass(self) -> None:
         """Begin the phase after a backward pass: an optimizer's update, or a result."""
