@@ -16,6 +16,7 @@ from tinygrad_hw.nn import (
     optimizers,
     regularizers,
     utils,
+    wrappers,
 )
 from tinygrad_hw.nn.callbacks import Callback, EarlyStopping, History
 from tinygrad_hw.nn.initializers import GlorotNormal, GlorotUniform, HeNormal, RandomNormal
@@ -55,4 +56,5 @@ __all__ = [
     "optimizers",
     "regularizers",
     "utils",
+    "wrappers",
 ]

@@ -23,22 +23,39 @@ def unique_name(kind: str) -> str:
     return f"{name}_{number}" if number else name
 
 
-class _Process:
-    """The seed of the process, from which models and layers without one draw theirs."""
+class _Source:
+    """A seed, from which models and layers without one draw theirs."""
 
-    seeds = np.random.SeedSequence()
-    generator = np.random.default_rng()
+    def __init__(self, seed: int | None = None) -> None:
+        self.set(seed)
+
+    def set(self, seed: int | None) -> None:
+        """Begin again, from a seed."""
+        self.seeds = np.random.SeedSequence(seed)
+        self.generator = np.random.default_rng(self.seeds.spawn(1)[0])
+
+
+_source: ContextVar[_Source] = ContextVar("source", default=_Source())  # noqa: B039 - the process's
 
 
 def set_random_seed(seed: int) -> None:
     """Seed the weights, orders and random layers of the models that are made from now on."""
-    _Process.seeds = np.random.SeedSequence(seed)
-    _Process.generator = np.random.default_rng(_Process.seeds.spawn(1)[0])
+    _source.get().set(seed)
+
+
+@contextmanager
+def seeded(seed: int | None) -> Iterator[None]:
+    """Seed the models that are made in a ``with`` block; None changes nothing."""
+    token = _source.set(_source.get() if seed is None else _Source(seed))
+    try:
+        yield
+    finally:
+        _source.reset(token)
 
 
 def seed_sequence(seed: int | None) -> np.random.SeedSequence:
     """Return the sequence of a seed, or, for None, the next of the process."""
-    return _Process.seeds.spawn(1)[0] if seed is None else np.random.SeedSequence(seed)
+    return _source.get().seeds.spawn(1)[0] if seed is None else np.random.SeedSequence(seed)
 
 
 def reset_names() -> None:
@@ -58,4 +75,4 @@ def drawing_from(generator: np.random.Generator) -> Iterator[None]:
 
 def generator() -> np.random.Generator:
     """Return the generator from which weights are drawn: the model's, or that of the process."""
-    return _generator.get() or _Process.generator
+    return _generator.get() or _source.get().generator

@@ -61,7 +61,7 @@ def as_plain(thing: Any, where: str) -> Any:
         return {
             "room": _module_of(kind),
             "class_name": kind.__name__,
-            "config": as_plain(_config(thing), f"{where}, {kind.__name__}"),
+            "config": as_plain(config_of(thing), f"{where}, {kind.__name__}"),
         }
     for name, function in ACTIVATIONS.items():
         if function is thing:
@@ -74,7 +74,7 @@ def as_plain(thing: Any, where: str) -> Any:
     return {"room": _module_of(thing), "function": name}
 
 
-def _config(thing: Any) -> dict[str, Any]:
+def config_of(thing: Any) -> dict[str, Any]:
     """Return the arguments of an object's class, as far as the class takes them."""
     config = dict(thing.get_config())
     if getattr(thing, "activity_regularizer", None) is not None:
