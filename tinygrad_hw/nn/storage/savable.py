@@ -6,6 +6,7 @@ import json
 import os
 from typing import Any
 
+from tinygrad_hw.nn.interop.onnx import write_onnx
 from tinygrad_hw.nn.storage.state import load_weights, save_weights
 from tinygrad_hw.nn.storage.whole_model import architecture, save_model
 
@@ -41,6 +42,30 @@ class Savable:
         ``options`` are those of ``json.dumps``. The text is not that of Keras.
         """
         return json.dumps(architecture(self), **options)
+
+    def to_onnx(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+        """Write the inference of the model in a file that ends in ".onnx", for any batch size.
+
+        Its input is called "inputs" and its output "outputs"; the first axis of both is "batch".
+        Layers that differ in training are as in ``predict``. For a first layer that is an
+        Embedding the inputs are int64, else of the model's dtype. The model is of opset 18.
+
+        Parameters
+        ----------
+        filepath
+            The file. It is written beside its place first, and then replaces what is there at once;
+            its folder is made where it is missing.
+        overwrite
+            False to refuse a file that is there.
+
+        Raises
+        ------
+        InputError
+            If the package ``onnx`` is not installed; for another ending, a file that is there, a
+            place that cannot be written to, a model that is not built, and for what cannot be
+            written: a layer with branches, or operations that ONNX lacks.
+        """
+        write_onnx(self, filepath, overwrite)
 
     def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Save the weights in a file that ends in ".safetensors", other than in Keras.

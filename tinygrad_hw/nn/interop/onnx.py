@@ -1,0 +1,92 @@
+"""A model's inference as an ONNX file, for any number of examples."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import count, islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw.engine import Value, no_grad
+from tinygrad_hw.engine.core.node import raw
+from tinygrad_hw.errors import InputError
+from tinygrad_hw.files import OutputError, write_files
+from tinygrad_hw.nn.interop.free_batch import with_free_batch
+from tinygrad_hw.nn.layers import Embedding
+from tinygrad_hw.nn.layers.base import Call, calling
+from tinygrad_hw.nn.layers.symbolic import map_inputs
+from tinygrad_hw.program import CaptureError, capture
+
+ENDING = ".onnx"
+
+
+def write_onnx(model: Any, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+    """Write the inference of a model: see ``Model.to_onnx``."""
+    place = Path(filepath)
+    if place.suffix != ENDING:
+        raise InputError(f'{filepath} should end in "{ENDING}"')
+    if not overwrite and place.exists():
+        raise OutputError(f"{filepath} is there already; give another name, or overwrite=True")
+    write_files({place: onnx_of(model).SerializeToString()})
+
+
+def onnx_of(model: Any) -> Any:
+    """Return the inference of a model as an ``onnx.ModelProto``.
+
+    A program has the shapes of one call. So it is recorded for three numbers of examples, and
+    where these programs differ, they say how a number depends on that of the examples.
+    """
+    if not model.built:
+        raise InputError(
+            f"{model.name} is not built: it has no weights yet; call it on a batch first"
+        )
+
+    @capture(jit=False)
+    def predict(inputs: Any) -> Any:
+        with no_grad(), calling(Call(False)):
+            leaves = map_inputs(lambda x: Value.leaf(x, constant=True, saved=True), inputs)
+            return {"outputs": map_inputs(raw, model(leaves))}
+
+    sizes = list(islice(_sizes(model), 3))
+    found = []
+    for n in sizes:
+        try:
+            with np.errstate(all="ignore"):
+                program = predict.record(_examples(model, n))
+            if program.recording.branches:
+                raise CaptureError("a layer has branches that depend on its inputs")
+            found.append(program.onnx())
+        except CaptureError as error:
+            raise InputError(f"{model.name} cannot be written as ONNX: {error}") from None
+    return with_free_batch(found, sizes, model.name)
+
+
+def _sizes(model: Any) -> Iterator[int]:
+    """Yield numbers of examples that are the length of no axis in the model."""
+    shapes = [w.shape for w in model.weights]
+    shapes += [layer.built_shape for layer in model.flat_layers()]
+    taken = set().union(*map(_lengths, shapes))
+    return (n for n in count(5, 2) if n not in taken)
+
+
+def _lengths(shape: Any) -> set[int]:
+    """Return the numbers in a shape, or in a list of shapes."""
+    if isinstance(shape, int):
+        return {shape}
+    return set().union(*map(_lengths, shape or ()))
+
+
+def _examples(model: Any, n: int) -> Any:
+    """Return examples as the model takes them."""
+    shape = model.input_shape[1:]
+    if None in shape:
+        raise InputError(
+            f"{model.name} cannot be written as ONNX: its inputs have the shape "
+            f"{model.input_shape}; only the number of examples may be free"
+        )
+    first = next((x for x in model.flat_layers() if not x.sublayers()), None)
+    dtype = np.int64 if isinstance(first, Embedding) else model.dtype
+    return model.standardized(np.ones((n, *shape), dtype))
