@@ -44,18 +44,18 @@ def onnx_of(model: Any) -> Any:
             f"{model.name} is not built: it has no weights yet; call it on a batch first"
         )
 
-    @capture(jit=False)
     def predict(inputs: Any) -> Any:
         with no_grad(), calling(Call(False)):
             leaves = map_inputs(lambda x: Value.leaf(x, constant=True, saved=True), inputs)
             return {"outputs": map_inputs(raw, model(leaves))}
 
+    captured = capture(predict, jit=False)
     sizes = list(islice(_sizes(model), 3))
     found = []
     for n in sizes:
         try:
             with np.errstate(all="ignore"):
-                program = predict.record(_examples(model, n))
+                program = captured.record(_examples(model, n))
             if program.recording.branches:
                 raise CaptureError("a layer has branches that depend on its inputs")
             found.append(program.onnx())
