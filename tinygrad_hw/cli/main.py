@@ -16,6 +16,7 @@ from tinygrad_hw.cli.exercise import add_exercise_and_fill
 from tinygrad_hw.cli.explain import add_explaining
 from tinygrad_hw.cli.gradcheck import add_gradcheck
 from tinygrad_hw.cli.homework import add_homework
+from tinygrad_hw.cli.networks.pad import add_pad
 from tinygrad_hw.errors import InputError
 
 INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
@@ -59,4 +60,5 @@ def _parser() -> Parser:
     add_check(verbs)
     add_exercise_and_fill(verbs)
     add_gradcheck(verbs)
+    add_pad(verbs)
     return parser

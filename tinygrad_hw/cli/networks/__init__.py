@@ -1,0 +1,1 @@
+"""The verbs of networks of the user's own, one module a verb."""

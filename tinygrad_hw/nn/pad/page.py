@@ -1,0 +1,192 @@
+"""The page of a pad: HTML around the network's program."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+from tinygrad_hw.errors import InputError
+from tinygrad_hw.formatting import Html, count, element, join, paragraph, printable
+from tinygrad_hw.nn.layers import Rescaling
+from tinygrad_hw.nn.pad.program import network_program
+from tinygrad_hw.nn.pictures.scores import class_count, image_shape
+
+CONTENT = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+PAD_OPENING = re.compile(
+    rb'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+    rb'<meta http-equiv="Content-Security-Policy" content="[^"]*">'
+    rb'<meta name="tinygrad-hw" content="pad">'
+)
+"""How every page of a pad begins: see ``files.Output``."""
+
+MOST_ROWS = 20  # classes that are listed; of more, the likeliest
+BOX = 20 / 28  # of the shorter side: how large a digit is in an image of MNIST
+
+
+class Pad(NamedTuple):
+    """The parts of a pad, for a page of any kind."""
+
+    style: Html
+    body: Html
+    scripts: Html
+
+
+def pad_parts(model: Any, labels: Sequence[str] | None = None, ink: float | None = None) -> Pad:
+    """Return the style, the elements and the scripts of a pad.
+
+    The style has no colors of its own: it uses ``--paper``, ``--panel``, ``--ink``, ``--soft``,
+    ``--rule``, ``--strong-rule``, ``--ours``, ``--differs`` and the fonts ``--sans`` of the page.
+
+    Parameters
+    ----------
+    model
+        A model of gray images and classes, built. See ``class_scores`` for its outputs.
+    labels
+        The names of the classes; their numbers by default.
+    ink
+        What a pixel that is wholly inked is to the model; 0 is one without ink. By default 255 if
+        the model begins with a ``Rescaling``, else 1.
+
+    Raises
+    ------
+    InputError
+        If the model's inputs are no gray images, its outputs no classes, JavaScript has no words
+        for one of its operations, or there are not as many labels as classes.
+    """
+    program, weights = network_program(model)
+    classes = class_count(model)
+    names = [printable(label) for label in labels] if labels else list(map(str, range(classes)))
+    if len(names) != classes:
+        raise InputError(f"got {len(names)} names for {classes} classes: {', '.join(names)}")
+    rows, columns = image_shape(model)
+    box = max(1, round(BOX * min(rows, columns)))
+    data = {
+        "shape": [rows, columns],
+        "box": box,
+        "ink": _ink(model) if ink is None else float(ink),
+        "labels": names,
+        "weights": weights,
+    }
+    text = json.dumps(data, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c")
+    folder = files("tinygrad_hw.nn.pad")
+    script = (folder / "pad.js").read_text("utf-8")
+    return Pad(
+        Html((folder / "pad.css").read_text("utf-8")),
+        _elements(rows, columns, box, min(classes, MOST_ROWS), classes),
+        join(
+            [
+                element("script", Html(text), id="pad-data", type="application/json"),
+                element("script", Html(f'"use strict";\n{{\n{program}\n{script}}}\n')),
+            ],
+            "\n",
+        ),
+    )
+
+
+def pad_page(
+    model: Any,
+    labels: Sequence[str] | None = None,
+    ink: float | None = None,
+    title: str = "Draw, and the network answers",
+) -> str:
+    """Return a page of its own for a pad, as one text of HTML: see ``pad_parts``."""
+    pad = pad_parts(model, labels, ink)
+    style = (files("tinygrad_hw.nn.pad") / "page.css").read_text("utf-8")
+    layers = ", ".join(layer.name for layer in model.layers)
+    head = element(
+        "head",
+        Html('<meta charset="utf-8">'),
+        Html(f'<meta http-equiv="Content-Security-Policy" content="{CONTENT}">'),
+        Html('<meta name="tinygrad-hw" content="pad">'),
+        Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
+        Html('<meta name="color-scheme" content="light dark">'),
+        element("title", title),
+        element("style", Html(style), pad.style),
+    )
+    facts = printable(f"{layers}: {count(model.count_params())} parameters")
+    body = element(
+        "body",
+        element("header", element("h1", title), paragraph(facts, class_="facts")),
+        element("main", pad.body),
+        pad.scripts,
+    )
+    return f'<!DOCTYPE html>\n<html lang="en">{head}\n{body}</html>\n'
+
+
+def _ink(model: Any) -> float:
+    return 255.0 if any(isinstance(layer, Rescaling) for layer in model.layers[:2]) else 1.0
+
+
+def _elements(rows: int, columns: int, box: int, listed: int, classes: int) -> Html:
+    """Build the two squares, the bars, and what is said of them."""
+    size = f"--columns: {columns}; --rows: {rows}"
+    draw = element(
+        "canvas",
+        id="pad-draw",
+        tabindex=0,
+        role="application",
+        aria_label="Drawing area",
+        aria_describedby="pad-keys",
+        style=size,
+    )
+    seen = element("canvas", id="pad-seen", role="img", aria_label="Nothing drawn yet", style=size)
+    clear = element("button", "Clear", id="pad-clear", type="button")
+    checkbox = Html('<input type="checkbox" id="pad-saliency" checked>')
+    toggle = element("label", checkbox, " Gradient")
+    bars = [
+        element(
+            "tr",
+            element("th", scope="row"),
+            element("td", element("div", class_="bar", aria_hidden="true")),
+            element("td", class_="probability"),
+        )
+        for _ in range(listed)
+    ]
+    caption = "Probability of each class"
+    if listed < classes:
+        caption = f"Probability of the {listed} likeliest of {count(classes)} classes"
+    head = element(
+        "tr", *(element("th", x, scope="col") for x in ("Class", "Share", "Probability"))
+    )
+    return element(
+        "div",
+        element("p", "Draw in the first square.", id="pad-says", role="status"),
+        element(
+            "div",
+            element("figure", draw, element("figcaption", "Drawing", clear)),
+            element("figure", seen, element("figcaption", "What the network gets", toggle)),
+            element(
+                "table",
+                element("caption", caption),
+                element("thead", head),
+                element("tbody", *bars, id="pad-bars"),
+            ),
+            class_="pad-parts",
+        ),
+        element("noscript", paragraph("The pad needs JavaScript, which is turned off here.")),
+        element(
+            "p",
+            "Draw with a mouse, a pen or a finger; or, by keyboard: the arrow keys move the pen, "
+            "the space bar sets it down and lifts it, Delete clears.",
+            class_="note",
+            id="pad-keys",
+        ),
+        paragraph(
+            "The second square is what the network gets: the drawing in the form that MNIST’s "
+            f"images have. This page scales it to fit a box of {box} × {box} pixels, each the mean "
+            f"of what it covers, and puts that into {rows} × {columns} pixels, its center of mass "
+            "in the middle. Over it lies the gradient of the likeliest class’s logit by each "
+            "pixel: where it is blue, more ink would speak for the answer, where it is orange, "
+            "against it; the stronger the color, the more.",
+            class_="note",
+        ),
+        paragraph(
+            "Everything is computed in this page, by a program that tinygrad_hw wrote for this "
+            "network; nothing is fetched from anywhere, and the drawing stays here.",
+            class_="note",
+        ),
+        id="pad",
+    )
