@@ -3,6 +3,7 @@
 import asyncio
 import collections
 import functools
+import gc
 import inspect
 import re
 import sys
@@ -296,16 +297,73 @@ DROPPED = [
 ]
 
 
-def a_local_variable_of_a_function_that_raises(keep, x):
-    y = [x * 2]
-    raise KeyError(len(y))
+@pytest.mark.parametrize(
+    "leak", [x for x in LEAKS if x is not an_exception], ids=lambda x: x.__name__
+)
+def test_what_is_kept_before_an_exception_is_an_error_that_names_the_line(leak):
+    keep = world()
+
+    def f(x):
+        leak(keep, x)
+        (keep.w * 2.0).backward()
+        raise KeyError("of the function's own")
+
+    c = captured(f)
+    with pytest.raises(KeyError):
+        c(1.5)  # runs the function as it is
+    before = keep.w.raw, keep.w.grad
+    for _ in range(3):
+        with pytest.raises(CaptureError, match=r"keeps what .*test_leaks\.py:\d+ has computed"):
+            c(1.5)
+        assert (keep.w.raw, keep.w.grad) == before
+    for coroutine in filter(inspect.iscoroutine, keep.list):
+        coroutine.close()
 
 
-def test_local_variables_behind_an_exception_are_no_leak():
-    c = captured(lambda x: a_local_variable_of_a_function_that_raises(None, x))
+def test_an_exception_has_the_numbers_of_the_run():
+    class RefusedError(Exception):
+        pass
+
+    def f(x):
+        y = x * 2.0
+        error = RefusedError(y, [y + 1.0, "text"])
+        error.numbers = {"y": y}
+        raise error
+
+    c = captured(f)
+    for x in (1.0, 2.0, 3.0, 4.0, 5.0):
+        with pytest.raises(RefusedError) as caught:
+            c(x)
+        assert caught.value.args == (x * 2.0, [x * 2.0 + 1.0, "text"])
+        assert caught.value.numbers == {"y": x * 2.0}
+        assert {type(n) for n in (caught.value.args[0], *caught.value.numbers.values())} == {float}
+
+
+@pytest.mark.parametrize(
+    "local",
+    [
+        lambda x: [x * 2],
+        lambda x: {"a": ([x], x)},
+        lambda x: Value(1.0) * x,
+        lambda x: (Value(1.0) * x).backward() or (lambda: x),
+        lambda x: types.SimpleNamespace(x=x),
+        lambda x: iter([x, x * 3]),
+        lambda x: [x * k for k in range(40)],
+    ],
+    ids=["list", "dict", "Value", "closure", "object", "iterator", "many"],
+)
+def test_local_variables_behind_an_exception_are_no_leak(local, monkeypatch):
+    def f(x):
+        y = local(x)
+        raise KeyError(y is None)
+
+    c = captured(f)
     kept = []
+    with pytest.raises(KeyError):
+        c(1.5)
+    monkeypatch.setattr(gc, "get_objects", None)  # nobody looks at all objects there are
     for _ in range(5):
-        with pytest.raises(KeyError, match="1") as caught:
+        with pytest.raises(KeyError, match="False") as caught:
             c(1.5)
         kept.append(caught.value)
 

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import gc
 import sys
-from traceback import walk_stack
-from types import FrameType, ModuleType
+from collections import Counter, deque
+from traceback import walk_stack, walk_tb
+from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
 from tinygrad_hw.program.record.recorder import Recorder
 from tinygrad_hw.program.record.tracer import CaptureError, Tracer
+from tinygrad_hw.program.variable import Variable
 
 _LASTING = (ModuleType, type)
 _FEW = 10  # objects are searched for faster one by one than by looking into all others
+_MANY = 10_000  # objects behind the frames of an exception
+_NOT_FOLLOWED = (FrameType, CodeType, ModuleType, type, Recorder, Variable)
 
 
-def refuse_leak(recorder: Recorder, function: Any, call: Any) -> None:
-    """Raise CaptureError if a stand-in of a run that has ended is kept somewhere."""
+def refuse_leak(
+    recorder: Recorder, function: Any, call: Any, error: BaseException | None = None
+) -> None:
+    """Raise CaptureError if a stand-in of a run that has ended is kept somewhere.
+
+    ``error`` is the exception that the run has ended with; its frames may keep what they like.
+    """
     leaked = [x for x in gc.get_referrers(recorder) if isinstance(x, Tracer)]
+    if error is not None:
+        leaked = _held_by_others(leaked, [frame for frame, _ in walk_tb(error.__traceback__)])
     kept = _kept(leaked, {id(function), id(call)})
     if not kept:
         return
@@ -55,12 +66,7 @@ def _kept(leaked: list[Tracer], roots: set[int]) -> list[tuple[Tracer, list[Any]
         holders = [x for x in holders if not isinstance(x, FrameType) and id(x) not in seen]
         seen.update(map(id, holders))
         levels.append(holders)
-    kept = set[int]()
-    while lasting:
-        number = lasting.pop()
-        if number not in kept:
-            kept.add(number)
-            lasting += held.get(number, ())
+    kept = _all_below(lasting, held)
     return [
         (x, [y for y in levels[1] if id(y) in kept and id(x) in held[id(y)]])
         for x in leaked
@@ -76,3 +82,53 @@ def _referrers(objects: list[Any]) -> list[Any]:
     for x in objects:  # at once, the arguments of that call would be among the referrers
         found += gc.get_referrers(x)
     return found
+
+
+def _all_below(tops: list[int], held: dict[int, set[int]]) -> set[int]:
+    """Return the ids of some objects, and of all that they lead to."""
+    found = set[int]()
+    while tops:
+        number = tops.pop()
+        if number not in found:
+            found.add(number)
+            tops += held.get(number, ())
+    return found
+
+
+def _held_by_others(leaked: list[Tracer], frames: list[FrameType]) -> list[Tracer]:
+    """Return the stand-ins that others may refer to than frames that have ended.
+
+    Of the references that an object has, those from the frames and from objects behind them are
+    subtracted. Where none is left, nobody else has any: the search for others, which looks at all
+    objects there are, is not needed.
+    """
+    behind = _objects_behind(frames)
+    held = {id(x): set[int]() for x in behind}
+    references: Counter[int] = Counter()
+    for x in [*frames, *behind, leaked]:
+        for y in gc.get_referents(x):
+            if id(y) in held:
+                references[id(y)] += 1
+                held.setdefault(id(x), set()).add(id(y))
+    one = [object()]
+    [of_this_search] = [sys.getrefcount(x) for x in one]
+    others = [id(x) for x in behind if sys.getrefcount(x) - of_this_search > references[id(x)]]
+    others += [id(x) for x in leaked if id(x) not in held]
+    kept = _all_below(others, held)
+    return [x for x in leaked if id(x) in kept]
+
+
+def _objects_behind(frames: list[FrameType]) -> list[Any]:
+    """Return what frames lead to, nearest first; not through the globals of modules."""
+    found: dict[int, Any] = {}
+    waiting = deque[Any](frames)
+    while waiting and len(found) < _MANY:
+        x = waiting.popleft()
+        below = gc.get_referents(x)
+        if isinstance(x, FunctionType):
+            below = [x.__closure__, x.__defaults__, x.__kwdefaults__, x.__dict__]
+        for y in below:
+            if id(y) not in found and not isinstance(y, _NOT_FOLLOWED):
+                found[id(y)] = y
+                waiting.append(y)
+    return list(found.values())

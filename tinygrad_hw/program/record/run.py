@@ -95,7 +95,15 @@ def record(
     context = copy_context()  # in which a recorder cannot be left on, whatever interrupts it
     with _collector_off():  # millions of objects, none of them garbage
         try:
-            found = context.run(_run, recorder, function, call, note_calls)
+            changes: list[Any] = []  # before an exception
+            found = context.run(_run, recorder, function, call, note_calls, changes)
+        except CaptureError:
+            raise
+        except Exception as error:
+            recorder.release()
+            refuse_leak(recorder, function, call, error)
+            Outcome(None, None, changes).commit()
+            raise
         finally:
             for variable, value in context.items():  # what the function has set
                 if value is not variable.get(None) and not isinstance(value, Modes):
@@ -107,7 +115,11 @@ def record(
 
 
 def _run(
-    recorder: Recorder, function: Callable[..., Any], call: Any, note_calls: bool
+    recorder: Recorder,
+    function: Callable[..., Any],
+    call: Any,
+    note_calls: bool,
+    changes_before_error: list[Any],
 ) -> tuple[Recording, Outcome]:
     random_states = _random_state()
     with setting(trace=recorder, recording=True):
@@ -119,10 +131,12 @@ def _run(
             called = CalledFunctions()
             with called if note_calls else nullcontext():
                 returned = function(*arguments, **options)
-        except Exception:
+        except Exception as error:
             if recorder.refused is not None:
                 raise recorder.refused from None
-            Outcome(None, None, [_change(twin) for twin in recorder.twins.values()]).commit()
+            error.args = concrete(error.args)
+            vars(error).update(concrete(vars(error)))
+            changes_before_error += [_change(twin) for twin in recorder.twins.values()]
             _write_back(given, unflatten(call, stand_ins), call)
             raise
         if recorder.refused is not None:  # the function has caught it, and gone on otherwise
