@@ -132,7 +132,7 @@ class _Writer(ArrayWriter):
         returned = [(name, self._returned(name, x)) for name, x in known.items()]
         pairs = [n if n == text else f"{n}: {text}" for n, text in returned]
         listed = ["null" if x is None else self._returned("", x) for x in results]
-        return ["return {", *_wrapped(pairs), "  results: [", *_wrapped(listed), "  ],", "};"]
+        return ["return {", *_wrapped(pairs, 2), "  results: [", *_wrapped(listed, 4), "  ],", "};"]
 
     def _arguments(self, ends: list[Variable]) -> list[str]:
         """Name the inputs, write the checks of arrays, and return the parameters' texts."""
@@ -372,7 +372,7 @@ class _Writer(ArrayWriter):
         key = kind, flat.tobytes()
         if key not in self.constants:
             name = self._identifiers.choose(["constant"])
-            numbers = "\n".join(_wrapped([number(x) for x in flat.tolist()]))
+            numbers = "\n".join(_wrapped([number(x) for x in flat.tolist()], 4))
             text = f"const {name} = new {kind}([\n{numbers}\n]);\n"
             self.constants[key] = name, text
         view = dense(self.constants[key][0], array.dtype, (1,) if is_uniform else array.shape)
@@ -394,7 +394,7 @@ def _kind(name: str, variable: Variable) -> str:
     return f"{name}: {' × '.join(map(str, variable.shape))} {variable.dtype.name}"
 
 
-def _wrapped(parts: list[str]) -> list[str]:
-    """Return parts with commas after them, wrapped."""
-    text = " ".join(f"{part}," for part in parts)
-    return textwrap.wrap(text, 92, initial_indent="    ", subsequent_indent="    ")
+def _wrapped(parts: list[str], indent: int) -> list[str]:
+    """Return parts with commas after them, wrapped and indented."""
+    lines = textwrap.wrap(" ".join(f"{part}," for part in parts), 92 - indent)
+    return [" " * indent + line for line in lines]
