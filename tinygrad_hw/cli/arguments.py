@@ -37,6 +37,15 @@ def add_seed(parser: Parser, help_text: str) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help=help_text)
 
 
+def add_dask(parser: Parser) -> None:
+    """Add ``--dask``, for a verb whose work can be shared out."""
+    parser.add_argument(
+        "--dask",
+        metavar="ADDRESS",
+        help="share the work out to a Dask cluster, by the address of its scheduler",
+    )
+
+
 def add_force(parser: Parser) -> None:
     """Add ``--force``, for a verb that writes."""
     parser.add_argument("--force", action="store_true", help="replace files that are there")

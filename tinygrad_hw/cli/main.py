@@ -17,6 +17,9 @@ from tinygrad_hw.cli.explain import add_explaining
 from tinygrad_hw.cli.gradcheck import add_gradcheck
 from tinygrad_hw.cli.homework import add_homework
 from tinygrad_hw.cli.networks.pad import add_pad
+from tinygrad_hw.cli.networks.predict import add_predict
+from tinygrad_hw.cli.networks.sweep import add_sweep
+from tinygrad_hw.cli.networks.train import add_train
 from tinygrad_hw.errors import InputError
 
 INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
@@ -59,6 +62,9 @@ def _parser() -> Parser:
     add_explaining(verbs)
     add_check(verbs)
     add_exercise_and_fill(verbs)
+    add_train(verbs)
+    add_predict(verbs)
+    add_sweep(verbs)
     add_gradcheck(verbs)
     add_pad(verbs)
     return parser

@@ -96,7 +96,18 @@ class Dataset:
         )
 
 
-def load(path: str | os.PathLike[str] | None = None) -> Dataset:
+def has_idx_files(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path is a directory with one of the four IDX files in it."""
+    try:
+        present = set(os.listdir(path))
+    except (OSError, ValueError):
+        return False
+    return any(present & set(_spellings(name)) for name in PUBLISHED_MD5)
+
+
+def load(
+    path: str | os.PathLike[str] | None = None, highest_label: int = _HIGHEST_LABEL
+) -> Dataset:
     """Load MNIST, or a data set laid out like it.
 
     Parameters
@@ -107,12 +118,14 @@ def load(path: str | os.PathLike[str] | None = None) -> Dataset:
         is there in both forms, the unpacked one is read.
         A file ``*.npz`` with the arrays x_train, y_train, x_test and y_test, as Keras ships them.
         Files are not trusted: no pickle is read, and sizes are checked before memory is allocated.
+    highest_label
+        The highest label that data may have; those of more classes are refused.
 
     Returns
     -------
     Dataset
         Images of bytes 0 to 255, not normalized, of shapes (n, rows, cols) and (m, rows, cols), and
-        labels 0 to 9 of shapes (n,) and (m,), all of dtype uint8 and read-only.
+        labels from 0 of shapes (n,) and (m,), all of dtype uint8 and read-only.
 
     Raises
     ------
@@ -124,11 +137,13 @@ def load(path: str | os.PathLike[str] | None = None) -> Dataset:
         return _load_directory(SHIPPED, PUBLISHED_MD5)
     path = Path(path)
     if path.suffix.lower() == ".npz" and not os.path.isdir(path):
-        return _load_npz(path)
-    return _load_directory(path, {})
+        return _load_npz(path, highest_label)
+    return _load_directory(path, {}, highest_label)
 
 
-def _load_directory(directory: Path, md5: Mapping[str, str]) -> Dataset:
+def _load_directory(
+    directory: Path, md5: Mapping[str, str], highest_label: int = _HIGHEST_LABEL
+) -> Dataset:
     """Load the four IDX files of a directory; `md5` has the sums to check, by file name."""
     try:
         present = set(os.listdir(directory))
@@ -145,14 +160,13 @@ def _load_directory(directory: Path, md5: Mapping[str, str]) -> Dataset:
         for part, path in paths.items()
     }
     for part in ("y_train", "y_test"):
-        _check_labels(paths[part], arrays[part], first_byte=idx.header_bytes(1))
+        _check_labels(paths[part], arrays[part], highest_label, first_byte=idx.header_bytes(1))
     return _checked_dataset(paths, arrays)
 
 
 def _find_file(directory: Path, present: set[str], name: str) -> Path:
     """Return the path of one of the four files, under the first of its spellings in `present`."""
-    dotted = name.replace("-idx", ".idx")
-    spellings = [name, f"{name}.gz", dotted, f"{dotted}.gz"]
+    spellings = _spellings(name)
     paths = [directory / spelling for spelling in spellings if spelling in present]
     if not paths:
         raise data_error(
@@ -165,7 +179,13 @@ def _find_file(directory: Path, present: set[str], name: str) -> Path:
     return next((path for path in paths if os.path.isfile(path)), paths[0])
 
 
-def _load_npz(path: Path) -> Dataset:
+def _spellings(name: str) -> list[str]:
+    """Return the names that an IDX file goes by."""
+    dotted = name.replace("-idx", ".idx")
+    return [name, f"{name}.gz", dotted, f"{dotted}.gz"]
+
+
+def _load_npz(path: Path, highest_label: int) -> Dataset:
     """Load the four arrays of a file ``*.npz``."""
     sources = {part: f"{path}, {part}" for part in _NDIMS}
     arrays = npz.read(path, _NDIMS)
@@ -178,7 +198,7 @@ def _load_npz(path: Path) -> Dataset:
                 "convert it with .astype('uint8') and save it again",
             )
     for part in ("y_train", "y_test"):
-        _check_labels(sources[part], arrays[part])
+        _check_labels(sources[part], arrays[part], highest_label)
     return _checked_dataset(sources, {part: _as_bytes(array) for part, array in arrays.items()})
 
 
@@ -192,17 +212,18 @@ def _as_bytes(array: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
 def _check_labels(
     source: str | os.PathLike[str],
     labels: NDArray[np.integer[Any]],
+    highest: int,
     first_byte: int | None = None,
 ) -> None:
-    """Raise DataError for a label outside 0 to 9; `first_byte` is the offset of an IDX file's."""
-    outside = (labels < 0) | (labels > _HIGHEST_LABEL)
+    """Raise DataError for a label outside 0 to `highest`; `first_byte` is an IDX file's offset."""
+    outside = (labels < 0) | (labels > highest)
     if outside.any():
         entry = int(np.argmax(outside))
         byte = "" if first_byte is None else f" (byte {first_byte + entry}, unpacked)"
         raise data_error(
             source,
             f"label {labels[entry]} in entry {entry}{byte}",
-            f"labels 0 to {_HIGHEST_LABEL}",
+            f"labels 0 to {highest}",
             "recode the classes, or leave out those above",
         )
 

@@ -1,4 +1,4 @@
-"""Reading of arrays of integers from NPZ files: zip archives with one NPY file for each array.
+"""Reading of arrays of numbers from NPZ files: zip archives with one NPY file for each array.
 
 ``numpy.load`` can refuse pickles, but it allocates as much memory as an NPY header claims. Here
 regular expressions read the header: it is never evaluated, and it cannot name a Python object. A
@@ -56,9 +56,22 @@ class _Header(NamedTuple):
     end: int
 
 
+def names(path: str | os.PathLike[str]) -> set[str]:
+    """Return the names of the arrays in an NPZ file.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, or is not a zip archive.
+    """
+    path = Path(path)
+    with open_file(path) as raw, _LimitedReader(raw) as file, _open_archive(path, file) as archive:
+        return {name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")}
+
+
 def read(
-    path: str | os.PathLike[str], ndims: Mapping[str, int]
-) -> dict[str, NDArray[np.integer[Any]]]:
+    path: str | os.PathLike[str], ndims: Mapping[str, int | None], floats: bool = False
+) -> dict[str, NDArray[Any]]:
     """Read named arrays of integers from an NPZ file.
 
     Parameters
@@ -66,11 +79,13 @@ def read(
     path
         The file. Neither its headers nor its values are trusted.
     ndims
-        The number of dimensions of each array to read, by the array's name.
+        The number of dimensions of each array to read, by the array's name; None for any.
+    floats
+        Whether arrays may be of floats, too.
 
     Returns
     -------
-    dict[str, NDArray[np.integer]]
+    dict[str, NDArray]
         The arrays by name, in the order of `ndims`, each with the dtype and shape in its header;
         read-only.
 
@@ -78,7 +93,7 @@ def read(
     ------
     DataError
         If the file cannot be read, is not a zip archive, lacks an array, is damaged, or if an array
-        is not of integers, has another number of dimensions, or has more than 1 GiB.
+        is of other values, has another number of dimensions, or has more than 1 GiB.
     """
     path = Path(path)
     with open_file(path) as raw, _LimitedReader(raw) as file:
@@ -87,7 +102,7 @@ def read(
             file.bytes_left = None
             entries = _entries(path, archive, ndims)
             return {
-                name: _array(f"{path}, {name}", archive, entry, size, ndims[name])
+                name: _array(f"{path}, {name}", archive, entry, size, ndims[name], floats)
                 for name, entry in entries.items()
             }
 
@@ -129,7 +144,7 @@ def _open_archive(path: Path, file: IO[bytes]) -> Iterator[zipfile.ZipFile]:
 
 
 def _entries(
-    path: Path, archive: zipfile.ZipFile, names: Mapping[str, int]
+    path: Path, archive: zipfile.ZipFile, names: Mapping[str, int | None]
 ) -> dict[str, zipfile.ZipInfo]:
     """Return the archive's entry for each name; raise DataError if one is missing."""
     present = set(archive.namelist())
@@ -145,8 +160,13 @@ def _entries(
 
 
 def _array(
-    source: str, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, file_size: int, ndim: int
-) -> NDArray[np.integer[Any]]:
+    source: str,
+    archive: zipfile.ZipFile,
+    entry: zipfile.ZipInfo,
+    file_size: int,
+    ndim: int | None,
+    floats: bool,
+) -> NDArray[Any]:
     """Return the array of an entry; `file_size`, that of the archive, bounds its packed size."""
     if entry.compress_type not in _COMPRESSION_METHODS:
         raise data_error(
@@ -164,7 +184,7 @@ def _array(
         )
     try:
         with archive.open(entry.filename) as member:
-            header = _read_header(source, member)
+            header = _read_header(source, member, floats)
             size = _payload_bytes(source, header, entry, ndim)
             data = member.read(size)
     except _ZIP_ERRORS as error:
@@ -183,7 +203,7 @@ def _array(
     return values
 
 
-def _read_header(source: str, member: IO[bytes]) -> _Header:
+def _read_header(source: str, member: IO[bytes], floats: bool) -> _Header:
     """Return the NPY header at the start of an archive's member."""
     start = member.read(8)
     if not start.startswith(_NPY_START):
@@ -204,7 +224,7 @@ def _read_header(source: str, member: IO[bytes]) -> _Header:
             "save it with numpy.savez",
         )
     text = _header_bytes(source, member, 8 + width, length)
-    return _parse_header(source, text.decode("latin-1"), end=8 + width + length)
+    return _parse_header(source, text.decode("latin-1"), 8 + width + length, floats)
 
 
 def _header_bytes(source: str, member: IO[bytes], start: int, count: int) -> bytes:
@@ -216,8 +236,9 @@ def _header_bytes(source: str, member: IO[bytes], start: int, count: int) -> byt
     return data
 
 
-def _parse_header(source: str, text: str, end: int) -> _Header:
+def _parse_header(source: str, text: str, end: int, floats: bool) -> _Header:
     """Return the dtype, order and shape in the text of a header, which ends at byte `end`."""
+    wanted = "integers or floats" if floats else "integers"
     descr = re.search(r"'descr': *'([^']*)'", text)
     order = re.search(r"'fortran_order': *(True|False)", text)
     # Files written under Python 2 have 60000L for 60000.
@@ -226,30 +247,31 @@ def _parse_header(source: str, text: str, end: int) -> _Header:
         raise data_error(
             source,
             "holds Python objects (a pickle), which may run code when read",
-            "integers",
-            "save it as an array of integers",
+            wanted,
+            f"save it as an array of {wanted}",
         )
     if not (descr and order and shape):
         raise data_error(
             source,
             f"NPY header {text[:80].strip()!r} at byte {end - len(text)} is not that of an array",
-            "'descr', 'fortran_order' and 'shape' of an array of integers",
+            f"'descr', 'fortran_order' and 'shape' of an array of {wanted}",
             "save it with numpy.savez",
         )
-    if not re.fullmatch(r"[<>|=]?[iu][1248]", descr[1]):
+    kinds = r"[<>|=]?([iu][1248]|f[248])" if floats else r"[<>|=]?[iu][1248]"
+    if not re.fullmatch(kinds, descr[1]):
         raise data_error(
             source,
             f"has dtype {descr[1][:20]!r}",
-            "integers",
-            "convert it with .astype('uint8') and save it again",
+            wanted,
+            f"convert it with .astype('{'float32' if floats else 'uint8'}') and save it again",
         )
     sizes = tuple(int(digits) for digits in re.findall(r"[0-9]+", shape[1]))
     return _Header(np.dtype(descr[1]), order[1] == "True", sizes, end)
 
 
-def _payload_bytes(source: str, header: _Header, entry: zipfile.ZipInfo, ndim: int) -> int:
+def _payload_bytes(source: str, header: _Header, entry: zipfile.ZipInfo, ndim: int | None) -> int:
     """Return the size of the values in bytes, after checking the header and the zip entry."""
-    if len(header.shape) != ndim:
+    if ndim is not None and len(header.shape) != ndim:
         raise data_error(
             source,
             f"has the shape {str(header.shape)[:80]}",

@@ -32,7 +32,13 @@ from tinygrad_hw.formatting.html import (
     typeset,
 )
 from tinygrad_hw.formatting.numbers import FIGURES, bracketed, number, updated_number
-from tinygrad_hw.formatting.text import display_width, natural_sort_key, printable, shorten
+from tinygrad_hw.formatting.text import (
+    display_width,
+    natural_sort_key,
+    printable,
+    shorten,
+    spreadsheet_cell,
+)
 from tinygrad_hw.formatting.verdicts import MEANINGS, SIGNS, VERDICTS, with_sign
 
 __all__ = [
@@ -67,6 +73,7 @@ __all__ = [
     "section",
     "shorten",
     "signed",
+    "spreadsheet_cell",
     "symbol",
     "table",
     "typeset",

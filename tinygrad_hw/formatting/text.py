@@ -37,3 +37,12 @@ def display_width(text: str) -> int:
     accents = sum(unicodedata.combining(c) > 0 for c in text)
     wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
     return len(text) + wide - accents
+
+
+def spreadsheet_cell(text: str) -> str:
+    """Return a text that a spreadsheet does not take for a formula.
+
+    >>> spreadsheet_cell("=1+1")
+    "'=1+1"
+    """
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -154,18 +154,26 @@ class Rescaling(Elementwise):
     """Layer that computes x · scale + offset: 1 / 255 turns pixels 0 to 255 into numbers 0 to 1.
 
     Rescaling in a layer saves memory: images stay bytes, and only one batch at a time is converted.
+
+    Parameters
+    ----------
+    scale, offset
+        A number, or an array or a list of numbers that are broadcast against an example.
     """
 
     accepts_integers = True
 
-    def __init__(self, scale: float, offset: float = 0.0, **options: Any) -> None:
+    def __init__(self, scale: Any, offset: Any = 0.0, **options: Any) -> None:
         super().__init__(**options)
         self.scale, self.offset = scale, offset
 
     def call(self, inputs: Any) -> Any:
         """Return the scaled batch in the layer's dtype."""
-        scaled = ops.astype(inputs, self.dtype) * float(self.scale)
-        return scaled + float(self.offset) if self.offset else scaled
+        scaled = ops.astype(inputs, self.dtype) * self._numbers(self.scale)
+        return scaled + self._numbers(self.offset) if np.any(self.offset) else scaled
+
+    def _numbers(self, given: Any) -> Any:
+        return np.asarray(given, self.dtype) if np.ndim(given) else float(given)
 
 
 class Flatten(Layer):

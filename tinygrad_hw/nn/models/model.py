@@ -34,7 +34,12 @@ class Model(Savable, Trainer):
     ----------
     input_shape, output_shape
         Shapes of a batch, with None for the number of examples.
+    trained_on
+        What the model's files say about its data: None, or a dict of plain data, such as the names
+        of the classes ("class_names"), as ``tinygrad-hw train`` saves them.
     """
+
+    trained_on: dict[str, Any] | None = None
 
     def __init__(
         self, *, trainable: bool = True, name: str | None = None, seed: int | None = None

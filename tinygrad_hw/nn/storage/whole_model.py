@@ -36,6 +36,8 @@ def save_model(model: Any, filepath: str | os.PathLike[str], overwrite: bool = T
     history = getattr(model, "history", None)
     if history is not None:
         data["history"] = {"history": as_plain(history.history, "history"), "epoch": history.epoch}
+    if getattr(model, "trained_on", None) is not None:
+        data["trained_on"] = as_plain(model.trained_on, f"{model.name}, trained_on")
     write_tensors(filepath, tensors, data, overwrite)
 
 
@@ -76,6 +78,7 @@ def load_model(
     if data.get("history") is not None:
         history = History.of(**data["history"])
         history.set_model(model)
+    model.trained_on = data.get("trained_on")
     return model
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import mean, median
 
 from tinygrad_hw.errors import InputError
-from tinygrad_hw.formatting import VERDICTS
+from tinygrad_hw.formatting import VERDICTS, spreadsheet_cell
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks, mark
 from tinygrad_hw.worksheet.marking.points import WEIGHTS, points
 from tinygrad_hw.worksheet.sheet.model import SheetError
@@ -65,7 +65,7 @@ def marks_table(results: Iterable[Result], weights: Mapping[str, float] = WEIGHT
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for result in results:
-        writer.writerow(map(_escaped_formula, _row(result, weights)))
+        writer.writerow(map(spreadsheet_cell, _row(result, weights)))
     return text.getvalue()
 
 
@@ -85,11 +85,6 @@ def _row(result: Result, weights: Mapping[str, float]) -> Iterator[str]:
     yield "; ".join(f"{slip} {times}" for slip, times in slips_of([result]).items())
     yield marks.sheet.title
     yield ""
-
-
-def _escaped_formula(cell: str) -> str:
-    """Keep a spreadsheet from taking a stranger's text for a formula of its own."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def slips_of(results: Sequence[Result]) -> dict[str, int]:

@@ -1,0 +1,76 @@
+"""Tasks side by side: none is lost and none is done twice, whatever becomes of the workers."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tinygrad_hw.errors import InputError
+from tinygrad_hw.workers import side_by_side
+
+CLUSTER = """
+import os, signal, sys, time
+from distributed import LocalCluster
+from tinygrad_hw.workers import side_by_side
+
+def task(folder, number):
+    time.sleep(0.1)
+    open(f"{folder}/{number}-{os.getpid()}", "w").close()
+    return number * number, os.getpid()
+
+if __name__ == "__main__":
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        found = []
+        address = cluster.scheduler_address
+        for place, (square, pid) in side_by_side(task, sys.argv[1], range(5, 21), address=address):
+            found.append((place, square))
+            if len(found) == 6:
+                os.kill(pid, signal.SIGKILL)
+        print(sorted(found) == [(i, (i + 5) ** 2) for i in range(16)], len(found))
+"""
+
+
+def double(shared, task):
+    return shared * task
+
+
+def die(shared, task):
+    os.abort()
+
+
+def test_one_process_needs_no_library(monkeypatch):
+    monkeypatch.setitem(sys.modules, "joblib", None)
+    assert list(side_by_side(double, 3, [1, 2], jobs=1)) == [(0, 3), (1, 6)]
+    assert list(side_by_side(double, 3, [])) == []
+    with pytest.raises(InputError, match=r"pip install 'tinygrad_hw\[sweep\]', or give --jobs 1"):
+        list(side_by_side(double, 3, [1, 2], jobs=2))
+
+
+def test_two_processes():
+    assert sorted(side_by_side(double, 3, [5, 6, 7], jobs=2)) == [(0, 15), (1, 18), (2, 21)]
+    with pytest.raises(InputError, match="a process of the work has been killed"):
+        list(side_by_side(die, None, [1, 2, 3], jobs=2))
+
+
+def test_a_cluster_of_which_a_worker_is_killed_loses_nothing(tmp_path):
+    script = tmp_path / "cluster.py"
+    script.write_text(CLUSTER)
+    done = tmp_path / "done"
+    done.mkdir()
+    command = [sys.executable, str(script), str(done)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert run.stdout.split() == ["True", "16"], run.stderr
+    numbers = {int(path.name.split("-")[0]) for path in done.iterdir()}
+    assert numbers == set(range(5, 21))
+
+
+def test_a_cluster_that_does_not_answer_is_one_line(monkeypatch):
+    monkeypatch.setattr("tinygrad_hw.workers.CONNECT_SECONDS", 0.2)
+    for address in ("tcp://127.0.0.1:1", "xyz://1:2"):
+        with pytest.raises(InputError) as raised:
+            list(side_by_side(double, 3, [1], address=address))
+        assert f"--dask is {address!r}: no scheduler answers there" in str(raised.value)
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(InputError, match=r"pip install 'tinygrad_hw\[cluster\]'"):
+        list(side_by_side(double, 3, [1], address="tcp://127.0.0.1:1"))
