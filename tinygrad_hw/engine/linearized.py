@@ -1,4 +1,4 @@
-"""Linearized operations: smooth functions of whole matrices, such as an inverse.
+"""Linearized operations: functions of whole matrices, such as an inverse, or of whole images.
 
 Their derivative is neither a factor, as of a pointwise operation, nor the operation itself, as of a
 linear one. At a point it is a linear map, and a rule is the transpose of that map.
@@ -31,9 +31,18 @@ class Linearized(Linear):
 
     Forward mode follows from the same rule, as the transpose of the transpose: the rule is recorded
     once on an upstream gradient that is a node of its own, and a tangent is pulled back to that.
+
+    Parameters
+    ----------
+    ndim
+        Number of last dimensions that are one matrix, or one image; those before are a batch.
     """
 
     __slots__ = ()
+
+    def __init__(self, name: str, compute: Any, *rules: Rule, ndim: int = 2, **options: Any):
+        super().__init__(name, compute, *rules, **options)
+        self.ndim = ndim
 
     def _compiled(self, rule: Rule) -> Any:
         if self.arity == ANY_NUMBER:
@@ -46,7 +55,7 @@ class Linearized(Linear):
     def transposed(self, node: Node, position: int, out: Any, upstream: Any, operands: Any) -> Any:
         """Apply the rule for one operand; a matrix that upstream is 0 for gets exactly 0."""
         back = self.rules[position](upstream, out, *operands, **node.attributes)
-        return _zero_where_nothing_arrives(back, upstream, node.inputs[0].shape[:-2])
+        return _zero_where_nothing_arrives(back, upstream, node.inputs[0].shape[: -self.ndim])
 
     def moved(self, node: Node, out: Any, tangents: Sequence[Any], operands: Any) -> Any:
         """Apply the derivative to the tangents of all operands."""
@@ -64,7 +73,8 @@ class Linearized(Linear):
                     )
                 part = _pulled_to(probe, row, tangent)
                 if part is not None:
-                    part = _zero_where_nothing_arrives(part, tangent, node.inputs[0].shape[:-2])
+                    batch = node.inputs[0].shape[: -self.ndim]
+                    part = _zero_where_nothing_arrives(part, tangent, batch)
                     total = part if total is None else total + part
         return zero[()] if total is None else total
 

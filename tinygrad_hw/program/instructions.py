@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.engine import ops
+from tinygrad_hw.engine.array_operations import WINDOWED
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.program.variable import Variable
 
@@ -152,7 +153,8 @@ def has_out(variable: Variable) -> bool:
     if isinstance(owner, np.ufunc):
         known = getattr(np, owner.__name__, None) is owner
         return known and (owner is function or name == "reduce")
-    return function in (np.where, ops.broadcast_to, ops.astype) or is_rearrangement(variable)
+    is_known = function in (np.where, ops.broadcast_to, ops.astype, *WINDOWED)
+    return is_known or is_rearrangement(variable)
 
 
 def is_rearrangement(variable: Variable) -> bool:

@@ -75,7 +75,19 @@ PAIRED = ["add", "sub", "mul", "div", "pow"]
 PAIRED += ["maximum", "minimum", "hypot", "arctan2", "logaddexp", "logaddexp2"]
 PAIRED += ["fmax", "fmin", "copysign", "heaviside", "floor_divide", "remainder", "fmod"]
 KINKED = {  # central differences must not straddle a kink, a jump, a tie or a pole
-    *("abs", "sign", "relu", "leaky_relu", "elu", "maximum", "minimum", "max", "min", "clip"),
+    *(
+        "abs",
+        "sign",
+        "relu",
+        "leaky_relu",
+        "elu",
+        "maximum",
+        "minimum",
+        "max",
+        "min",
+        "clip",
+        "max_pool",
+    ),
     *("norm", "std", "hypot", "arctan2", "fmax", "fmin", "copysign", "heaviside"),
     *("floor", "ceil", "trunc", "rint", "floor_divide", "remainder", "fmod"),
 }
@@ -193,6 +205,15 @@ def _shape_after(shape, index):
     return np.empty(shape)[index].shape
 
 
+IMAGES = np.round(np.random.default_rng(4).normal(size=(2, 3, 4, 1)))  # with equal numbers
+WINDOWS = [((2, 2), (2, 2)), ((2, 3), (1, 1)), ((1, 2), (2, 1)), ((3, 1), (4, 3))]
+
+
+def maxima_of(size, strides):
+    every = np.lib.stride_tricks.sliding_window_view(IMAGES, size, axis=(1, 2))
+    return every[:, :: strides[0], :: strides[1]].max((4, 5))
+
+
 # fmt: off
 CASES: dict[str, list[Any]] = {
     **dict.fromkeys(ELEMENTWISE, plain(*[(shape,) for shape in ONE])),
@@ -289,6 +310,23 @@ CASES: dict[str, list[Any]] = {
         for mode in ("edge", "reflect", "symmetric", "wrap")
         for shape, width in [((4,), 1), ((2, 3), 4), ((2, 3), ((1, 0), (0, 2))), ((2, 3), (2, 1))]
     ],
+    **dict.fromkeys(["windows", "max_pool"], of_one([
+        ((2, 3, 4, 1), {"size": size, "strides": strides}) for size, strides in WINDOWS
+    ])),
+    "fold": [
+        (((2, 2, 2, 2, 3, 2),), {"strides": (1, 1), "shape": (2, 3, 4, 2)}),
+        (((2, 1, 2, 2, 2, 1),), {"strides": (2, 2), "shape": (2, 3, 4, 1)}),
+        (((1, 2, 1, 1, 2, 2),), {"strides": (2, 3), "shape": (1, 4, 3, 2)}),
+    ],
+    **{
+        name: [
+            ((shape or maxima_of(*windows).shape,),
+             {"like": IMAGES, "maxima": maxima_of(*windows), "size": windows[0],
+              "strides": windows[1]})
+            for windows in WINDOWS
+        ]
+        for name, shape in [("max_unpool", None), ("max_pick", IMAGES.shape)]
+    },
     **dict.fromkeys(["softmax", "log_softmax"], rows(
         "axis", ((), None), ((4,), -1), ((2, 3), -1), ((2, 3), 0), ((2, 3), -2), ((2, 3), None),
         ((2, 3, 2), (0, -1)), ((0, 3), 1),
@@ -520,6 +558,38 @@ def _clip(x, a_min=None, a_max=None, **new):
     return x if high is None else np.where(x > high, high, x)
 
 
+def _windows(x, size, strides):
+    counts = [
+        (n - m) // stride + 1 for n, m, stride in zip(x.shape[1:3], size, strides, strict=True)
+    ]
+    out = np.empty((len(x), *counts, *size, x.shape[3]))
+    for i, j, k, m in np.ndindex(*counts, *size):
+        out[:, i, j, k, m] = x[:, i * strides[0] + k, j * strides[1] + m]
+    return out
+
+
+def _fold(x, strides, shape):
+    out = np.zeros(shape)
+    for i, j, k, m in np.ndindex(x.shape[1:5]):
+        out[:, i * strides[0] + k, j * strides[1] + m] += x[:, i, j, k, m]
+    return out
+
+
+def _shares(like, maxima, size, strides):
+    is_one = _windows(like, size, strides) == maxima[:, :, :, None, None]
+    return is_one / is_one.sum(axis=(3, 4), keepdims=True)
+
+
+def _max_unpool(x, like, maxima, size, strides):
+    shares = _shares(like, maxima, size, strides)
+    return _fold(x[:, :, :, None, None] * shares, strides, like.shape)
+
+
+def _max_pick(x, like, maxima, size, strides):
+    shares = _shares(like, maxima, size, strides)
+    return np.sum(_windows(x, size, strides) * shares, axis=(3, 4))
+
+
 CLOSED_FORMS = {
     "add": np.add,
     "sub": np.subtract,
@@ -600,6 +670,11 @@ CLOSED_FORMS = {
     "tile": lambda x, reps: np.kron(np.ones(reps), x),
     "diagonal": _diagonal,
     "pad": _pad,
+    "windows": _windows,
+    "fold": _fold,
+    "max_pool": lambda x, **how: _windows(x, **how).max(axis=(3, 4)),
+    "max_unpool": _max_unpool,
+    "max_pick": _max_pick,
     "softmax": _softmax,
     "log_softmax": lambda x, axis: np.log(_softmax(x, axis)),
     "clip": _clip,
@@ -722,7 +797,7 @@ ANALYTIC = [  # and computed by functions that take complex numbers
     *("sum", "mean", "var", "std", "prod", "logsumexp", "softmax", "log_softmax", "cumsum"),
     *("broadcast_to", "reshape", "transpose", "triu", "tril", "flip", "roll", "where"),
     *("getitem", "scatter", "matmul", "einsum", "concatenate"),
-    *("take", "take_along_axis", "repeat", "tile", "diagonal", "pad"),
+    *("take", "take_along_axis", "repeat", "tile", "diagonal", "pad", "windows", "fold"),
 ]
 STEPPED = [
     case
@@ -801,6 +876,10 @@ WORDS = {  # what the formulas say beside NumPy's names
     "flat_indices": lambda x: np.arange(np.size(x)).reshape(np.shape(x)),
     "scatter_add": _scatter_add,
     "einsum_back": _einsum_back,
+    "windows": _windows,
+    "fold": _fold,
+    "max_unpool": _max_unpool,
+    "max_pick": _max_pick,
 }
 
 

@@ -388,6 +388,29 @@ def test_a_network_and_its_gradients(request, where, dtype, tolerance):
         np.testing.assert_allclose(got / scale, w.grad / scale, rtol=0, atol=tolerance)
 
 
+def test_windows_on_images_and_their_gradients(engine):
+    rng = np.random.default_rng(2)
+    kernel = Value(rng.normal(size=(18, 3)), "kernel")
+
+    @capture(jit=False)
+    def step(x):
+        kernel.grad = None
+        image = Value(x, "image")
+        sums = ops.reshape(ops.windows(image, (3, 3), (1, 1)), (-1, 18)) @ kernel
+        maxima = ops.max_pool(ops.reshape(sums, (2, 4, 3, 3)), (2, 2), (1, 2))
+        loss = (maxima**2).sum()
+        loss.backward()
+        return loss, image.grad
+
+    x = rng.normal(size=(2, 6, 5, 2))
+    step.record(x)
+    loss, by_image = step.function(x)
+    found = engine.run(step, {"x": x, "kernel": kernel.data})
+    assert found["results"][0] == pytest.approx(loss.data, rel=1e-12)
+    np.testing.assert_allclose(array(found["results"][1], x.shape), by_image, atol=1e-10)
+    np.testing.assert_allclose(array(found["gradient_of_kernel"], (18, 3)), kernel.grad, atol=1e-10)
+
+
 def data_of(program):
     """What the Values hold that a program reads: by their labels, a second one as ``label_2``."""
     data = {}

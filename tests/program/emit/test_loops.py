@@ -85,3 +85,79 @@ def test_a_folder_that_cannot_be_written_to_is_no_error(tmp_path, monkeypatch):
     x = np.linspace(0, 1, 300)
     for _ in range(CALLS):
         np.testing.assert_allclose(c(x), np.exp(x) * 3 + x, rtol=1e-14)
+
+
+def images_step(size, strides):
+    """Return windows times a kernel and maxima of windows, with the gradients of both."""
+
+    def step(x, kernel):
+        x.grad = kernel.grad = None
+        windows = ops.windows(x, size, strides)
+        sums = ops.reshape(windows, (-1, kernel.shape[0])) @ kernel
+        maxima = ops.max_pool(ops.relu(x), size, strides)
+        loss = np.square(sums).sum() + (maxima**3).sum()
+        loss.backward()
+        return sums, maxima, x.grad, kernel.grad
+
+    return step
+
+
+TILED = (6, 8, 8, 3), (2, 2), (2, 2)
+OVERLAPPING = (6, 9, 8, 9), (2, 3), (2, 1)
+WITH_GAPS = (1, 30, 20, 1), (2, 3), (3, 4)
+LARGE = (6, 9, 8, 3), (5, 5), (1, 1)  # too large for a line of a loop for each place
+
+
+@pytest.mark.parametrize(
+    ("images", "size", "strides", "kind", "jit"),
+    [
+        (*TILED, np.float32, False),
+        (*OVERLAPPING, np.float64, False),
+        (*OVERLAPPING, np.float64, True),
+        (*WITH_GAPS, np.float32, False),
+        (*LARGE, np.float64, False),
+    ],
+)
+def test_windows_on_images_are_gathered_and_added_as_by_the_engine(
+    images, size, strides, kind, jit
+):
+    if jit:
+        pytest.importorskip("numba")
+    step = images_step(size, strides)
+    captured = capture(step, jit=jit)
+    numbers = np.random.default_rng(5)
+    kernel = Value(numbers.normal(size=(np.prod(size) * images[3], 4)).astype(kind))
+    x = Value(np.zeros(images, kind))
+    bound = 1e-11 if kind is np.float64 else 2e-4
+    for array in numbers.normal(size=(CALLS, *images)).astype(kind):
+        x.data = array
+        expected = [np.asarray(getattr(part, "data", part)) for part in step(x, kernel)]
+        found = [np.asarray(getattr(part, "data", part)) for part in captured(x, kernel)]
+        for one, wanted in zip(found, expected, strict=True):
+            assert one.dtype == wanted.dtype == kind
+            np.testing.assert_allclose(one, wanted, rtol=bound, atol=bound * abs(wanted).max())
+    assert captured.captures == RECORDINGS
+    assert ("@njit" in captured.source) == jit
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_a_nan_is_the_maximum_of_its_window_and_gets_the_gradient(jit):
+    if jit:
+        pytest.importorskip("numba")
+
+    def step(x):
+        x.grad = None
+        maxima = ops.max_pool(x, (2, 2), (2, 2))
+        (maxima * np.arange(1.0, 1 + maxima.size).reshape(maxima.shape)).sum().backward()
+        return maxima, x.grad
+
+    x = Value(np.random.default_rng(6).normal(size=(20, 4, 4, 1)))
+    captured = capture(step, jit=jit)
+    for _ in range(CALLS):
+        captured(x)
+    x.data[:, 1, 1, 0] = np.nan
+    maxima, gradient = captured(x)
+    assert np.isnan(maxima.data[:, 0, 0]).all()
+    assert np.isnan(maxima.data).sum() == 20
+    np.testing.assert_array_equal(gradient[:, 1, 1, 0], np.arange(1.0, 80, 4))
+    np.testing.assert_array_equal(gradient.sum((1, 2, 3)), np.arange(10.0, 330, 16))

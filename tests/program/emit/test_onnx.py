@@ -355,6 +355,24 @@ def test_a_trained_network_predicts_with_its_weights():
     assert_alike(found, trained(IMAGES[::-1]))
 
 
+def test_windows_on_images_and_their_gradients():
+    rng = np.random.default_rng(2)
+    kernel = Value(rng.normal(size=(18, 3)), "kernel")
+
+    def step(x):
+        kernel.grad = None
+        image = Value(x, "image")
+        sums = ops.reshape(ops.windows(image, (3, 3), (1, 1)), (-1, 18)) @ kernel
+        maxima = ops.max_pool(ops.reshape(sums, (2, 4, 3, 3)), (2, 2), (1, 2))
+        (maxima**2).sum().backward()
+        return maxima, image.grad, kernel.grad
+
+    x = rng.normal(size=(2, 6, 5, 2))
+    found = exported(step, x)(x)
+    for made, wanted in zip(found.values(), step(x), strict=False):
+        assert_alike(made, wanted)
+
+
 def test_training_in_onnx_runtime_is_training_here():
     """Outputs are fed back: losses, gradients and weights of three of Adam's steps."""
     here, there = network(), network()

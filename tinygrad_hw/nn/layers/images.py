@@ -1,7 +1,6 @@
 """Layers on images (n, rows, columns, channels): convolution and pooling, by windows.
 
-The windows are slices of the images, one for each place in a window: with those of a convolution
-side by side, it is one matrix product.
+With the windows below each other in one matrix, a convolution is one matrix product.
 """
 
 from __future__ import annotations
@@ -76,15 +75,6 @@ class Windows(NamedTuple):
         if not any(any(pair) for pair in widths):
             return x
         return np.pad(x, [*widths, (0, 0)], constant_values=value)
-
-    def slices(self, x: Any, counts: Sequence[int]) -> list[Any]:
-        """Return the images' pixels at each place of the windows: of shape (n, *counts, c)."""
-        (rows, columns), (down, right) = counts, self.strides
-        return [
-            x[:, i : i + down * (rows - 1) + 1 : down, j : j + right * (columns - 1) + 1 : right]
-            for i in range(self.size[0])
-            for j in range(self.size[1])
-        ]
 
 
 class Conv2D(Activated):
@@ -162,9 +152,8 @@ class Conv2D(Activated):
     def logits(self, inputs: Any) -> Any:
         """Return the weighted sums over all windows."""
         n, rows, columns, _ = self.compute_output_shape(inputs.shape)
-        parts = self.windows.slices(self.windows.pad(inputs, 0.0), (rows, columns))
-        patches = np.concatenate(parts, axis=3) if len(parts) > 1 else parts[0]
-        width = len(parts) * inputs.shape[3]
+        patches = ops.windows(self.windows.pad(inputs, 0.0), *self.windows[:2])
+        width = self.kernel.size // self.filters
         sums = ops.matmul(
             ops.reshape(patches, (n * rows * columns, width)),
             ops.reshape(self.kernel, (width, self.filters)),
@@ -199,16 +188,6 @@ class _Pooling2D(Layer):
         """Return (n, rows, columns, channels)."""
         return (input_shape[0], *self.windows.output(self.name, input_shape), input_shape[3])
 
-    def _stacked(self, inputs: Any, value: float) -> tuple[Any, tuple[int, ...]]:
-        """Return the windows, and the axes to reduce."""
-        n, rows, columns, channels = self.compute_output_shape(inputs.shape)
-        (down, right), x = self.pool_size, self.windows.pad(inputs, value)
-        if self.strides != self.pool_size:
-            return np.stack(self.windows.slices(x, (rows, columns))), (0,)
-        if x.shape[1:3] != (rows * down, columns * right):
-            x = x[:, : rows * down, : columns * right]
-        return ops.reshape(x, (n, rows, down, columns, right, channels)), (2, 4)
-
 
 class MaxPooling2D(_Pooling2D):
     """Layer of the largest number in each window; equal ones share the gradient.
@@ -223,8 +202,7 @@ class MaxPooling2D(_Pooling2D):
 
     def call(self, inputs: Any) -> Any:
         """Return the maxima."""
-        windows, axes = self._stacked(inputs, -math.inf)
-        return np.max(windows, axis=axes)
+        return ops.max_pool(self.windows.pad(inputs, -math.inf), *self.windows[:2])
 
 
 class AveragePooling2D(_Pooling2D):
@@ -245,11 +223,14 @@ class AveragePooling2D(_Pooling2D):
 
     def call(self, inputs: Any) -> Any:
         """Return the means."""
-        windows, axes = self._stacked(inputs, 0.0)
         if self.padding == "valid":
-            return np.mean(windows, axis=axes)
-        ones, _ = self._stacked(np.ones((1, *inputs.shape[1:3], 1), self.dtype), 0.0)
-        return np.sum(windows, axis=axes) / np.sum(ones, axis=axes)
+            return np.mean(ops.windows(inputs, *self.windows[:2]), axis=(3, 4))
+        ones = np.ones((1, *inputs.shape[1:3], 1), self.dtype)
+        sums, counts = [
+            np.sum(ops.windows(self.windows.pad(x, 0.0), *self.windows[:2]), axis=(3, 4))
+            for x in (inputs, ones)
+        ]
+        return sums / counts
 
 
 class GlobalAveragePooling2D(Layer):

@@ -176,6 +176,8 @@ class ExpressionWriter:
         return call if function in _GIVE_FLOATS else f"float({call})"
 
     def _callable(self, function: Any) -> str:
+        if isinstance(function, Operation):
+            return self._global(function.compute, [function.name])
         owner = getattr(function, "__self__", None)
         known = owner.__name__ if isinstance(owner, np.ufunc) else ""
         if known and getattr(np, known, None) is owner:

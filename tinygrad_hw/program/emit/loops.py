@@ -1,19 +1,29 @@
-"""Loops: reductions, and nests of loops as text that share their outer loops."""
+"""Loops: reductions, windows on images, and nests of loops as text that share their outer loops."""
 
 from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
+from tinygrad_hw.engine import ops
+from tinygrad_hw.engine.array_operations import WINDOWED, is_apart, is_tiled
 from tinygrad_hw.program.variable import Variable
 
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(bool))
 LONGEST_SUM = 4096  # terms; of more, NumPy's pairwise sum loses fewer digits than a loop's
 SUM = "{0} + {1}"
+PLUS = """\
+@njit(fastmath={"reassoc"})
+def plus(a, b):  # in whichever order is fastest
+    return a + b
+
+
+"""
 
 
 class Reduction:
@@ -36,6 +46,11 @@ class Reduction:
         np.maximum: (-math.inf, "{1} if {1} > {0} or {1} != {1} else {0}"),
         np.minimum: (math.inf, "{1} if {1} < {0} or {1} != {1} else {0}"),
     }
+
+    @classmethod
+    def step_of(cls, ufunc: Any) -> str:
+        """Return the step of the reduction by a function of two."""
+        return cls._STEPS[ufunc][1]
 
     def __init__(self, variable: Variable, axes: tuple[int, ...], start: Any, step: str) -> None:
         self.operand: Variable = variable.operands[0]
@@ -72,6 +87,108 @@ class Reduction:
     def is_over_last(self) -> bool:
         """Return whether the last axis is reduced: an element of the result is made at once."""
         return self.operand.ndim - 1 in self.axes
+
+
+# --- Windows on images ----------------------------------------------------------------------------
+
+MOST_PLACES = 16  # in a window that is pooled: for each there is a line in the loop
+
+
+def is_windowed(variable: Variable) -> bool:
+    """Return whether an instruction on windows can be loops of a compiled function."""
+    if variable.function not in WINDOWED or variable.dtype not in DTYPES[:2]:
+        return False
+    is_pooled = variable.function in (ops.max_pool, ops.max_unpool)
+    if is_pooled and math.prod(variable.options["size"]) > MOST_PLACES:
+        return False
+    arrays = [*variable.operands, *map(variable.options.get, ("like", "maxima"))]
+    of_it = [x for x in arrays if x is not None]
+    return all(isinstance(x, Variable) and x.shape and x.dtype == variable.dtype for x in of_it)
+
+
+def loops_of_windows(
+    variable: Variable, element: Callable[..., str]
+) -> Iterator[tuple[Variable, list[str]]]:
+    """Yield the loops of an instruction on windows, in order.
+
+    Each is over the elements of an array, which comes first; then what is done for each.
+
+    Parameters
+    ----------
+    variable
+        The instruction.
+    element
+        Returns the text of an element, of an array and an index, and notes whether it is written.
+    """
+    function, options, x = variable.function, variable.options, variable.operands[0]
+    strides = options["strides"]
+    if function is ops.windows:
+        pixel = element(x, _pixel(variable, strides))
+        yield variable, [f"{element(variable, _every(variable), True)} = {pixel}"]
+    elif function is ops.fold:
+        yield variable, [f"{element(variable, _every(variable), True)} = 0.0"]
+        pixel = element(variable, _pixel(x, strides), True)
+        yield x, [f"{pixel} += {element(x, _every(x))}"]
+    elif function is ops.max_pool:
+        places = _places(variable, options)
+        first, *others = [element(x, place) for place in places]
+        m = f"m{variable.dtype.itemsize}"
+        steps = [f"{m} = {Reduction.step_of(np.maximum).format(m, other)}" for other in others]
+        written = element(variable, _every(variable), True)
+        yield variable, [f"{m} = {first}", *steps, f"{written} = {m}"]
+    else:
+        yield from _unpooling(variable, element)
+
+
+def _unpooling(
+    variable: Variable, element: Callable[..., str]
+) -> Iterator[tuple[Variable, list[str]]]:
+    """Yield the loops that give each number to the maximum of its window."""
+    options, x = variable.options, variable.operands[0]
+    like, maxima, size, strides = [options[k] for k in ("like", "maxima", "size", "strides")]
+    if not is_tiled(variable.shape, size, strides):
+        yield variable, [f"{element(variable, _every(variable), True)} = 0.0"]
+    kind, bits = f"np.{variable.dtype.name}", variable.dtype.itemsize  # a name for each dtype
+    zero, one = f"{kind}(0.0)", f"{kind}(1.0)"
+    every, places = _every(maxima), _places(maxima, options)
+    lines = [f"m{bits} = {element(maxima, every)}"]
+    for i, place in enumerate(places):
+        x_i = f"x{i}_{bits}"
+        lines.append(f"{x_i} = {element(like, place)}")
+        lines.append(f"e{i} = ({x_i} >= m{bits}) | ({x_i} != {x_i})")  # a nan is a maximum
+    count = " + ".join([f"({one} if e{i} else {zero})" for i in range(len(places))])
+    lines.append(f"q{bits} = {element(x, every)} / ({count})")
+    sign = "=" if is_apart(size, strides) else "+="
+    for i, place in enumerate(places):
+        lines.append(f"{element(variable, place, True)} {sign} q{bits} if e{i} else {zero}")
+    yield maxima, lines
+
+
+def _every(like: Variable) -> tuple[str, ...]:
+    """Return the index of an element in loops over all elements of an array."""
+    return tuple(["0" if n == 1 else f"i{axis}" for axis, n in enumerate(like.shape)])
+
+
+def _pixel(windows: Variable, strides: Sequence[int]) -> tuple[str, ...]:
+    """Return the index of a pixel, in loops over all elements of windows."""
+    n, row, column, down, right, channel = _every(windows)
+    return n, _moved(row, strides[0], down), _moved(column, strides[1], right), channel
+
+
+def _places(pooled: Variable, options: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Return the indices of the pixels of one window, in loops over what is pooled."""
+    (rows, columns), (down, right) = options["size"], options["strides"]
+    n, row, column, channel = _every(pooled)
+    return [
+        (n, _moved(row, down, str(i)), _moved(column, right, str(j)), channel)
+        for i, j in itertools.product(range(rows), range(columns))
+    ]
+
+
+def _moved(window: str, stride: int, place: str) -> str:
+    """Return the row, or the column, of a place in a window."""
+    first = window if stride == 1 else f"{window} * {stride}"
+    return first if place == "0" else f"{first} + {place}"
 
 
 Access = tuple[str, tuple[str, ...], bool]  # an argument, an index, whether it is written

@@ -17,7 +17,16 @@ import numpy as np
 
 from tinygrad_hw.engine import ops
 from tinygrad_hw.errors import InputError
-from tinygrad_hw.program.emit.loops import DTYPES, SUM, Access, Nest, Reduction
+from tinygrad_hw.program.emit.loops import (
+    DTYPES,
+    PLUS,
+    SUM,
+    Access,
+    Nest,
+    Reduction,
+    is_windowed,
+    loops_of_windows,
+)
 from tinygrad_hw.program.emit.primitives import ON_BOOLEANS, PRIMITIVES
 from tinygrad_hw.program.instructions import (
     Fusion,
@@ -33,13 +42,6 @@ SWITCH = "TINYGRAD_HW_JIT"  # in the environment: 0 turns compilation off
 SMALLEST = 256  # elements; loops over fewer are not worth their compilation
 LARGEST_OF_MATH = 2048  # elements; over more, NumPy's vector instructions outdo a loop of calls
 
-PLUS = """\
-@njit(fastmath={"reassoc"})
-def plus(a, b):  # in whichever order is fastest
-    return a + b
-
-
-"""
 _OF_MATH = {p.numpy for p in PRIMITIVES if p.loop.startswith("math.")} - {np.sqrt, np.isfinite}
 _COMPARISONS = {np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal}
 _INFIX = {p.numpy for p in PRIMITIVES if p.infix and p.loop}
@@ -77,7 +79,9 @@ def is_loop(instruction: Instruction) -> bool:
         return isinstance(instruction, Fusion)
     if is_rearrangement(instruction) and instruction.dtype in DTYPES:
         return bool(instruction.operands[0].dtype == instruction.dtype)
-    return _is_pointwise(instruction) or Reduction.of(instruction) is not None
+    if _is_pointwise(instruction) or is_windowed(instruction):
+        return True
+    return Reduction.of(instruction) is not None
 
 
 def are_worth_compiling(loops: Sequence[Variable | Fusion]) -> bool:
@@ -161,6 +165,9 @@ class Kernel:
                 self._reduction(loop, reduction)
             elif is_rearrangement(loop):
                 self._rearrangement(loop)
+            elif is_windowed(loop):
+                for like, lines in loops_of_windows(loop, self._element):
+                    self._add(self._axes(like, range(like.ndim)), lines)
             else:
                 self._pointwise([loop], [loop])
         check = self._check(checked) if checked else []

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.engine import ops
+from tinygrad_hw.engine.array_operations import WINDOWED
 from tinygrad_hw.engine.call_site import user_site
 from tinygrad_hw.engine.core.chain_rule import TIMES
 from tinygrad_hw.engine.core.data import refuse_other_rules, shape_of
@@ -51,7 +52,10 @@ from tinygrad_hw.program.variable import (
 RAISING = {operator.truediv, operator.floordiv, operator.mod, operator.pow}
 _SIMPLE = (Variable, float, int)  # operands without parts
 # Operations whose function makes an array and fills it: recorded as one instruction each.
-_OPAQUE = {ops.broadcast_to, ops.astype, ops.scatter, ops.einsum, ops.getitem, ops.concatenate}
+_OPAQUE = {
+    *(ops.broadcast_to, ops.astype, ops.scatter, ops.einsum, ops.getitem, ops.concatenate),
+    *WINDOWED,
+}
 
 
 class Recorder(TwinTrace):
