@@ -404,9 +404,9 @@ class Odd(Layer):
     [
         (
             lambda: activated(3, "softmax", 8, 8, 3),
-            r"inputs of shape \(None, 8, 8, 3\); expected g",
+            "takes colored images, and the pad's ink is gray",
         ),
-        (lambda: activated(3, "softmax", 12), r"inputs of shape \(None, 12\); expected gray"),
+        (lambda: activated(3, "softmax", 12), r"expected images of shape .*, got \(12,\)"),
         (lambda: model_of(Flatten(), Dense(3)), r"is not built: its images have no size yet"),
         (lambda: model_of(Dense(3, input_shape=(4, 5))), r"outputs of shape \(None, 4, 3\)"),
         (lambda: activated(1, "tanh", 4, 4), r"ends with one tanh; expected a sigmoid"),

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from tinygrad_hw.errors import InputError
 from tinygrad_hw.formatting import Html, count, element, join, paragraph, printable
 from tinygrad_hw.nn.layers import Rescaling
-from tinygrad_hw.nn.pad.program import network_program
-from tinygrad_hw.nn.pictures.scores import class_count, image_shape
+from tinygrad_hw.nn.pad.program import gray_shape, network_program
+from tinygrad_hw.nn.pictures.scores import class_count
 
 CONTENT = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 PAD_OPENING = re.compile(
@@ -61,7 +61,7 @@ def pad_parts(model: Any, labels: Sequence[str] | None = None, ink: float | None
     names = [printable(label) for label in labels] if labels else list(map(str, range(classes)))
     if len(names) != classes:
         raise InputError(f"got {len(names)} names for {classes} classes: {', '.join(names)}")
-    rows, columns = image_shape(model)
+    rows, columns = gray_shape(model)
     box = max(1, round(BOX * min(rows, columns)))
     data = {
         "shape": [rows, columns],

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from tinygrad_hw.engine import value_and_grad
 from tinygrad_hw.engine.core.node import raw
 from tinygrad_hw.errors import InputError
-from tinygrad_hw.nn.pictures.scores import class_scores, image_shape
+from tinygrad_hw.nn.pictures.axes import image_shape
+from tinygrad_hw.nn.pictures.scores import class_scores
 from tinygrad_hw.program import CaptureError, capture
 
 
@@ -47,7 +48,7 @@ def network_program(model: Any) -> tuple[str, dict[str, str]]:
         return [raw(found[0]), gradient]
 
     try:
-        shape = image_shape(model)
+        shape = gray_shape(model)
         with _numbered(model.weights) as names:
             program = capture(answer, jit=False)
             program.record(np.zeros(shape, model.dtype))
@@ -57,6 +58,22 @@ def network_program(model: Any) -> tuple[str, dict[str, str]]:
     return text, {
         name: encoded(weight.raw) for name, weight in zip(names, model.weights, strict=True)
     }
+
+
+def gray_shape(model: Any) -> tuple[int, int]:
+    """Return the rows and columns of a model's inputs, which are gray images.
+
+    Raises
+    ------
+    ValueError
+        If they are no gray images, or the model is not built.
+    """
+    if not model.built:
+        raise ValueError(f"{model.name} is not built: its images have no size yet; call build()")
+    rows, columns, *colors = image_shape(tuple(model.input_shape[1:]))
+    if colors:
+        raise ValueError(f"{model.name} takes colored images, and the pad's ink is gray")
+    return rows, columns
 
 
 @contextmanager

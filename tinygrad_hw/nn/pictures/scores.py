@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from tinygrad_hw.engine import numpy_api, ops
+from tinygrad_hw.engine import no_grad, numpy_api, ops
+from tinygrad_hw.engine.core.data import as_array
+from tinygrad_hw.engine.core.node import raw
 from tinygrad_hw.nn.layers.base import Call, calling
+from tinygrad_hw.nn.metrics import confusion_matrix
+
+ROWS = 1000  # of a batch
 
 
 def class_scores(model: Any, x: Any) -> tuple[Any, Any]:
@@ -48,32 +54,44 @@ def class_scores(model: Any, x: Any) -> tuple[Any, Any]:
     return z, model.last_layer.activation(z)
 
 
-def image_shape(model: Any) -> tuple[int, int]:
-    """Return the rows and columns of a model's inputs, which are gray images.
+def class_count(model: Any) -> int:
+    """Return the number of a model's classes; a single output has two."""
+    return max(2, int(model.output_shape[1]))
 
-    They have the shape (rows, columns), or (rows, columns, 1), or are rows of pixels, as many as a
-    square has.
+
+def predicted_probabilities(model: Any, x: Any) -> npt.NDArray[Any]:
+    """Return the probability of each class for examples, (n, classes), in several batches."""
+    inputs = model.standardized(x)
+    if not len(inputs):
+        raise ValueError(f"{model.name} got no examples: there is nothing to draw")
+    with no_grad():
+        parts = [
+            np.asarray(raw(class_scores(model, inputs[i : i + ROWS])[1]))
+            for i in range(0, len(inputs), ROWS)
+        ]
+    return np.concatenate(parts)
+
+
+def true_classes(y: Any, n: int, classes: int) -> npt.NDArray[np.int64]:
+    """Return the true classes as numbers, (n,), from numbers, a column of them or one-hot rows.
 
     Raises
     ------
     ValueError
-        For any other inputs, and for a model that is not built.
+        If there are not as many as examples, or a number is no class.
     """
-    if not getattr(model, "built", False):
-        raise ValueError(f"{model.name} is not built: its images have no size yet; call build()")
-    shape = tuple(model.input_shape[1:])
-    if len(shape) == 3 and shape[2] == 1:
-        shape = shape[:2]
-    elif len(shape) == 1 and shape[0] and math.isqrt(shape[0]) ** 2 == shape[0]:
-        shape = (math.isqrt(shape[0]),) * 2
-    if len(shape) != 2 or None in shape:
-        raise ValueError(
-            f"{model.name} has inputs of shape {model.input_shape}; expected gray images: "
-            "(None, rows, columns), (None, rows, columns, 1) or (None, rows · rows)"
-        )
-    return shape
+    true = as_array(y)
+    if true.shape == (n, classes):
+        return np.asarray(true.argmax(axis=1), np.int64)
+    if true.shape not in ((n,), (n, 1)):
+        raise ValueError(f"got {n} examples and classes of shape {true.shape}; expected ({n},)")
+    confusion_matrix(true, true, classes)  # refuses what is no number of a class
+    return true.ravel().astype(np.int64)
 
 
-def class_count(model: Any) -> int:
-    """Return the number of a model's classes; a single output has two."""
-    return max(2, int(model.output_shape[1]))
+def class_names(labels: Sequence[str] | None, classes: int) -> list[str]:
+    """Return the names of the classes: the labels, or their numbers."""
+    names = list(map(str, range(classes) if labels is None else labels))
+    if len(names) != classes:
+        raise ValueError(f"got {len(names)} names for {classes} classes: {', '.join(names)}")
+    return names
