@@ -258,6 +258,12 @@ class TestFit:
         steps = batches_of(model, n, monkeypatch, validation_split=split, batch_size=3)
         assert sorted(chain.from_iterable(steps)) == list(range(trained))
 
+    @pytest.mark.parametrize("setting", [{"batch_size": 0}, {"batch_size": -3}, {"epochs": -1}])
+    def test_a_batch_without_examples_and_epochs_below_0_are_refused(self, setting):
+        model = network(BINARY, SGD(0.0), inputs=1)
+        with pytest.raises(ValueError, match=r"fit got batch_size=.*; a batch has at least one"):
+            model.fit(*numbered(4), verbose=0, **setting)
+
     def test_validation_metrics_are_those_of_the_last_part(self):
         """A network that says 1 above 15.5, and labels that are 1 only in the last quarter."""
         model = Sequential([Dense(1, "sigmoid", input_shape=(1,))])
@@ -357,8 +363,6 @@ class TestFit:
             (5, {"validation_split": 0.9}),
             (5, {"validation_split": 1.5}),
             (5, {"validation_split": -0.1}),
-            (5, {"batch_size": 0}),
-            (5, {"batch_size": -32}),
         ],
     )
     def test_refuses_to_train_on_nothing(self, n, settings):

@@ -110,6 +110,12 @@ def test_a_model_in_a_model_is_a_layer():
         (lambda: Sequential([3]), ValueError, "made of layers, got 3"),
         (lambda: Sequential([Input((4,)), Input((4,))]), ValueError, "has an input already"),
         (lambda: Sequential([ReLU(name="a"), ReLU(name="a")]), ValueError, "has a layer a already"),
+        (
+            lambda: Sequential([ReLU()]).get_layer(index=1),
+            ValueError,
+            "has 1 layers: none of index 1",
+        ),
+        (lambda: Sequential([ReLU()]).get_layer("a"), ValueError, "has no layer 'a'; it has re_lu"),
         (lambda: Sequential().pop(), ValueError, "has no layers to remove"),
         (lambda: Sequential().predict(X), ValueError, r"has no layers; add\(layer\) first"),
         (lambda: Sequential([Dense(2)]).output_shape, AttributeError, "is not built"),

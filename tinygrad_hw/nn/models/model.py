@@ -76,8 +76,10 @@ class Model(Savable, Trainer):
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """Return a layer by its name or its number."""
-        if index is not None:
+        if index is not None and index < len(self.layers):
             return self.layers[index]
+        if index is not None:
+            raise ValueError(f"{self.name} has {len(self.layers)} layers: none of index {index}")
         for layer in self.layers:
             if layer.name == name:
                 return layer

@@ -93,10 +93,15 @@ class Trainer(Computing):
             x = self.standardized(x)
             n = len(x)
             kept = math.floor(n * (1 - validation_split))
-            if kept < 1 or validation_split < 0 or size < 1 or epochs < 0:
+            if size < 1 or epochs < 0:
                 raise ValueError(
-                    f"fit got {n} examples, validation_split={validation_split}, "
-                    f"batch_size={batch_size}, epochs={epochs}: nothing is left to train on"
+                    f"fit got batch_size={batch_size}, epochs={epochs}; a batch has at least one "
+                    "example, and epochs are counted from 0"
+                )
+            if kept < 1 or validation_split < 0:
+                raise ValueError(
+                    f"fit got {n} examples, validation_split={validation_split}: nothing is left "
+                    "to train on"
                 )
             x, y, weights = self.converted(x, y, sample_weight, class_weight)
             if kept < n and validation_data is None:
