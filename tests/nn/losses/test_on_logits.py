@@ -6,7 +6,8 @@ import pytest
 
 from tinygrad_hw.engine import Value, grad, gradcheck, hvp, jvp, numpy_api, ops
 from tinygrad_hw.engine.core.graph import topological_order
-from tinygrad_hw.nn.losses import get
+from tinygrad_hw.nn import Dense, Input, Layer, Model, Sequential, activations
+from tinygrad_hw.nn.losses import SparseCategoricalCrossentropy, get
 from tinygrad_hw.nn.losses import on_logits as losses
 from tinygrad_hw.nn.metrics import BinaryAccuracy, SparseCategoricalAccuracy
 
@@ -259,3 +260,58 @@ def test_refusal_says_what_was_given(name):
     call, words = REFUSED[name]
     with pytest.raises(ValueError, match=words):
         call()
+
+
+# --- Which last layers a model has logits of ------------------------------------------------------
+
+
+class OwnDense(Layer):
+    """A user's own layer with an activation, as in Keras's guides."""
+
+    def __init__(self, units, activation=None, **options):
+        super().__init__(**options)
+        self.units, self.activation = units, activations.get(activation)
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight((input_shape[-1], self.units), name="kernel")
+
+    def call(self, inputs):
+        return self.activation(inputs @ self.kernel)
+
+
+class Halved(Dense):
+    """A layer that does more than its base class."""
+
+    def call(self, inputs):
+        return super().call(inputs) * 0.5
+
+
+@pytest.mark.parametrize("make", [OwnDense, Halved, Dense])
+@pytest.mark.parametrize("functional", [False, True])
+def test_a_loss_is_of_logits_where_the_outputs_are_their_activation(make, functional):
+    """Otherwise of the outputs: -log of the label's, which halves add up to 1/2."""
+    x, y = np.random.default_rng(0).normal(size=(8, 4)), np.arange(8) % 3
+    layer, inputs = make(3, "softmax"), Input((4,))
+    model = Model(inputs, layer(inputs)) if functional else Sequential([inputs, layer])
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    assert model.objective.on_logits == (make is Dense)
+    p = model.predict(x).astype(np.float64)
+    p /= p.sum(axis=1, keepdims=True)  # as Keras does with probabilities
+    expected = [-np.log(p[np.arange(8), y]).mean(), np.mean(p.argmax(axis=1) == y)]
+    np.testing.assert_allclose(model.evaluate(x, y, verbose=0), expected, rtol=1e-5)
+    np.testing.assert_allclose(model.train_on_batch(x, y), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("last", ["softmax", "linear"])
+def test_what_the_last_layer_adds_to_the_loss_is_added_to_that_of_logits(last):
+    """0.01 · Σ|outputs| / n: of probabilities 0.01."""
+    x, y = np.random.default_rng(0).normal(size=(8, 4)), np.arange(8) % 3
+    loss = SparseCategoricalCrossentropy(from_logits=last == "linear")
+    found = []
+    for regularizer in (None, "l1"):
+        model = Sequential([Input((4,)), Dense(3, last, activity_regularizer=regularizer)], seed=0)
+        model.compile("sgd", loss)
+        added = 0.01 * np.abs(model.predict(x)).sum() / 8 if regularizer else 0.0
+        found.append([model.evaluate(x, y, verbose=0) - added, model.train_on_batch(x, y) - added])
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-5)
+    assert last == "linear" or added == pytest.approx(0.01)

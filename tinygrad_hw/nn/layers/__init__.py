@@ -2,12 +2,38 @@
 
 from tinygrad_hw.nn.layers.activations import Activation, LeakyReLU, ReLU, Softmax
 from tinygrad_hw.nn.layers.base import Layer
-from tinygrad_hw.nn.layers.core import Dense, Embedding, Flatten, Input, Rescaling, Reshape
+from tinygrad_hw.nn.layers.core import (
+    Dense,
+    Embedding,
+    Flatten,
+    Input,
+    InputLayer,
+    Rescaling,
+    Reshape,
+)
 from tinygrad_hw.nn.layers.images import (
     AveragePooling2D,
     Conv2D,
     GlobalAveragePooling2D,
     MaxPooling2D,
+)
+from tinygrad_hw.nn.layers.merging import (
+    Add,
+    Average,
+    Concatenate,
+    Dot,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    concatenate,
+    dot,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
 )
 from tinygrad_hw.nn.layers.normalization import BatchNormalization, LayerNormalization
 from tinygrad_hw.nn.layers.regularization import Dropout, GaussianNoise
@@ -15,23 +41,40 @@ from tinygrad_hw.nn.layers.symbolic import Symbol
 
 __all__ = [
     "Activation",
+    "Add",
+    "Average",
     "AveragePooling2D",
     "BatchNormalization",
+    "Concatenate",
     "Conv2D",
     "Dense",
+    "Dot",
     "Dropout",
     "Embedding",
     "Flatten",
     "GaussianNoise",
     "GlobalAveragePooling2D",
     "Input",
+    "InputLayer",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
     "MaxPooling2D",
+    "Maximum",
+    "Minimum",
+    "Multiply",
     "ReLU",
     "Rescaling",
     "Reshape",
     "Softmax",
+    "Subtract",
     "Symbol",
+    "add",
+    "average",
+    "concatenate",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
+    "subtract",
 ]

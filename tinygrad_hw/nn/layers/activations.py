@@ -45,6 +45,18 @@ class Activated(Layer):
         """Return the activation of the logits."""
         return self.activation(self.logits(inputs))
 
+    @property
+    def has_logits(self) -> bool:
+        """Return whether the outputs are the activation of ``logits``: a subclass may differ."""
+        return type(self).call is Activated.call
+
+    def logits_of_model(self, inputs: Any) -> Any:
+        """Return the logits, of which a loss is computed; add to it what a call would add."""
+        z = self.logits(inputs)
+        if self.activity_regularizer is not None:
+            self.add_activity_loss(self.activation(z))
+        return z
+
 
 class Activation(Activated, Elementwise):
     """Layer that applies an activation: a name of ``nn.activations``, or a function."""

@@ -1,25 +1,36 @@
-"""Layer: base class of all layers, with Keras's names; and what a call of layers has in common."""
+"""Layer: base class of all layers, with Keras's names."""
 
 from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_hw.engine import Value, no_grad
+from tinygrad_hw.engine import Value
 from tinygrad_hw.engine.core.data import refuse_other_rules, shape_of
 from tinygrad_hw.engine.core.node import raw
-from tinygrad_hw.engine.core.trace import Trace, current, setting
+from tinygrad_hw.engine.core.trace import current, setting
 from tinygrad_hw.engine.transforms.pytree import leaves_of
 from tinygrad_hw.nn import initializers, regularizers
-from tinygrad_hw.nn.layers.process import generator, unique_name
-from tinygrad_hw.nn.layers.symbolic import Symbol, map_inputs, symbols_of
+from tinygrad_hw.nn.layers.process import (
+    Call,
+    calling,
+    current_call,
+    generator,
+    rehearsing,
+    unique_name,
+)
+from tinygrad_hw.nn.layers.symbolic import (
+    Node,
+    Symbol,
+    map_inputs,
+    map_shapes,
+    symbols_of,
+)
 
 Shape = tuple[int | None, ...]
 """Shape of a batch, as in Keras: None stands for the number of examples."""
@@ -31,57 +42,6 @@ class Weight(NamedTuple):
     value: Value
     trainable: bool
     regularizer: Callable[[Any], Any] | None
-
-
-class Call:
-    """What layers share while a model is called.
-
-    Attributes
-    ----------
-    training
-        Whether the model is training, for layers that are not told.
-    arrays
-        The arrays for random layers, in the order of their calls; None: each layer draws its own.
-    losses
-        What layers add to the loss.
-    drawn
-        The random layers that were called, each with the shape of its inputs.
-    """
-
-    def __init__(self, training: bool, arrays: Sequence[Any] | None = None) -> None:
-        self.training = training
-        self.arrays = None if arrays is None else iter(arrays)
-        self.losses: list[Any] = []
-        self.drawn: list[tuple[Layer, tuple[int, ...]]] = []
-        self.is_rehearsal = False
-
-
-_call: ContextVar[Call | None] = ContextVar("call", default=None)
-
-
-@contextmanager
-def calling(call: Call) -> Iterator[Call]:
-    """Let layers that are called in a ``with`` block share a ``Call``."""
-    token = _call.set(call)
-    try:
-        yield call
-    finally:
-        _call.reset(token)
-
-
-class _Rehearsal(Trace):
-    """Trace in which no Value is changed."""
-
-    def store(self, leaf: Any, data: Any) -> None:
-        """Change nothing."""
-
-
-@contextmanager
-def rehearsing(training: bool) -> Iterator[Call]:
-    """Call layers to see what they would do: nothing is recorded, and no state changes."""
-    with no_grad(), setting(trace=_Rehearsal()), calling(Call(training)) as call:
-        call.is_rehearsal = True
-        yield call
 
 
 class Layer:
@@ -109,20 +69,28 @@ class Layer:
     accepts_integers: ClassVar[bool] = False  # as inputs; the other layers get floats
     is_random: ClassVar[bool] = False  # whether it draws arrays in training
     _takes_training: ClassVar[bool] = False
+    _shapes_of_build: ClassVar[tuple[str, ...]] = ("input_shape",)
     _weights: list[Weight]
+    _inbound_nodes: list[Node]  # its calls with Symbols
     version: int  # grows when an attribute is set
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Look once whether ``call`` has an argument ``training``."""
+        """Look once for an argument ``training`` of ``call``, and for the shapes of ``build``."""
         super().__init_subclass__(**options)
         cls._takes_training = "training" in inspect.signature(cls.call).parameters
+        cls._shapes_of_build = tuple(inspect.signature(cls.build).parameters)[1:]
 
     def __new__(cls, *_: Any, **__: Any) -> Self:
         """Create the layer with what ``__setattr__`` and ``add_weight`` need."""
         layer = super().__new__(cls)
         vars(layer)["version"] = 0
         vars(layer)["_weights"] = []
+        vars(layer)["_inbound_nodes"] = []
         return layer
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the attributes to copy and to pickle: a graph that the layer is in stays."""
+        return vars(self) | {"_inbound_nodes": []}
 
     def __init__(
         self,
@@ -141,7 +109,7 @@ class Layer:
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.trainable = trainable
         self.built = False
-        self.built_shape: Any = None
+        self.built_shapes: tuple[Any, ...] = ()
         shape = (input_dim,) if input_dim is not None else input_shape
         self.given_input_shape: Shape | None = None if shape is None else tuple(shape)
 
@@ -159,13 +127,33 @@ class Layer:
         """Return the outputs of a batch."""
         raise NotImplementedError(f"{type(self).__name__} has no call(inputs); write one")
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, *input_shapes: Any) -> Any:
         """Return the shape of the outputs: by default by a call with ones, two examples."""
-        shapes = input_shape if isinstance(input_shape, list) else [input_shape]
-        examples = [np.ones([2 if n is None else n for n in s], self.dtype) for s in shapes]
+        symbols = [
+            None if shape is None else map_shapes(lambda s: Symbol(s, self.dtype), shape)
+            for shape in input_shapes
+        ]
+        if len(symbols) == 1:
+            spec = self._spec_by_call((symbols[0],), {})
+        else:
+            names = [name.removesuffix("_shape") for name in self._shapes_of_build]
+            spec = self._spec_by_call((), dict(zip(names, symbols, strict=False)))
+        return map_inputs(lambda symbol: symbol.shape, spec)
+
+    def compute_output_spec(self, *inputs: Any, **options: Any) -> Any:
+        """Return the Symbol of the outputs, or a list of them, for Symbols as inputs."""
+        if type(self).compute_output_shape is Layer.compute_output_shape:
+            return self._spec_by_call(inputs, options)
+        shape = self.compute_output_shape(*self._shapes(inputs, options))
+        return map_shapes(lambda s: Symbol(s, self.dtype), shape)
+
+    def _spec_by_call(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        def ones(symbol: Symbol) -> Any:
+            return np.ones([2 if n is None else n for n in symbol.shape], symbol.dtype)
+
         with rehearsing(training=False), np.errstate(all="ignore"):
-            out = self(examples if isinstance(input_shape, list) else examples[0])
-        return map_inputs(lambda x: (None, *x.shape[1:]), out)
+            out = Node(self, inputs, options, ()).call(ones, self)
+        return map_inputs(lambda x: Symbol((None, *x.shape[1:]), self.dtype), out)
 
     def add_weight(
         self,
@@ -202,7 +190,7 @@ class Layer:
 
     def add_loss(self, loss: Any) -> None:
         """Add a number, computed in ``call``, to the loss of the model in training."""
-        shared = _call.get()
+        shared = current_call()
         if shared is not None:
             shared.losses.append(loss)
 
@@ -215,7 +203,7 @@ class Layer:
 
         A model's step is a captured function, in which nothing may be drawn: it gets the arrays.
         """
-        shared = _call.get()
+        shared = current_call()
         if shared is not None and shared.arrays is not None:
             return next(shared.arrays)
         if shared is not None and shared.is_rehearsal:
@@ -225,54 +213,86 @@ class Layer:
 
     # --- Calling ----------------------------------------------------------------------------------
 
-    def __call__(self, inputs: Any, *more: Any, **options: Any) -> Any:
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
         """Return the outputs of a batch as Values; build the layer at the first call.
 
         With a ``Symbol`` (see ``Input``), or a list with one, return the Symbol of the outputs.
         """
-        if symbols_of(inputs):
-            return self._symbolic_call(inputs, *more, **options)
+        if symbols_of(*inputs, *options.values()):
+            return self._symbolic_call(inputs, options)
+        training = options.pop("training", None)
         if not self.built:
-            self.build_once(map_inputs(lambda x: (None, *shape_of(raw(x))[1:]), inputs))
-        shared, training = _call.get(), options.pop("training", None)
+            self.build_once(*self._shapes(inputs, options))
+        shared = current_call()
         if self._takes_training:
             inherited = shared is not None and shared.training
             options["training"] = inherited if training is None else bool(training)
         if training is None or (shared is not None and shared.training == training):
-            return self._outputs(inputs, *more, **options)
+            return self._outputs(*inputs, **options)
         told = Call(training) if shared is None else copy.copy(shared)
         told.training = training
         with calling(told):  # so layers inside are told, too
-            return self._outputs(inputs, *more, **options)
+            return self._outputs(*inputs, **options)
 
-    def _outputs(self, inputs: Any, *more: Any, **options: Any) -> Any:
-        outputs = self.call(inputs, *more, **options)
+    def _outputs(self, *inputs: Any, **options: Any) -> Any:
+        outputs = self.call(*inputs, **options)
         if self.activity_regularizer is not None:
-            self.add_loss(self.activity_regularizer(outputs) / float(outputs.shape[0]))
+            self.add_activity_loss(outputs)
         return outputs
 
-    def _symbolic_call(self, inputs: Any, *more: Any, **options: Any) -> Symbol:
-        if more:
-            raise ValueError(f"{self.name} got {1 + len(more)} inputs; give them in one list")
-        shape = map_inputs(lambda x: x.shape, inputs)
-        self.build_once(shape)
-        return Symbol(self.compute_output_shape(shape), self.dtype, self, inputs, options)
+    def add_activity_loss(self, outputs: Any) -> None:
+        """Add what the ``activity_regularizer`` gives for the outputs, for each example."""
+        if self.activity_regularizer is not None:
+            self.add_loss(self.activity_regularizer(outputs) / float(outputs.shape[0]))
 
-    def build_once(self, input_shape: Any) -> None:
+    def _symbolic_call(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        self.build_once(*self._shapes(inputs, options))
+        outputs = self.compute_output_spec(*inputs, **options)
+        self._inbound_nodes.append(Node(self, inputs, options, outputs))
+        return outputs
+
+    def _shapes(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, ...]:
+        """Return the shapes that ``build`` takes: of the first input, or of those that it names."""
+        if len(self._shapes_of_build) == 1 and inputs:
+            return (map_inputs(_shape_of_batch, inputs[0]),)
+        told = {name: x for name, x in options.items() if name != "training"}
+        given = inspect.signature(self.call).bind(*inputs, **told).arguments
+        if len(self._shapes_of_build) == 1:
+            return (map_inputs(_shape_of_batch, next(iter(given.values()))),)
+        named = [given.get(name.removesuffix("_shape")) for name in self._shapes_of_build]
+        return tuple([None if x is None else map_inputs(_shape_of_batch, x) for x in named])
+
+    def build_once(self, *input_shapes: Any) -> None:
         """Build the layer, unless it has been built; remember the shape of its inputs."""
         if self.built:
             return
         with setting(recording=True), current().trace.set_up():
-            self.build(input_shape)
-        self.built_shape = input_shape
+            self.build(*input_shapes)
+        self.built_shapes = input_shapes
         self.built = True
+
+    @property
+    def input(self) -> Any:
+        """Return the Symbol that the layer was called with first, or a list of them."""
+        symbols = self._first_node("input").inputs
+        return symbols[0] if len(symbols) == 1 else symbols
+
+    @property
+    def output(self) -> Any:
+        """Return the Symbol that the layer gave when it was called with one first."""
+        return self._first_node("output").outputs
+
+    def _first_node(self, wanted: str) -> Node:
+        if not self._inbound_nodes:
+            raise AttributeError(f"{self.name} has no {wanted}: it was called with no Input")
+        return self._inbound_nodes[0]
 
     @property
     def output_shape(self) -> Any:
         """Return the shape of the outputs, for inputs of the shape that the layer was built for."""
         if not self.built:
             raise AttributeError(f"{self.name} is not built: it has no output_shape yet")
-        return self.compute_output_shape(self.built_shape)
+        return self.compute_output_shape(*self.built_shapes)
 
     # --- Weights ----------------------------------------------------------------------------------
 
@@ -369,3 +389,8 @@ class Layer:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _shape_of_batch(x: Any) -> Any:
+    """Return the shape of a Symbol, or of a batch, with None in front."""
+    return x.shape if isinstance(x, Symbol) else (None, *shape_of(raw(x))[1:])

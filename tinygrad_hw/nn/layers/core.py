@@ -13,8 +13,54 @@ from tinygrad_hw.engine.core.node import raw
 from tinygrad_hw.nn import initializers, regularizers
 from tinygrad_hw.nn.layers.activations import Activated, Elementwise
 from tinygrad_hw.nn.layers.base import Layer, Shape
-from tinygrad_hw.nn.layers.process import unique_name
-from tinygrad_hw.nn.layers.symbolic import Symbol
+from tinygrad_hw.nn.layers.symbolic import Node, Symbol
+
+
+class InputLayer(Layer):
+    """Layer that stands for the inputs of a model, and has no weights; see ``Input``.
+
+    Parameters
+    ----------
+    shape, batch_size
+        Shape of one example, and the number of examples; None is any.
+    dtype
+        Dtype of the inputs, where it is one of integers: other inputs come in the model's dtype.
+    batch_shape
+        Shape of a batch, instead.
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int | None] | None = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        *,
+        batch_shape: Sequence[int | None] | None = None,
+        name: str | None = None,
+        trainable: bool = True,
+    ) -> None:
+        if (shape is None) == (batch_shape is None):
+            raise ValueError("Input needs shape=, the shape of one example, or batch_shape=")
+        super().__init__(name=name, dtype=dtype, trainable=trainable)
+        self.batch_shape = (batch_size, *shape) if shape is not None else tuple(batch_shape or ())
+        self.built_shapes, self.built = (self.batch_shape,), True
+        self._add_output()
+
+    def _add_output(self) -> None:
+        self._inbound_nodes.append(Node(self, (), {}, Symbol(self.batch_shape, self.dtype)))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore a copy, with a Symbol of its own."""
+        vars(self).update(state)
+        self._add_output()
+
+    def call(self, inputs: Any) -> Any:
+        """Return the inputs."""
+        return inputs
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of the inputs."""
+        return input_shape
 
 
 def Input(  # noqa: N802 - Keras's name
@@ -26,10 +72,9 @@ def Input(  # noqa: N802 - Keras's name
     name: str | None = None,
 ) -> Symbol:
     """Return the input of a model, a Symbol: of examples of a shape, in batches of any size."""
-    if (shape is None) == (batch_shape is None):
-        raise ValueError("Input needs shape=, the shape of one example, or batch_shape=")
-    whole = (batch_size, *shape) if shape is not None else tuple(batch_shape or ())
-    return Symbol(whole, dtype, name=name or unique_name("input_layer"))
+    layer = InputLayer(shape, batch_size, dtype, batch_shape=batch_shape, name=name)
+    symbol: Symbol = layer.output
+    return symbol
 
 
 def positive(layer: str, **numbers: Any) -> None:

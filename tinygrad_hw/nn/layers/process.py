@@ -1,14 +1,18 @@
-"""What layers share in a process: numbers in their names, and random generators."""
+"""What layers share: while a model is called; and in a process, names and random generators."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 import numpy as np
+
+from tinygrad_hw.engine import no_grad
+from tinygrad_hw.engine.core.trace import Trace, setting
 
 _generator: ContextVar[np.random.Generator | None] = ContextVar("generator", default=None)
 _numbers: Counter[str] = Counter()  # of the names given so far
@@ -76,3 +80,59 @@ def drawing_from(generator: np.random.Generator) -> Iterator[None]:
 def generator() -> np.random.Generator:
     """Return the generator from which weights are drawn: the model's, or that of the process."""
     return _generator.get() or _source.get().generator
+
+
+class Call:
+    """What layers share while a model is called.
+
+    Attributes
+    ----------
+    training
+        Whether the model is training, for layers that are not told.
+    arrays
+        The arrays for random layers, in the order of their calls; None: each layer draws its own.
+    losses
+        What layers add to the loss.
+    drawn
+        The random layers that were called, each with the shape of its inputs.
+    """
+
+    def __init__(self, training: bool, arrays: Sequence[Any] | None = None) -> None:
+        self.training = training
+        self.arrays = None if arrays is None else iter(arrays)
+        self.losses: list[Any] = []
+        self.drawn: list[tuple[Any, tuple[int, ...]]] = []
+        self.is_rehearsal = False
+
+
+_call: ContextVar[Call | None] = ContextVar("call", default=None)
+
+
+def current_call() -> Call | None:
+    """Return what layers share now; None outside the call of a model."""
+    return _call.get()
+
+
+@contextmanager
+def calling(call: Call) -> Iterator[Call]:
+    """Let layers that are called in a ``with`` block share a ``Call``."""
+    token = _call.set(call)
+    try:
+        yield call
+    finally:
+        _call.reset(token)
+
+
+class _Rehearsal(Trace):
+    """Trace in which no Value is changed."""
+
+    def store(self, leaf: Any, data: Any) -> None:
+        """Change nothing."""
+
+
+@contextmanager
+def rehearsing(training: bool) -> Iterator[Call]:
+    """Call layers to see what they would do: nothing is recorded, and no state changes."""
+    with no_grad(), setting(trace=_Rehearsal()), calling(Call(training)) as call:
+        call.is_rehearsal = True
+        yield call

@@ -16,7 +16,8 @@ from tinygrad_hw.engine.transforms.pytree import leaves_of
 from tinygrad_hw.nn.activations import ACTIVATIONS
 from tinygrad_hw.nn.flat_parameters import FlatParameters
 from tinygrad_hw.nn.layers import Layer
-from tinygrad_hw.nn.layers.base import Call, calling, rehearsing
+from tinygrad_hw.nn.layers.activations import Activated
+from tinygrad_hw.nn.layers.process import Call, calling, rehearsing
 from tinygrad_hw.nn.models.batches import Batch, weights_of_classes
 from tinygrad_hw.nn.models.objective import Objective
 from tinygrad_hw.program import capture
@@ -55,11 +56,21 @@ class Computing(Layer):
         """Return the layer whose outputs are the model's, if it is known."""
         return None
 
+    @property
+    def has_logits(self) -> bool:
+        """Return whether the outputs are the last layer's activation of ``logits``."""
+        return isinstance(self.last_layer, Activated) and self.last_layer.has_logits
+
     def logits(self, inputs: Any) -> Any:
         """Return the logits of a batch: the outputs without the last activation."""
-        raise NotImplementedError(
-            f"{self.name} has no known last layer: only its outputs are known"
-        )
+        if not self.has_logits:
+            return self(inputs)
+        last: Any = self.last_layer
+        return last.logits_of_model(*self.operands_of_last(inputs))
+
+    def operands_of_last(self, inputs: Any) -> Sequence[Any]:
+        """Return what the last layer is called with, for a batch."""
+        raise NotImplementedError(f"{self.name} has no known last layer")
 
     def last_activation(self) -> str:
         """Return the name of the last activation; "linear" if there is none, or it has none."""
@@ -193,10 +204,12 @@ class Computing(Layer):
             raise ValueError(
                 f"expected examples of shape (n, {', '.join(map(str, wanted))}), got {inputs.shape}"
             )
+        return np.asarray(inputs, self.dtype_of_inputs(inputs.dtype))
+
+    def dtype_of_inputs(self, given: np.dtype[Any]) -> np.dtype[Any]:
+        """Return the dtype that the layers take inputs of a dtype in."""
         first = self._parts[0] if self._parts else self
-        if first.accepts_integers and inputs.dtype.kind in "iu":
-            return np.asarray(inputs)
-        return np.asarray(inputs, self.dtype)
+        return given if first.accepts_integers and given.kind in "iu" else self.dtype
 
     def converter(self, class_weight: Mapping[int, float] | None) -> Callable[..., Batch]:
         """Return the function that converts each batch of a stream: see ``converted``."""

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from tinygrad_hw.engine import Value
 from tinygrad_hw.nn import optimizers
 from tinygrad_hw.nn.flat_parameters import FlatParameters
-from tinygrad_hw.nn.layers import Layer
-from tinygrad_hw.nn.layers.base import rehearsing
-from tinygrad_hw.nn.layers.process import drawing_from, seed_sequence
+from tinygrad_hw.nn.layers import Layer, Symbol
+from tinygrad_hw.nn.layers.process import (
+    drawing_from,
+    rehearsing,
+    seed_sequence,
+    unique_name,
+)
+from tinygrad_hw.nn.models.graph import Graph
 from tinygrad_hw.nn.models.objective import Objective
 from tinygrad_hw.nn.models.summary import LayerSummary, print_summary
 from tinygrad_hw.nn.models.training import Trainer
@@ -20,15 +25,23 @@ from tinygrad_hw.nn.storage.savable import Savable
 
 
 class Model(Savable, Trainer):
-    """Base class of models. A subclass has layers as attributes, and computes in ``call``.
+    """Model of the layers that lead from an ``Input`` to an output; and base class of models.
+
+    Without inputs and outputs, a subclass has layers as attributes, and computes in ``call``.
 
     Parameters
     ----------
-    trainable, name
+    inputs, outputs
+        What ``Input`` returned, and what layers returned that were called with it. Keras takes
+        several of each; here a model has one, alone or in a list. The model is built: its layers
+        have drawn their weights when they were called. What a layer was told then, such as
+        ``training=False``, it is told always; in Keras the model's ``training`` comes first.
+    name, trainable
         As those of a layer.
     seed
-        Seed of the initial weights, of the order of the examples and of random layers. The same
-        seed gives the same weights, bit for bit, on the same machine; None draws a random one.
+        Seed of the order of the examples, of random layers, and of the weights that the model
+        draws itself. The same seed gives the same weights, bit for bit, on the same machine; None
+        draws a random one.
 
     Attributes
     ----------
@@ -40,20 +53,36 @@ class Model(Savable, Trainer):
     """
 
     trained_on: dict[str, Any] | None = None
+    _graph: Graph | None = None
 
     def __init__(
-        self, *, trainable: bool = True, name: str | None = None, seed: int | None = None
+        self,
+        inputs: Any = None,
+        outputs: Any = None,
+        name: str | None = None,
+        *,
+        trainable: bool = True,
+        seed: int | None = None,
     ) -> None:
+        graph = None if inputs is None and outputs is None else Graph(inputs, outputs)
+        if graph is not None and name is None and type(self) is Model:
+            name = unique_name("Functional")
         super().__init__(trainable=trainable, name=name)
         seeds = seed_sequence(seed).spawn(3)
         generators = [np.random.default_rng(each) for each in seeds]
         self.weight_generator, self.order_generator, self.random_generator = generators
         self.stop_training = False
+        if graph is not None:
+            self._graph, self._layers = graph, graph.layers
+            self.build_once(graph.inputs.shape)
 
     # --- Building ---------------------------------------------------------------------------------
 
     def build(self, input_shape: Any) -> None:
         """Build the layers by a call with ones, two examples of the shape of a batch."""
+        if self._graph is not None:
+            self.finish_building(self._graph.inputs.shape)
+            return
         with drawing_from(self.weight_generator):
             examples = np.ones([2 if n is None else n for n in input_shape], self.dtype)
             with rehearsing(training=False), np.errstate(all="ignore"):
@@ -62,8 +91,10 @@ class Model(Savable, Trainer):
 
     def finish_building(self, input_shape: Any) -> None:
         """Note the shape, and put the weights of the layers, all of which are built, in a row."""
-        self.input_shape = self.built_shape = input_shape
+        self.input_shape, self.built_shapes = input_shape, (input_shape,)
         self.built = True
+        if not self.trainable:
+            self.trainable = False  # of the layers, too
         self.flat = FlatParameters(self.trainable_weights)
         self.reset_programs()
         if self._compiled is not None:
@@ -71,8 +102,47 @@ class Model(Savable, Trainer):
 
     @property
     def layers(self) -> list[Layer]:
-        """Return the layers of the model."""
-        return self.sublayers()
+        """Return the layers of the model; of one with an ``Input``, its ``InputLayer`` first."""
+        return list(self._layers) if self._graph is not None else self.sublayers()
+
+    @property
+    def input(self) -> Symbol:
+        """Return the ``Input`` of the model."""
+        return super().input if self._graph is None else self._graph.inputs
+
+    @property
+    def output(self) -> Symbol:
+        """Return the Symbol of the model's outputs."""
+        return super().output if self._graph is None else self._graph.outputs
+
+    # --- Computing --------------------------------------------------------------------------------
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs of a batch."""
+        return super().call(inputs) if self._graph is None else self._graph.run(inputs)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shape of the outputs, from that of the inputs."""
+        if self._graph is None:
+            return super().compute_output_shape(input_shape)
+        return self._graph.run(Symbol(input_shape), _spec).shape
+
+    @property
+    def last_layer(self) -> Layer | None:
+        """Return the layer whose outputs are the model's, if it is known."""
+        return None if self._graph is None else self._graph.outputs.node.layer
+
+    def operands_of_last(self, inputs: Any) -> Sequence[Any]:
+        """Return what the last layer is called with, for a batch."""
+        if self._graph is None:
+            return super().operands_of_last(inputs)
+        return self._graph.operands_of_last(inputs)
+
+    def dtype_of_inputs(self, given: np.dtype[Any]) -> np.dtype[Any]:
+        """Return the dtype that the layers take inputs of a dtype in."""
+        if self._graph is None:
+            return super().dtype_of_inputs(given)
+        return self._graph.dtype_of_inputs(given) or self.dtype
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """Return a layer by its name or its number."""
@@ -137,15 +207,26 @@ class Model(Savable, Trainer):
     def _finish_compiling(self) -> None:
         if self._compiled is None:
             return
-        last = self.last_activation()
+        last = self.last_activation() if self.has_logits else "linear"
         self.objective = Objective(*self._compiled, last, self.output_shape)
         self.optimizer.reset()
         self.optimizer.build(self.flat.values)
         self.reset_programs()
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments of the constructor, those that are attributes, by name."""
-        return {name: x for name, x in super().get_config().items() if name != "dtype"}
+        """Return the layers and their calls; of a class with arguments of its own, those."""
+        if self._graph is None or type(self).__init__ is not Model.__init__:
+            return {name: x for name, x in super().get_config().items() if name != "dtype"}
+        return {"name": self.name, "trainable": self.trainable, **self._graph.get_config()}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Return a new model, with weights drawn anew."""
+        if "nodes" not in config:
+            return super().from_config(config)
+        graph = Graph.from_config(config)
+        options = {name: config[name] for name in ("name", "trainable")}
+        return cls(graph.inputs, graph.outputs, **options)
 
     def get_compile_config(self) -> dict[str, Any]:
         """Return the arguments of ``compile``."""
@@ -184,8 +265,18 @@ class Model(Savable, Trainer):
         return [LayerSummary.of(layer) for layer in self.layers]
 
     def summary(self, print_fn: Callable[[str], Any] = print) -> None:
-        """Print the layers, their output shapes and their numbers of parameters."""
-        print_summary(self, self.layers, print_fn)
+        """Print the layers, their output shapes and numbers of parameters.
+
+        Where the layers are no row, a column says whose outputs each takes: "dense[1][0]" is the
+        first output of the second call of the layer dense.
+        """
+        is_row = self._graph is None or self._graph.is_chain
+        connections = None if is_row or self._graph is None else self._graph.connections
+        print_summary(self, self.layers, print_fn, connections)
+
+
+def _spec(layer: Layer) -> Any:
+    return layer.compute_output_spec
 
 
 def _listed(metrics: Any) -> Sequence[Any]:

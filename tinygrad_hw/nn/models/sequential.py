@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tinygrad_hw.nn.layers import Layer, Symbol
-from tinygrad_hw.nn.layers.activations import Activated
+from tinygrad_hw.nn.layers import InputLayer, Layer, Symbol
 from tinygrad_hw.nn.layers.base import Shape
 from tinygrad_hw.nn.layers.process import drawing_from
 from tinygrad_hw.nn.models.model import Model
@@ -56,12 +55,14 @@ class Sequential(Model):
         self._build_if_possible()
 
     def _append(self, layer: Layer | Symbol) -> None:
+        if isinstance(layer, InputLayer):
+            layer = layer.output
         if isinstance(layer, Symbol):
             if self._layers or self.given_input_shape is not None:
                 raise ValueError(
                     f"{self.name} has an input already; an Input comes first, and once"
                 )
-            if layer.layer is not None:
+            if not isinstance(layer.node.layer, InputLayer):
                 raise ValueError(f"{layer!r} is no Input; add the layer itself")
             self.given_input_shape = layer.shape[1:]
             return
@@ -109,12 +110,11 @@ class Sequential(Model):
             input_shape = layer.compute_output_shape(input_shape)
         return input_shape
 
-    def logits(self, inputs: Any) -> Any:
-        """Return the logits of a batch: the outputs without the last activation."""
-        *inner, last = self._layers
-        for layer in inner:
+    def operands_of_last(self, inputs: Any) -> Sequence[Any]:
+        """Return what the last layer is called with, for a batch."""
+        for layer in self._layers[:-1]:
             inputs = layer(inputs)
-        return last.logits(inputs) if isinstance(last, Activated) else last(inputs)
+        return (inputs,)
 
     @property
     def last_layer(self) -> Layer | None:

@@ -33,17 +33,27 @@ class LayerSummary(NamedTuple):
         return cls(layer.name, type(layer).__name__, shape, sum(p.size for p in layer.weights))
 
 
-def print_summary(model: Layer, layers: Sequence[Layer], print_fn: Callable[[str], Any]) -> None:
-    """Print the name of a model, a row for each layer, and the numbers of parameters."""
-    rows = [LayerSummary.of(layer) for layer in layers]
-    names = [f"{row.name} ({row.kind})" for row in rows]
-    widths = (max([28, *map(len, names)]), max([20, *[len(row.output_shape) for row in rows]]))
-    line = f"{{:<{widths[0]}}} {{:<{widths[1]}}} {{:>12}}".format
-    print_fn(f'Model: "{model.name}"')
-    print_fn(line("Layer (type)", "Output Shape", "Param #"))
-    for name, row, layer in zip(names, rows, layers, strict=True):
+def print_summary(
+    model: Layer,
+    layers: Sequence[Layer],
+    print_fn: Callable[[str], Any],
+    connections: Callable[[Layer], str] | None = None,
+) -> None:
+    """Print the name of a model, a row for each layer, and the numbers of parameters.
+
+    With ``connections``, which returns what a layer takes, there is a column of them.
+    """
+    rows = [["Layer (type)", "Output Shape", "Param #", "Connected to"]]
+    for layer in layers:
+        row = LayerSummary.of(layer)
         number = f"{row.parameters:,}" if layer.built else "0 (unbuilt)"
-        print_fn(line(name, row.output_shape, number))
+        taken = connections(layer) if connections else ""
+        rows.append([f"{row.name} ({row.kind})", row.output_shape, number, taken])
+    widths = [max(least, *[len(row[i]) for row in rows]) for i, least in enumerate((28, 20, 12))]
+    print_fn(f'Model: "{model.name}"')
+    for name, shape, number, taken in rows:
+        line = f"{name:<{widths[0]}} {shape:<{widths[1]}} {number:>{widths[2]}}"
+        print_fn(f"{line}  {taken}" if connections else line)
     counts = [
         sum(p.size for p in weights)
         for weights in (model.weights, model.trainable_weights, model.non_trainable_weights)

@@ -307,8 +307,9 @@ class Trainer(Computing):
                 outputs.append(self.captured_outputs(x))
                 observers.on_predict_batch_end(step)
         observers.on_predict_end()
-        empty = np.empty((0, *self.output_shape[1:]), self.dtype)
-        return np.concatenate(outputs) if outputs else empty
+        if not outputs:
+            return np.empty([0, *[n or 0 for n in self.output_shape[1:]]], self.dtype)
+        return np.concatenate(outputs)
 
     def predict_classes(self, x: Any) -> npt.NDArray[np.intp]:
         """Return the predicted class of each example, shape (n,), or of each label, shape (n, k).

@@ -19,6 +19,7 @@ from tinygrad_hw.errors import InputError
 from tinygrad_hw.nn.activations import ACTIVATIONS
 from tinygrad_hw.nn.initializers import OfFunction
 
+_OF_LAYERS = ("name", "trainable", "dtype", "activity_regularizer")
 _ROOM = "tinygrad_hw.nn."
 _MODULES = (
     *("initializers", "layers", "losses", "metrics", "models", "optimizers", "regularizers"),
@@ -75,7 +76,7 @@ def as_plain(thing: Any, where: str) -> Any:
 
 
 def config_of(thing: Any) -> dict[str, Any]:
-    """Return the arguments of an object's class, as far as the class takes them."""
+    """Return an object's configuration, without options of all layers that its class has not."""
     config = dict(thing.get_config())
     if getattr(thing, "activity_regularizer", None) is not None:
         config["activity_regularizer"] = thing.activity_regularizer
@@ -84,7 +85,7 @@ def config_of(thing: Any) -> dict[str, Any]:
     parameters = inspect.signature(type(thing)).parameters
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return config
-    return {name: value for name, value in config.items() if name in parameters}
+    return {name: x for name, x in config.items() if name in parameters or name not in _OF_LAYERS}
 
 
 def _module_of(thing: Any) -> str | None:
@@ -128,7 +129,7 @@ def from_plain(data: Any, custom_objects: Mapping[str, Any]) -> Any:
         return found.from_config(config) if hasattr(found, "from_config") else found(**config)
     except InputError:
         raise
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
         raise InputError(f"{name} cannot be made as the file says: {error}") from None
 
 
