@@ -40,6 +40,11 @@ EVERY_LAYER = [
     (IMAGES, "AveragePooling2D", {"pool_size": 3, "padding": "same"}),
     (IMAGES, "GlobalAveragePooling2D", {}),
 ]
+MERGING = [
+    *[(name, {}) for name in ("Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract")],
+    ("Concatenate", {"axis": 1}),
+    ("Dot", {"axes": 1, "normalize": True}),
+]
 
 
 def run(model, tmp_path):
@@ -77,9 +82,18 @@ def test_every_layer(tmp_path, shape, name, settings):
     assert_alike(model, tmp_path, x)
 
 
+@pytest.mark.parametrize(("name", "settings"), MERGING)
+def test_every_layer_that_merges(tmp_path, name, settings):
+    x = Input((6,))
+    parts = [Dense(4, "tanh")(x), Dense(4)(x)]
+    merged = getattr(layers, name)(**settings)(parts)
+    assert_alike(Model(x, merged), tmp_path, RANDOM.normal(size=(9, 6)).astype(np.float32))
+
+
 def test_every_layer_is_there():
     known = {name for name in layers.__all__ if isinstance(getattr(layers, name), type)}
-    assert known - {"Layer", "Symbol"} == {name for _, name, _ in EVERY_LAYER}
+    tested = {name for _, name, _ in EVERY_LAYER} | {name for name, _ in MERGING}
+    assert known - {"InputLayer", "Layer", "Symbol"} == tested
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

@@ -15,8 +15,8 @@ from tinygrad_hw.engine.core.node import raw
 from tinygrad_hw.errors import InputError
 from tinygrad_hw.files import OutputError, write_files
 from tinygrad_hw.nn.interop.free_batch import with_free_batch
-from tinygrad_hw.nn.layers import Embedding
-from tinygrad_hw.nn.layers.base import Call, calling
+from tinygrad_hw.nn.layers import Embedding, InputLayer
+from tinygrad_hw.nn.layers.process import Call, calling
 from tinygrad_hw.nn.layers.symbolic import map_inputs
 from tinygrad_hw.program import CaptureError, capture
 
@@ -67,7 +67,7 @@ def onnx_of(model: Any) -> Any:
 def _sizes(model: Any) -> Iterator[int]:
     """Yield numbers of examples that are the length of no axis in the model."""
     shapes = [w.shape for w in model.weights]
-    shapes += [layer.built_shape for layer in model.flat_layers()]
+    shapes += [layer.built_shapes for layer in model.flat_layers()]
     taken = set().union(*map(_lengths, shapes))
     return (n for n in count(5, 2) if n not in taken)
 
@@ -87,6 +87,7 @@ def _examples(model: Any, n: int) -> Any:
             f"{model.name} cannot be written as ONNX: its inputs have the shape "
             f"{model.input_shape}; only the number of examples may be free"
         )
-    first = next((x for x in model.flat_layers() if not x.sublayers()), None)
+    layers = [x for x in model.flat_layers() if not isinstance(x, InputLayer)]
+    first = next((x for x in layers if not x.sublayers()), None)
     dtype = np.int64 if isinstance(first, Embedding) else model.dtype
     return model.standardized(np.ones((n, *shape), dtype))

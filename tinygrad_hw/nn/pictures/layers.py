@@ -12,7 +12,8 @@ import numpy.typing as npt
 from tinygrad_hw.engine import no_grad
 from tinygrad_hw.engine.core.node import raw
 from tinygrad_hw.nn.layers.activations import Activated, LeakyReLU, ReLU
-from tinygrad_hw.nn.layers.base import Call, Layer, calling
+from tinygrad_hw.nn.layers.base import Layer
+from tinygrad_hw.nn.layers.process import Call, calling
 from tinygrad_hw.nn.pictures.axes import AGAINST, FOR, axes_for, write_beside
 
 if TYPE_CHECKING:

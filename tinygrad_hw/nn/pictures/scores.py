@@ -11,7 +11,7 @@ import numpy.typing as npt
 from tinygrad_hw.engine import no_grad, numpy_api, ops
 from tinygrad_hw.engine.core.data import as_array
 from tinygrad_hw.engine.core.node import raw
-from tinygrad_hw.nn.layers.base import Call, calling
+from tinygrad_hw.nn.layers.process import Call, calling
 from tinygrad_hw.nn.metrics import confusion_matrix
 
 ROWS = 1000  # of a batch
@@ -25,7 +25,7 @@ def class_scores(model: Any, x: Any) -> tuple[Any, Any]:
     model
         A model that is built, with one row of outputs for an example. A single output z with a
         sigmoid is two classes, of logits -z and z. A last activation that is linear is taken for
-        logits. Of a model whose last layer is not known, the outputs stand for the logits, too.
+        logits. Where the logits are not known, the outputs stand for them, too.
     x
         A batch of inputs, an array or a Value.
 
@@ -34,7 +34,8 @@ def class_scores(model: Any, x: Any) -> tuple[Any, Any]:
     ValueError
         If the outputs are no rows of classes.
     """
-    known = model.last_layer is not None
+    is_linear = model.last_layer is not None and model.last_activation() == "linear"
+    known = model.has_logits or is_linear
     with calling(Call(False)):
         z = model.logits(x) if known else model(x)
     if len(z.shape) != 2:
