@@ -46,8 +46,11 @@ def test_nothing_of_the_user_s_is_written_over(run: Run, model: Sequential) -> N
         (("gone.safetensors",), "gone.safetensors"),
         (("broken.safetensors",), "broken.safetensors"),
         (("m.safetensors", "--classes", "a,b"), "got 2 names for 3 classes: a, b"),
-        (("m.safetensors", "--ink", "nan"), "--ink is nan; give what a wholly inked pixel is"),
-        (("m.safetensors", "--ink", "0"), "--ink is 0.0; give what a wholly inked pixel is"),
+        (("m.safetensors", "--ink", "nan"), "ink is nan; give what a wholly inked pixel is"),
+        (
+            ("m.safetensors", "--ink", "0"),
+            "ink is 0.0; give what a wholly inked pixel is to the model, and not 0",
+        ),
     ],
     ids=["no file", "no model", "names", "nan", "no ink"],
 )

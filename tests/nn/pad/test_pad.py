@@ -425,8 +425,43 @@ def test_as_many_names_as_classes(model: Sequential) -> None:
         pad_page(model, ["a", "b"])
 
 
-def test_ink_is_what_the_network_was_trained_with() -> None:
-    with_rescaling = model_of(Rescaling(1 / 255, input_shape=(4, 4)), Flatten(), Dense(2))
-    assert '"ink":255.0' in pad_page(with_rescaling)
-    assert '"ink":1.0' in pad_page(activated(2, None, 4, 4))
-    assert '"ink":-1.5' in pad_page(with_rescaling, ink=-1.5)
+def level_texts(model: Any, **options: Any) -> tuple[str, str]:
+    text = pad_page(model, **options)
+    found = re.search(r'"paper":([\d.-]+),"ink":([\d.-]+),', text)
+    assert found
+    return found[1], found[2]
+
+
+@pytest.mark.parametrize(
+    ("scaling", "trained_on", "levels"),
+    [
+        (None, None, ("0.0", "1.0")),
+        (Rescaling(1 / 255), None, ("0.0", "255.0")),
+        (Rescaling(1 / 127.5, -1), None, ("0.0", "255.0")),
+        (Rescaling(1 / 255), {"bytes": True, "background": 0}, ("0.0", "255.0")),
+        (Rescaling(1 / 255), {"bytes": True, "background": 255}, ("255.0", "0.0")),
+        (Rescaling(3.25, -0.3), {"bytes": False, "background": None}, ("0.0", "1.0")),
+    ],
+    ids=["nothing", "bytes", "from -1 to 1", "dark", "light", "deviations"],
+)
+def test_ink_is_what_the_network_was_trained_with(
+    scaling: Layer | None, trained_on: Any, levels: tuple[str, str]
+) -> None:
+    layers = [] if scaling is None else [Rescaling.from_config(scaling.get_config())]
+    model = model_of(*layers, Flatten(), Dense(2))
+    model.build((None, 4, 4))
+    model.trained_on = trained_on
+    assert level_texts(model) == levels
+    assert level_texts(model, ink=-1.5) == (levels[0], "-1.5")
+    with pytest.raises(InputError, match=rf"and not {levels[0][:-2]}, which is one without ink$"):
+        pad_page(model, ink=float(levels[0]))
+
+
+def test_a_model_that_was_trained_on_a_light_background(opened: Open) -> None:
+    model = activated(2, "softmax", 10, 10)
+    model.trained_on = {"class_names": ["a", "b"], "bytes": True, "background": 255}
+    page = opened(pad_page(model))
+    assert page.locator("#pad tbody th").all_text_contents() == ["a", "b"]
+    found = normalized(page, np.ones((4, 4)), (20, 20), (10, 10))
+    assert (found < 0.001).sum() == 49  # a box of 7
+    assert (found == 255).sum() == 51

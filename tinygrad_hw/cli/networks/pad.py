@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import math
 from pathlib import Path
 
-from tinygrad_hw.cli.arguments import UsageError, Verbs, add_force
+from tinygrad_hw.cli.arguments import Verbs, add_force
 from tinygrad_hw.cli.terminal import print_line
 
 
@@ -18,21 +17,19 @@ def add_pad(verbs: Verbs) -> None:
         "-o", "--out", type=Path, metavar="FILE", help="where to write (the model's name, .html)"
     )
     parser.add_argument(
-        "--classes", metavar="A,B,…", help="the names of the classes (their numbers, from 0)"
+        "--classes", metavar="A,B,…", help="the names of the classes (those of train, or numbers)"
     )
     parser.add_argument(
         "--ink",
         type=float,
         metavar="X",
-        help="what ink is to the model (255 if it begins with a Rescaling, else 1)",
+        help="what a wholly inked pixel is to the model (what its Rescaling makes 1, or 1)",
     )
     add_force(parser)
     parser.set_defaults(verb=_pad)
 
 
 def _pad(arguments: argparse.Namespace) -> None:
-    if arguments.ink is not None and not (math.isfinite(arguments.ink) and arguments.ink):
-        raise UsageError(f"--ink is {arguments.ink}; give what a wholly inked pixel is, such as 1")
     from tinygrad_hw.files import Output, write_outputs
     from tinygrad_hw.nn.models import load_model
     from tinygrad_hw.nn.pad import PAD_OPENING, pad_page

@@ -49,6 +49,8 @@ function paintPen() {
   paper.stroke();
 }
 
+const full = data.ink - data.paper; // of a pixel that is wholly inked
+
 // How much of each dot is inked, from 0 to 1, row by row.
 function inked() {
   const dots = paper.getImageData(0, 0, draw.width, draw.height).data;
@@ -78,7 +80,7 @@ function normalized(ink, height, width) {
       left = Math.min(left, x); right = Math.max(right, x);
     }
   }
-  const pixels = new Float32Array(rows * columns);
+  const pixels = new Float32Array(rows * columns).fill(data.paper);
   if (bottom < 0) { return pixels; }
   const scale = data.box / Math.max(bottom - top + 1, right - left + 1);
   const count = (length) => Math.max(1, Math.round(length * scale));
@@ -98,7 +100,7 @@ function normalized(ink, height, width) {
   const y0 = place(rows, yMass / mass, down.length);
   const x0 = place(columns, xMass / mass, across.length);
   box.forEach((line, y) => line.forEach((m, x) => {
-    pixels[(y0 + y) * columns + x0 + x] = m * data.ink;
+    pixels[(y0 + y) * columns + x0 + x] = data.paper + m * full;
   }));
   return pixels;
 }
@@ -150,9 +152,9 @@ function paintSeen() {
   const largest = shown.gradient.reduce((m, g) => Math.max(m, Math.abs(g)), 0);
   const image = new ImageData(columns, rows);
   shown.pixels.forEach((pixel, i) => {
-    let dot = mixed(ground, ink, Math.min(Math.max(pixel / data.ink, 0), 1));
+    let dot = mixed(ground, ink, Math.min(Math.max((pixel - data.paper) / full, 0), 1));
     if (saliency.checked && largest > 0) {
-      const slope = shown.gradient[i] / largest;
+      const slope = shown.gradient[i] / largest * Math.sign(full); // of more ink
       dot = mixed(dot, slope > 0 ? more : less, 0.9 * Math.abs(slope));
     }
     image.data.set([...dot, 255], 4 * i);

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from tinygrad_hw.errors import InputError
 from tinygrad_hw.formatting import Html, count, element, join, paragraph, printable
@@ -45,28 +48,40 @@ def pad_parts(model: Any, labels: Sequence[str] | None = None, ink: float | None
     model
         A model of gray images and classes, built. See ``class_scores`` for its outputs.
     labels
-        The names of the classes; their numbers by default.
+        The names of the classes; by default those of ``model.trained_on``, or their numbers.
     ink
-        What a pixel that is wholly inked is to the model; 0 is one without ink. By default 255 if
-        the model begins with a ``Rescaling``, else 1.
+        What a pixel that is wholly inked is to the model; one without ink is 0, or 255 where the
+        model was trained on images with a light background. By default ink is what a ``Rescaling``
+        at the beginning makes 1, or 1; on a light background it is 0.
 
     Raises
     ------
     InputError
         If the model's inputs are no gray images, its outputs no classes, JavaScript has no words
-        for one of its operations, or there are not as many labels as classes.
+        for one of its operations, there are not as many labels as classes, or ink is as no ink.
     """
     program, weights = network_program(model)
     classes = class_count(model)
-    names = [printable(label) for label in labels] if labels else list(map(str, range(classes)))
+    about = _trained_on(model)
+    known = about.get("class_names")
+    names = [str(name) for name in labels or (known if isinstance(known, list) else range(classes))]
+    names = [printable(name) for name in names]
     if len(names) != classes:
         raise InputError(f"got {len(names)} names for {classes} classes: {', '.join(names)}")
+    paper = 255.0 if about.get("background") == 255 else 0.0
+    full = _ink(model) if ink is None else float(ink)
+    if not math.isfinite(full) or full == paper:
+        raise InputError(
+            f"ink is {full}; give what a wholly inked pixel is to the model, and not {paper:g}, "
+            "which is one without ink"
+        )
     rows, columns = gray_shape(model)
     box = max(1, round(BOX * min(rows, columns)))
     data = {
         "shape": [rows, columns],
         "box": box,
-        "ink": _ink(model) if ink is None else float(ink),
+        "paper": paper,
+        "ink": full,
         "labels": names,
         "weights": weights,
     }
@@ -116,8 +131,23 @@ def pad_page(
     return f'<!DOCTYPE html>\n<html lang="en">{head}\n{body}</html>\n'
 
 
+def _trained_on(model: Any) -> Mapping[str, Any]:
+    """Return what a model knows of its data: see ``Model.trained_on``."""
+    about = getattr(model, "trained_on", None)
+    return about if isinstance(about, Mapping) else {}
+
+
 def _ink(model: Any) -> float:
-    return 255.0 if any(isinstance(layer, Rescaling) for layer in model.layers[:2]) else 1.0
+    """Return what ink is to a model: see ``pad_parts``."""
+    about = _trained_on(model)
+    if about.get("background") == 255:
+        return 0.0
+    first = next(iter(model.layers), None)
+    if isinstance(first, Rescaling) and about.get("bytes", True) is True:
+        scale, offset = np.asarray(first.scale, float), np.asarray(first.offset, float)
+        if not scale.shape and not offset.shape and scale != 0:
+            return round(float((1 - offset) / scale), 6)
+    return 1.0
 
 
 def _elements(rows: int, columns: int, box: int, listed: int, classes: int) -> Html:
