@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tinygrad_hw.errors import InputError
-from tinygrad_hw.workers import side_by_side
+from tinygrad_hw.workers import in_order, side_by_side
 
 CLUSTER = """
 import os, signal, sys, time
@@ -74,3 +74,43 @@ def test_a_cluster_that_does_not_answer_is_one_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(InputError, match=r"pip install 'tinygrad_hw\[cluster\]'"):
         list(side_by_side(double, 3, [1], address="tcp://127.0.0.1:1"))
+
+
+CLASS = """
+import sys
+from distributed import LocalCluster
+from tinygrad_hw.cli import main
+
+if __name__ == "__main__":
+    with LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster:
+        dask = ["--dask", cluster.scheduler_address]
+        make = ["exercise", "--net", "1-1", "--count", "5", "-o"]
+        print(main([*make, "a", "--key", "b", *dask]))
+        print(main(["check", "b", "--csv", "b.csv", *dask]))
+        print(main([*make, "c", "--key", "d"]))
+        print(main(["check", "d", "--csv", "d.csv"]))
+        grid = ["--layers", "2-2", "--data", "x.csv", "--seed", "0:2", "--epochs", "1"]
+        print(main(["sweep", *grid, "-o", "runs.csv", *dask]))
+"""
+
+
+def test_a_class_s_sheets_and_a_sweep_on_a_cluster_are_those_of_one_machine(tmp_path):
+    (tmp_path / "class.py").write_text(CLASS)
+    lines = [f"{i},{i * i},{i % 2}" for i in range(20)]
+    (tmp_path / "x.csv").write_text("\n".join(["a,b,label", *lines]))
+    command = [sys.executable, "class.py"]
+    run = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert run.stdout.count("\n0\n") == 5, run.stderr
+    assert "5 of 5 sheets marked" in run.stdout
+    assert "2 runs: 2 trained now. All are in runs.csv." in run.stdout
+    assert (tmp_path / "b.csv").read_text() == (tmp_path / "d.csv").read_text()
+    for here, there in [("a", "c"), ("b", "d")]:
+        texts = [[p.read_text() for p in sorted((tmp_path / x).iterdir())] for x in (here, there)]
+        assert texts[0] == texts[1]
+        assert len(texts[0]) == 5
+
+
+def test_results_are_put_in_order():
+    assert list(in_order([(2, "c"), (0, "a"), (1, "b"), (3, "d")])) == ["a", "b", "c", "d"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from tinygrad_hw.errors import InputError
@@ -54,6 +54,17 @@ def side_by_side(
         yield from ((i, function(shared, task)) for i, task in enumerate(tasks))
         return
     yield from _on_cores(function, shared, tasks, jobs)
+
+
+def in_order(results: Iterable[tuple[int, T]]) -> Iterator[T]:
+    """Yield results in the order of their tasks, each as soon as all before it are there."""
+    waiting: dict[int, T] = {}
+    following = 0
+    for place, result in results:
+        waiting[place] = result
+        while following in waiting:
+            yield waiting.pop(following)
+            following += 1
 
 
 def _cores() -> int:

@@ -54,6 +54,7 @@ def test_check_marks_a_folder(run: Run) -> None:
         (["."], ".: there is no .toml file in this folder"),
         ([".", "--json"], ".: is a folder; --json is for one sheet, --csv for a folder"),
         (["q1a", "--csv", "x.csv"], "--csv is for a folder of sheets"),
+        (["q1a", "--dask", "x:1"], "--dask is for a folder of sheets"),
         (["q1a", "--hints", "4"], "argument --hints: invalid choice: 4"),
         (["q1a", "--weights", "x=1"], "'x=1' sets no weight; write one of forward, factor"),
         (["empty.toml"], "empty.toml: there are no answers to mark; fill in [answers]"),

@@ -51,6 +51,7 @@ RunApart = Callable[..., subprocess.Popen[str]]
         (["exercise", "--net", "2-1", "-o", "file/s", "--force"], "cannot write file/s: not a dir"),
         (["exercise", "--net", "2-1", "-o", "/proc/s"], "cannot write /proc/s"),
         (["exercise", "--net", "2-1", "-o", "file", "--count", "2"], "cannot write file/sheet-001"),
+        (["exercise", "--net", "2-1", "--dask", "x:1"], "--dask is given without --count"),
         (["fill"], "the following arguments are required: FILE"),
         (["fill", "no.toml"], "no.toml: No such file or directory"),
         (["fill", "q1a"], "q1a is shipped, and stays as it is; give a file of yours"),

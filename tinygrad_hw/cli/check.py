@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from tinygrad_hw.cli.arguments import UsageError, Verbs, add_force, add_sheet, sheet_file
+from tinygrad_hw.cli.arguments import UsageError, Verbs, add_dask, add_force, add_sheet, sheet_file
 from tinygrad_hw.cli.terminal import print_line, print_wrapped
 
 
@@ -35,6 +35,7 @@ def add_check(verbs: Verbs) -> None:
         help="points by part and share of them by verdict, as factor=0.5,follows=0.8; a wrong "
         "number that a slip explains to its last digit gets slip=0.5, all others of theirs 1 or 0",
     )
+    add_dask(parser)
     add_force(parser)
     parser.set_defaults(verb=_check)
 
@@ -50,6 +51,8 @@ def _check(arguments: argparse.Namespace) -> None:
         _check_folder(path, arguments, weights)
     elif arguments.csv:
         raise UsageError(f"--csv is for a folder of sheets; {path} is not one")
+    elif arguments.dask:
+        raise UsageError(f"--dask is for a folder of sheets; {path} is not one")
     else:
         _check_sheet(path, arguments, weights)
 
@@ -105,7 +108,7 @@ def _check_folder(
     console = Console(stderr=True)
     results = list(
         track(
-            mark_all(files),
+            mark_all(files, arguments.dask),
             "Marking",
             total=len(files),
             console=console,

@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from tinygrad_hw.cli.arguments import UsageError, Verbs, add_force, add_seed, check_seed
+from tinygrad_hw.cli.arguments import UsageError, Verbs, add_dask, add_force, add_seed, check_seed
 from tinygrad_hw.cli.terminal import accept_any_bytes, ask, print_line
 from tinygrad_hw.homework import SHEETS
 
@@ -42,6 +42,7 @@ def add_exercise_and_fill(verbs: Verbs) -> None:
         metavar="N",
         help="so many different sheets, seed by seed; --out and --key are then folders",
     )
+    add_dask(parser)
     add_force(parser)
     parser.set_defaults(verb=_exercise)
 
@@ -57,29 +58,30 @@ def _exercise(arguments: argparse.Namespace) -> None:
     from rich.progress import track
 
     from tinygrad_hw.files import Output, write_outputs
-    from tinygrad_hw.worksheet import exercise, key, sheet_text
+    from tinygrad_hw.workers import in_order, side_by_side
 
     _check_numbers(arguments)
     out, keys, count = arguments.out, arguments.key, arguments.count
     outputs = []
     console = Console(stderr=True)
-    for i in track(
-        range(count or 1),
+    kind = arguments.net, arguments.figures, arguments.steps
+    seeds = range(arguments.seed, arguments.seed + (count or 1))
+    texts = track(
+        in_order(side_by_side(_sheet_and_key, kind, seeds, 1, arguments.dask)),
         "Making sheets",
+        total=len(seeds),
         console=console,
         transient=True,
         disable=count is None or not console.is_terminal,
-    ):
-        seed = arguments.seed + i
-        sheet = exercise(arguments.net, seed, arguments.figures, steps=arguments.steps)
-        text = FOR_THE_STUDENT + sheet_text(sheet)
+    )
+    for i, (text, key_text) in enumerate(texts):
         number = f"{i + 1:0{max(3, len(str(count)))}}"
         if out is not None:
             path = out if count is None else out / f"sheet-{number}.toml"
             outputs.append(Output(path, text.encode()))
         if keys is not None:
             path = keys if count is None else keys / f"key-{number}.toml"
-            outputs.append(Output(path, (FOR_THE_TEACHER + sheet_text(key(sheet))).encode()))
+            outputs.append(Output(path, key_text.encode()))
     write_outputs(outputs, force=arguments.force)
     if out is None:
         print(text, end="")
@@ -90,6 +92,15 @@ def _exercise(arguments: argparse.Namespace) -> None:
             f"{count} sheet{'s' * (count > 1)} in {out}"
             + (f", their keys in {keys}" if keys else "")
         )
+
+
+def _sheet_and_key(kind: tuple[str, int, int], seed: int) -> tuple[str, str]:
+    """Return the texts of a fresh sheet and of its key."""
+    from tinygrad_hw.worksheet import exercise, key, sheet_text
+
+    net, figures, steps = kind
+    sheet = exercise(net, seed, figures, steps=steps)
+    return FOR_THE_STUDENT + sheet_text(sheet), FOR_THE_TEACHER + sheet_text(key(sheet))
 
 
 def _check_numbers(arguments: argparse.Namespace) -> None:
@@ -104,6 +115,8 @@ def _check_numbers(arguments: argparse.Namespace) -> None:
         if not 1 <= number <= most:
             raise UsageError(f"{option} is {number}; give 1 to {most:,}")
     check_seed(arguments.seed)
+    if count is None and arguments.dask:
+        raise UsageError("--dask is given without --count; one sheet is made here")
     if count is not None and out is None:
         raise UsageError("--count is given without a folder; give one with --out")
     if count is None and None not in (out, keys) and _is_same_file(out, keys):

@@ -13,10 +13,11 @@ from statistics import mean, median
 
 from tinygrad_hw.errors import InputError
 from tinygrad_hw.formatting import VERDICTS, spreadsheet_cell
+from tinygrad_hw.workers import in_order, side_by_side
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks, mark
 from tinygrad_hw.worksheet.marking.points import WEIGHTS, points
 from tinygrad_hw.worksheet.sheet.model import SheetError
-from tinygrad_hw.worksheet.sheet.reader import read_sheet
+from tinygrad_hw.worksheet.sheet.reader import parse_sheet, read_text
 
 COLUMNS = ("file", "student", "points", "of", "percent", *VERDICTS, "slips", "title", "error")
 
@@ -50,13 +51,35 @@ def sheets_in(folder: Path) -> list[Path]:
     return files
 
 
-def mark_all(files: Iterable[Path]) -> Iterator[Result]:
-    """Mark one file after the other; a file that cannot be marked has its error as the result."""
-    for file in files:
-        try:
-            yield Result(file, mark(read_sheet(file)))
-        except InputError as error:
-            yield Result(file, None, str(error))
+def mark_all(files: Iterable[Path], dask: str | None = None) -> Iterator[Result]:
+    """Mark files in order; a file that cannot be marked has its error as the result.
+
+    Parameters
+    ----------
+    files
+        The files. They are read here, all of them first.
+    dask
+        The address of a Dask scheduler, whose cluster marks them then.
+    """
+    yield from in_order(side_by_side(_marked, None, list(map(_read, files)), 1, dask))
+
+
+def _read(file: Path) -> tuple[Path, str | None, str]:
+    """Return a file, its text, and the error if it has none."""
+    try:
+        return file, read_text(file), ""
+    except InputError as error:
+        return file, None, str(error)
+
+
+def _marked(_: None, content: tuple[Path, str | None, str]) -> Result:
+    file, text, problem = content
+    if text is None:
+        return Result(file, None, problem)
+    try:
+        return Result(file, mark(parse_sheet(text, str(file))))
+    except InputError as error:
+        return Result(file, None, str(error))
 
 
 def marks_table(results: Iterable[Result], weights: Mapping[str, float] = WEIGHTS) -> str:
