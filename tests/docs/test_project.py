@@ -16,7 +16,10 @@ ROOT = Path(__file__).parents[2]
 SETUP = configparser.ConfigParser()
 SETUP.read(ROOT / "setup.cfg", "utf-8")
 PAGES = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").glob("*.md"))]
-SCRIPTS = [ROOT / ".ci/run", *(ROOT / "scripts" / name for name in ("test", "lint", "docs"))]
+SCRIPTS = [
+    ROOT / ".ci/run",
+    *(ROOT / "scripts" / name for name in ("test", "lint", "docs", "against_keras")),
+]
 
 
 def read(name: str) -> str:

@@ -87,6 +87,12 @@ class TestDense:
 
 
 class TestRescaling:
+    def test_it_takes_numbers(self):
+        with pytest.raises(ValueError, match=r"Rescaling got scale=\[1, 2\]; give a number"):
+            Rescaling([1, 2])
+        with pytest.raises(ValueError, match="Rescaling got offset=None; give a number"):
+            Rescaling(1.0, offset=None)
+
     def test_whole_numbers_become_float32s_of_the_scale(self):
         pixels = np.array([[0, 51, 255]], np.uint8)
         out = Rescaling(1 / 255, input_shape=(3,))(Value.leaf(pixels, constant=True)).data

@@ -20,6 +20,7 @@ from tinygrad_hw.nn import (
 )
 from tinygrad_hw.nn.callbacks import Callback, EarlyStopping, History
 from tinygrad_hw.nn.initializers import GlorotNormal, GlorotUniform, HeNormal, RandomNormal
+from tinygrad_hw.nn.interop.from_keras import from_keras
 from tinygrad_hw.nn.layers import Dense, Flatten, Input, Layer, Rescaling
 from tinygrad_hw.nn.metrics import accuracy_score, classification_report, confusion_matrix
 from tinygrad_hw.nn.models import Model, Sequential
@@ -48,6 +49,7 @@ __all__ = [
     "classification_report",
     "confusion_matrix",
     "datasets",
+    "from_keras",
     "initializers",
     "layers",
     "losses",

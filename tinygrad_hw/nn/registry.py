@@ -38,6 +38,16 @@ def snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z0-9])(?=[A-Z][a-z])", "_", name).lower()
 
 
+def arguments_of(kind: type) -> set[str]:
+    """Return the names of the arguments of a class, and of the classes that it derives from."""
+    own = [vars(each).get("__init__") for each in kind.__mro__]
+    return {name for init in own if inspect.isfunction(init) for name in _names_of(init)}
+
+
+def _names_of(function: Any) -> Iterable[str]:
+    return inspect.signature(function).parameters
+
+
 class Registry(Generic[T]):
     """Table of the classes of one kind, from which their names derive.
 

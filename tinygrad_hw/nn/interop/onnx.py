@@ -65,18 +65,10 @@ def onnx_of(model: Any) -> Any:
 
 
 def _sizes(model: Any) -> Iterator[int]:
-    """Yield numbers of examples that are the length of no axis in the model."""
-    shapes = [w.shape for w in model.weights]
-    shapes += [layer.built_shapes for layer in model.flat_layers()]
-    taken = set().union(*map(_lengths, shapes))
+    """Yield numbers of examples that are the length of no axis of weights, inputs and outputs."""
+    shapes = [*[w.shape for w in model.weights], model.input_shape, model.output_shape]
+    taken = {n for shape in shapes for n in shape}
     return (n for n in count(5, 2) if n not in taken)
-
-
-def _lengths(shape: Any) -> set[int]:
-    """Return the numbers in a shape, or in a list of shapes."""
-    if isinstance(shape, int):
-        return {shape}
-    return set().union(*map(_lengths, shape or ()))
 
 
 def _examples(model: Any, n: int) -> Any:

@@ -210,6 +210,9 @@ class Rescaling(Elementwise):
 
     def __init__(self, scale: Any, offset: Any = 0.0, **options: Any) -> None:
         super().__init__(**options)
+        for name, number in (("scale", scale), ("offset", offset)):
+            if not isinstance(number, int | float | np.number):
+                raise ValueError(f"Rescaling got {name}={number!r}; give a number")
         self.scale, self.offset = scale, offset
 
     def call(self, inputs: Any) -> Any:

@@ -91,12 +91,12 @@ def config_of(thing: Any) -> dict[str, Any]:
 def _module_of(thing: Any) -> str | None:
     """Return the public module of ``nn`` that has a class or function; None if none has."""
     for name in _MODULES:
-        if _public(name, thing.__name__) is thing:
+        if public(name, thing.__name__) is thing:
             return name
     return None
 
 
-def _public(module: str, name: str) -> Any:
+def public(module: str, name: str) -> Any:
     """Return what a module of ``nn`` gives out by a name; None if there is none."""
     try:
         found = importlib.import_module(_ROOM + module)
@@ -139,7 +139,7 @@ def _found(module: Any, name: str, custom_objects: Mapping[str, Any]) -> Any:
     if found is None and module == "activations":
         found = ACTIVATIONS.get(name)
     if found is None and module in _MODULES:
-        found = _public(module, name)
+        found = public(module, name)
     if not callable(found):
         raise InputError(
             f"{name} is not known here; give it in custom_objects={{{name!r}: ...}}, as it was "

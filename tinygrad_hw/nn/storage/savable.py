@@ -1,4 +1,4 @@
-"""What a model has of Keras's methods for files."""
+"""What a model has for files and for other libraries."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import os
 from typing import Any
 
 from tinygrad_hw.nn.interop.onnx import write_onnx
+from tinygrad_hw.nn.interop.to_keras import keras_of
 from tinygrad_hw.nn.storage.state import load_weights, save_weights
 from tinygrad_hw.nn.storage.whole_model import architecture, save_model
 
 
 class Savable:
-    """Base class of what can be saved in files."""
+    """Base class of what can be saved in files, and made in other libraries."""
 
     def save(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Save the whole model in a file that ends in ".safetensors", other than in Keras.
@@ -66,6 +67,24 @@ class Savable:
             written: a layer with branches, or operations that ONNX lacks.
         """
         write_onnx(self, filepath, overwrite)
+
+    def to_keras(self, compile: bool = True) -> Any:
+        """Return the model that this one is in Keras: the same layers, weights and outputs.
+
+        ``nn.from_keras`` is the way back. Layers with a ``seed`` draw other numbers there.
+
+        Parameters
+        ----------
+        compile
+            Whether to compile it as this one is: with the same loss, metrics and optimizer. The
+            states of the optimizer begin anew.
+
+        Raises
+        ------
+        InputError
+            If Keras is not installed, and for layers and functions of the user's.
+        """
+        return keras_of(self, compile)
 
     def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Save the weights in a file that ends in ".safetensors", other than in Keras.
