@@ -1078,3 +1078,100 @@ def test_one_digit_is_called_a_digit() -> None:
 @pytest.mark.parametrize("formula", ["1/(2 + exp(v))", "1/(v + exp(v))", "x/(x + exp(v) + v)"])
 def test_a_sum_too_large_for_a_float_costs_no_digits(formula: str) -> None:
     assert one(formula, "0", x=0.5, v=1000.123456789).cancellation == ""
+
+
+# --- Digits in groups, whole numbers rounded by hand ----------------------------------------------
+
+
+def verdict_on(answer: str, true: str, rounding: str = "", other: str = "0.5") -> str:
+    """Return the verdict on an answer where ``true`` is right, and another answer is written."""
+    text = f"""
+        [given]
+        x = {true}
+        [parameters]
+        w = 1
+        v = 0.5
+        [forward]
+        a = "w*x"
+        b = "v*v"
+        E = "a*b"
+        [update]
+        loss = "E"
+        rate = 0.1
+        {rounding}
+        [answers.forward]
+        a = "{answer}"
+        b = "{other}"
+    """
+    return mark(parse_sheet(text)).items[0].verdict
+
+
+@pytest.mark.parametrize(
+    ("true", "answers"),
+    [
+        ("1024", ["1024", "1 024", "1,024", "1'024", "1_024", "1024,0", "1.02e3", "1020"]),
+        ("-1024", ["-1,024", "−1’024", "-1020"]),
+        ("12345.678", ["12,345.678", "12.345,678", "12'345.68", "12346", "12,346", "1.23e4"]),
+        ("12345.678", ["12300", "12,300", "12 350", "12350"]),
+        ("1234567", ["1,234,567", "1.234.567", "12,34,567", "1'234'567", "1230000", "1.23e6"]),
+        ("1.024", ["1,024", "1.024"]),
+    ],
+)
+def test_digits_in_groups_and_whole_numbers_rounded_by_hand_are_right(
+    true: str, answers: list[str]
+) -> None:
+    assert {answer: verdict_on(answer, true) for answer in answers} == dict.fromkeys(
+        answers, "exact"
+    )
+
+
+@pytest.mark.parametrize(
+    ("true", "answer", "rounding"),
+    [
+        ("1024", "1.024", ""),  # a point is a decimal point
+        ("1024", "1000", ""),  # of two or one figure nobody can tell rounding from a slip
+        ("-12", "-10", ""),
+        ("12345.678", "12400.0", ""),
+        ("12345.678", "12300", "[rounding]\ndecimals = 2"),
+        ("12345.678", "12500", "[rounding]\nfigures = 3"),
+        ("1024", "1,025", ""),
+        ("1024", "1,02", ""),
+    ],
+)
+def test_what_is_another_number_is_wrong(true: str, answer: str, rounding: str) -> None:
+    assert verdict_on(answer, true, rounding) == "wrong"
+
+
+def test_a_point_separates_groups_for_who_writes_decimal_commas() -> None:
+    assert verdict_on("1.024", "1024", other="0,25") == "exact"
+    assert verdict_on("1.024", "1024", other="0.25") == "wrong"
+
+
+def test_a_number_means_the_same_where_it_is_used() -> None:
+    """What is worked out from 1,024 follows from 1024, not from 1.024."""
+    text = """
+        [given]
+        x = 1024
+        [parameters]
+        w = 1
+        [forward]
+        a = "w*x"
+        E = "2*a"
+        [update]
+        loss = "E"
+        rate = 0.5
+        [answers.forward]
+        a = "1,024"
+        E = "2,048"
+        [answers.partials."dE/dw"]
+        value = "2,048"
+        [answers.updated]
+        w = "-1,023"
+    """
+    marks = mark(parse_sheet(text))
+    assert [(item.name, item.verdict) for item in marks.items] == [
+        ("a", "exact"),
+        ("E", "exact"),
+        ("dE/dw", "exact"),
+        ("w", "exact"),
+    ]

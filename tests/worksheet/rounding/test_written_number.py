@@ -12,6 +12,7 @@ from tinygrad_hw.worksheet.rounding.intervals import Interval
 from tinygrad_hw.worksheet.rounding.written_number import (
     LONGEST,
     WrittenNumber,
+    further_meanings,
     read_number,
     round_number,
     truncate,
@@ -86,6 +87,18 @@ from tinygrad_hw.worksheet.rounding.written_number import (
         ("1\u202f234.5", 1234.5, 0.1, 5),  # a narrow no-break space
         ("1\u2009234.5", 1234.5, 0.1, 5),  # a thin space
         ("0.123 456", 0.123456, 1e-6, 6),
+        ("1,234,567", 1234567.0, 1.0, 7),
+        ("1.234,5", 1234.5, 0.1, 5),
+        ("-1.234.567", -1234567.0, 1.0, 7),
+        ("1.234.567,89", 1234567.89, 0.01, 9),
+        ("1'234", 1234.0, 1.0, 4),
+        ("1'234.5", 1234.5, 0.1, 5),
+        ("1’234’567,5", 1234567.5, 0.1, 8),
+        ("1_234_567", 1234567.0, 1.0, 7),
+        ("12,34,567", 1234567.0, 1.0, 7),  # as in India
+        ("1,00,000.5", 100000.5, 0.1, 7),
+        ("1,234", 1.234, 0.001, 4),  # but see further_meanings
+        ("0,123", 0.123, 0.001, 3),
         # other alphabets' digits, as NFKC knows them
         ("０．５０", 0.5, 0.01, 2),
         ("－１２，５", -12.5, 0.1, 3),
@@ -175,7 +188,6 @@ NOT_A_NUMBER = "is not a number"
         "∞",
         "0x1F",
         "0b1",
-        "1_000",
         "1j",
         "None",
         "True",
@@ -198,10 +210,8 @@ NOT_A_NUMBER = "is not a number"
         "1..2",
         "1.2.3",
         "1,5,3",
-        "1.234,5",
         "12,34.5",
         "1,2345.6",
-        "1'000",
         "(0.5",
         "0.5)",
         "((0.5))",
@@ -230,6 +240,35 @@ NOT_A_NUMBER = "is not a number"
 def test_what_is_no_number_is_said_in_half_a_sentence(text: str) -> None:
     with pytest.raises(ValueError, match=f"^{NOT_A_NUMBER}$"):
         read_number(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "meanings"),
+    [
+        ("1,024", ["1024"]),
+        ("-1,024", ["-1024"]),
+        ("−12,345", ["-12345"]),
+        ("1.024", []),
+        ("0,123", []),
+        ("1024,512", []),
+        ("1,0245", []),
+        ("12300", ["1.230e4", "1.23e4"]),
+        ("-1020", ["-1.02e3"]),
+        ("1,200", ["1200", "1.20e3"]),
+        ("1000", ["1.00e3"]),
+        ("100", []),
+        ("12345", []),
+        ("120.0", []),
+        ("1.2e5", []),
+        ("1/2", []),
+    ],
+)
+def test_what_a_number_may_mean_besides(text: str, meanings: list[str]) -> None:
+    assert [str(meaning) for meaning in further_meanings(text)] == meanings
+
+
+def test_a_point_may_separate_groups_where_commas_stand_before_decimals() -> None:
+    assert [str(meaning) for meaning in further_meanings("1.024", point_groups=True)] == ["1024"]
 
 
 @pytest.mark.parametrize("text", ["0.5 100", "0.12 345", "1.5 000", "0.5\n123", "1234 567"])

@@ -18,7 +18,12 @@ from tinygrad_hw.worksheet.rounding.admissible import (
     admissible_if_wrong,
     union,
 )
-from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber, read_number, round_number
+from tinygrad_hw.worksheet.rounding.written_number import (
+    WrittenNumber,
+    further_meanings,
+    read_number,
+    round_number,
+)
 from tinygrad_hw.worksheet.sheet.model import PartialAnswer
 from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
 from tinygrad_hw.worksheet.slips.case import Case
@@ -136,7 +141,7 @@ class Judge:
             verdict = verdicts.get(name, "missing")
             updated, original, earlier = work.updated[name], None, []
             if verdict in ("exact", "rounded", "follows"):
-                original = read_number(work.answers.updated[name])
+                original = work.read(work.answers.updated[name])
             if verdict in ("exact", "rounded"):
                 expected = replace(updated, honest=updated.tight, own=updated.own_tight)
             elif verdict in ("follows", "wrong"):
@@ -175,7 +180,7 @@ class Judge:
         if not printed or not printed.strip():
             value = admissible_if_unwritten(expected, self.work.unwritten_rounding)
             return value, None if printed is None else self._mark(case, "missing")
-        written = self._read(printed)
+        written = self._read(case, printed, earlier)
         if self.figures:
             written = round_number(case.exact, "figures", self.figures)
         case = replace(case, written=written, printed=printed)
@@ -211,14 +216,20 @@ class Judge:
                 return "wrong", source, found
         return verdict, source, []
 
-    def _read(self, printed: str) -> WrittenNumber:
-        """Read a number; the zeros of 12600 are no figures where the sheet asks for three."""
-        written = read_number(printed)
-        kind, count = self.work.sheet.rounding or ("decimals", 0)
-        beyond = written.figures - count if kind == "figures" and written.place == 0 else 0
-        if beyond > 0 and written.digits % 10**beyond == 0:
-            return replace(written, digits=written.digits // 10**beyond, place=beyond)
-        return written
+    def _read(self, case: Case, printed: str, earlier: Sequence[Admissible]) -> WrittenNumber:
+        """Read a number as the first of its meanings that is right; as the usual one if none is."""
+        meanings = [read_number(printed)]
+        meanings += further_meanings(printed, point_groups=self.work.writes_decimal_commas)
+        kind, count = self.work.sheet.rounding or ("", 0)
+        if kind == "figures":  # the zeros of 12600 are no figures where three are asked for
+            meanings = [x for x in meanings if x.figures == count and x.place > 0] or meanings
+        elif kind == "decimals":
+            meanings = [x for x in meanings if x.place <= 0]
+        for meaning in meanings:
+            if decide(replace(case, written=meaning, printed=printed), earlier)[0] != "wrong":
+                self.work.meanings[printed] = meaning
+                return meaning
+        return meanings[0]
 
     def _mark(self, case: Case, verdict: str, diagnoses: Sequence[Diagnosis] = ()) -> MarkedNumber:
         first = diagnoses[0] if diagnoses else None

@@ -36,6 +36,14 @@ _POWER = re.compile(rf"(?P<sign>[+-]?)10(?:\^|\*\*)(?:{_EXPONENT}|\({_IN_BRACKET
 _GROUPS = re.compile(  # 12 345.678 9
     r"[+-]?(\d{1,3}( \d{3})+|\d+)([.,](\d{3} )*\d+)?", re.ASCII
 )
+_SEPARATED = re.compile(  # 1,234.5; 1.234.567; 12.345,6; 1'234; 1_234; in India 12,34,567
+    r"[+-]?[1-9]("
+    r"\d{0,2}((,\d{3})+\.\d*|(,\d{3}){2,}|(\.\d{3})+,\d*|(\.\d{3}){2,}|(['_]\d{3})+([.,]\d*)?)"
+    r"|\d?(,\d\d)+,\d{3}(\.\d*)?)",
+    re.ASCII,
+)
+_ONE_GROUP = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}", re.ASCII)  # 1,024
+FEWEST_FIGURES = 3  # of a whole number whose zeros only hold places
 _FRACTION = re.compile(r"(?P<sign>[+-]?)(?P<top>\d+(?:\.\d+)?)/(?P<bottom>\d+(?:\.\d+)?)", re.ASCII)
 
 
@@ -193,9 +201,34 @@ def _normalized(text: str) -> str:
     if compact.startswith("(") and compact.endswith(")") and compact.count("(") == 1:
         compact = compact[1:-1]
     compact = re.sub(r"^([+-]?)\(([^()]*)\)", r"\1\2", compact)
-    if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+\.\d*", compact):
-        return compact.replace(",", "")
-    return compact.replace(",", ".")
+    return _without_groups(compact).replace(",", ".")
+
+
+def _without_groups(compact: str) -> str:
+    """Remove the separators of groups, unless the one that there is may be a decimal point."""
+    compact = compact.replace("’", "'")
+    if _SEPARATED.fullmatch(compact):
+        return compact.replace(compact.lstrip("+-0123456789")[0], "")
+    return compact
+
+
+def further_meanings(text: str, *, point_groups: bool = False) -> Iterator[WrittenNumber]:
+    """Yield what a number may mean besides what ``read_number`` reads, likeliest first.
+
+    ``1,024`` may be 1024; and so may ``1.024`` for those who write decimals with a comma
+    (``point_groups``). The zeros of ``12300`` may only hold places: it is 12345.6, rounded to three
+    figures.
+    """
+    plain = text.strip().translate(_SIGNS)
+    if _ONE_GROUP.fullmatch(plain) and ("," in plain or point_groups):
+        whole = re.sub("[.,]", "", plain)
+        yield read_number(whole)
+        yield from further_meanings(whole)
+    written = read_number(text)
+    digits, place = written.digits, written.place
+    while written.place == 0 and digits % 10 == 0 and len(str(digits)) > FEWEST_FIGURES:
+        digits, place = digits // 10, place + 1
+        yield WrittenNumber(digits, place, written.negative)
 
 
 def _decimal(match: re.Match[str]) -> WrittenNumber:

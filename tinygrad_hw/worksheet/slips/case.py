@@ -23,7 +23,7 @@ from tinygrad_hw.worksheet.rounding.admissible import (
     last_place_unit,
     union,
 )
-from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber, read_number
+from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber
 from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
 from tinygrad_hw.worksheet.slips.student_work import Inputs, StudentWork
 from tinygrad_hw.worksheet.solution.dependencies import PRIME, split_derivative
@@ -157,7 +157,7 @@ class Case:
             paths = partials[self.name].paths if self.name in partials else ()
             i = name.count(PRIME)
             printed = paths[i].get(name.strip(PRIME)) if i < len(paths) else None
-        return read_number(printed) if printed and printed.strip() else None
+        return self.work.read(printed) if printed and printed.strip() else None
 
     def written_product(self) -> tuple[WrittenNumber, Formula, Inputs] | None:
         """Return the written product of a factor's chain, its formula and inputs; None of a sum."""
@@ -172,13 +172,13 @@ class Case:
         for name in names:
             expected = work.expected_derivative(*split_derivative(name))
             printed = answer.paths[0].get(name, "").strip()
-            number = read_number(printed) if printed else None
+            number = work.read(printed) if printed else None
             if number and expected.can_give(number):
                 inputs[name] = admissible_if_honest(expected, number)
             else:
                 right = (x for x in work.derivatives.get(name, ()) if x.free_of_slips)
                 inputs[name] = union(expected, *right)
-        return read_number(answer.value), multiply(*names), inputs
+        return work.read(answer.value), multiply(*names), inputs
 
     def answers_of_other_parameters(self) -> Iterator[tuple[str, Admissible]]:
         """Yield the answers of other parameters that differ from this one: written, and exact."""
@@ -194,7 +194,7 @@ class Case:
             if abs(exact - own) <= 1e-12 * abs(own):  # itself, or a twin
                 continue
             if printed and printed.strip():
-                yield label, known_number(read_number(printed).value)
+                yield label, known_number(work.read(printed).value)
             yield label, work.partials.get(label) or work.updated.get(label) or known_number(exact)
             yield label, known_number(exact)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 
 from tinygrad_hw.symbolic import Formula, add, differentiate, multiply, names_in, substitute
 from tinygrad_hw.worksheet.rounding.admissible import (
@@ -74,6 +76,7 @@ class StudentWork:
         self.derivatives: dict[str, list[Admissible]] = {}
         self.partials: dict[str, Admissible] = {}
         self.updated: dict[str, Admissible] = {}
+        self.meanings: dict[str, WrittenNumber] = {}  # of texts that may mean several numbers
         self._factors: dict[tuple[str, int, str], Admissible] = {}  # by partial, path and name
         self._local_derivatives: dict[str, Admissible] = {}
         self._derivatives_in_use: dict[str, Admissible] = {}
@@ -185,6 +188,19 @@ class StudentWork:
 
     # --- Written numbers --------------------------------------------------------------------------
 
+    @cached_property
+    def writes_decimal_commas(self) -> bool:
+        """Whether an answer has a comma that separates no group of digits: 0,5."""
+        answers, partials = self.answers, self.answers.partials.values()
+        texts = [*answers.forward.values(), *answers.updated.values(), *self.table.values()]
+        texts += [text for answer in partials for path in answer.paths for text in path.values()]
+        texts += [answer.value or "" for answer in partials]
+        return any(re.search(r"\d,(?!\d{3}(?!\d))\d", text) for text in texts)
+
+    def read(self, printed: str) -> WrittenNumber:
+        """Read a number, as what it has turned out to mean where it may mean several."""
+        return self.meanings.get(printed) or read_number(printed)
+
     def names_of_same_kind(self, name: str) -> list[str]:
         """Return the other names of a kind (given, parameter, forward) that have a value so far."""
         kinds = (self.sheet.given, self.parameters, self.sheet.forward)
@@ -195,7 +211,7 @@ class StudentWork:
         """Yield the values of a parameter after its update: the written one and the exact one."""
         printed = self.answers.updated.get(name) or self.table.get(name)
         if printed and printed.strip():
-            yield known_number(read_number(printed).value)
+            yield known_number(self.read(printed).value)
         yield known_number(self.solution.updated[name])
 
     def written_factors(self, name: str) -> Iterator[WrittenNumber]:
@@ -203,7 +219,7 @@ class StudentWork:
         for answer in self.answers.partials.values():
             for path in answer.paths:
                 if path.get(name, "").strip():
-                    yield read_number(path[name])
+                    yield self.read(path[name])
 
     def is_within_rounding(self, number: WrittenNumber) -> bool:
         """Whether a number has no more digits than the sheet asks for."""
