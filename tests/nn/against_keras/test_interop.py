@@ -84,9 +84,90 @@ def test_every_layer_both_ways(shape, layers):
         assert len({repr(x and x.get_config()) for x in regularizers}) == 1
 
 
+MERGING = [
+    *[(name, {}) for name in ("Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract")],
+    ("Concatenate", {"axis": 1}),
+    ("Dot", {"axes": 1, "normalize": True}),
+]
+
+
+def branches(room, merging="Add", options=()):
+    """Return a functional model: a layer is called twice, and layers are called out of order."""
+    layers = room.layers
+    start = layers.Input(FLAT, name="start")
+    shared = layers.Dense(3, "tanh", name="shared")
+    hidden = layers.Dense(6, name="hidden")(start)
+    twice = [shared(hidden), shared(start)]
+    merged = getattr(layers, merging)(**dict(options), name="merged")(twice)
+    inner = room.Sequential([layers.Dense(2, name="first")], name="inner")
+    end = layers.Dense(2, "softmax", name="end")(layers.Flatten(name="flat")(inner(merged)))
+    model = room.Model(start, end, name="mine")
+    rng = np.random.default_rng(1)
+    model.set_weights([rng.normal(size=w.shape) for w in model.get_weights()])
+    return model
+
+
+@pytest.mark.parametrize(("name", "options"), MERGING)
+def test_functional_models_both_ways(name, options):
+    x, theirs = examples(FLAT), branches(keras, name, options)
+    ours = from_keras(theirs)
+    assert_alike(ours, theirs, x)
+    back = ours.to_keras()
+    assert_alike(ours, back, x)
+    assert_alike(from_keras(back), theirs, x)
+    np.testing.assert_array_equal(
+        ours.predict(x, verbose=0), branches(nn, name, options).predict(x, verbose=0)
+    )
+
+
+def test_a_functional_model_is_trained_as_there():
+    x, y = examples(FLAT), np.eye(2, dtype=np.float32)[RANDOM.integers(0, 2, 9)]
+    theirs = branches(keras)
+    theirs.get_layer("hidden").trainable = False
+    theirs.compile(
+        keras.optimizers.SGD(0.1, momentum=0.9), "categorical_crossentropy", metrics=["mae"]
+    )
+    ours = from_keras(theirs)
+    back = ours.to_keras()
+    assert_trained_alike(ours, theirs, x, y)
+    ours.set_weights(back.get_weights())
+    ours.compile(**ours.get_compile_config())
+    assert_trained_alike(ours, back, x, y)
+
+
+def test_a_functional_model_in_another():
+    start = keras.Input(FLAT)
+    theirs = keras.Model(start, DENSE(3)(branches(keras)(start)), name="outer")
+    x = examples(FLAT)
+    ours = from_keras(theirs)
+    assert_alike(ours, theirs, x)
+    assert_alike(ours, ours.to_keras(), x)
+
+
+def test_functional_models_that_there_are_not_are_refused():
+    first, second = keras.Input(FLAT), keras.Input(FLAT)
+    two = keras.Model([first, second], keras.layers.Add()([first, second]), name="mine")
+    with pytest.raises(InputError, match=r"^mine has 2 inputs and 1 outputs; a model here has one"):
+        from_keras(two)
+    two = keras.Model(first, {"a": DENSE(1)(first), "b": DENSE(2)(first)}, name="mine")
+    with pytest.raises(InputError, match=r"^mine has 1 inputs and 2 outputs; a model here has one"):
+        from_keras(two)
+    operation = keras.Model(first, keras.ops.add(first, first))
+    with pytest.raises(InputError, match=r"^add\w* \(Add\) is a layer that there is not here"):
+        from_keras(operation)
+
+    class Net(keras.Sequential):
+        def call(self, inputs, training=None, mask=None):
+            return 2 * super().call(inputs)
+
+    with pytest.raises(InputError, match="Sequential or functional model of Keras, got Net"):
+        from_keras(Net([DENSE(1)]))
+
+
 def test_every_layer_is_there():
     known = {name for name in nn.layers.__all__ if isinstance(getattr(nn.layers, name), type)}
-    assert known - {"Layer", "Symbol"} == {name for _, row in CASES for name, _ in row}
+    tested = {name for _, row in CASES for name, _ in row} | {name for name, _ in MERGING}
+    assert known - {"InputLayer", "Layer", "Symbol"} == tested
 
 
 LAYERS = [

@@ -23,7 +23,7 @@ X, Y = np.array(TRAINED["x"], np.float32), np.array(TRAINED["y"])
 
 def stand_in(class_name, attributes):
     """Return an object as Keras's: its class's name and module, and what it says of itself."""
-    kind = type(class_name, (types.SimpleNamespace,), {"__module__": "keras.src.stand_in"})
+    kind = type(class_name, (types.SimpleNamespace,), {"__module__": "keras.src.layers.stand_in"})
     return kind(**attributes)
 
 
@@ -60,6 +60,47 @@ def test_its_outputs_and_losses_are_those_it_has_there():
     assert model.get_layer("filters").kernel_regularizer.l2 == pytest.approx(0.01)
 
 
+def tensor(name, call=0):
+    return {"class_name": "__keras_tensor__", "config": {"keras_history": [name, call, 0]}}
+
+
+def test_a_functional_model():
+    """One layer is called twice, and an addition stands before its operands, as may be in Keras."""
+    calls = {
+        "start": [],
+        "sum": [{"args": [[tensor("hidden", 1), tensor("start")]], "kwargs": {"mask": None}}],
+        "hidden": [{"args": [tensor(x)], "kwargs": {}} for x in ("start", "middle")],
+        "middle": [{"args": [tensor("hidden")], "kwargs": {"training": None}}],
+    }
+    configs = {
+        "start": ("InputLayer", {"batch_shape": (None, 2), "dtype": "float32", "sparse": False}),
+        "sum": ("Add", {}),
+        "hidden": ("Dense", {"units": 2, "activation": "tanh", "lora_rank": None}),
+        "middle": ("ReLU", {}),
+    }
+    layers = [
+        stand_in(kind, {"name": name, "get_config": lambda c={"name": name, **config}: c})
+        for name, (kind, config) in configs.items()
+    ]
+    kernel = np.array([[1.0, -2.0], [0.5, 0.25]])
+    model = network(
+        "Functional",
+        operations=layers,
+        compiled=False,
+        input_shape=(None, 2),
+        get_weights=lambda: [kernel, np.array([0.1, -0.1])],
+        get_config=lambda: {
+            "layers": [{"name": name, "inbound_nodes": calls[name]} for name in calls],
+            "input_layers": ["start", 0, 0],
+            "output_layers": [["sum", 0, 0]],
+        },
+    )
+    x = np.array([[0.5, -1.0], [2.0, 0.0]])
+    inner = np.maximum(np.tanh(x @ kernel + [0.1, -0.1]), 0)
+    wanted = np.tanh(inner @ kernel + [0.1, -0.1]) + x
+    np.testing.assert_allclose(from_keras(model).predict(x, verbose=0), wanted, rtol=1e-6)
+
+
 def test_it_can_be_explained():
     model = from_keras(network(), compile=False)
     loss = -np.log(model(X[:1])[0, int(Y[0])])
@@ -70,10 +111,10 @@ def test_it_can_be_explained():
 
 
 def test_what_there_is_not_is_refused():
-    with pytest.raises(InputError, match=r"^from_keras takes a keras\.Sequential, got Functional$"):
-        from_keras(network("Functional"))
-    with pytest.raises(InputError, match=r"^from_keras takes a keras\.Sequential, got Sequential$"):
-        from_keras(Sequential([Dense(1)]))
+    for other in (network("Net"), Sequential([Dense(1)]), None):
+        name = type(other).__name__
+        with pytest.raises(InputError, match=f"takes a Sequential or functional .*, got {name}$"):
+            from_keras(other)
     other = stand_in("LSTM", {"name": "mine", "get_config": dict})
     with pytest.raises(
         InputError, match=r"^mine \(LSTM\) is a layer that there is not here; there"

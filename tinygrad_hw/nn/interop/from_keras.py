@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.engine.transforms.pytree import leaves_of
 from tinygrad_hw.errors import InputError
 from tinygrad_hw.nn import layers, models
 from tinygrad_hw.nn.registry import arguments_of
@@ -26,7 +27,8 @@ def from_keras(model: Any, compile: bool = True) -> Any:
     Parameters
     ----------
     model
-        A ``keras.Sequential``, built or not.
+        A ``keras.Sequential``, built or not, or a ``keras.Model(inputs, outputs)`` of one input and
+        one output.
     compile
         Whether to compile it as it is there: with the same loss, metrics and optimizer. The states
         of the optimizer begin anew.
@@ -37,7 +39,7 @@ def from_keras(model: Any, compile: bool = True) -> Any:
         For another model, and for what there is not here: a layer, an argument of one, a function
         of the user's.
     """
-    made = _sequential(model)
+    made = _model(model)
     if model.built:
         made.build_once((None, *model.input_shape[1:]))
         made.set_weights([np.asarray(array) for array in model.get_weights()])
@@ -55,23 +57,86 @@ def from_keras(model: Any, compile: bool = True) -> Any:
     return made
 
 
-def _sequential(model: Any) -> Any:
-    kinds = [(kind.__module__.partition(".")[0], kind.__name__) for kind in type(model).__mro__]
-    if ("keras", "Sequential") not in kinds:
-        raise InputError(f"from_keras takes a keras.Sequential, got {type(model).__name__}")
-    made = [_layer(layer) for layer in model.layers]
-    return models.Sequential(made, trainable=model.trainable, name=model.name)
+def _model(model: Any) -> Any:
+    """Return our model for one of Keras's, without its weights."""
+    kind = type(model)
+    if _is_kerass(kind) and kind.__name__ == "Sequential":
+        made = [_layer(layer) for layer in model.layers]
+        return models.Sequential(made, trainable=model.trainable, name=model.name)
+    if _is_kerass(kind) and kind.__name__ == "Functional":
+        return _functional(model)
+    raise InputError(
+        f"from_keras takes a Sequential or functional model of Keras, got {kind.__name__}"
+    )
+
+
+def _functional(model: Any) -> Any:
+    """Return a functional model: its layers, called as Keras's configuration says."""
+    config = model.get_config()
+    ends = [_places(config[f"{end}_layers"]) for end in ("input", "output")]
+    if [len(places) for places in ends] != [1, 1]:
+        inputs, outputs = map(len, ends)
+        raise InputError(
+            f"{model.name} has {inputs} inputs and {outputs} outputs; a model here has one of each"
+        )
+    [(start,), (end,)] = ends
+    made = {layer.name: _layer(layer) for layer in model.operations}
+    symbols = {start: made[start[0]].output}
+    waiting = [
+        (layer["name"], i, call)
+        for layer in config["layers"]
+        for i, call in enumerate(layer["inbound_nodes"])
+    ]
+    while waiting:
+        later = []
+        for name, i, call in waiting:
+            try:
+                arguments = _symbols(call["args"], symbols)
+                options = {key: _symbols(x, symbols) for key, x in call["kwargs"].items()}
+            except LookupError:  # it stands before a call whose outputs it takes
+                later.append((name, i, call))
+                continue
+            given = {key: x for key, x in options.items() if x is not None}
+            results = leaves_of(made[name](*arguments, **given))
+            symbols |= {(name, i, k): symbol for k, symbol in enumerate(results)}
+        if len(later) == len(waiting):
+            raise InputError(
+                f"{model.name} has a layer, {name}, that takes what is not in the model"
+            )
+        waiting = later
+    return models.Model(symbols[start], symbols[end], trainable=model.trainable, name=model.name)
+
+
+def _places(given: Any) -> list[tuple[str, int, int]]:
+    """Return what inputs or outputs are of: a layer's name, which call, and which output of it."""
+    parts = given.values() if isinstance(given, Mapping) else given
+    if isinstance(given, Mapping) or not isinstance(given[0], str):
+        return [place for part in parts for place in _places(part)]
+    name, call, output = given
+    return [(name, call, output)]
+
+
+def _symbols(argument: Any, known: Mapping[Any, Any]) -> Any:
+    """Return an argument of a call with our Symbols in it; LookupError if one is not known yet."""
+    if isinstance(argument, list | tuple):
+        return [_symbols(part, known) for part in argument]
+    if isinstance(argument, Mapping) and argument.get("class_name") == "__keras_tensor__":
+        return known[tuple(argument["config"]["keras_history"])]
+    return _ours(argument, "an argument of a call")
 
 
 def _layer(layer: Any) -> Any:
     """Return our layer for one of Keras's, not built."""
     kind = type(layer)
-    if kind.__name__ == "Sequential":
-        return _sequential(layer)
+    if _is_kerass(kind) and kind.__name__ in ("Sequential", "Functional"):
+        return _model(layer)
     name = f"{layer.name} ({kind.__name__})"
     ours = public("layers", kind.__name__)
-    if not _is_kerass(kind) or not isinstance(ours, type):
-        known = ", ".join(x for x in layers.__all__ if x not in ("Input", "Layer", "Symbol"))
+    is_layer = kind.__module__.startswith("keras.src.layers.")  # and no operation of its graphs
+    if not is_layer or not isinstance(ours, type):
+        known = ", ".join(
+            sorted(x for x in layers.__all__ if isinstance(public("layers", x), type))
+        )
         raise InputError(f"{name} is a layer that there is not here; there are {known}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of functions without a name, which are refused

@@ -66,6 +66,10 @@ def _theirs(keras: Any, data: Any, where: str, model: Any = None) -> Any:
     config = {key: _theirs(keras, x, f"{where}, {key}") for key, x in data["config"].items()}
     if (room, name) == ("models", "Sequential"):
         return _sequential(keras, model, **config)
+    if (room, name) == ("models", "Model") and "nodes" in config:
+        return _functional(keras, **config)
+    if name == "InputLayer":
+        config.pop("trainable")
     accepted = arguments_of(kind)
     unknown = [key for key, x in config.items() if key not in accepted and x is not None]
     if unknown:
@@ -80,6 +84,35 @@ def _sequential(keras: Any, model: Any, layers: list[Any], name: str, trainable:
         dtype = "int32" if first == "Embedding" else None
         inputs = [keras.Input(model.input_shape[1:], dtype=dtype)]
     made = keras.Sequential([*inputs, *layers], name=name)
+    if not trainable:
+        made.trainable = False
+    return made
+
+
+def _functional(
+    keras: Any,
+    layers: list[Any],
+    inputs: int,
+    nodes: list[Any],
+    outputs: Any,
+    name: str,
+    trainable: bool,
+) -> Any:
+    """Return a functional model: its layers, called as ``Graph.get_config`` says."""
+    known = [[layers[inputs].output]]
+
+    def found(argument: Any) -> Any:
+        if isinstance(argument, list):
+            return [found(part) for part in argument]
+        if isinstance(argument, dict):
+            return known[argument["node"]][argument["output"]]
+        return argument
+
+    for node in nodes:
+        options = {key: found(x) for key, x in node["options"].items()}
+        results = layers[node["layer"]](*found(node["arguments"]), **options)
+        known.append([*results] if isinstance(results, list | tuple) else [results])
+    made = keras.Model(known[0][0], found(outputs), name=name)
     if not trainable:
         made.trainable = False
     return made
