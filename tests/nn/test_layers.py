@@ -88,8 +88,12 @@ class TestDense:
 
 class TestRescaling:
     def test_it_takes_numbers(self):
-        with pytest.raises(ValueError, match=r"Rescaling got scale=\[1, 2\]; give a number"):
-            Rescaling([1, 2])
+        x = np.array([[1.0, 10.0], [2.0, 20.0]])
+        out = Rescaling([1, 2], offset=[0.5, 0.25])(x)
+        np.testing.assert_array_equal(out.data, [[1.5, 20.25], [2.5, 40.25]])
+        for scale in ("2", [1.0, None], {}):
+            with pytest.raises(ValueError, match=r"Rescaling got scale=.*; give a number, or sev"):
+                Rescaling(scale)
         with pytest.raises(ValueError, match="Rescaling got offset=None; give a number"):
             Rescaling(1.0, offset=None)
 

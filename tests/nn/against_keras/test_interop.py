@@ -317,10 +317,6 @@ def relu(x):
             r"^mine \(Dense\), dtype is 'mixed_float16'; there are float16, float32, float64$",
         ),
         (
-            lambda: keras.layers.Rescaling([1.0, 2.0], name="mine"),
-            r"^mine \(Rescaling\) cannot be made here: Rescaling got scale=\[1.0, 2.0\]; give a nu",
-        ),
-        (
             lambda: keras.layers.Conv2D(2, 3, dilation_rate=2, name="mine"),
             r"^mine \(Conv2D\) cannot be made here: Conv2D has no dilation_rate",
         ),

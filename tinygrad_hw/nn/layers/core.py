@@ -211,8 +211,8 @@ class Rescaling(Elementwise):
     def __init__(self, scale: Any, offset: Any = 0.0, **options: Any) -> None:
         super().__init__(**options)
         for name, number in (("scale", scale), ("offset", offset)):
-            if not isinstance(number, int | float | np.number):
-                raise ValueError(f"Rescaling got {name}={number!r}; give a number")
+            if np.asarray(number).dtype.kind not in "iuf":
+                raise ValueError(f"Rescaling got {name}={number!r}; give a number, or several")
         self.scale, self.offset = scale, offset
 
     def call(self, inputs: Any) -> Any:
