@@ -1,6 +1,6 @@
 """Runs: networks trained by settings, one or a grid of them, and how they compare."""
 
-from tinygrad_hw.runs.comparison import Comparison, Spread, compare, spread
+from tinygrad_hw.runs.comparison import SIGNIFICANT, Comparison, Spread, compare, spread
 from tinygrad_hw.runs.prediction import Network, fitting, prepared, read_network
 from tinygrad_hw.runs.record import Run, append, key_of, line_of, open_record, read_runs
 from tinygrad_hw.runs.settings import Settings, SettingsError, completed
@@ -15,6 +15,7 @@ from tinygrad_hw.runs.sweep import grid, outcome_of, values_of
 from tinygrad_hw.runs.training import Outcome, train
 
 __all__ = [
+    "SIGNIFICANT",
     "Comparison",
     "Network",
     "Outcome",

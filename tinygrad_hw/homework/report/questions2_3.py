@@ -29,6 +29,7 @@ from tinygrad_hw.homework.experiments import (
     TEN,
     Outcome,
 )
+from tinygrad_hw.homework.initializer_sweep import seeds_section, verdict
 from tinygrad_hw.homework.report import charts, network_sections, original_figures
 from tinygrad_hw.homework.report.image_printout import print_out
 from tinygrad_hw.homework.report.page_elements import claims, confusion, figure_box
@@ -130,6 +131,7 @@ def initializers(results: Results, drawn: Mapping[str, str]) -> Html:
         section("q2b-accuracy", 3, "Accuracies", *_accuracies(outcomes, drawn)),
         section("q2b-confusion", 3, "Confusion matrices", *_four_matrices(results)),
         section("q2b-curves", 3, "Learning curves together", *_curves_together(outcomes, drawn)),
+        section("q2b-seeds", 3, "Is HeNormal best? Ten seeds of each", *seeds_section()),
         section("q2b-claims", 3, "What the homework concludes", _initializer_claims(outcomes)),
         section(
             "q2b-settings",
@@ -242,7 +244,8 @@ def _initializer_claims(outcomes: Mapping[str, Outcome]) -> Html:
                 f"HeNormal makes {counted(error_count(he), 'error')} in {count(total)}: "
                 f"`{number(100 * he.test_accuracy, 5)}` %. By errors: {ranking(wrong)}. Chance "
                 f"alone would put HeNormal anywhere from `{number(100 * low, 4)}` % to "
-                f"`{number(100 * high, 4)}` %, so a difference of an error or two tells nothing.",
+                f"`{number(100 * high, 4)}` %, so a difference of an error or two tells nothing. "
+                f"{verdict().partition('. ')[0]}.",
             ),
             (
                 "HeNormal is less erratic than Glorot and RandomNormal; RandomNormal is the most "
