@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tinygrad_hw.nn import Sequential
-from tinygrad_hw.nn.layers import Dense, Dropout, Input
+from tinygrad_hw.nn import Model, Sequential
+from tinygrad_hw.nn.layers import Add, Dense, Dropout, Input
 from tinygrad_hw.nn.metrics import AUC
 from tinygrad_hw.nn.models import clone_model
 from tinygrad_hw.nn.optimizers import Adam
@@ -36,6 +36,16 @@ def test_a_clone_has_the_settings_and_weights_of_its_own():
     clone.fit(X, Y, verbose=0)
     for mine, old in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(mine, old)
+
+
+def test_a_functional_model():
+    start = Input((4,))
+    shared = Dense(4, "tanh")
+    model = Model(start, Dense(1)(Add()([shared(start), shared(shared(start))])))
+    clone = clone_model(model)
+    assert len(clone.get_weights()) == 4
+    clone.set_weights(model.get_weights())
+    np.testing.assert_array_equal(clone.predict(X, verbose=0), model.predict(X, verbose=0))
 
 
 def test_what_is_not_built_or_not_compiled_stays_so():

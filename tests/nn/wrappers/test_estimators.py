@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from tinygrad_hw.errors import InputError
-from tinygrad_hw.nn import Sequential, utils, wrappers
+from tinygrad_hw.nn import Model, Sequential, utils, wrappers
 from tinygrad_hw.nn.layers import Dense, Flatten, Input
 from tinygrad_hw.nn.optimizers import SGD
 from tinygrad_hw.nn.wrappers import SKLearnClassifier, SKLearnRegressor, SKLearnTransformer
@@ -186,6 +186,24 @@ def test_images_and_several_targets():
     assert made.fit(images, targets, epochs=2).predict(images).shape == (90, 2)
     transformer = SKLearnTransformer(network, model_kwargs={"loss": "mse"}, fit_kwargs=QUIET)
     assert transformer.fit(images, targets).transform(images).shape == (90, 2)
+
+
+def test_a_functional_model():
+    """The example of Keras's documentation."""
+
+    def dynamic_model(X, y, loss, layers):
+        inp = Input(shape=(X.shape[1],))
+        hidden = inp
+        for width in layers:
+            hidden = Dense(width, activation="relu")(hidden)
+        out = [Dense(y.shape[1] if len(y.shape) > 1 else 1, activation="softmax")(hidden)]
+        model = Model(inp, out)
+        model.compile(loss=loss, optimizer=SGD(0.1))
+        return model
+
+    settings = {"loss": "categorical_crossentropy", "layers": [20, 20]}
+    made = SKLearnClassifier(dynamic_model, model_kwargs=settings, random_state=0)
+    assert made.fit(X, WORDS, epochs=10, verbose=0).score(X, WORDS) > 0.95
 
 
 def test_weights_of_examples_are_the_models():
