@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -117,6 +118,7 @@ def _on_cluster(
             "distributed is not installed, and is needed for --dask: "
             "pip install 'tinygrad_hw[cluster]'"
         ) from None
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what it says is raised
     connect: Any = distributed.Client
     finished: Any = distributed.as_completed
     try:

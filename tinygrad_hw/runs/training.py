@@ -65,6 +65,13 @@ def train(
     KeyboardInterrupt
         If Ctrl-C comes before the end of the first epoch.
     """
+    with np.errstate(all="ignore"):  # a training that diverges is told by its loss
+        return _train(settings, examples, verbose, callbacks)
+
+
+def _train(
+    settings: Settings, examples: Examples, verbose: int | str, callbacks: Sequence[Callback]
+) -> tuple[Sequential, Outcome]:
     start = time.perf_counter()
     model = network(settings, examples)
     model.trained_on = examples.description

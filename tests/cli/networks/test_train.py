@@ -219,6 +219,17 @@ def test_a_model_is_replaced_by_force_alone(run: Run, trained: str, bars: Path) 
     assert Path("m.safetensors").read_bytes() != before
 
 
+def test_a_training_that_diverges_is_one_line(run: Run, bars: Path) -> None:
+    options = ("--lr", "1e30", "--optimizer", "sgd", "--epochs", "3", "--patience", "0")
+    status, _, error = run("train", "--data", str(bars), *options, "-o", "m.safetensors")
+    assert status == 2
+    assert re.fullmatch(
+        r"tinygrad-hw: the training has diverged: its loss is (nan|inf); give a smaller --lr, .*\n",
+        error,
+    )
+    assert not Path("m.safetensors").exists()
+
+
 def test_ctrl_c_keeps_what_was_learned(
     tmp_path: Path, bars: Path, run_apart: RunApart, own_job: dict[str, Any]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def add_train(verbs: Verbs) -> None:
 
 def _train(arguments: argparse.Namespace) -> int:
     from tinygrad_hw.nn.datasets import read_examples
-    from tinygrad_hw.runs import Settings, completed, train
+    from tinygrad_hw.runs import Settings, SettingsError, completed, train
 
     settings = Settings(
         layers=arguments.layers,
@@ -74,6 +75,11 @@ def _train(arguments: argparse.Namespace) -> int:
         parts += f", {len(examples.x_test):,} to test"
     print_line(f"{examples.source}: {parts}. Network: {settings.layers}")
     model, outcome = train(settings, examples, verbose="auto")
+    if not math.isfinite(outcome.loss):
+        raise SettingsError(
+            f"the training has diverged: its loss is {outcome.loss}; give a smaller --lr, or look "
+            "for numbers in the data that are far too large; nothing is saved"
+        )
     model.save(arguments.out)
     if outcome.interrupted:
         print_line("Stopped by Ctrl-C; the network is saved as it was after the last whole epoch")
