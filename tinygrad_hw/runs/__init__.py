@@ -1,5 +1,6 @@
 """Runs: networks trained by settings, one or a grid of them, and how they compare."""
 
+from tinygrad_hw.runs.architecture import read_architecture
 from tinygrad_hw.runs.comparison import SIGNIFICANT, Comparison, Spread, compare, spread
 from tinygrad_hw.runs.prediction import Network, fitting, prepared, read_network
 from tinygrad_hw.runs.record import Run, append, key_of, line_of, open_record, read_runs
@@ -37,6 +38,7 @@ __all__ = [
     "open_record",
     "outcome_of",
     "prepared",
+    "read_architecture",
     "read_network",
     "read_runs",
     "spread",

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from tinygrad_hw.nn.callbacks import Callback, EarlyStopping
 from tinygrad_hw.nn.datasets import Examples
-from tinygrad_hw.nn.models import Sequential
+from tinygrad_hw.nn.models import Model
 from tinygrad_hw.runs.settings import Settings, SettingsError, network
 
 
@@ -55,8 +55,18 @@ def train(
     examples: Examples,
     verbose: int | str = 0,
     callbacks: Sequence[Callback] = (),
-) -> tuple[Sequential, Outcome]:
+    model: Model | None = None,
+) -> tuple[Model, Outcome]:
     """Train a network; return it and the outcome.
+
+    Parameters
+    ----------
+    settings, examples
+        How, and what on.
+    verbose, callbacks
+        As those of ``fit``.
+    model
+        A compiled model to train; by default that of the settings.
 
     Raises
     ------
@@ -66,14 +76,17 @@ def train(
         If Ctrl-C comes before the end of the first epoch.
     """
     with np.errstate(all="ignore"):  # a training that diverges is told by its loss
-        return _train(settings, examples, verbose, callbacks)
+        return _train(model or network(settings, examples), settings, examples, verbose, callbacks)
 
 
 def _train(
-    settings: Settings, examples: Examples, verbose: int | str, callbacks: Sequence[Callback]
-) -> tuple[Sequential, Outcome]:
+    model: Model,
+    settings: Settings,
+    examples: Examples,
+    verbose: int | str,
+    callbacks: Sequence[Callback],
+) -> tuple[Model, Outcome]:
     start = time.perf_counter()
-    model = network(settings, examples)
     model.trained_on = examples.description
     trained, held_out = split(len(examples.x), settings)
     x, y = examples.x[trained], examples.y[trained]

@@ -13,7 +13,8 @@ import pandas
 import pytest
 from PIL import Image
 
-from tinygrad_hw.nn.models import load_model
+from tinygrad_hw.nn.layers import Conv2D, Dense, Flatten, Input, Rescaling, Reshape
+from tinygrad_hw.nn.models import Sequential, load_model
 
 Run = Callable[..., tuple[int, str, str]]
 RunApart = Callable[..., subprocess.Popen[str]]
@@ -149,6 +150,14 @@ def test_without_data_it_is_the_packages_mnist(run: Run, monkeypatch: pytest.Mon
         ("train -o m.safetensors --data no", "no: is not there; expected a folder, a .npz or"),
         ("train -o m.safetensors --data m.csv", "m.csv: row 1, column 'a' is 'x'; expected a"),
         ("train -o m.safetensors --data bars.npz --layers 36-4", "end with 3"),
+        ("train -o m.safetensors --data bars.npz --layers no.json", "no.json: cannot be opened"),
+        ("train -o m.safetensors --data bars.npz --layers x.json", "x.json: expected the text of"),
+        ("train -o m.safetensors --data bars.npz --layers s.json", "s.json ends with softmax outp"),
+        ("train -o m.safetensors --data m2.csv --layers s.json", "s.json takes examples of shape"),
+        (
+            "train -o m.safetensors --data bars.npz --layers s.json --activation tanh",
+            "--activation is given, and s.json has its own; leave one out",
+        ),
         ("predict there.safetensors bars.npz", "there.safetensors is no safetensors file"),
         ("predict no.safetensors bars.npz", "there is no file no.safetensors"),
         ("predict good.safetensors no.png", "no.png: cannot be opened (No such file"),
@@ -187,6 +196,10 @@ def made(run: Run, bars: Path, table: Path) -> None:
     np.savez("new.npz", x=x, y=y + 9)
     Path("d.safetensors").mkdir()
     Path("m.csv").write_text("a,label\nx,1\n")
+    Path("m2.csv").write_text("a,label\n1,1\n2,2\n")
+    Path("x.json").write_text("mine")
+    layers = [Input((6, 6)), Flatten(), Dense(4, "softmax")]
+    Path("s.json").write_text(Sequential(layers).to_json())
     Path("good.csv").write_text("a,label\n1,1\n")
     Path("there.safetensors").write_text("mine")
     Path("bad.png").write_text("mine")
@@ -206,6 +219,26 @@ def untrained(path: Path) -> Any:
     model = network(Settings(), examples)
     model.trained_on = examples.description
     return model
+
+
+def test_any_layers_are_trained_from_their_text(run: Run, bars: Path) -> None:
+    layers = [
+        Rescaling(1 / 255, input_shape=(6, 6)),
+        Reshape((6, 6, 1)),
+        Conv2D(2, 3, activation="relu"),
+        Flatten(),
+        Dense(3, "softmax"),
+    ]
+    Path("net.json").write_text(Sequential(layers).to_json())
+    options = ("--data", str(bars), "--layers", "net.json", "--epochs", "1", "-o")
+    status, out, _ = run("train", *options, "a.safetensors")
+    assert status == 0
+    assert "Network: net.json, 119 parameters\n" in out  # 2 · (3 · 3 + 1) + 3 · (2 · 4 · 4 + 1)
+    assert run("train", *options, "b.safetensors")[0] == 0
+    first, second = (load_model(name).get_weights() for name in ("a.safetensors", "b.safetensors"))
+    for x, y in zip(first, second, strict=True):
+        np.testing.assert_array_equal(x, y)
+    assert run("predict", "a.safetensors", str(bars))[0] == 0
 
 
 def test_a_model_is_replaced_by_force_alone(run: Run, trained: str, bars: Path) -> None:

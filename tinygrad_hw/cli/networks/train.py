@@ -21,8 +21,9 @@ def add_train(verbs: Verbs) -> None:
     parser.add_argument(
         "--layers",
         default="",
-        metavar="784-128-10",
-        help="units of each layer, inputs first, classes last (one hidden layer of 128)",
+        metavar="784-128-10|FILE.json",
+        help="units of each layer, inputs first, classes last (one hidden layer of 128); or a file "
+        "of model.to_json(), for any layers",
     )
     add_training(parser)
     parser.add_argument(
@@ -32,14 +33,9 @@ def add_train(verbs: Verbs) -> None:
         "--lr", type=float, metavar="RATE", help="learning rate (the optimizer's own)"
     )
     parser.add_argument("--optimizer", default="adam", metavar="NAME", help="sgd, adam, … (adam)")
+    parser.add_argument("--activation", metavar="NAME", help="of the hidden layers (relu)")
     parser.add_argument(
-        "--activation", default="relu", metavar="NAME", help="of the hidden layers (relu)"
-    )
-    parser.add_argument(
-        "--initializer",
-        default="GlorotUniform",
-        metavar="NAME",
-        help="of the hidden layers' weights (GlorotUniform)",
+        "--initializer", metavar="NAME", help="of the hidden layers' weights (GlorotUniform)"
     )
     add_seed(parser, "of the weights, and of what is drawn of the examples (0)")
     parser.add_argument(
@@ -51,12 +47,20 @@ def add_train(verbs: Verbs) -> None:
 
 def _train(arguments: argparse.Namespace) -> int:
     from tinygrad_hw.nn.datasets import read_examples
-    from tinygrad_hw.runs import Settings, SettingsError, completed, train
+    from tinygrad_hw.nn.utils import set_random_seed
+    from tinygrad_hw.runs import Settings, SettingsError, completed, read_architecture, train
 
+    layers = Path(arguments.layers) if arguments.layers.endswith(".json") else None
+    given = {
+        name: getattr(arguments, name)
+        for name in ("activation", "initializer")
+        if getattr(arguments, name) is not None
+    }
+    if layers is not None and given:
+        raise UsageError(f"--{min(given)} is given, and {layers} has its own; leave one out")
     settings = Settings(
-        layers=arguments.layers,
-        activation=arguments.activation,
-        initializer=arguments.initializer,
+        layers="" if layers else arguments.layers,
+        **given,
         optimizer=arguments.optimizer,
         learning_rate=arguments.lr,
         batch=arguments.batch,
@@ -69,12 +73,19 @@ def _train(arguments: argparse.Namespace) -> int:
     _check_place(arguments.out, arguments.force)
     exit_when_terminated()
     examples = read_examples(arguments.data, arguments.label)
-    settings = completed(settings, examples)
+    model = None
+    if layers is None:
+        settings = completed(settings, examples)
+        network = settings.layers
+    else:
+        set_random_seed(settings.seed)  # a file has no seed
+        model = read_architecture(layers, settings, examples)
+        network = f"{layers}, {model.count_params():,} parameters"
     parts = f"{len(examples.x):,} examples of {len(examples.class_names)} classes"
     if examples.x_test is not None:
         parts += f", {len(examples.x_test):,} to test"
-    print_line(f"{examples.source}: {parts}. Network: {settings.layers}")
-    model, outcome = train(settings, examples, verbose="auto")
+    print_line(f"{examples.source}: {parts}. Network: {network}")
+    model, outcome = train(settings, examples, verbose="auto", model=model)
     if not math.isfinite(outcome.loss):
         raise SettingsError(
             f"the training has diverged: its loss is {outcome.loss}; give a smaller --lr, or look "
