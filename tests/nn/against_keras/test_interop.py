@@ -26,6 +26,7 @@ CASES = [
     (WORDS, [("Embedding", {"input_dim": 7, "output_dim": 3})]),
     (FLAT, [("Reshape", {"target_shape": (2, -1)}), ("Flatten", {})]),
     (IMAGES, [("Rescaling", {"scale": 0.1, "offset": -0.3})]),
+    (IMAGES, [("Rescaling", {"scale": [1.0, 2.0, 0.5], "offset": np.array([1.0, 0.0, -1.0])})]),
     (FLAT, [("Activation", {"activation": "softplus"}), ("Activation", {"activation": "linear"})]),
     (FLAT, [("ReLU", {"max_value": 1.5, "negative_slope": 0.1, "threshold": 0.2})]),
     (FLAT, [("LeakyReLU", {"negative_slope": 0.2}), ("Softmax", {})]),
@@ -78,8 +79,9 @@ def test_every_layer_both_ways(shape, layers):
     back = ours.to_keras()
     assert_alike(ours, back, x)
     for first, last in zip(theirs.layers, back.layers, strict=True):
-        wanted, found = first.get_config(), last.get_config()
-        assert {**wanted, "data_format": None} == {**found, "data_format": None}
+        np.testing.assert_array_equal(*[getattr(x, "offset", 0) for x in (first, last)])
+        no_data = {"data_format": None, "offset": None}  # None is "channels_last"; arrays: above
+        assert first.get_config() | no_data == last.get_config() | no_data
         regularizers = [layer.activity_regularizer for layer in (first, last)]
         assert len({repr(x and x.get_config()) for x in regularizers}) == 1
 

@@ -23,6 +23,7 @@ EVERY_LAYER = [
     (IMAGES, "Flatten", {}),
     (FLAT, "Reshape", {"target_shape": (2, -1)}),
     (IMAGES, "Rescaling", {"scale": 0.1, "offset": -0.3}),
+    (IMAGES, "Rescaling", {"scale": [0.1, 2.0, 1.0], "offset": [[1.0, 0.0, -1.0]]}),
     (FLAT, "Activation", {"activation": "softplus"}),
     (FLAT, "ReLU", {"max_value": 1.5, "negative_slope": 0.1, "threshold": 0.2}),
     (FLAT, "LeakyReLU", {}),

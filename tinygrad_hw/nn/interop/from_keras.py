@@ -179,6 +179,8 @@ def _ours(thing: Any, where: str) -> Any:
         return [_ours(each, where) for each in thing]
     if isinstance(thing, Mapping) and "class_name" in thing:
         name, config = thing["class_name"], thing["config"]
+        if name == "__numpy__":
+            return config["value"]
         room = str(thing.get("module", "")).removeprefix("keras.")
         if not isinstance(config, Mapping) or not str(thing.get("module")).startswith("keras"):
             known = config if isinstance(config, str) else name.strip("_")
