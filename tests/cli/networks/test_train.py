@@ -97,6 +97,22 @@ def test_an_image_of_other_proportions_is_not_distorted(run: Run, trained: str) 
     assert out.endswith("The image: 120 × 60 pixels, resized to 6 × 3, set into 6 × 6\n")
 
 
+def test_a_folder_of_images(run: Run, trained: str) -> None:
+    Path("mine").mkdir()
+    for i, name in enumerate(["=a.png", "b.png"]):
+        pixels = np.zeros((12, 12), np.uint8)
+        pixels[2 * i + 2 : 2 * i + 4, 2:10] = 210
+        Image.fromarray(pixels).save(f"mine/{name}")
+    status, out, _ = run("predict", "m.safetensors", "mine")
+    assert status == 0
+    first, second = out.splitlines()
+    assert re.fullmatch(r"  =a\.png  0  0\.\d{4}  \(12 × 12 pixels, resized to 6 × 6\)", first)
+    assert second.startswith("  b.png  1  ")
+    assert run("predict", "m.safetensors", "mine", "-o", "p.csv")[1] == "Predictions: p.csv\n"
+    lines = Path("p.csv").read_text().splitlines()
+    assert [line.split(",")[:2] for line in lines[1:]] == [["'=a.png", "0"], ["b.png", "1"]]
+
+
 def test_a_table_of_two_classes(run: Run, table: Path) -> None:
     status, out, _ = run("train", "--data", str(table), "--epochs", "20", "-o", "m.safetensors")
     assert status == 0

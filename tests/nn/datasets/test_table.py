@@ -79,6 +79,16 @@ def test_a_label_column_that_is_not_there(path):
         read_examples(path, "kind")
 
 
+def test_sizes_are_bounded_before_pandas_reads(path):
+    path.write_bytes(b"a," * 100_000 + b"label\n")
+    with pytest.raises(InputError, match=r"too many names, .* expected at most 100,000 columns"):
+        read_examples(path)
+    with path.open("wb") as file:
+        file.truncate(1 << 29)
+    with pytest.raises(InputError, match="is larger; expected at most 268,435,456 bytes"):
+        read_examples(path)
+
+
 def test_without_pandas_the_extra_is_named(path, monkeypatch):
     path.write_text(GOOD)
     monkeypatch.setitem(__import__("sys").modules, "pandas", None)

@@ -25,7 +25,7 @@ def add_predict(verbs: Verbs) -> None:
         "data",
         type=Path,
         metavar="IMAGE|DATA",
-        help=f"an image; or {DATA_HELP}: the test part, where there is one",
+        help=f"an image, or a folder of images; or {DATA_HELP}: the test part, where there is one",
     )
     parser.add_argument("--label", metavar="COLUMN", help="of a .csv, the column of classes")
     parser.add_argument(
@@ -36,7 +36,7 @@ def add_predict(verbs: Verbs) -> None:
 
 
 def _predict(arguments: argparse.Namespace) -> None:
-    from tinygrad_hw.nn.datasets.images import is_image
+    from tinygrad_hw.nn.datasets.images import images_in, is_image
     from tinygrad_hw.runs import read_network
 
     if arguments.out is not None and arguments.out.suffix != ".csv":
@@ -46,6 +46,8 @@ def _predict(arguments: argparse.Namespace) -> None:
         if arguments.out is not None:
             raise UsageError("-o is for data; what is seen in one image is printed")
         _predict_image(network, arguments.data)
+    elif arguments.data.is_dir() and (images := images_in(arguments.data)):
+        _predict_images(network, images, arguments)
     else:
         _predict_data(network, arguments)
 
@@ -66,6 +68,24 @@ def _predict_image(network: Any, path: Path) -> None:
     print_line("The image: " + ", ".join(done))
 
 
+def _predict_images(network: Any, images: list[Path], arguments: argparse.Namespace) -> None:
+    from tinygrad_hw.runs import prepared
+
+    shown = images[:SHOWN] if arguments.out is None else []
+    rows = []
+    for path in images:
+        pixels, done = prepared(network, path)
+        rows.append(network.probabilities(pixels[None])[0])
+        if path in shown:
+            best = int(rows[-1].argmax())
+            seen = f"{_named(network.class_names[best])}  {rows[-1][best]:.4f}"
+            print_line(f"  {_named(path.name)}  {seen}  ({', '.join(done)})")
+    if len(images) > len(shown) > 0:
+        print_line(f"  and {len(images) - len(shown):,} more; -o FILE.csv writes all")
+    if arguments.out is not None:
+        _write(arguments, network.class_names, rows, None, [path.name for path in images], images)
+
+
 def _named(name: str) -> str:
     from tinygrad_hw.formatting import printable, shorten
 
@@ -73,7 +93,6 @@ def _named(name: str) -> str:
 
 
 def _predict_data(network: Any, arguments: argparse.Namespace) -> None:
-    from tinygrad_hw.files import Output, write_outputs
     from tinygrad_hw.nn.datasets.examples import check_part
     from tinygrad_hw.nn.datasets.reading import read_parts
     from tinygrad_hw.runs import fitting
@@ -84,10 +103,6 @@ def _predict_data(network: Any, arguments: argparse.Namespace) -> None:
     part = fitting(network, part, names)
     probabilities = network.probabilities(part.x)
     labels = None if part.labels is None else [str(label) for label in part.labels]
-    if arguments.out is not None:
-        text = _table(network.class_names, probabilities, labels).encode()
-        output = Output(arguments.out, text, PREDICTIONS_OPENING)
-        write_outputs([output], reads=[arguments.model, arguments.data], force=arguments.force)
     chosen = [network.class_names[i] for i in probabilities.argmax(axis=1)]
     print_line(f"{part.source}: {len(chosen):,} example{'s' * (len(chosen) != 1)}")
     if arguments.out is None:
@@ -101,11 +116,20 @@ def _predict_data(network: Any, arguments: argparse.Namespace) -> None:
         wrong = len(chosen) - right_ones
         print_line(f"Accuracy {right_ones / len(chosen):.4f}: {wrong:,} error{'s' * (wrong != 1)}")
     if arguments.out is not None:
-        print_line(f"Predictions: {arguments.out}")
+        numbers = list(map(str, range(len(chosen))))
+        _write(arguments, network.class_names, probabilities, labels, numbers, [arguments.data])
 
 
-def _table(class_names: Any, probabilities: Any, labels: list[str] | None) -> str:
-    """Write a line for each example: its label, the predicted class, all probabilities."""
+def _write(
+    arguments: argparse.Namespace,
+    class_names: Any,
+    probabilities: Any,
+    labels: list[str] | None,
+    names: list[str],
+    reads: list[Path],
+) -> None:
+    """Write a line for each example: its name, label and predicted class, all probabilities."""
+    from tinygrad_hw.files import Output, write_outputs
     from tinygrad_hw.formatting import spreadsheet_cell
 
     text = io.StringIO()
@@ -115,6 +139,9 @@ def _table(class_names: Any, probabilities: Any, labels: list[str] | None) -> st
     for i, row in enumerate(probabilities):
         best = int(row.argmax())
         known = [spreadsheet_cell(labels[i])] if labels else []
-        predicted = spreadsheet_cell(class_names[best])
-        writer.writerow([i, *known, predicted, f"{row[best]:.6f}", *(f"{p:.6f}" for p in row)])
-    return text.getvalue()
+        seen = [spreadsheet_cell(class_names[best]), f"{row[best]:.6f}"]
+        numbers = [f"{p:.6f}" for p in row]
+        writer.writerow([spreadsheet_cell(names[i]), *known, *seen, *numbers])
+    output = Output(arguments.out, text.getvalue().encode(), PREDICTIONS_OPENING)
+    write_outputs([output], reads=[arguments.model, *reads], force=arguments.force)
+    print_line(f"Predictions: {arguments.out}")

@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_hw.data.source import LIMIT, DataError, data_error, open_file, printable
+from tinygrad_hw.data.source import DataError, data_error, open_file, printable
 from tinygrad_hw.errors import InputError
 from tinygrad_hw.nn.datasets.examples import Part
 
+MOST_BYTES = 1 << 28  # pandas needs several times as much memory
+MOST_COLUMNS = 100_000
+LONGEST_LINE = 1 << 22
 LONGEST_LABEL = 100
 LABEL_COLUMNS = ("label", "class", "target")
 
@@ -66,8 +69,19 @@ def _frame(path: Path) -> Any:
     pandas = import_pandas()
     with open_file(path) as file, warnings.catch_warnings():
         warnings.simplefilter("error", pandas.errors.ParserWarning)  # it would drop columns
-        if os.fstat(file.fileno()).st_size > LIMIT:
-            raise data_error(path, "is larger", f"at most {LIMIT} bytes", "take a smaller set")
+        if os.fstat(file.fileno()).st_size > MOST_BYTES:
+            raise data_error(
+                path, "is larger", f"at most {MOST_BYTES:,} bytes", "take a part of it"
+            )
+        names = file.read(LONGEST_LINE).partition(b"\n")[0]
+        if names.count(b",") >= MOST_COLUMNS or len(names) == LONGEST_LINE:
+            raise data_error(
+                path,
+                "has too many names, or too long ones, in its first line",
+                f"at most {MOST_COLUMNS:,} columns",
+                "look at its line ends",
+            )
+        file.seek(0)
         try:
             frame = pandas.read_csv(
                 file,
