@@ -1,5 +1,6 @@
 """The main job, cut to one epoch: what it leaves behind."""
 
+import base64
 import io
 import json
 import re
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from playwright.sync_api import sync_playwright
 from rich.console import Console
 
 from tinygrad_hw.data import load
@@ -129,7 +131,7 @@ def test_a_second_report_replaces_the_first(done: tuple[Path, str], tmp_path: Pa
     refuse_to_destroy(_outputs(done[0], out))
     shutil.copytree(done[0], out)
     outputs = _outputs(done[0], out)
-    assert len(outputs) == 17
+    assert len(outputs) == 23
     for output in outputs:
         other = replace(output, content=output.content + b" ")
         refuse_to_destroy([other])
@@ -137,3 +139,32 @@ def test_a_second_report_replaces_the_first(done: tuple[Path, str], tmp_path: Pa
         with pytest.raises(OutputError, match="is there already"):
             refuse_to_destroy([other])
         refuse_to_destroy([other], force=True)
+
+
+CHROMIUM = shutil.which("chromium")
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
+def test_the_report_opens_without_a_network_and_its_pad_answers(done: tuple[Path, str]) -> None:
+    address, wrong = (done[0] / "report.html").as_uri(), []
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, 784).astype(float)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 360, "height": 640})
+        page.on("console", lambda message: wrong.append(message.text))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("request", lambda r: r.url.startswith((address, "data:")) or wrong.append(r.url))
+        page.goto(address)
+        data = json.loads(page.locator("#pad-data").text_content() or "")
+        shown = page.evaluate("(x) => [...pad.show(Float32Array.from(x)).probabilities]", [*pixels])
+        said = page.locator("#pad-says").text_content()
+        sideways = page.evaluate("() => document.documentElement.scrollWidth - innerWidth")
+        browser.close()
+    texts = data["weights"].values()
+    w1, b1, w2, b2 = (np.frombuffer(base64.b64decode(x), "<f4").astype(float) for x in texts)
+    z = np.maximum(pixels / 255 @ w1.reshape(784, 128) + b1, 0) @ w2.reshape(128, 10) + b2
+    p = np.exp(z - z.max()) / np.exp(z - z.max()).sum()
+    np.testing.assert_allclose(shown, p, rtol=0, atol=1e-5)
+    assert said == f"It says {p.argmax()}, with probability {shown[p.argmax()]:.4f}."
+    assert (wrong, sideways <= 0) == ([], True)

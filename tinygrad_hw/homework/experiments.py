@@ -103,6 +103,8 @@ class Outcome:
         probability of the predicted class.
     layers
         The rows of ``model.summary()``.
+    weights
+        The arrays of ``model.get_weights()``.
     seconds
         The time that training and evaluation took.
     """
@@ -118,6 +120,7 @@ class Outcome:
     confusion: npt.NDArray[np.int64]
     examples: list[tuple[int, int, int, float]]
     layers: list[LayerSummary]
+    weights: list[npt.NDArray[Any]]
     seconds: float
 
 
@@ -161,6 +164,7 @@ def train(experiment: Experiment, data: Dataset, seed: int, listener: EpochListe
         confusion=confusion_matrix(data.y_test, predicted, experiment.classes),
         examples=_examples(model, data.x_test, data.y_test, predicted, seed),
         layers=model.summary_rows(),
+        weights=model.get_weights(),
         seconds=time.perf_counter() - start,
     )
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygrad_hw.data import Dataset
-from tinygrad_hw.homework.experiments import ALL, INITIALIZERS, Outcome
+from tinygrad_hw.homework.experiments import ALL, INITIALIZERS, Experiment, Outcome
 from tinygrad_hw.homework.report import original_figures
+from tinygrad_hw.nn import Sequential
 from tinygrad_hw.worksheet import Marks, Solution
 
 
@@ -52,6 +53,12 @@ class Results:
     def initializers(self) -> dict[str, Outcome]:
         """The outcomes of Question 2 B, in the homework's order."""
         return {e.name: self.outcomes[e.name] for e in INITIALIZERS}
+
+    def network(self, experiment: Experiment) -> Sequential:
+        """Build the network of an experiment, as it was at the end."""
+        model = experiment.model(self.data.x_train.shape[1:], self.seed)
+        model.set_weights(self.outcomes[experiment.name].weights)
+        return model
 
     @property
     def cut_short(self) -> bool:

@@ -117,7 +117,7 @@ def accuracies(right: Mapping[str, int], total: int) -> str:
         axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter("{x:.6g}")
         axes.set_xlabel("test accuracy")
-        return _svg(drawing)
+        return svg_text(drawing)
 
 
 def wilson_interval(right: int, total: int) -> tuple[float, float]:
@@ -149,7 +149,7 @@ def examples(images: Sequence[npt.NDArray[np.uint8]], captions: Sequence[str]) -
         for place, image, caption in zip(used, images, captions, strict=True):
             place.imshow(image, cmap="gray_r", vmin=0, vmax=255, interpolation="none")
             place.set_title(caption, fontsize=8)
-        return _svg(drawing)
+        return svg_text(drawing)
 
 
 def with_page_colors(drawing: str) -> str:
@@ -178,7 +178,7 @@ def _curves(lines: Mapping[str, Sequence[float]], title: str, metric: str) -> st
             _logarithmic(axes, lines)
         axes.set_title(title, fontsize=10, loc="left", fontweight="bold")
         drawing.legend(loc="outside lower center", ncols=2, handlelength=2.8)
-        return _svg(drawing)
+        return svg_text(drawing)
 
 
 def _logarithmic(axes: Axes, lines: Mapping[str, Sequence[float]]) -> None:
@@ -194,7 +194,8 @@ _STYLE = re.compile(r" *<defs>\s*<style.*?</style>\s*</defs>\n?", re.DOTALL)
 _NULL_ROTATION = re.compile(r' transform="rotate\(-0 [^)]*\)"')
 
 
-def _svg(drawing: Figure) -> str:
+def svg_text(drawing: Figure) -> str:
+    """Return a figure as SVG, with nothing in it that differs from run to run."""
     FigureCanvasSVG(drawing)
     file = io.StringIO()
     no_metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))

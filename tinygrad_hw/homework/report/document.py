@@ -26,13 +26,15 @@ from tinygrad_hw.formatting import (
     table,
     with_sign,
 )
-from tinygrad_hw.homework.experiments import BINARY, INITIALIZERS, Outcome
+from tinygrad_hw.homework.experiments import BINARY, INITIALIZERS, TEN, Outcome
 from tinygrad_hw.homework.report import charts, original_figures
 from tinygrad_hw.homework.report.errata import errata_summary, tally
 from tinygrad_hw.homework.report.question1 import Example, worked_example
 from tinygrad_hw.homework.report.questions2_3 import binary, initializers, ten
+from tinygrad_hw.homework.report.watching import draw_section, learned, learned_figures
 from tinygrad_hw.homework.results import Results, error_count, test_image_count
 from tinygrad_hw.nn.metrics import report_of_matrix
+from tinygrad_hw.nn.pad import pad_parts
 from tinygrad_hw.worksheet import Marks, as_json
 
 TITLE = "The homework, done again"
@@ -43,7 +45,13 @@ CONTENTS = {
     "q2": "Question 2: two digits",
     "q2b": "Question 2 B: initialisers",
     "q3": "Question 3: ten digits",
+    "learned": "What it has learned",
+    "draw": "Draw a digit",
 }
+CONTENT = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; font-src data:; "
+    "img-src data:"
+)
 
 
 def report(results: Results, drawn: Mapping[str, str] | None = None) -> str:
@@ -60,6 +68,7 @@ def report(results: Results, drawn: Mapping[str, str] | None = None) -> str:
         The drawings by file name, where ``figures(results)`` has been called already.
     """
     drawn = figures(results) if drawn is None else drawn
+    pad = pad_parts(results.network(TEN))
     body = [
         _summary(results),
         *(
@@ -73,16 +82,20 @@ def report(results: Results, drawn: Mapping[str, str] | None = None) -> str:
         binary(results, drawn),
         initializers(results, drawn),
         ten(results, drawn),
+        learned(results, drawn),
+        draw_section(pad),
     ]
     page = files(__package__).joinpath("templates")
     return Template(page.joinpath("report.html").read_text("utf-8")).substitute(
         title=TITLE,
-        style=font_face() + page.joinpath("report.css").read_text("utf-8"),
+        content=CONTENT,
+        style=font_face() + page.joinpath("report.css").read_text("utf-8") + pad.style,
         lead=_lead(results),
         contents=element(
             "ol", *(element("li", link(anchor, text)) for anchor, text in CONTENTS.items())
         ),
         body=join(body, "\n"),
+        scripts=pad.scripts,
         footer=paragraph("Written by tinygrad_hw. The numbers, with all digits: results.json."),
     )
 
@@ -112,7 +125,7 @@ def figures(results: Results) -> dict[str, str]:
     drawn["initialisers-test.svg"] = charts.accuracies(
         right, test_image_count(next(iter(four.values())))
     )
-    return drawn
+    return drawn | learned_figures(results)
 
 
 def results_as_json(results: Results) -> dict[str, Any]:

@@ -4,6 +4,6 @@
 ``pad.js`` draws, brings the drawing to the form of MNIST's images, and shows what comes out.
 """
 
-from tinygrad_hw.nn.pad.page import PAD_OPENING, pad_page, pad_parts
+from tinygrad_hw.nn.pad.page import PAD_OPENING, Pad, pad_page, pad_parts
 
-__all__ = ["PAD_OPENING", "pad_page", "pad_parts"]
+__all__ = ["PAD_OPENING", "Pad", "pad_page", "pad_parts"]

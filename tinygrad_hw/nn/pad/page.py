@@ -187,7 +187,7 @@ def _elements(rows: int, columns: int, box: int, listed: int, classes: int) -> H
         element(
             "div",
             element("figure", draw, element("figcaption", "Drawing", clear)),
-            element("figure", seen, element("figcaption", "What the network gets", toggle)),
+            element("figure", seen, element("figcaption", "Network’s input", toggle)),
             element(
                 "table",
                 element("caption", caption),

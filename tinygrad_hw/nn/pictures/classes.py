@@ -49,7 +49,7 @@ def class_errors(
     ax = axes_for(ax, 6.0, 0.9 + 0.28 * classes)
     rows = range(classes)
     for name, color, mark in (("precision", FOR, "o"), ("recall", AGAINST, "s")):
-        ax.plot([report[str(i)][name] for i in rows], rows, mark, color=color, label=name)
+        ax.plot([report[str(i)][name] for i in rows], rows, mark, color=color, label=name, ms=6)
     for i, (missed, support) in enumerate(
         zip(matrix.sum(axis=1) - np.diag(matrix), matrix.sum(axis=1), strict=True)
     ):

@@ -177,12 +177,16 @@ def gradients(model: Any, x: npt.ArrayLike, y: Any, ax: Axes | None = None) -> A
     The boxes are as those of ``activations``. The scale is logarithmic: what reaches the left edge
     is 0. See ``layer_gradients``.
     """
+    from matplotlib.ticker import LogLocator, NullLocator
+
     numbers = layer_gradients(model, x, y)
     positive = [q for layer in numbers for q in layer.quantiles if q > 0]
     least = min(positive, default=0.0) / 2
     ax = _boxes(numbers, ax, "{} of {} without", least)
     if positive:
         ax.set_xscale("log")
+        ax.xaxis.set_major_locator(LogLocator(numticks=6))
+        ax.xaxis.set_minor_locator(NullLocator())
         ax.set_xlim(left=least)
     ax.set_xlabel("size of the gradient by a weight")
     return ax
@@ -197,9 +201,9 @@ def _boxes(
     ax = axes_for(ax, 6.0, 0.6 + 0.6 * len(numbers))
     for i, layer in enumerate(numbers):
         low, first, median, third, high = (max(q, least) for q in layer.quantiles)
-        ax.plot([low, high], [i, i], color=FOR, linewidth=1, zorder=1)
-        ax.barh(i, third - first, 0.5, first, facecolor="white", edgecolor=FOR, zorder=2)
-        ax.plot([median, median], [i - 0.25, i + 0.25], color=AGAINST, linewidth=2, zorder=3)
+        ax.plot([low, first, np.nan, third, high], [i] * 5, color=FOR, linewidth=1)
+        ax.barh(i, third - first, 0.5, first, facecolor="none", edgecolor=FOR)
+        ax.plot([median, median], [i - 0.25, i + 0.25], color=AGAINST, linewidth=2)
         write_beside(ax, i, counted.format(layer.dead, layer.units))
     ax.set_yticks(range(len(numbers)), [layer.name for layer in numbers])
     ax.set_ylim(len(numbers) - 0.5, -0.5)

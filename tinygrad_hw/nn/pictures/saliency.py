@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from tinygrad_hw.engine import value_and_grad
 from tinygrad_hw.engine.core.node import raw
-from tinygrad_hw.nn.pictures.axes import axes_for, both_signs, images_of
+from tinygrad_hw.nn.pictures.axes import AGAINST, FOR, axes_for, images_of
 from tinygrad_hw.nn.pictures.scores import class_scores, predicted_probabilities
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ def saliency(
     ax
         The Axes; new ones by default.
     """
+    from matplotlib.colors import to_rgb
+
     one = np.asarray(image)[None]
     gradient = images_of(class_gradient(model, one, label), one.shape[1:])[0]
     [probabilities] = predicted_probabilities(model, one)
@@ -67,19 +69,18 @@ def saliency(
     picture = images_of(one, one.shape[1:])[0]
     if picture.ndim == 3:
         picture, gradient = picture.mean(axis=2), gradient.sum(axis=2)
+    low, high = float(min(picture.min(), 0)), float(picture.max())
+    share = (picture - low) / (high - low or 1.0)
+    slope = gradient / (float(np.abs(gradient).max()) or 1.0)
+    color = np.where(slope[..., None] > 0, to_rgb(FOR), to_rgb(AGAINST))
     ax = axes_for(ax, 3.2, 3.4)
-    largest = float(np.abs(gradient).max()) or 1.0
-    ax.imshow(
-        picture, cmap="gray_r", vmin=0, vmax=float(picture.max()) or 1.0, interpolation="none"
-    )
-    ax.imshow(
-        gradient,
-        cmap=both_signs(),
-        vmin=-largest,
-        vmax=largest,
-        alpha=0.75 * np.abs(gradient) / largest,
-        interpolation="none",
-    )
+    ax.imshow(_mixed(1 - share[..., None], color, 0.9 * np.abs(slope)), interpolation="none")
     ax.set_axis_off()
     ax.set_title(f"{chosen}: probability {probabilities[chosen]:.4f}", fontsize="medium")
     return ax
+
+
+def _mixed(ground: Any, color: npt.NDArray[Any], share: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return colors over a ground, each pixel in its share."""
+    mixed: npt.NDArray[Any] = ground + (color - ground) * share[..., None]
+    return mixed

@@ -12,6 +12,8 @@ from tinygrad_hw.nn.pictures.axes import axes_for, both_signs, draw_tiles, image
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+MOST_COLUMNS = 10
+
 
 def weight_images(
     model: Any, layer: str | None = None, count: int = 40, ax: Axes | None = None
@@ -36,8 +38,9 @@ def weight_images(
         If there is no such layer, or its weights are no images.
     """
     images = _images(model, layer, count)
-    columns = min(len(images), 10 if len(images) > 16 else 5)
-    ax = axes_for(ax, 0.75 * columns, 0.75 * -(-len(images) // columns))
+    rows = -(-len(images) // MOST_COLUMNS)
+    columns = -(-len(images) // rows)
+    ax = axes_for(ax, 0.75 * columns, 0.75 * rows)
     if images.ndim == 4:  # colored: from 0 to 1, with 0 in the middle
         draw_tiles(ax, 0.5 + images / (2 * np.abs(images).max(initial=1e-30)), columns=columns)
         return ax
