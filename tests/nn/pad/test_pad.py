@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from tinygrad_hw.data import load
 from tinygrad_hw.errors import InputError
@@ -34,12 +34,19 @@ SHOW = """(pixels) => {
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[BrowserContext]:
+def tab() -> Iterator[tuple[Page, list[str]]]:
+    """A page of Chromium, and what has gone wrong in it: messages, and what it asked for."""
     if CHROMIUM is None:
         pytest.skip("the pad is tested in Chromium: apt-get install chromium")
+    wrong: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser.new_context(has_touch=True, viewport={"width": 1200, "height": 800})
+        page = browser.new_page(has_touch=True)
+        page.set_default_timeout(15_000)
+        page.on("request", lambda r: None if r.is_navigation_request() else wrong.append(r.url))
+        page.on("console", lambda message: wrong.append(message.text))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        yield page, wrong
         browser.close()
 
 
@@ -47,27 +54,21 @@ Open = Callable[[str], Page]
 
 
 @pytest.fixture
-def opened(browser: BrowserContext, tmp_path: Path) -> Iterator[Open]:
+def opened(tab: tuple[Page, list[str]], tmp_path: Path) -> Iterator[Open]:
     """Open a text of HTML as a file; nothing must go wrong, and nothing be asked for."""
-    wrong: list[str] = []
-    pages: list[Page] = []
+    page, wrong = tab
 
     def open_(text: str) -> Page:
-        path = tmp_path / f"{len(pages)}.html"
+        path = tmp_path / "pad.html"
         path.write_text(text, encoding="utf-8")
-        page = browser.new_page()
-        pages.append(page)
-        page.set_default_timeout(15_000)
-        page.on("request", lambda r: None if r.url == path.as_uri() else wrong.append(r.url))
-        page.on("console", lambda message: wrong.append(message.text))
-        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.set_viewport_size({"width": 1200, "height": 800})
         page.goto(path.as_uri())
         return page
 
     yield open_
-    for page in pages:
-        page.close()
-    assert wrong == []
+    found = [*wrong]
+    wrong.clear()
+    assert found == []
 
 
 @pytest.fixture(scope="module")
@@ -292,8 +293,12 @@ def test_a_stroke_changes_the_answer_while_one_draws(html: str, opened: Open) ->
     page.mouse.move(center(page)[0] + 60, center(page)[1] + 60, steps=5)
     expect(heard).not_to_have_text(before)  # the button is still down
     expect(heard).to_have_attribute("aria-live", "off")
+    page.keyboard.press("Delete")  # the button is still down
+    expect(heard).to_have_text("Draw in the first square.")
+    page.mouse.move(*center(page))
     page.mouse.up()
     expect(heard).to_have_attribute("aria-live", "polite")
+    expect(heard).to_have_text("Draw in the first square.")
 
 
 def test_it_can_be_drawn_on_by_keyboard_and_by_finger(html: str, opened: Open) -> None:

@@ -181,7 +181,7 @@ function update() {
 
 function clear() {
   strokes = [];
-  pen.down = false;
+  drawing = pen.down = false;
   soon();
 }
 

@@ -48,10 +48,11 @@ def network_program(model: Any) -> tuple[str, dict[str, str]]:
         return [raw(found[0]), gradient]
 
     try:
-        shape = gray_shape(model)
+        image = np.zeros(gray_shape(model), model.dtype)
+        class_scores(model, image.reshape(1, *model.input_shape[1:]))  # refuses what has no classes
         with _numbered(model.weights) as names:
             program = capture(answer, jit=False)
-            program.record(np.zeros(shape, model.dtype))
+            program.record(image)
             text = program.javascript
     except (CaptureError, ValueError) as error:
         raise InputError(f"there is no pad for this model: {error}") from None
