@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import capturing
+import convolution
 import figures
 import homework
 import letters
@@ -165,6 +166,23 @@ WIDE_STEP = _step_row(
     (Target((NUMPY,), (TORCH, FUSED, JAX), 1.1), Target((FAST,), (TORCH, FUSED, JAX), 1.0)),
 )
 
+LAST, COMPILED = "PyTorch, channels last", "PyTorch, compiled"
+CONVOLUTION = Row(
+    "Convolutional step: 32 3x3, pool, 64 3x3, pool, 10; batch 64",
+    {
+        NUMPY: _numpy(convolution.ours),
+        FAST: _fast(convolution.ours),
+        TORCH: Side(convolution.pytorch),
+        LAST: Side(partial(convolution.pytorch, channels_last=True)),
+        COMPILED: Side(partial(convolution.pytorch, compiled=True)),
+    },
+    (
+        Target((NUMPY,), (TORCH, LAST, COMPILED), 1.2),
+        Target((FAST,), (TORCH, LAST, COMPILED), 1.2),
+    ),
+    tolerance=5e-3,  # where Adam adds its epsilon differs
+)
+
 CAPTURED = (
     "ours, captured whole, NumPy",
     "ours, captured whole, numba",
@@ -292,6 +310,7 @@ ROWS = {
     "step": STEP,
     "fit": FIT,
     "wide": WIDE_STEP,
+    "convolution": CONVOLUTION,
     "moons": MOONS,
     "letters": LETTERS,
     "tokens": TOKENS,

@@ -136,12 +136,18 @@ def gathered_windows(x: Any, size: Any, strides: Any, out: Any = None) -> Any:
 
 def added_windows(x: Any, strides: Any, shape: Any, out: Any = None) -> Any:
     """Add windows where they came from in images of a shape."""
-    size = shape_of(x)[3:5]
+    _, rows, columns, *size, channels = shape_of(x)
     places = window_places(shape, size, strides)
     parts = [x[:, :, :, i, j] for i, j in itertools.product(range(size[0]), range(size[1]))]
     pairs = [*zip(places, parts, strict=True)][::-1]  # as a loop over the windows would add
     if not isinstance(x, np.ndarray):
         return functools.reduce(operator.add, [scatter(part, i, shape) for i, part in pairs])
+    if channels >= MANY_CHANNELS:  # rows of windows, in the same order
+        (down, right), last = strides, strides[0] * (rows - 1) + 1
+        pairs = [
+            (np.s_[:, i : i + last : down, j * right : j * right + size[1]], x[:, :, j, i])
+            for i, j in itertools.product(range(size[0])[::-1], range(columns))
+        ]
     out = np.empty(shape, x.dtype) if out is None else out
     out.fill(0)
     for place, part in pairs:
