@@ -31,6 +31,8 @@ def rearrangement(function: Any, **defaults: Any) -> Linear:
 
 def vector_norm(x: Any, axis: Any, ord: float, keepdims: bool) -> Any:
     """Return (Σ |x|**ord)**(1 / ord); of order 2 the root of the sum of squares."""
+    if ord == 1 and axis is None and shape_of(x) and not keepdims:
+        return np.reshape(x, -1) @ np.reshape(np.sign(x), -1)  # the derivative needs the signs, too
     powers = np.square(x) if ord == 2 else np.abs(x) ** ord
     add: Any = np.add.reduce
     total = add(powers, axis=axis, keepdims=keepdims)
@@ -40,11 +42,22 @@ def vector_norm(x: Any, axis: Any, ord: float, keepdims: bool) -> Any:
 def norm_slope(x: Any, out: Any, ord: float) -> Any:
     """Return the derivative of a norm: 0 where x is, with a slope of inf or nan there."""
     zero = raw(x) == 0
+    if ord == 1:
+        return ops.sign(x)
     if ord > 1:
         slope = ops.sign(x) * ops.ratio(ops.abs(x), out) ** (ord - 1)
         return ops.where(zero, ops.cbrt(x), slope) if ord < 2 else slope
     slope = ops.sign(x) * (out / ops.where(zero, 1.0, ops.abs(x))) ** (1 - ord)
-    return slope if ord == 1 else ops.where(zero, ops.cbrt(x) - ops.cbrt(x), slope)
+    return ops.where(zero, ops.cbrt(x) - ops.cbrt(x), slope)
+
+
+def half_sum_of_squares(x: Any, axis: Any, keepdims: bool) -> Any:
+    """Return Σ x² / 2; of all elements of an array as a product of vectors, which is fastest."""
+    if axis is None and shape_of(x) and not keepdims:
+        flat = np.reshape(x, -1)
+        return flat @ flat * 0.5
+    add: Any = np.add.reduce
+    return add(np.square(x), axis=axis, keepdims=keepdims) * 0.5
 
 
 def slice_axis(x: Any, axis: int, start: int, stop: int) -> Any:
@@ -239,6 +252,8 @@ pad = rearrangement(np.pad, pad_width=0, mode="edge")
 norm = Pointwise("norm", vector_norm, "ratio(x, out) if ord == 2 else norm_slope(x, out, ord)",
                  shown="x / out", symbol="‖·‖",
                  defaults={"axis": None, "ord": 2, "keepdims": False})
+half_squared_norm = Pointwise("half_squared_norm", half_sum_of_squares, "x", symbol="½‖·‖²",
+                              defaults={"axis": None, "keepdims": False})
 einsum = Multilinear("einsum", lambda *x, subscripts: np.einsum(subscripts, *x, optimize=True),
                      "einsum_back(upstream, position, x, subscripts)",
                      defaults={"subscripts": ""}, arity=ANY_NUMBER)
@@ -265,6 +280,6 @@ max_pick = Linear("max_pick", picked_maxima, "max_unpool(upstream, like, maxima,
 WINDOWED = (windows, fold, max_pool, max_unpool)
 
 _MOVING = (triu, tril, roll, flip, take, take_along_axis, repeat, tile, diagonal, pad)
-_COMBINING = (concatenate, cumsum, norm, einsum)
+_COMBINING = (concatenate, cumsum, norm, half_squared_norm, einsum)
 ARRAY_OPERATIONS = {record.name: record for record in (*_MOVING, *_COMBINING, *WINDOWED, max_pick)}
 extend_language(ARRAY_OPERATIONS)

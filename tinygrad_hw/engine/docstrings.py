@@ -64,6 +64,7 @@ SENTENCES = {
     "min": "Return the smallest element along an axis; equals share the gradient.",
     "var": "Return the variance along an axis: the mean of the squared deviations.",
     "norm": "Return the length of a vector, or of the vectors along an axis.",
+    "half_squared_norm": "Return half the sum of the squares along an axis.",
     "logsumexp": "Return log(sum(exp(x))) along an axis, without overflow.",
     "sum": "Return the sum of the elements along an axis.",
     "mean": "Return the mean of the elements along an axis.",

@@ -30,7 +30,7 @@ class L1(Regularizer):
 
     def __call__(self, x: Any) -> Any:
         """Return the penalty on a weight."""
-        return self.l1 * ops.sum(ops.abs(x))
+        return self.l1 * ops.norm(x, ord=1)
 
 
 class L2(Regularizer):
@@ -41,7 +41,7 @@ class L2(Regularizer):
 
     def __call__(self, x: Any) -> Any:
         """Return the penalty on a weight."""
-        return self.l2 * ops.sum(ops.square(x))
+        return 2.0 * self.l2 * ops.half_squared_norm(x)
 
 
 class L1L2(Regularizer):

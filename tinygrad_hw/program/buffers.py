@@ -95,6 +95,7 @@ class _BufferAssignment:
             for result in results_of(instruction)
         }
         self.last_use: dict[Variable, int] = {}
+        self.uses: dict[Variable, int] = {}
         self.free: dict[Any, list[Buffer]] = {}
         self.ending: dict[int, dict[int, Buffer]] = {}  # by the last use, then by id
         self.target_of = {new: old for old, new in updates}
@@ -102,8 +103,10 @@ class _BufferAssignment:
         for i, instruction in enumerate(instructions):
             for operand in operands_of(instruction):
                 self.last_use[base_of(operand)] = i
+                self.uses[base_of(operand)] = self.uses.get(base_of(operand), 0) + 1
         for variable in [*returned, *(new for _, new in updates)]:
             self.last_use[base_of(variable)] = end
+            self.uses[base_of(variable)] = self.uses.get(base_of(variable), 0) + 1
         for variable, i in list(self.last_use.items()):
             if is_concatenation(variable):  # parts built in place live as long as it
                 for operand in variable.operands:
@@ -200,7 +203,19 @@ class _BufferAssignment:
                 if fits:
                     self.buffers[source] = Buffer(source.kind, parent=whole, offset=start)
                     self.built_in_place.add((variable, start))
+                    self._begin_in_place(source)
                 start += size
+
+    def _begin_in_place(self, part: Variable) -> None:
+        """Let one of a sum's terms be computed where the sum will be, if nothing else needs it."""
+        if not is_elementwise(part):
+            return
+        for operand in part.needs:
+            is_new = has_out(operand) and operand not in self.buffers and operand in self.index_of
+            is_alike = operand.kind == part.kind and operand not in self.target_of
+            if is_new and is_alike and self.uses[operand] == 1:
+                self.buffers[operand] = self.buffers[part]
+                return
 
 
 class Compiler(Protocol):

@@ -220,7 +220,11 @@ def _in_order(
     last = _numbers_first(last)
     parts: list[list[Instruction]] = [list(first), list(last)]
     if compiler is not None:
-        parts = [_fuse(first, compiler.is_fusable), _fuse(last, compiler.is_fusable)]
+        wanted = {*checked, *new_arrays}
+        parts = [
+            _fuse(_late(part, compiler.is_fusable, wanted), compiler.is_fusable)
+            for part in (first, last)
+        ]
     instructions = parts[0] + parts[1]
     _find_outputs(instructions, [*checked, *new_arrays])
     return instructions, len(parts[0])
@@ -243,6 +247,32 @@ def _numbers_first(instructions: list[Variable]) -> list[Variable]:
             later.remove(variable)
             early.append(variable)
     return early + [variable for variable in instructions if variable in later]
+
+
+def _late(
+    instructions: list[Variable], fusable: Callable[[Variable], bool], wanted: set[Variable]
+) -> list[Variable]:
+    """Move what a single later loop over the same elements needs to just before it.
+
+    So it can be a line of that loop, and needs no memory of its own.
+    """
+    users: dict[Variable, list[Variable]] = {}
+    for variable in instructions:
+        for operand in variable.needs:
+            users.setdefault(operand, []).append(variable)
+    waiting: dict[Variable, list[Variable]] = {}
+    ordered: list[Variable] = []
+    for variable in instructions:
+        if fusable(variable) and variable not in wanted and len(users.get(variable, ())) == 1:
+            [user] = users[variable]
+            if fusable(user) and (user.shape, user.phase) == (variable.shape, variable.phase):
+                waiting.setdefault(user, []).append(variable)
+                continue
+        reversed_order = [variable]
+        for moved in reversed_order:
+            reversed_order += waiting.pop(moved, [])[::-1]
+        ordered += reversed_order[::-1]
+    return ordered
 
 
 def _fuse(instructions: list[Variable], fusable: Callable[[Variable], bool]) -> list[Instruction]:

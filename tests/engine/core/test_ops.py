@@ -232,7 +232,7 @@ CASES: dict[str, list[Any]] = {
         (((), ()), {"condition": MASK}),
         (((1,), (0,)), {"condition": np.zeros(0, bool)}),
     ],
-    **dict.fromkeys(["max", "min", "logsumexp", "mean"], of_one(REDUCED)),
+    **dict.fromkeys(["max", "min", "logsumexp", "mean", "half_squared_norm"], of_one(REDUCED)),
     **dict.fromkeys(["sum", "prod"], of_one(REDUCED + OF_NOTHING)),
     **dict.fromkeys(["var", "std"], of_one(REDUCED + DEVIATIONS)),
     "norm": of_one(REDUCED + OF_NOTHING + ORDERS),
@@ -648,6 +648,7 @@ CLOSED_FORMS = {
     "var": each_vector(_variance),
     "std": each_vector(lambda numbers, **options: math.sqrt(_variance(numbers, **options))),
     "norm": each_vector(_norm),
+    "half_squared_norm": each_vector(lambda numbers: math.fsum(x * x for x in numbers) / 2),
     "logsumexp": each_vector(lambda numbers: math.log(math.fsum(map(math.exp, numbers)))),
     "cumsum": lambda x, axis: np.add.accumulate(
         np.ravel(x) if axis is None else np.atleast_1d(x), axis or 0

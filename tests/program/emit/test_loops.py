@@ -64,6 +64,7 @@ def test_compiled_loops_treat_nan_and_zeros_as_numpy_does():
         v, w = Value(x), Value(y)
         parts = [np.maximum(v, w), np.minimum(v, w), ops.relu(v), abs(v), np.sqrt(v), v * w, -v]
         parts += [ops.where(v > w, v, w), v / w, np.square(v), np.clip(v, -1, 1), (v == w) * w]
+        parts += [np.sign(v), np.sign(w) * v]
         return [p * 1.0 for p in parts]
 
     with np.errstate(all="ignore"):
@@ -75,6 +76,38 @@ def test_compiled_loops_treat_nan_and_zeros_as_numpy_does():
             for found, wanted in zip(step(x, y), f(x, y), strict=True):
                 np.testing.assert_array_equal(found.data, wanted.data)
         assert "@njit" in step.source
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.int64])
+def test_signs_are_numpys(kind):
+    numbers = [np.nan, -0.0, 0.0, np.inf, -np.inf, 1e-310, -3.0] if kind(0.5) else [-3, 0, 2]
+    step = capture(lambda x: np.sign(x + 0), jit=False)
+    for x in (np.array(numbers, kind), np.resize(np.array([2, -1], kind), (3, 4)), np.ones(0)):
+        for _ in range(CALLS):
+            found = step(x)
+        assert found.dtype == np.sign(x).dtype
+        np.testing.assert_array_equal(found, np.sign(x))
+
+
+def test_a_penalty_on_weights_needs_no_array_of_their_size():
+    """The gradient of the penalty is added where that of the data is, in one loop."""
+    pytest.importorskip("numba")
+
+    def trained(jit):
+        model = nn.Sequential([nn.Dense(30, kernel_regularizer="l2", input_shape=(40,))], seed=0)
+        model.compile(nn.Adam(0.01), "mse", jit_compile=jit)
+        numbers = np.random.default_rng(1)
+        for _ in range(CALLS):
+            x, y = (numbers.normal(size=(8, n)).astype(np.float32) for n in (40, 30))
+            model.train_on_batch(x, y)
+        return model
+
+    compiled, plain = trained(True), trained(False)
+    source = compiled.captured_train_step.source
+    assert "np.empty((40, 30)" not in source
+    assert source.count("np.empty((1230,)") == 1  # the gradients of all weights, end to end
+    for found, wanted in zip(compiled.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
 
 
 def test_a_folder_that_cannot_be_written_to_is_no_error(tmp_path, monkeypatch):

@@ -24,14 +24,14 @@ def clipped_by_global_norm(gradients: Sequence[Any], limit: Any) -> list[Any]:
 
     All are nan if it overflows, as in Keras.
     """
-    squares = [ops.astype(_sum_of_squares(gradient), float) for gradient in gradients]
-    norm = sum(squares) ** 0.5  # a Python float, which leaves every array its dtype
+    norm = sum([_sum_of_squares(gradient) for gradient in gradients]) ** 0.5
     factor = limit / ops.maximum(norm, limit) + (norm - norm)
     return [gradient * factor for gradient in gradients]
 
 
 def _sum_of_squares(gradient: Any) -> Any:
+    """Return the sum of the squares as a Python float, which leaves every array its dtype."""
     if not shape_of(gradient):
-        return gradient * gradient
+        return ops.astype(gradient * gradient, float)
     flat = ops.reshape(gradient, (gradient.size,))
-    return ops.matmul(flat, flat)
+    return ops.astype(ops.matmul(flat, flat), float)

@@ -14,7 +14,7 @@ from tinygrad_hw.engine.core import numerics
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.program.emit.identifiers import Identifiers
 from tinygrad_hw.program.emit.primitives import ON_NUMBERS, PRIMITIVES
-from tinygrad_hw.program.emit.runtime import add_at
+from tinygrad_hw.program.emit.runtime import add_at, sign
 from tinygrad_hw.program.instructions import is_view
 from tinygrad_hw.program.variable import Variable, variables
 
@@ -178,6 +178,8 @@ class ExpressionWriter:
     def _callable(self, function: Any) -> str:
         if isinstance(function, Operation):
             return self._global(function.compute, [function.name])
+        if function is np.sign:
+            return self._global(sign, ["sign"])
         owner = getattr(function, "__self__", None)
         known = owner.__name__ if isinstance(owner, np.ufunc) else ""
         if known and getattr(np, known, None) is owner:

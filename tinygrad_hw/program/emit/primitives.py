@@ -123,7 +123,7 @@ PRIMITIVES = (
     _function(np.exp2, "Math.pow(2, {0})"),
     _function(np.arctan2, "Math.atan2({0}, {1})"),
     _function(np.hypot, "Math.hypot({0}, {1})"),
-    _function(np.sign, "sign({0})", "Sign"),
+    _function(np.sign, "sign({0})", "Sign", loop="np.sign({0})"),
     _function(np.logaddexp, "logaddexp({0}, {1})"),
     _function(np.logaddexp2, "logaddexp({0} * Math.LN2, {1} * Math.LN2) / Math.LN2"),
     _function(np.heaviside, "{0} === 0 ? {1} : (sign({0}) + 1) / 2"),

@@ -25,6 +25,16 @@ def all_finite(*gradients: Any) -> bool:
     return all(bool(np.isfinite(gradient).all()) for gradient in gradients)
 
 
+def sign(x: Any, out: Any = None) -> Any:
+    """Return ``np.sign(x)``: into an array by comparisons, since np.sign has a branch for each."""
+    if out is None or not x.size:
+        return np.sign(x, out=out)
+    np.subtract((x > 0).view(np.int8), (x < 0).view(np.int8), out=out)
+    if np.isnan(np.min(x)):
+        np.copyto(out, x, where=np.isnan(x))
+    return out
+
+
 def add_at(x: Any, places: Any, shape: tuple[int, ...]) -> Any:
     """Return zeros with x added at places of the flat array; one that is named twice gets both."""
     out = np.zeros(shape, np.result_type(x))
