@@ -1,6 +1,7 @@
 """Models train, predict and evaluate with captured functions as without."""
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -118,3 +119,40 @@ def test_a_message_has_the_numbers_of_the_run():
         with pytest.raises(ValueError, match="got labels 0 to 5 for 2 classes; number the classes"):
             model.train_step(x, np.add(labels, [0, 4]))
         model.train_step(x, labels)
+
+
+@pytest.mark.parametrize("jit", [False, "auto"])
+def test_memory_that_is_not_written_yet_is_not_looked_at(monkeypatch, jit):
+    """An array of gradients of which one part is copied into it late, after the look for nan."""
+    empty = np.empty
+
+    def full_of_inf(*arguments, **options):
+        array = empty(*arguments, **options)
+        if array.dtype.kind == "f":
+            array.fill(np.inf)
+        return array
+
+    monkeypatch.setattr(np, "empty", full_of_inf)
+    words = np.random.default_rng(0).integers(0, 7, (32, 4))
+    made = [nn.layers.Embedding(7, 3), nn.layers.Flatten(), nn.layers.Dense(7, "softmax")]
+    model = nn.Sequential(made, seed=0)
+    model.compile("adam", "sparse_categorical_crossentropy", jit_compile=jit)
+    model.fit(words, words[:, 2], batch_size=8, epochs=3, verbose=0)
+    assert np.isfinite(model.predict(words)).all()
+
+
+@pytest.mark.parametrize("units", [3, 300])
+def test_a_pickled_training_goes_on_with_its_momentum(units):
+    """NumPy leaves arrays of more than 1000 bytes in the pickle: with a base, as views have."""
+    x, y = np.random.default_rng(0).normal(size=(16, 4)), np.arange(16) % 3
+    model = nn.Sequential([nn.Dense(units, "tanh"), nn.Dense(3, "softmax")], seed=0)
+    optimizer = nn.SGD(0.1, momentum=0.9)
+    model.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=False)
+    model.fit(x, y, epochs=2, verbose=0)
+    other = pickle.loads(pickle.dumps(model))
+    for _ in range(5):
+        for each in (model, other):
+            each.fit(x, y, batch_size=16, verbose=0, shuffle=False)
+        pairs = zip(model.optimizer.variables, other.optimizer.variables, strict=True)
+        for one, same in [*pairs, *zip(model.weights, other.weights, strict=True)]:
+            np.testing.assert_array_equal(same.raw, one.raw)

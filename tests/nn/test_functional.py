@@ -261,6 +261,21 @@ def test_two_models_of_the_same_layers_train_the_same_weights():
         assert each.evaluate(X, Y, verbose=0)[0] < before[0]
 
 
+def test_a_model_that_is_only_looked_at_leaves_the_weights_where_they_are(tmp_path):
+    """In the memory of the model that is trained; a model that is compiled takes them."""
+    model = residual()
+    Model(model.input, model.get_layer("add").output)
+    assert compiled(model).flat.is_whole()
+    part = Model(model.input, model.get_layer("add").output)
+    assert (model.flat.is_whole(), part.flat.is_whole()) == (True, False)
+    trained(model)
+    model.save(tmp_path / PATH)
+    assert_same(load_model(tmp_path / PATH), model)
+    part.compile("adam", "mse")
+    assert (model.flat.is_whole(), part.flat.is_whole()) == (False, True)
+    assert compiled(model).flat.is_whole()
+
+
 def compiled(model):
     model.compile(SGD(0.1), SPARSE, metrics=["accuracy"])
     return model

@@ -193,6 +193,14 @@ class TestEmbedding:
         history = model.fit(words, (words[:, 0] > 2).astype(int), epochs=15, verbose=0).history
         assert history["acc"][-1] == 1.0
 
+    def test_whole_numbers_may_come_as_floats(self):
+        """As from a data frame, or from Input((2,)), whose dtype is float32."""
+        model = Sequential([Embedding(5, 4)], seed=0)
+        for seed in range(6):
+            words = np.random.default_rng(seed).integers(0, 5, (7, 2))
+            rows = model.predict(words.astype(float))
+            np.testing.assert_array_equal(rows, model.get_weights()[0][words])
+
 
 class Scale(Layer):
     """A layer as Keras's guide has it: a weight for each column."""

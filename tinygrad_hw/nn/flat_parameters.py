@@ -74,6 +74,8 @@ class FlatParameters:
     ----------
     values
         The parameters. Their data are moved into a new buffer, unless they fill one already.
+    take
+        Whether they are moved out of a buffer that is in use, such as another model's.
 
     Attributes
     ----------
@@ -83,11 +85,15 @@ class FlatParameters:
         The buffer as a Value, for an optimizer.
     """
 
-    def __init__(self, values: Iterable[Value]) -> None:
+    def __init__(self, values: Iterable[Value], take: bool = True) -> None:
         layout = EndToEnd(values)
         self.values = layout.values
+        self._views: list[Any] = [None] * len(self.values)
         if not fill_a_buffer(self.values):
             dtype = np.result_type(np.float32, *[value.dtype for value in self.values])
+            if not take and any([is_in_use(value) for value in self.values]):
+                self.buffer = Value.leaf(np.empty(0, dtype), constant=True)
+                return
             data = np.empty(layout.size, dtype)
             for value, part in zip(self.values, layout.parts, strict=True):
                 view = data[part].reshape(value.shape)
@@ -105,7 +111,7 @@ class FlatParameters:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle the Values; the copies have a buffer of their own."""
-        return FlatParameters, (self.values,)
+        return FlatParameters, (self.values, self.is_whole())
 
     def is_whole(self) -> bool:
         """Return whether all parameters' data are in the buffer."""
@@ -150,7 +156,12 @@ def may_move(values: Iterable[Value]) -> bool:
 
     That is: ``Value.data`` has lent none, and none is in a buffer that is in use.
     """
-    return not any([is_lent(v) or id(getattr(v.raw, "base", None)) in _BUFFERS for v in values])
+    return not any([is_lent(v) or is_in_use(v) for v in values])
+
+
+def is_in_use(value: Value) -> bool:
+    """Return whether the array of a Value is in a buffer that is in use."""
+    return id(getattr(value.raw, "base", None)) in _BUFFERS
 
 
 def is_lent(value: Value) -> bool:

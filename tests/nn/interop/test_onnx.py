@@ -91,10 +91,18 @@ def test_every_layer_that_merges(tmp_path, name, settings):
     assert_alike(Model(x, merged), tmp_path, RANDOM.normal(size=(9, 6)).astype(np.float32))
 
 
+@pytest.mark.parametrize("options", [{}, {"use_causal_mask": True}])
+def test_attention(tmp_path, options):
+    x = Input((5, 6))
+    attended = layers.MultiHeadAttention(2, 3, dropout=0.3)(x, x, **options)
+    examples = RANDOM.normal(size=(9, 5, 6)).astype(np.float32)
+    assert_alike(Model(x, attended), tmp_path, examples)
+
+
 def test_every_layer_is_there():
     known = {name for name in layers.__all__ if isinstance(getattr(layers, name), type)}
     tested = {name for _, name, _ in EVERY_LAYER} | {name for name, _ in MERGING}
-    assert known - {"InputLayer", "Layer", "Symbol"} == tested
+    assert known - {"InputLayer", "Layer", "MultiHeadAttention", "Symbol"} == tested
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

@@ -132,6 +132,8 @@ _being_pickled = _BeingPickled()
 
 
 def _load_leaf(kind: type[N], data: Any, constant: bool, saved: bool, state: dict[str, Any]) -> N:
+    if isinstance(data, np.ndarray) and data.base is not None:
+        data = data.copy()  # NumPy leaves it in the pickle's bytes: it would be taken for a view
     return _with_state(kind.leaf(data, constant=constant, saved=saved), state)
 
 

@@ -1,6 +1,7 @@
 """Layers: functions from one batch to the next. Names, arguments and defaults are Keras's."""
 
 from tinygrad_hw.nn.layers.activations import Activation, LeakyReLU, ReLU, Softmax
+from tinygrad_hw.nn.layers.attention import MultiHeadAttention
 from tinygrad_hw.nn.layers.base import Layer
 from tinygrad_hw.nn.layers.core import (
     Dense,
@@ -62,6 +63,7 @@ __all__ = [
     "MaxPooling2D",
     "Maximum",
     "Minimum",
+    "MultiHeadAttention",
     "Multiply",
     "ReLU",
     "Rescaling",

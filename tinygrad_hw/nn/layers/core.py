@@ -187,8 +187,9 @@ class Embedding(Layer):
     def call(self, inputs: Any) -> Any:
         """Return the rows."""
         numbers = raw(inputs)  # plain data: there is no derivative by an index
-        is_integer = getattr(numbers, "dtype", None) is not None and numbers.dtype.kind in "iu"
-        return self.embeddings[numbers if is_integer else ops.astype(numbers, np.int64)]
+        numbers = numbers if hasattr(numbers, "dtype") else np.asarray(numbers)
+        is_integer = numbers.dtype.kind in "iu"
+        return self.embeddings[numbers if is_integer else numbers.astype(np.int64)]
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the inputs with the width behind it."""

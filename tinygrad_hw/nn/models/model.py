@@ -95,7 +95,7 @@ class Model(Savable, Trainer):
         self.built = True
         if not self.trainable:
             self.trainable = False  # of the layers, too
-        self.flat = FlatParameters(self.trainable_weights)
+        self.flat = FlatParameters(self.trainable_weights, take=False)
         self.reset_programs()
         if self._compiled is not None:
             self._finish_compiling()
@@ -209,6 +209,8 @@ class Model(Savable, Trainer):
             return
         last = self.last_activation() if self.has_logits else "linear"
         self.objective = Objective(*self._compiled, last, self.output_shape)
+        if not self.flat.is_whole():  # another model has had them
+            self.flat = FlatParameters(self.trainable_weights)
         self.optimizer.reset()
         self.optimizer.build(self.flat.values)
         self.reset_programs()

@@ -244,13 +244,14 @@ class PythonWriter(ExpressionWriter):
         return is_built or is_view(variable)
 
     def _wholes(self, gradients: list[Variable]) -> list[Variable]:
-        """Return gradients; for slices of one buffer only what is in the whole buffer."""
-        wholes: dict[Variable, None] = {}
-        for gradient in gradients:
-            buffer = self.schedule.buffers.get(base_of(gradient))
-            parent = buffer.parent if buffer else None
-            wholes[self._owner_of(parent) if parent else gradient] = None
-        return list(wholes)
+        """Return gradients; for slices that fill a buffer only what is in the whole buffer."""
+        found = [(x, self.schedule.buffers.get(x)) for x in dict.fromkeys(map(base_of, gradients))]
+        owners = {x: self._owner_of(b.parent) for x, b in found if b is not None and b.parent}
+        sizes = dict.fromkeys(owners.values(), 0)
+        for x, whole in owners.items():
+            sizes[whole] += x.size
+        full = {x: whole for x, whole in owners.items() if sizes[whole] == whole.size}
+        return list(dict.fromkeys([full.get(base_of(x), x) for x in gradients]))
 
     def _owner_of(self, buffer: Buffer) -> Variable:
         return self._owners[id(buffer)]
