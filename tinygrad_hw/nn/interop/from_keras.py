@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -87,6 +88,8 @@ def _functional(model: Any) -> Any:
         for layer in config["layers"]
         for i, call in enumerate(layer["inbound_nodes"])
     ]
+    if not all(isinstance(call, Mapping) for _, _, call in waiting):
+        raise InputError(f"{model.name} is of Keras 2; load it with Keras 3")
     while waiting:
         later = []
         for name, i, call in waiting:
@@ -141,8 +144,10 @@ def _layer(layer: Any) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of functions without a name, which are refused
         config = dict(layer.get_config())
-    # Their configurations leave some regularizers away, and have a user's "relu" for Keras's.
-    own = {key: getattr(layer, key, None) for key in ("activation", "activity_regularizer")}
+    # The objects say more than a configuration, which may leave a part away, or take a user's
+    # function for Keras's of the same name.
+    told = [key for key in config if key.endswith(("_initializer", "_regularizer"))]
+    own = {key: getattr(layer, key, None) for key in (*told, "activation", "activity_regularizer")}
     config |= {key: value for key, value in own.items() if value is not None}
     return _object("layers", kind.__name__, config, name)
 
@@ -192,7 +197,9 @@ def _ours(thing: Any, where: str) -> Any:
     if _is_kerass(kind) and hasattr(thing, "get_config"):
         inside = kind.__module__.split(".")[2:]
         room = "optimizers.schedules" if "schedules" in inside else inside[0]
-        config = thing.get_config() | getattr(thing, "_fn_kwargs", {})
+        arguments = inspect.signature(kind).parameters
+        kept = {key: x for key, x in vars(thing).items() if key in arguments}
+        config = kept | thing.get_config() | getattr(thing, "_fn_kwargs", {})
         return _object(room, kind.__name__, config, where)
     if callable(thing) and _is_kerass(thing):
         return thing.__name__
