@@ -29,9 +29,10 @@ def sign(x: Any, out: Any = None) -> Any:
     """Return ``np.sign(x)``: into an array by comparisons, since np.sign has a branch for each."""
     if out is None or not x.size:
         return np.sign(x, out=out)
+    undefined = np.isnan(x) if np.isnan(np.min(x)) else None  # looked for first: out may be x
     np.subtract((x > 0).view(np.int8), (x < 0).view(np.int8), out=out)
-    if np.isnan(np.min(x)):
-        np.copyto(out, x, where=np.isnan(x))
+    if undefined is not None:
+        out[undefined] = np.nan
     return out
 
 
