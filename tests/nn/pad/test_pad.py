@@ -16,8 +16,8 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from tinygrad_hw.data import load
 from tinygrad_hw.errors import InputError
-from tinygrad_hw.nn import Dense, Flatten, Model, Rescaling, Sequential
-from tinygrad_hw.nn.layers import Conv2D, GlobalAveragePooling2D, Layer, Reshape
+from tinygrad_hw.nn import Dense, Flatten, Input, Model, Rescaling, Sequential
+from tinygrad_hw.nn.layers import Concatenate, Conv2D, GlobalAveragePooling2D, Layer, Reshape
 from tinygrad_hw.nn.pad import PAD_OPENING, pad_page
 
 DATA = load()
@@ -151,6 +151,14 @@ class OfOne(Model):
         return self.second(self.first(inputs))
 
 
+def branched() -> Model:
+    """A model of two branches, with one layer in both."""
+    pixels, shared = Input((7, 5)), Dense(5, "relu")
+    once = shared(pixels)
+    both = Concatenate()([Flatten()(once), Flatten()(shared(once))])
+    return Model(pixels, Dense(4, "softmax")(both), seed=0)
+
+
 def of_one() -> Model:
     model = OfOne()
     model.build((None, 6, 5))
@@ -165,6 +173,7 @@ MODELS: dict[str, tuple[Callable[[], Any], Callable[[np.ndarray], np.ndarray]]] 
     ),
     "logits": (lambda: activated(5, None, 8, 20), softmax),
     "many": (lambda: activated(40, "softmax", 20, 8, 1), lambda p: p),
+    "branches": (branched, lambda p: p),
     "unknown": (of_one, lambda p: np.hstack([1 - p, p])),
     "convolutions": (
         lambda: model_of(
@@ -383,6 +392,11 @@ def test_names_of_classes_are_text(model: Sequential, opened: Open) -> None:
     page.set_viewport_size({"width": 360, "height": 640})
     assert page.locator("#pad tbody th").all_text_contents() == names
     assert page.locator("b").count() == 0
+    before = center(page)
+    image = [0.0] * 784
+    for i in range(0, 784, 37):  # one name or another
+        page.evaluate(SHOW, [*image[:i], 255.0, *image[i + 1 :]])
+        assert center(page) == before  # the drawing does not move under the pen
     assert page.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0
 
 
