@@ -33,6 +33,7 @@ from tinygrad_hw.nn.pictures import (
     surest_mistakes,
     weight_images,
 )
+from tinygrad_hw.nn.regularizers import L2
 
 SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
 RNG = np.random.default_rng(0)
@@ -109,6 +110,17 @@ def test_gradients_by_layer_with_units_without(model: Sequential) -> None:
     ax = gradients(model, X, Y)
     assert [text.get_text() for text in ax.texts] == ["2 of 12 without", "0 of 4 without"]
     assert ax.get_xscale() == "log"
+
+
+def test_gradients_have_what_regularizers_add() -> None:
+    model = Sequential(
+        [Dense(3, kernel_regularizer=L2(0.5), input_shape=(4,), name="dense")], seed=0
+    )
+    model.compile("sgd", "mse")
+    w, x, y = model.get_weights()[0], RNG.normal(size=(7, 4)), RNG.normal(size=(7, 3))
+    error = 2 * (x @ w - y) / 21
+    wanted = np.abs(np.vstack([x.T @ error + w, error.sum(axis=0)]))
+    assert_numbers(layer_gradients(model, x, y)[0], "dense", wanted, 0)
 
 
 def test_a_model_is_as_it_was_after_it_was_watched(model: Sequential) -> None:
@@ -323,6 +335,10 @@ REFUSED: dict[str, tuple[Callable[[Sequential], Any], str]] = {
     "no examples": (lambda m: activations(m, X[:0]), "got no examples: there is nothing to draw"),
     "shape": (lambda m: class_errors(m, X[:, 1:], Y), "expected examples of shape"),
     "too few": (lambda m: surest_mistakes(m, X, Y[:5]), "got 60 examples and classes of shape"),
+    "labels": (
+        lambda m: surest_mistakes(m, X, np.eye(4)[Y] + np.eye(4)[0]),
+        "got rows that are not one-hot; give each example one class",
+    ),
     "class": (lambda m: class_errors(m, X, Y + 1), "got class 4 and classes=4"),
     "names": (lambda m: class_errors(m, X, Y, ["a"]), "got 1 names for 4 classes: a"),
     "label": (lambda m: saliency(m, X[0], 4), "got label=4; expected a class from 0 to 3"),

@@ -12,7 +12,9 @@ from tinygrad_hw.cli.terminal import print_line
 def add_pad(verbs: Verbs) -> None:
     """Add the verb and its arguments to the parser."""
     parser = verbs.add_parser("pad", help="write a page to draw on, that a network answers")
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a file of model.save()")
+    parser.add_argument(
+        "model", type=Path, metavar="MODEL", help="a file of train, or of model.save"
+    )
     parser.add_argument(
         "-o", "--out", type=Path, metavar="FILE", help="where to write (the model's name, .html)"
     )

@@ -84,8 +84,8 @@ def layer_activity(model: Any, x: npt.ArrayLike) -> list[LayerNumbers]:
 def layer_gradients(model: Any, x: npt.ArrayLike, y: Any) -> list[LayerNumbers]:
     """Return the sizes of the gradients of the loss by the weights, layer by layer.
 
-    The loss is that which the model is compiled with, its mean over the examples, as in a step of
-    training but without what layers draw at random. Gradients that the model had stay.
+    The loss is that of ``evaluate``, with what regularizers add: nothing is drawn at random.
+    Gradients that the model had stay.
 
     Parameters
     ----------
@@ -103,9 +103,12 @@ def layer_gradients(model: Any, x: npt.ArrayLike, y: Any) -> list[LayerNumbers]:
         for weight, _ in kept:
             weight.grad = None
         objective = model.objective
-        with calling(Call(False)):
+        with calling(Call(False)) as call:
             z = model.logits(inputs) if objective.on_logits else model(inputs)
-        objective.loss_of(targets, z, None).backward()
+        loss = objective.loss_of(targets, z, None)
+        for more in (*call.losses, *model.losses):
+            loss = loss + more
+        loss.backward()
         return [LayerNumbers.of(x.name, _gradient(x)) for x in layers]
     finally:
         for weight, gradient in kept:

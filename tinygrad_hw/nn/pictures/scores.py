@@ -83,6 +83,8 @@ def true_classes(y: Any, n: int, classes: int) -> npt.NDArray[np.int64]:
     """
     true = as_array(y)
     if true.shape == (n, classes):
+        if not ((true == 0) | (true == 1)).all() or not (true.sum(axis=1) == 1).all():
+            raise ValueError("got rows that are not one-hot; give each example one class")
         return np.asarray(true.argmax(axis=1), np.int64)
     if true.shape not in ((n,), (n, 1)):
         raise ValueError(f"got {n} examples and classes of shape {true.shape}; expected ({n},)")
