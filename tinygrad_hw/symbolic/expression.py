@@ -25,10 +25,18 @@ FUNCTIONS: dict[str, Operation] = {
     "relu": ops.relu,
     "exp": ops.exp,
     "log": ops.log,
+    "ln": ops.log,
+    "log10": ops.log10,
     "sqrt": ops.sqrt,
     "softplus": ops.softplus,
     "abs": ops.abs,
+    "sin": ops.sin,
+    "cos": ops.cos,
+    "tan": ops.tan,
+    "max": ops.maximum,
+    "min": ops.minimum,
 }
+CONSTANTS = {"pi": math.pi, "e": math.e}  # where a sheet gives these names to nothing else
 OPERATORS: dict[type[ast.AST], Operation] = {
     ast.Add: ops.add,
     ast.Sub: ops.sub,
@@ -53,7 +61,7 @@ class Expression:
     Attributes
     ----------
     source
-        The text as it was written.
+        The text as it was written; ``^`` is written ``**``.
     names
         The names it uses, each once, in order of appearance.
     instructions
@@ -92,7 +100,7 @@ def read_expression(source: str) -> Expression:
     ExpressionError
         Saying what is not allowed, in words of the sheet and not of Python.
     """
-    source = " ".join(source.split())
+    source = " ".join(source.split()).replace("^", "**")
     if not source.isprintable() or "#" in source:
         raise ExpressionError("contains a # or a character that cannot be seen")
     if len(source) > LONGEST:
@@ -139,9 +147,14 @@ def _application(node: ast.expr, source: str) -> tuple[Operation, list[ast.expr]
             raise ExpressionError(
                 f"uses {_piece(node.func, source)} as a function; known are {', '.join(FUNCTIONS)}"
             )
-        if len(node.args) != 1 or node.keywords or isinstance(node.args[0], ast.Starred):
-            raise ExpressionError(f"gives {function}() something other than one operand")
-        return FUNCTIONS[function], node.args
+        operation, operands = FUNCTIONS[function], list(node.args)
+        is_plain = not node.keywords and not any(isinstance(x, ast.Starred) for x in operands)
+        if operation.arity == 2 and len(operands) > 2:  # max(a, b, c) is max(max(a, b), c)
+            operands = [ast.Call(node.func, operands[:-1], []), operands[-1]]
+        if not is_plain or len(operands) != operation.arity:
+            wanted = "one operand" if operation.arity == 1 else "two operands or more"
+            raise ExpressionError(f"gives {function}() something other than {wanted}")
+        return operation, operands
     raise ExpressionError(
         f"contains {_piece(node, source)}; allowed are + - * / ** and brackets over names, numbers "
         f"and {', '.join(FUNCTIONS)}"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import functools
 from functools import lru_cache
 
 from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.compile_rule import LANGUAGE
 from tinygrad_hw.engine.core.operation import Operation
+from tinygrad_hw.engine.numpy_api.elementwise import heaviside
+from tinygrad_hw.symbolic.expression import FUNCTIONS
 from tinygrad_hw.symbolic.formula import Apply, Formula
 from tinygrad_hw.symbolic.simplification import add, divide, multiply, power
 
@@ -30,10 +33,25 @@ def _tree(node: ast.AST) -> Formula:
     if isinstance(node, ast.Compare) and _is_positive(node):  # the derivative of relu
         return Apply(ops.relu, (Apply(ops.sign, (_tree(node.left),)),))
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        operation = LANGUAGE.get(node.func.id)
+        if node.func.id == "share":  # the derivative of max, which is 1/2 where two are equal
+            return _step(node.args[0])
+        operation = FUNCTIONS.get(node.func.id) or LANGUAGE.get(node.func.id)
         if isinstance(operation, Operation):
-            return Apply(operation, tuple([_tree(operand) for operand in node.args]))
+            operands = [_tree(operand) for operand in node.args]
+            if operation.arity == 2:  # max(a, b, c)
+                return functools.reduce(lambda x, y: Apply(operation, (x, y)), operands)
+            return Apply(operation, tuple(operands))
     raise TypeError(f"{type(node).__name__} is no part of a formula")
+
+
+def _step(node: ast.expr) -> Formula:
+    """Return the formula of ``x > y`` or ``x < y`` that is 1/2 where they are equal."""
+    if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], ast.Gt | ast.Lt):
+        raise TypeError("a share is that of the larger or of the smaller")
+    larger, smaller = _tree(node.left), _tree(node.comparators[0])
+    if isinstance(node.ops[0], ast.Lt):
+        larger, smaller = smaller, larger
+    return Apply(heaviside, (add(larger, multiply(-1.0, smaller)), 0.5))
 
 
 def _signed(node: ast.UnaryOp) -> Formula:

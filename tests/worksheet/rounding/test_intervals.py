@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.operation import Operation
+from tinygrad_hw.engine.numpy_api.elementwise import heaviside
 from tinygrad_hw.worksheet.rounding.intervals import EXTENSIONS, Interval, point
 
 ULP = 2.0**-52
@@ -40,16 +41,29 @@ RISING: dict[Operation, Callable[[mpmath.mpf], mpmath.mpf]] = {
     ops.sqrt: mpmath.sqrt,
     ops.softplus: softplus,
     ops.sign: mpmath.sign,
+    ops.log10: mpmath.log10,
+}
+WAVES: dict[Operation, Callable[[mpmath.mpf], mpmath.mpf]] = {
+    ops.sin: mpmath.sin,
+    ops.cos: mpmath.cos,
+    ops.tan: mpmath.tan,
+}
+CHOICES: dict[Operation, Callable[[float, float], float]] = {
+    ops.maximum: max,
+    ops.minimum: min,
+    heaviside: lambda x, middle: middle if x == 0 else float(x > 0),
 }
 EXACT: dict[Operation, Callable[..., mpmath.mpf]] = {
     **RISING,
+    **WAVES,
+    **CHOICES,
     ops.add: lambda *terms: mpmath.fsum(terms),
     ops.mul: lambda *factors: mpmath.fprod(factors),
     ops.div: lambda x, y: x / y,
     ops.pow: mpmath.power,
     ops.abs: abs,
 }
-ONLY_POSITIVE = {ops.log, ops.sqrt}
+ONLY_POSITIVE = {ops.log, ops.log10, ops.sqrt}
 by_name = pytest.mark.parametrize("operation", RISING, ids=lambda operation: operation.name)
 
 
@@ -99,6 +113,50 @@ def test_of_one_operand(operation: Operation, data: st.DataObject) -> None:
     box, inside = data.draw(boxes(ends))
     assume(operation is not ops.exp or box.magnitude < 700)
     assert holds(extended(operation, box), RISING[operation](mpmath.mpf(inside)))
+
+
+@pytest.mark.parametrize("operation", WAVES, ids=lambda operation: operation.name)
+@given(data=st.data())
+def test_of_waves(operation: Operation, data: st.DataObject) -> None:
+    """At the ends, inside, and where an extremum or a pole lies inside: at multiples of π/2."""
+    box, inside = data.draw(boxes())
+    result = extended(operation, box)
+    turn = mpmath.pi / 2
+    first, last = (int(mpmath.floor(mpmath.mpf(end) / turn)) for end in (box.low, box.high))
+    extrema = [k * turn for k in range(first + 1, min(last, first + 8) + 1)]
+    poles = [k for k in range(first + 1, min(last, first + 8) + 1) if k % 2]
+    if operation is ops.tan and poles:
+        assert result == EVERYTHING
+        return
+    for x in [mpmath.mpf(box.low), mpmath.mpf(inside), mpmath.mpf(box.high), *extrema]:
+        assert holds(result, WAVES[operation](x))
+
+
+@pytest.mark.parametrize("operation", WAVES, ids=lambda operation: operation.name)
+@given(st.floats(-30, 30), st.floats(0, 1e-3))
+def test_waves_are_tight_between_their_extrema(operation: Operation, x: float, by: float) -> None:
+    box = Interval(x, x + by)
+    quarters = [
+        math.floor((end + error) / (math.pi / 2)) for end, error in ((x, -1e-9), (x + by, 1e-9))
+    ]
+    assume(quarters[0] == quarters[1])
+    result = extended(operation, box)
+    ends = sorted(float(WAVES[operation](mpmath.mpf(end))) for end in (box.low, box.high))
+    slack = 100 * ULP * (1 + max(map(abs, ends))) ** 2 * (1 + abs(x))
+    assert ends[0] - slack <= result.low
+    assert result.high <= ends[1] + slack
+
+
+@pytest.mark.parametrize("operation", CHOICES, ids=lambda operation: operation.name)
+@given(boxes(), boxes(st.floats(0, 1)))
+def test_of_choices(
+    operation: Operation, first: tuple[Interval, float], second: tuple[Interval, float]
+) -> None:
+    (x, a), (y, b) = first, second
+    result = extended(operation, x, y)
+    assert holds(result, mpmath.mpf(CHOICES[operation](a, b)))
+    if operation is not heaviside:
+        assert {result.low, result.high} <= {x.low, x.high, y.low, y.high}
 
 
 @given(boxes())
@@ -310,7 +368,7 @@ half_lines = st.builds(Interval, any_ends, st.just(math.inf)) | st.builds(
 @pytest.mark.parametrize("operation", EXTENSIONS, ids=lambda operation: operation.name)
 @given(data=st.data())
 def test_no_end_is_ever_nan(operation: Operation, data: st.DataObject) -> None:
-    count = 2 if operation in (ops.add, ops.mul, ops.div, ops.pow) else 1
+    count = 2 if operation in (ops.add, ops.mul, ops.div, ops.pow, *CHOICES) else 1
     result = extended(operation, *(data.draw(any_boxes | half_lines) for _ in range(count)))
     assert not math.isnan(result.low)
     assert not math.isnan(result.high)

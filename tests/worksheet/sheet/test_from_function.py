@@ -1,5 +1,6 @@
 """A sheet from a Python function has the function's own numbers."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -129,14 +130,26 @@ def test_a_neuron_of_nn_is_written_as_a_sum() -> None:
     assert sheet.evaluate()["E"].item() == pytest.approx(2.2)
 
 
+def test_numpys_functions_have_a_sheets_names() -> None:
+    def function(x: Value, w: Value) -> Value:
+        return np.maximum(np.minimum(w, 2.0), x) + np.log(np.sin(w)) + np.log10(w)  # type: ignore[no-any-return]
+
+    sheet = sheet_from(function, {"x": 0.5}, {"w": 1.0}, rate=0.1)
+    assert sources(sheet) == {"E": "max(min(w, 2), x) + log(sin(w)) + log10(w)"}
+    assert sheet.evaluate()["E"].item() == pytest.approx(1 + math.log(math.sin(1)))
+
+
 outer = Value(3.0, label="outer")
 
 
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        (lambda x, w: np.sin(w * x), r"uses sin, which a sheet has not; it has \+ - \* / \*\* and"),
-        (lambda x, w: w * np.maximum(x, 1), "uses maximum, which a sheet has not"),
+        (
+            lambda x, w: np.sinh(w * x),
+            r"uses sinh, which a sheet has not; it has \+ - \* / \*\* and",
+        ),
+        (lambda x, w: w * np.hypot(x, 1), "uses hypot, which a sheet has not"),
         (lambda x, w: np.sum(w * np.ones(3)), "uses an array|gives an array|uses sum"),
         (lambda x, w: w * np.ones(3), "one number"),
         (lambda x, w: 3.0, r"returns 3\.0; return a Value that is one number"),

@@ -1,6 +1,7 @@
 """The worked examples against 50-digit arithmetic, and solving in general."""
 
 import json
+import math
 from collections.abc import Callable
 
 import mpmath
@@ -9,6 +10,7 @@ import pytest
 from tinygrad_hw.homework import sheet_path
 from tinygrad_hw.worksheet.sheet.model import SheetError
 from tinygrad_hw.worksheet.sheet.reader import parse_sheet, read_sheet
+from tinygrad_hw.worksheet.sheet.writer import sheet_text
 from tinygrad_hw.worksheet.solution.solve import Solution, solution_lines, solve
 
 PARAMETERS = [f"w{i}" for i in range(1, 10)] + [f"b{i}" for i in range(1, 5)]
@@ -168,3 +170,45 @@ def test_a_loss_without_parameters_and_an_infinite_slope_are_refused() -> None:
         solve(parse_sheet(TWO.replace('"p*q"', '"x + 1"')))
     with pytest.raises(SheetError, match=r"dE/dw is inf; it has no update"):
         solve(parse_sheet(TWO.replace('"p*q"', '"sqrt(w - 2) + p"')))
+
+
+GATES = """
+[given]
+x = -2
+[parameters]
+y = 5
+z = 4
+w = 3
+[forward]
+q = "x + y"
+m = "max(q, z, w)"
+s = "sin(pi*w/12) + ln(e^2)"
+f = "q*m + s"
+[update]
+loss = "f"
+rate = 0.1
+"""
+
+
+def test_a_circuit_of_gates_with_max_and_constants() -> None:
+    """By hand: max passes its gradient on to the largest; the sine of a quarter of pi."""
+    solution = solve(parse_sheet(GATES))
+    root = math.sqrt(0.5)
+    assert solution.forward == pytest.approx({"q": 3, "m": 4, "s": root + 2, "f": 14 + root})
+    slopes = {"df/dy": 4, "df/dz": 3, "df/dw": root * math.pi / 12}
+    assert solution.partials == pytest.approx(slopes)
+    assert any("[z > q]" in line for line in solution_lines(solution))
+
+
+def test_pi_and_e_are_what_the_sheet_calls_so() -> None:
+    text = GATES.replace("x = -2", "x = -2\npi = 3").replace("z = 4", "z = 4\ne = 1")
+    assert solve(parse_sheet(text)).forward["s"] == pytest.approx(math.sin(0.75))
+    below = GATES.replace('f = "q*m + s"', 'f = "q*m + s"\npi = "f"')
+    with pytest.raises(SheetError, match="s uses pi, which stands below it"):
+        parse_sheet(below)
+
+
+def test_a_sheet_with_constants_can_be_read_back_in() -> None:
+    sheet = parse_sheet(GATES)
+    again = parse_sheet(sheet_text(sheet))
+    assert solve(again).partials == solve(sheet).partials

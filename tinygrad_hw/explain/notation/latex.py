@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.operation import Operation
-from tinygrad_hw.explain.notation.notation import Notation, Row
+from tinygrad_hw.explain.notation.notation import Notation, Row, function_name
 from tinygrad_hw.formatting import letter_and_number, printable
 
 SIGNS = {"·": r"\cdot", "×": r"\times", "⊙": r"\odot"}
@@ -55,8 +55,8 @@ class Latex(Notation):
             return rf"\sqrt{{{operands[0]}}}"
         if operation is ops.abs:
             return rf"\left|{operands[0]}\right|"
-        name = rf"\operatorname{{{_escaped(operation.name)}}}"
-        name = rf"\{operation.name}" if operation.name in KNOWN else name
+        name = function_name(operation)
+        name = rf"\{name}" if name in KNOWN else rf"\operatorname{{{_escaped(name)}}}"
         name = r"\sigma" if operation is ops.sigmoid else name
         return name + self.bracketed(", ".join(operands))
 

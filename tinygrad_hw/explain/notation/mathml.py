@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.operation import Operation
-from tinygrad_hw.explain.notation.notation import Notation, Row
+from tinygrad_hw.explain.notation.notation import Notation, Row, function_name
 from tinygrad_hw.formatting import Html, element, join, letter_and_number, printable
 
 LEFT, RIGHT = "text-align: left", "text-align: right"
@@ -50,7 +50,7 @@ class MathML(Notation):
         if operation is ops.abs:
             bar = element("mo", "|")
             return element("mrow", bar, inside, bar)
-        name = element("mi", "σ" if operation is ops.sigmoid else operation.name)
+        name = element("mi", "σ" if operation is ops.sigmoid else function_name(operation))
         return element("mrow", name, self.bracketed(inside))
 
     def bracketed(self, text: str) -> Html:

@@ -12,7 +12,17 @@ from typing import NamedTuple
 
 from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.operation import Operation
-from tinygrad_hw.symbolic import Apply, Formula, Literal, Partial, is_call_of, is_negative, multiply
+from tinygrad_hw.engine.numpy_api.elementwise import heaviside
+from tinygrad_hw.symbolic import (
+    Apply,
+    Formula,
+    Literal,
+    Partial,
+    is_call_of,
+    is_negative,
+    multiply,
+    operands_of,
+)
 
 
 class Row(NamedTuple):
@@ -25,6 +35,11 @@ class Row(NamedTuple):
 
 def _has_power_of_ten(formula: Formula) -> bool:
     return isinstance(formula, float) and "e" in _constant(formula)
+
+
+def function_name(operation: Operation) -> str:
+    """Return the name of a function in a formula: max of two numbers is ``maximum`` in NumPy."""
+    return {"maximum": "max", "minimum": "min"}.get(operation.name, operation.name)
 
 
 def _constant(number: float) -> str:
@@ -140,12 +155,19 @@ class Notation(ABC):
             return self.power(base, self.operand(operands[1], ops.mul, ops.div, ops.pow))
         if operation is ops.relu and is_call_of(operands[0], ops.sign):
             return self._indicator(operands[0])
+        if operation is heaviside and operands[1] == 0.5:  # the derivative of max
+            return self._indicator(formula)
         return self.function(operation, [self.formula(x) for x in operands])
 
     def _indicator(self, sign: Formula) -> str:
-        """Write [z > 0], the derivative of relu."""
+        """Write [z > 0], the derivative of relu; [a > b] for a difference, as that of max is."""
         assert isinstance(sign, Apply)
-        condition = [self.formula(sign.operands[0]), self.sign(">"), self.number("0")]
+        left: Formula = sign.operands[0]
+        right: Formula = 0.0
+        terms = sorted(operands_of(left), key=is_negative) if is_call_of(left, ops.add) else []
+        if [is_negative(term) for term in terms] == [False, True]:
+            left, right = terms[0], multiply(-1.0, terms[1])
+        condition = [self.formula(left), self.sign(">"), self.formula(right)]
         return self.in_square_brackets(self.row_of(condition))
 
     def _sum(self, terms: tuple[Formula, ...]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.operation import Operation
-from tinygrad_hw.explain.notation.notation import Notation, Row
+from tinygrad_hw.explain.notation.notation import Notation, Row, function_name
 from tinygrad_hw.formatting import printable
 from tinygrad_hw.symbolic import Formula
 
@@ -43,7 +43,7 @@ class Text(Notation):
 
     def function(self, operation: Operation, operands: Sequence[str]) -> str:
         """Write tanh(z), and σ(z) for the sigmoid."""
-        name = "σ" if operation is ops.sigmoid else operation.name
+        name = "σ" if operation is ops.sigmoid else function_name(operation)
         return f"{name}({', '.join(operands)})"
 
     def bracketed(self, text: str) -> str:

@@ -224,7 +224,7 @@ class Judge:
         if kind == "figures":  # the zeros of 12600 are no figures where three are asked for
             meanings = [x for x in meanings if x.figures == count and x.place > 0] or meanings
         elif kind == "decimals":
-            meanings = [x for x in meanings if x.place <= 0]
+            meanings = [x for x in meanings if x.place <= 0] or meanings
         for meaning in meanings:
             if decide(replace(case, written=meaning, printed=printed), earlier)[0] != "wrong":
                 self.work.meanings[printed] = meaning

@@ -16,6 +16,7 @@ from functools import reduce
 
 from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.operation import Operation
+from tinygrad_hw.engine.numpy_api.elementwise import heaviside
 
 OUTWARD = 4 * 2.0**-52  # relative; sigmoid and pow are right to some 2 units in the last place
 TINY = 1e-300  # anything smaller counts as 0
@@ -196,6 +197,50 @@ def _absolute(x: Interval) -> Interval:
     return Interval(low, x.magnitude)
 
 
+def _sine(x: Interval) -> Interval:
+    """Enclose the sine: its ends, and 1 or -1 where a maximum or a minimum lies between them."""
+    if not x.magnitude < 1e15 or x.high - x.low >= 2 * math.pi:  # a turn has too few digits there
+        return Interval(-1.0, 1.0)
+    ends = math.sin(x.low), math.sin(x.high)
+    slack = OUTWARD * (1 + x.magnitude)  # of the turns below
+    turns = [(end / math.pi - 0.5) / 2 for end in (x.low - slack, x.high + slack)]  # maxima: whole
+    has_maximum = math.floor(turns[1]) >= math.ceil(turns[0])
+    has_minimum = math.floor(turns[1] + 0.5) >= math.ceil(turns[0] + 0.5)
+    inner = _outward(min(ends), max(ends))
+    low = -1.0 if has_minimum else max(inner.low, -1.0)
+    return Interval(low, 1.0 if has_maximum else min(inner.high, 1.0))
+
+
+def _cosine(x: Interval) -> Interval:
+    quarter = Interval(math.pi / 2 * (1 - OUTWARD), math.pi / 2 * (1 + OUTWARD))
+    return _sine(_add(x, quarter))
+
+
+def _tangent(x: Interval) -> Interval:
+    """Enclose the tangent: everything where a pole may lie between the ends."""
+    slack = OUTWARD * (1 + x.magnitude)
+    turns = [end / math.pi + 0.5 for end in (x.low - slack, x.high + slack)]
+    if not x.magnitude < 1e15 or math.floor(turns[0]) != math.floor(turns[1]):
+        return Interval(-math.inf, math.inf)
+    low, high = math.tan(x.low), math.tan(x.high)
+    return _outward(low, high) if low <= high else Interval(-math.inf, math.inf)
+
+
+def _maximum(x: Interval, y: Interval) -> Interval:
+    return Interval(max(x.low, y.low), max(x.high, y.high))
+
+
+def _minimum(x: Interval, y: Interval) -> Interval:
+    return Interval(min(x.low, y.low), min(x.high, y.high))
+
+
+def _step(x: Interval, middle: Interval) -> Interval:
+    """Enclose what is 0 below 0, 1 above 0, and something between at 0."""
+    low = 1.0 if x.low > 0 else middle.low if x.low == x.high == 0 else 0.0
+    high = 0.0 if x.high < 0 else middle.high if x.low == x.high == 0 else 1.0
+    return Interval(low, high)
+
+
 EXTENSIONS: dict[Operation, Callable[..., Interval]] = {
     ops.add: _add,
     ops.mul: _multiply,
@@ -210,5 +255,12 @@ EXTENSIONS: dict[Operation, Callable[..., Interval]] = {
     ops.softplus: _increasing(ops.softplus, positive=True),
     ops.abs: _absolute,
     ops.sign: _increasing(ops.sign),
+    ops.log10: _increasing(ops.log10, least=0.0),
+    ops.sin: _sine,
+    ops.cos: _cosine,
+    ops.tan: _tangent,
+    ops.maximum: _maximum,
+    ops.minimum: _minimum,
+    heaviside: _step,
 }
 """The extension of each operation of a formula to intervals; a formula writes x - y as a sum."""

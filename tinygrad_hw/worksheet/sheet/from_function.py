@@ -28,6 +28,8 @@ BINARY = {  # template, precedence, and the precedence that each operand needs
     "pow": ("{}**{}", POWER, ATOM, POWER),
 }
 
+NAMES = {operation: name for name, operation in reversed(FUNCTIONS.items())}  # log, not ln
+
 FormulaText = tuple[str, int]  # a formula and its precedence
 
 
@@ -167,8 +169,8 @@ class _Formulas:
             return f"{_bracketed(operands[0], ATOM)}**2", POWER
         if name == "pos":
             return operands[0]
-        if name in FUNCTIONS:
-            return f"{name}({operands[0][0]})", ATOM
+        if node.operation in NAMES:
+            return f"{NAMES[node.operation]}({', '.join([x[0] for x in operands])})", ATOM
         raise SheetError(
             f"{self.where}: uses {name}, which a sheet has not; it has + - * / ** and "
             f"{', '.join(FUNCTIONS)}"

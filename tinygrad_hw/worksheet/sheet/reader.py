@@ -13,7 +13,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tinygrad_hw.symbolic.expression import Expression, ExpressionError, is_name, read_expression
+from tinygrad_hw.symbolic.expression import (
+    CONSTANTS,
+    Expression,
+    ExpressionError,
+    is_name,
+    read_expression,
+)
 from tinygrad_hw.worksheet.sheet.messages import abbreviate, position, printable
 from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet, SheetError
 
@@ -125,7 +131,7 @@ class _Reader:
         if twice := given.keys() & parameters.keys():
             name = min(twice)
             raise self.error(f"{name} is given already; one name, one thing", "parameters", name)
-        forward = self.expressions({*given, *parameters})
+        forward = self.expressions(given, parameters)
         loss, rate, steps = self.update(given, forward)
         answers, *later = self.answers(loss, parameters, forward, steps)
         return Sheet(
@@ -172,7 +178,11 @@ class _Reader:
                 name,
             )
 
-    def expressions(self, known: set[str]) -> dict[str, Expression]:
+    def expressions(
+        self, given: dict[str, float], parameters: dict[str, float]
+    ) -> dict[str, Expression]:
+        """Read the formulas; pi and e that they use and nobody defines become given numbers."""
+        known = {*given, *parameters}
         sources = self.content.get("forward", {})
         forward: dict[str, Expression] = {}
         for name, source in sources.items():
@@ -186,6 +196,9 @@ class _Reader:
             except ExpressionError as error:
                 raise self.error(f"{name} {printable(str(error))}", "forward", name) from None
             for used in expression.names:
+                if used in CONSTANTS and used not in known and used not in sources:
+                    given[used] = CONSTANTS[used]
+                    known.add(used)
                 if used not in known:
                     raise self.error(self.unknown(name, used, sources), "forward", name)
             known.add(name)
