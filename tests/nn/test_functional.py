@@ -187,6 +187,67 @@ def test_lengths_may_be_unknown():
     assert [model.predict(np.ones((2, n, 4))).shape for n in (1, 5)] == [(2, 1, 2), (2, 5, 2)]
 
 
+# --- Operators and NumPy's functions --------------------------------------------------------------
+
+FACTORS = np.array([1.0, -2.0, 0.5, 3.0])
+
+
+def in_place(x, h):
+    y = x * 1.0
+    y += h
+    y *= 2.0
+    return y - x
+
+
+EXPRESSIONS = {
+    "arithmetic": lambda x, h: (x + h) * 2.0 - h / (3.0 + x * x) + (-x) ** 2,
+    "constants": lambda x, h: FACTORS * x + h - np.float32(0.1) * FACTORS,
+    "functions": lambda x, h: np.maximum(np.tanh(x), np.exp(-np.abs(h))),
+    "matrix": lambda x, h: x @ np.eye(4)[:, ::-1] + h,
+    "axes": lambda x, h: np.mean(x, axis=2, keepdims=True) * h - np.sum(h, (1, 2), keepdims=True),
+    "parts": lambda x, h: x[:, 1:] + h[..., :2, :1] * x[:, -1, None],
+    "joined": lambda x, h: np.concatenate([x, h, x[:, :1]], axis=1),
+    "shapes": lambda x, h: np.transpose(np.reshape(x, (-1, 4, 3)), (0, 2, 1)) + h,
+    "choice": lambda x, h: np.where(x > 0.1, x, np.clip(h, -0.5, 0.5)),
+    "linear algebra": lambda x, h: x / np.linalg.norm(h, axis=-1, keepdims=True),
+    "in place": in_place,
+}
+
+
+@pytest.mark.parametrize("name", EXPRESSIONS)
+def test_symbols_take_operators_and_numpys_functions(name):
+    expression = EXPRESSIONS[name]
+    x = Input((3, 4))
+    outputs = expression(x, Dense(4, name="h")(x))
+    model = Model(x, outputs)
+    batch = np.random.default_rng(0).normal(size=(5, 3, 4)).astype(np.float32)
+    kernel, bias = model.get_weights()
+    expected = expression(batch.astype(np.float64), batch.astype(np.float64) @ kernel + bias)
+    assert outputs.shape == (None, *expected.shape[1:])
+    assert (model.predict(batch).dtype, model.output_shape) == (np.float32, outputs.shape)
+    np.testing.assert_allclose(model.predict(batch), expected, rtol=1e-5, atol=1e-5)
+    again = model_from_json(model.to_json())
+    again.set_weights(model.get_weights())
+    np.testing.assert_array_equal(again.predict(batch), model.predict(batch))
+
+
+def test_lengths_that_are_unknown_stay_unknown():
+    x = Input((None, 4))
+    assert np.mean(x, axis=1).shape == (None, 4)
+    assert (x[:, 1:] * 2.0).shape == (None, None, 4)
+    assert x[:, 0].shape == (None, 4)
+    assert np.concatenate([x, x], axis=2).shape == (None, None, 8)
+
+
+def test_operators_make_layers_with_numpys_names():
+    x = Input((4,))
+    model = Model(x, np.tanh(x + x) + x[:, :1])
+    names = [(layer.name, layer.function) for layer in model.layers[1:]]
+    assert names == [("add", "add"), ("tanh", "tanh"), ("getitem", "getitem"), ("add_1", "add")]
+    assert x != Input((4,))
+    assert x in [x]
+
+
 # --- Layers, parts and models in models -----------------------------------------------------------
 
 
@@ -499,7 +560,23 @@ OTHER = Input((4,), name="other")
         ),
         (lambda: Model().input, AttributeError, "has no input: it was called with no Input"),
         (lambda: Dense(1, name="a").output, AttributeError, "a has no output: it was called with"),
-        (lambda: np.exp(X0), TypeError, "call a layer with it, or give it to Sequential"),
+        (lambda: np.asarray(X0), TypeError, "call a layer with it, or give it to Sequential"),
+        (lambda: float(X0), TypeError, "must be a string or a real number, not 'Symbol'"),
+        (lambda: list(X0), TypeError, r"no data to go through; take parts, such as x\[:, 0\]"),
+        (lambda: 1 if X0 > 0 else 2, TypeError, "has no data: it is neither true nor false"),
+        (lambda: np.add.reduce(X0), TypeError, r"has no np.add.reduce; call np.sum or so"),
+        (lambda: np.unique(X0), TypeError, "no layer of 'unique': it is not differentiated here"),
+        (lambda: np.sum(X0), ValueError, "sum got .*: one number is made of a batch; give"),
+        (
+            lambda: X0[[0, 1]],
+            TypeError,
+            r"whole numbers, slices, None and ... as index, got \[0, 1",
+        ),
+        (
+            lambda: X0 + Input((3,)),
+            ValueError,
+            r"add.* got Symbols of shapes \(None, 4\), \(None, 3",
+        ),
         (
             lambda: residual().predict(np.ones((2, 5))),
             ValueError,
@@ -519,11 +596,13 @@ def test_errors(attempt, error, message):
         ('"inputs": 0', '"inputs": 99'),
         ('"outputs": {"node": 7', '"outputs": {"node": 8'),
         ('"layer": 1', '"layer": "x"'),
+        ('"function": "tanh"', '"function": "save"'),
         ('{"room": "layers", "class_name": "Add"', '{"room": "losses", "class_name": "Poisson"'),
     ],
 )
 def test_texts_of_no_graph_are_refused(old, new):
-    text = residual().to_json()
+    model = residual()
+    text = model.to_json() if "function" not in old else Model(X0, np.tanh(X0)).to_json()
     assert old in text
     with pytest.raises(InputError, match="cannot be made as the file says"):
         model_from_json(text.replace(old, new))

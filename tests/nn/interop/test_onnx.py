@@ -99,10 +99,18 @@ def test_attention(tmp_path, options):
     assert_alike(Model(x, attended), tmp_path, examples)
 
 
+def test_operators_and_functions_of_numpy(tmp_path):
+    x = Input((5, 6))
+    hidden = Dense(6)(x)
+    outputs = np.mean(np.tanh(x * 2.0 + hidden) / (1.0 + np.exp(-hidden)), axis=1) - hidden[:, 0]
+    examples = RANDOM.normal(size=(9, 5, 6)).astype(np.float32)
+    assert_alike(Model(x, outputs), tmp_path, examples)
+
+
 def test_every_layer_is_there():
     known = {name for name in layers.__all__ if isinstance(getattr(layers, name), type)}
     tested = {name for _, name, _ in EVERY_LAYER} | {name for name, _ in MERGING}
-    assert known - {"InputLayer", "Layer", "MultiHeadAttention", "Symbol"} == tested
+    assert known - {"InputLayer", "Layer", "MultiHeadAttention", "Operation", "Symbol"} == tested
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

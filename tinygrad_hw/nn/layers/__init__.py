@@ -9,6 +9,7 @@ from tinygrad_hw.nn.layers.core import (
     Flatten,
     Input,
     InputLayer,
+    Operation,
     Rescaling,
     Reshape,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "Minimum",
     "MultiHeadAttention",
     "Multiply",
+    "Operation",
     "ReLU",
     "Rescaling",
     "Reshape",

@@ -148,12 +148,9 @@ class Layer:
         return map_shapes(lambda s: Symbol(s, self.dtype), shape)
 
     def _spec_by_call(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        def ones(symbol: Symbol) -> Any:
-            return np.ones([2 if n is None else n for n in symbol.shape], symbol.dtype)
-
         with rehearsing(training=False), np.errstate(all="ignore"):
-            out = Node(self, inputs, options, ()).call(ones, self)
-        return map_inputs(lambda x: Symbol((None, *x.shape[1:]), self.dtype), out)
+            shapes = Node(self, inputs, options, ()).shapes_of(self)
+        return map_shapes(lambda s: Symbol(s, self.dtype), shapes)
 
     def add_weight(
         self,
@@ -289,9 +286,11 @@ class Layer:
 
     @property
     def output_shape(self) -> Any:
-        """Return the shape of the outputs, for inputs of the shape that the layer was built for."""
+        """Return the shape of the outputs: of the last call with Symbols, or for those of build."""
         if not self.built:
             raise AttributeError(f"{self.name} is not built: it has no output_shape yet")
+        if self._inbound_nodes:
+            return map_inputs(lambda symbol: symbol.shape, self._inbound_nodes[-1].outputs)
         return self.compute_output_shape(*self.built_shapes)
 
     # --- Weights ----------------------------------------------------------------------------------

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine import ops
+from tinygrad_hw.engine import numpy_api, ops
 from tinygrad_hw.engine.core.node import raw
 from tinygrad_hw.nn import initializers, regularizers
 from tinygrad_hw.nn.layers.activations import Activated, Elementwise
 from tinygrad_hw.nn.layers.base import Layer, Shape
-from tinygrad_hw.nn.layers.symbolic import Node, Symbol
+from tinygrad_hw.nn.layers.process import unique_name
+from tinygrad_hw.nn.layers.symbolic import Node, Symbol, name_of_function, symbols_of
 
 
 class InputLayer(Layer):
@@ -75,6 +76,69 @@ def Input(  # noqa: N802 - Keras's name
     layer = InputLayer(shape, batch_size, dtype, batch_shape=batch_shape, name=name)
     symbol: Symbol = layer.output
     return symbol
+
+
+def _part(x: Any, index: Any) -> Any:
+    """Return a part of a batch, by an index as ``Symbol`` describes it."""
+    parts = [slice(*part["slice"]) if isinstance(part, dict) else part for part in index]
+    return x[tuple([Ellipsis if part == "..." else part for part in parts])]
+
+
+_FUNCTIONS = {name_of_function(f): f for f in (*numpy_api.NUMPY, *numpy_api.QUESTION_UFUNCS)}
+_FUNCTIONS["getitem"] = _part
+
+
+class Operation(Layer):
+    """Layer of a NumPy function, which an operator or a function makes of a Symbol.
+
+    ``x + y`` is ``Operation("add")(x, y)``, and ``np.mean(x, axis=1)`` is
+    ``Operation("mean")(x, axis=1)``. In Keras these are no layers, and not among ``layers``.
+
+    Parameters
+    ----------
+    function
+        Name of a NumPy function that is differentiated: "add", "linalg.norm"; or "getitem".
+    """
+
+    def __init__(self, function: str, **options: Any) -> None:
+        if function not in _FUNCTIONS:
+            raise TypeError(f"there is no layer of {function!r}: it is not differentiated here")
+        options.setdefault("name", unique_name(function.replace(".", "_")))
+        super().__init__(**options)
+        self.function = function
+
+    def call(self, *inputs: Any, **options: Any) -> Any:
+        """Return what the function gives for a batch."""
+        if self.function == "getitem":
+            return _part(*inputs, **options)
+        inputs = tuple([self._constant(x) for x in inputs])
+        options = {name: self._constant(x) for name, x in options.items()}
+        out = _FUNCTIONS[self.function](*inputs, **options)
+        if not np.ndim(raw(out)):
+            raise ValueError("one number is made of a batch; give it an axis= but 0")
+        return out
+
+    def compute_output_spec(self, *inputs: Any, **options: Any) -> Any:
+        """Return the Symbol of the outputs."""
+        try:
+            return super().compute_output_spec(*inputs, **options)
+        except ValueError as error:
+            shapes = ", ".join([str(x.shape) for x in symbols_of(*inputs, *options.values())])
+            raise ValueError(f"{self.name} got Symbols of shapes {shapes}: {error}") from None
+
+    def _constant(self, x: Any) -> Any:
+        """Return an argument that is no tensor: numbers in the layer's dtype, an axis as it is."""
+        if isinstance(x, np.ndarray | np.floating) and x.dtype.kind == "f":
+            return x.astype(self.dtype)
+        if not isinstance(x, list | tuple):
+            return x
+        if all([part is None or isinstance(part, int) for part in x]):
+            return tuple(x)
+        is_plain = all([isinstance(part, int | float | list) for part in x])
+        return np.asarray(x, self.dtype) if is_plain else x
+
+
+Symbol.operation = Operation
 
 
 def positive(layer: str, **numbers: Any) -> None:

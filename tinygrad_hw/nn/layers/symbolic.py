@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from tinygrad_hw.engine.transforms.pytree import leaves_of
 
 
-class Symbol:
+class Symbol(NDArrayOperatorsMixin):
     """Tensor without data: shapes are worked out with it; Keras's ``KerasTensor``.
+
+    Python's operators, but == and !=, and NumPy's functions make a layer of what they compute.
 
     Attributes
     ----------
@@ -25,6 +28,7 @@ class Symbol:
 
     node: Node
     index: int
+    operation: ClassVar[Callable[[str], Any]]  # returns the layer of a NumPy function
 
     def __init__(self, shape: tuple[int | None, ...], dtype: Any = None) -> None:
         self.shape = tuple(shape)
@@ -40,6 +44,32 @@ class Symbol:
         """Return the number of dimensions, that of the examples included."""
         return len(self.shape)
 
+    __eq__, __ne__, __hash__ = object.__eq__, object.__ne__, object.__hash__  # by identity
+
+    def __array_ufunc__(self, function: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        """Return the Symbol of an operator, or of a call such as ``np.exp(x)``."""
+        if method != "__call__":
+            raise TypeError(f"{self!r} has no np.{function.__name__}.{method}; call np.sum or so")
+        if options.get("out") == (inputs[0],):  # x += y makes x another Symbol
+            del options["out"]
+        return Symbol.operation(name_of_function(function))(*inputs, **options)
+
+    def __array_function__(self, function: Any, _: Any, inputs: Any, options: Any) -> Any:
+        """Return the Symbol of a call such as ``np.mean(x, axis=1)``."""
+        return Symbol.operation(name_of_function(function))(*inputs, **options)
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return the Symbol of a part: the index is of whole numbers, slices, None and ``...``."""
+        parts = index if isinstance(index, tuple) else (index,)
+        known = {"index": [_plain_index(self, part) for part in parts]}
+        return Symbol.operation("getitem")(self, **known)
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError(f"{self!r} has no data to go through; take parts, such as x[:, 0]")
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(f"{self!r} has no data: it is neither true nor false")
+
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
         """Refuse to be an array: there are no data."""
         raise TypeError(
@@ -49,6 +79,23 @@ class Symbol:
 
     def __repr__(self) -> str:
         return f"<Symbol shape={self.shape}, dtype={self.dtype}, name={self.name}>"
+
+
+def name_of_function(function: Any) -> str:
+    """Return the name of a NumPy function as one writes it behind "np."."""
+    module = str(getattr(function, "__module__", None) or "").removeprefix("numpy").lstrip(".")
+    return f"{module}.{function.__name__}" if module else str(function.__name__)
+
+
+def _plain_index(symbol: Symbol, part: Any) -> Any:
+    """Return a part of an index as plain data, fit for files."""
+    if part is None or (isinstance(part, int | np.integer) and not isinstance(part, bool)):
+        return None if part is None else int(part)
+    if isinstance(part, slice):
+        return {"slice": [part.start, part.stop, part.step]}
+    if part is Ellipsis:
+        return "..."
+    raise TypeError(f"{symbol!r} takes whole numbers, slices, None and ... as index, got {part!r}")
 
 
 class Node:
@@ -83,6 +130,30 @@ class Node:
             *[map_symbols(replace, x) for x in self.arguments],
             **{name: map_symbols(replace, x) for name, x in self.options.items()},
         )
+
+    def shapes_of(self, method: Callable[..., Any]) -> Any:
+        """Return the shapes of what a method gives for ones: two examples, and None in front.
+
+        Where the inputs have further lengths of None, those that follow from them are None.
+        """
+
+        def shapes(free: int) -> Any:
+            def ones(symbol: Symbol) -> Any:
+                return np.ones([free if n is None else n for n in symbol.shape], symbol.dtype)
+
+            return map_inputs(lambda x: tuple(x.shape), self.call(ones, method))
+
+        found, is_free = shapes(2), any([None in x.shape[1:] for x in self.inputs])
+        other = shapes(3) if is_free else found
+        if not isinstance(found, list):
+            return _common(found, other)
+        return [_common(*pair) for pair in zip(found, other, strict=True)]
+
+
+def _common(shape: Any, other: Any) -> tuple[int | None, ...]:
+    """Return a shape with None in front, and where another differs."""
+    rest = zip(shape[1:], other[1:], strict=True)
+    return (None, *[n if n == m else None for n, m in rest])
 
 
 def symbols_of(*arguments: Any) -> list[Symbol]:

@@ -121,6 +121,13 @@ class Model(Savable, Trainer):
         """Return the outputs of a batch."""
         return super().call(inputs) if self._graph is None else self._graph.run(inputs)
 
+    @property
+    def output_shape(self) -> Any:
+        """Return the shape of the outputs, for inputs of the model's own shape."""
+        if not self.built:
+            raise AttributeError(f"{self.name} is not built: it has no output_shape yet")
+        return self.compute_output_shape(self.input_shape)
+
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape of the outputs, from that of the inputs."""
         if self._graph is None:
