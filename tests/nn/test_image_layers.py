@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from tinygrad_hw.engine import Value
 from tinygrad_hw.nn import Adam, Dense, Flatten, Input, Sequential
 from tinygrad_hw.nn.layers import AveragePooling2D, Conv2D, GlobalAveragePooling2D, MaxPooling2D
+from tinygrad_hw.nn.models.parallel import evaluation_rows, thread_limit
 
 X = np.random.default_rng(0).normal(size=(2, 5, 6, 3))
 
@@ -68,6 +70,31 @@ def test_a_network_learns_where_a_line_is():
     model.compile(Adam(0.02), "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(images, labels, epochs=15, batch_size=20, verbose=0)
     assert model.evaluate(images, labels, verbose=0)[1] == 1.0
+
+
+def test_images_are_predicted_a_few_at_a_time():
+    """The windows of 500 such images would take 100 MB."""
+    convolutional = Sequential([Input((28, 28, 8)), Conv2D(16, 3), Flatten(), Dense(2)], seed=0)
+    dense = Sequential([Input((784,)), Dense(128), Dense(10)], seed=0)
+    assert evaluation_rows(convolutional.flat_layers()) == 32
+    assert evaluation_rows(dense.flat_layers()) == 500
+    images = np.random.default_rng(0).random((70, 28, 28, 8), np.float32)
+    whole = convolutional(Value(images)).data
+    np.testing.assert_allclose(convolutional.predict(images, verbose=0), whole, atol=1e-5)
+
+
+def test_products_of_a_convolution_have_all_threads():
+    """One product for each window: a batch of few weights has many."""
+    model = Sequential([Input((28, 28, 8)), Conv2D(64, 3), Flatten(), Dense(2)])
+    every = threads()
+    with thread_limit(64, model.flat_layers()):
+        assert threads() == every
+    with thread_limit(64, [model.layers[-1]]):
+        assert threads() == 1
+
+
+def threads():
+    return min([x["num_threads"] for x in threadpool_info() if x["user_api"] == "blas"], default=1)
 
 
 @pytest.mark.parametrize(

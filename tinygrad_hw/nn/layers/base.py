@@ -68,6 +68,7 @@ class Layer:
 
     accepts_integers: ClassVar[bool] = False  # as inputs; the other layers get floats
     is_random: ClassVar[bool] = False  # whether it draws arrays in training
+    products_per_example: int = 1  # with each of its matrices: one in each window, say
     _takes_training: ClassVar[bool] = False
     _shapes_of_build: ClassVar[tuple[str, ...]] = ("input_shape",)
     _weights: list[Weight]

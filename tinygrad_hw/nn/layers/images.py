@@ -129,7 +129,8 @@ class Conv2D(Activated):
 
     def build(self, input_shape: Shape) -> None:
         """Draw the kernel and the bias."""
-        self.windows.output(self.name, input_shape)
+        counts = self.windows.output(self.name, input_shape)
+        self.products_per_example = math.prod([n or 1 for n in counts])
         channels = input_shape[-1]
         if channels is None:
             raise ValueError(

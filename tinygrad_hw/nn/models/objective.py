@@ -13,7 +13,6 @@ from tinygrad_hw.nn import activations, losses, metrics
 from tinygrad_hw.nn.losses import Loss
 from tinygrad_hw.nn.losses.loss import MEANS
 from tinygrad_hw.nn.metrics import MeanMetricWrapper
-from tinygrad_hw.nn.models.parallel import EVALUATION_ROWS
 
 
 class Objective:
@@ -61,10 +60,9 @@ class Objective:
         self.needs_outputs = not all(self._is_mean)
 
     @property
-    def chunk(self) -> int:
-        """Return the number of examples to evaluate at a time, if nobody says."""
-        reduction = getattr(self.loss, "reduction", "mean")
-        return EVALUATION_ROWS if reduction in (None, *MEANS) else 32
+    def is_of_any_batch(self) -> bool:
+        """Return whether the loss of all examples does not depend on how they come in batches."""
+        return getattr(self.loss, "reduction", "mean") in (None, *MEANS)
 
     @property
     def names(self) -> list[str]:

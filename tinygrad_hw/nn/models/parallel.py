@@ -1,4 +1,4 @@
-"""How many threads compute a batch: BLAS's for wide layers, else one; or a chunk of rows each."""
+"""How many threads compute a batch: one, BLAS's for large products, or one for a chunk of rows."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any
 import numpy.typing as npt
 from threadpoolctl import ThreadpoolController
 
-from tinygrad_hw.engine import Value
+from tinygrad_hw.nn.layers import Layer
 from tinygrad_hw.program import Captured
 
-EVALUATION_ROWS = 500  # of a chunk: enough for fast products, few enough to stay in the cache
+MOST_ROWS, LEAST_ROWS = 500, 32  # of a chunk: enough for fast products
+CACHED_NUMBERS = 1_000_000  # of an array of a chunk: few enough to stay in the cache
 THREADED_MULTIPLICATIONS = 20_000_000
 """Number of multiplications from which a matrix product is faster on two threads than on one.
 
@@ -26,19 +27,32 @@ def _blas() -> ThreadpoolController:
     return controller.select(user_api="blas")
 
 
-def thread_limit(rows: int, weights: Sequence[Value]) -> Any:
-    """Return a context that limits BLAS to one thread, if batches of ``rows`` rows are small.
+def evaluation_rows(layers: Sequence[Layer]) -> int:
+    """Return how many examples are best computed at once where no gradient is wanted."""
+    windows = [
+        p.size // p.shape[-1] * layer.products_per_example
+        for layer in layers
+        for p in layer.weights
+        if p.ndim > 1 and not layer.accepts_integers
+    ]
+    return min(max(CACHED_NUMBERS // max(windows, default=1), LEAST_ROWS), MOST_ROWS)
+
+
+def thread_limit(rows: int, layers: Sequence[Layer]) -> Any:
+    """Return a context that limits BLAS to one thread, if the products of a batch are small.
 
     For the products of a batch of 32, a second thread gains little, and costs much when another
     process needs that core.
     """
-    widest = max([p.size for p in weights if p.ndim > 1], default=0)
-    limit = 1 if rows * widest < THREADED_MULTIPLICATIONS else None
+    products = [
+        p.size * layer.products_per_example for layer in layers for p in layer.weights if p.ndim > 1
+    ]
+    limit = 1 if rows * max(products, default=0) < THREADED_MULTIPLICATIONS else None
     return _blas().limit(limits=limit)
 
 
 def in_chunks(
-    captured: Captured, weights: Sequence[Value], chunk: int, *arrays: npt.NDArray[Any]
+    captured: Captured, layers: Sequence[Layer], chunk: int, *arrays: npt.NDArray[Any]
 ) -> list[Any]:
     """Return the results of a captured function, called with a chunk of rows at a time.
 
@@ -48,7 +62,7 @@ def in_chunks(
     rows = len(arrays[0])
     calls = [tuple([x[i : i + chunk] for x in arrays]) for i in range(0, rows, chunk)]
     whole = rows // chunk  # the last call may have fewer rows
-    with thread_limit(min(rows, chunk), weights):
+    with thread_limit(min(rows, chunk), layers):
         threads = max([blas["num_threads"] for blas in _blas().info()], default=1)
         if not 1 < threads <= whole:
             return [captured(*arguments) for arguments in calls]

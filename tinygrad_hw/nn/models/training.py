@@ -20,7 +20,7 @@ from tinygrad_hw.nn.models.batches import (
 )
 from tinygrad_hw.nn.models.computing import Computing
 from tinygrad_hw.nn.models.objective import Means
-from tinygrad_hw.nn.models.parallel import EVALUATION_ROWS, in_chunks, thread_limit
+from tinygrad_hw.nn.models.parallel import evaluation_rows, in_chunks, thread_limit
 
 BATCH_SIZE = 32
 
@@ -130,7 +130,7 @@ class Trainer(Computing):
             found = self._evaluate(x, y, weights, size, validation_steps, observers)
             return {f"val_{name}": value for name, value in found.items()}
 
-        with thread_limit(size, self.weights):
+        with thread_limit(size, self.flat_layers()):
             self._fit(
                 passes,
                 observers,
@@ -248,7 +248,9 @@ class Trainer(Computing):
     ) -> Logs:
         """Return the means of the loss and the metrics."""
         watched = observers.watches("test")
-        size = batch_size or (BATCH_SIZE if watched or steps else self.objective.chunk)
+        is_free = self.objective.is_of_any_batch and not (watched or steps)
+        fast = evaluation_rows(self.flat_layers())
+        size = batch_size or (fast if is_free else BATCH_SIZE)
         if is_stream(x):
             batches: Any = Stream(x, self.converter(None))
         else:
@@ -257,7 +259,7 @@ class Trainer(Computing):
         observers.on_test_begin()
         means = Means(self.objective)
         if isinstance(batches, Arrays) and steps is None and not watched and weights is None:
-            found = in_chunks(self.captured_evaluation, self.weights, size, x, y)
+            found = in_chunks(self.captured_evaluation, self.flat_layers(), size, x, y)
             for results, (_, targets, _) in zip(found, batches, strict=True):
                 means.add(results, len(targets), targets)
         else:
@@ -295,11 +297,12 @@ class Trainer(Computing):
             batches: Any = Stream(x, lambda x, *_: (self.standardized(x), None, None))
         else:
             x = self.standardized(x)
-            size = batch_size or (BATCH_SIZE if watched or steps else EVALUATION_ROWS)
+            fast = evaluation_rows(self.flat_layers())
+            size = batch_size or (BATCH_SIZE if watched or steps else fast)
             batches = Arrays(x, None, None, size)
         self.sync()
         if isinstance(batches, Arrays) and steps is None and not watched:
-            outputs = in_chunks(self.captured_outputs, self.weights, size, x)
+            outputs = in_chunks(self.captured_outputs, self.flat_layers(), size, x)
         else:
             outputs = []
             for step, (x, _, _) in enumerate(islice(batches, steps)):
