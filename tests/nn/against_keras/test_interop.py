@@ -147,6 +147,25 @@ def test_a_functional_model_in_another():
     assert_alike(ours, ours.to_keras(), x)
 
 
+@pytest.mark.parametrize(
+    ("settings", "options"),
+    [
+        ({"dropout": 0.2, "value_dim": 5}, {"use_causal_mask": True}),
+        ({"output_shape": 4, "use_bias": False}, {"return_attention_scores": True}),
+    ],
+)
+def test_attention(settings, options):
+    start = keras.Input((5, 6))
+    attention = keras.layers.MultiHeadAttention(2, 3, kernel_regularizer="l2", **settings)
+    found = attention(start, value=start, **options)
+    end = found[1] if options.get("return_attention_scores") else found
+    theirs = keras.Model(start, DENSE(2)(end))
+    x = examples((5, 6))
+    ours = from_keras(theirs)
+    assert_alike(ours, theirs, x)
+    assert_alike(ours, ours.to_keras(), x)
+
+
 def test_functional_models_that_there_are_not_are_refused():
     first, second = keras.Input(FLAT), keras.Input(FLAT)
     two = keras.Model([first, second], keras.layers.Add()([first, second]), name="mine")
@@ -170,7 +189,7 @@ def test_functional_models_that_there_are_not_are_refused():
 def test_every_layer_is_there():
     known = {name for name in nn.layers.__all__ if isinstance(getattr(nn.layers, name), type)}
     tested = {name for _, row in CASES for name, _ in row} | {name for name, _ in MERGING}
-    assert known - {"InputLayer", "Layer", "Symbol"} == tested
+    assert known - {"InputLayer", "Layer", "MultiHeadAttention", "Symbol"} == tested
 
 
 PARTS = [
