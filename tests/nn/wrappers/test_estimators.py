@@ -127,6 +127,9 @@ def test_targets_are_what_the_loss_takes(loss, ending, width):
 def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="got 3 classes, and the model has 1 outputs"):
         classifier(settings={"width": 1}).fit(X, WORDS)
+    sparse = classifier("sparse_categorical_crossentropy", settings={"width": 3})
+    with pytest.raises(ValueError, match="got 2 classes, and the model has 3 outputs"):
+        sparse.fit(X[NUMBERS < 2], WORDS[NUMBERS < 2])
     with pytest.raises(ValueError, match="got examples of one class, 'ant'; give two or more"):
         classifier().fit(X[:2], ["ant", "ant"])
     with pytest.raises(ValueError, match="model should return a Model, compiled; it returned None"):

@@ -154,7 +154,7 @@ class SKLearnClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            If the model ends neither with a softmax or a sigmoid nor has a loss on logits.
+            If the model does not end with a softmax or a sigmoid, and its loss is not on logits.
         """
         outputs = self._outputs(X)
         ending = self.model_.last_activation()
@@ -185,15 +185,14 @@ class SKLearnClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
         return utils.to_categorical(numbers, len(self.classes_))
 
     def _for_loss(self, targets: Any, model: Model) -> Any:
-        loss = losses.get(model.get_compile_config()["loss"])
-        if isinstance(loss, losses.SparseCategoricalCrossentropy):
-            return targets.argmax(axis=-1)
         width, classes = model.output_shape[-1], len(self.classes_)
         if width == 1 and classes == 2:
             return targets[:, 1:]
         if width != classes:
             raise ValueError(f"got {classes} classes, and the model has {width} outputs")
-        return targets
+        loss = losses.get(model.get_compile_config()["loss"])
+        is_sparse = isinstance(loss, losses.SparseCategoricalCrossentropy)
+        return targets.argmax(axis=-1) if is_sparse else targets
 
 
 class SKLearnRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
