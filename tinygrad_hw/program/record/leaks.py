@@ -28,7 +28,7 @@ def refuse_leak(
     """
     leaked = [x for x in gc.get_referrers(recorder) if isinstance(x, Tracer)]
     if error is not None:
-        leaked = _held_by_others(leaked, [frame for frame, _ in walk_tb(error.__traceback__)])
+        leaked = _held_by_others(leaked, _frames_of(error))
     kept = _kept(leaked, {id(function), id(call)})
     if not kept:
         return
@@ -95,6 +95,16 @@ def _all_below(tops: list[int], held: dict[int, set[int]]) -> set[int]:
     return found
 
 
+def _frames_of(error: BaseException) -> list[FrameType]:
+    """Return the frames that an exception keeps, and those that it was raised in place of."""
+    errors: list[BaseException] = [error]
+    for each in errors:  # which grows meanwhile
+        for before in (each.__cause__, each.__context__):
+            if before is not None and not any([before is known for known in errors]):
+                errors.append(before)
+    return [frame for each in errors for frame, _ in walk_tb(each.__traceback__)]
+
+
 def _held_by_others(leaked: list[Tracer], frames: list[FrameType]) -> list[Tracer]:
     """Return the stand-ins that others may refer to than frames that have ended.
 
@@ -103,19 +113,28 @@ def _held_by_others(leaked: list[Tracer], frames: list[FrameType]) -> list[Trace
     objects there are, is not needed.
     """
     behind = _objects_behind(frames)
-    held = {id(x): set[int]() for x in behind}
-    references: Counter[int] = Counter()
-    for x in [*frames, *behind, leaked]:
-        for y in gc.get_referents(x):
-            if id(y) in held:
-                references[id(y)] += 1
-                held.setdefault(id(x), set()).add(id(y))
+    held, references = _references([*frames, *behind, leaked], behind)
     one = [object()]
     [of_this_search] = [sys.getrefcount(x) for x in one]
     others = [id(x) for x in behind if sys.getrefcount(x) - of_this_search > references[id(x)]]
-    others += [id(x) for x in leaked if id(x) not in held]
+    others += [id(x) for x in leaked if id(x) not in references]
     kept = _all_below(others, held)
     return [x for x in leaked if id(x) in kept]
+
+
+def _references(holders: list[Any], objects: list[Any]) -> tuple[dict[int, set[int]], Counter[int]]:
+    """Return which of the objects each holder refers to, and how many references each has, by id.
+
+    A function of its own: its variables would be references, too.
+    """
+    held: dict[int, set[int]] = {}
+    references = Counter({id(x): 0 for x in objects})
+    for x in holders:
+        for y in gc.get_referents(x):
+            if id(y) in references:
+                references[id(y)] += 1
+                held.setdefault(id(x), set()).add(id(y))
+    return held, references
 
 
 def _objects_behind(frames: list[FrameType]) -> list[Any]:
