@@ -187,6 +187,111 @@ def test_lengths_may_be_unknown():
     assert [model.predict(np.ones((2, n, 4))).shape for n in (1, 5)] == [(2, 1, 2), (2, 5, 2)]
 
 
+# --- Several inputs -------------------------------------------------------------------------------
+
+WORDS = RANDOM.integers(0, 7, (24, 2))
+
+
+def two_inputs(dropout=0.0):
+    """Numbers and words; the words are declared second and used first."""
+    x, words = Input((4,), name="x"), Input((2,), dtype="int32", name="words")
+    embedded = Flatten()(Embedding(7, 3, name="table")(words))
+    hidden = Dropout(dropout, seed=3)(Dense(5, "tanh", name="dense")(x))
+    model = Model([x, words], Dense(3, "softmax", name="last")(concatenate([embedded, hidden])))
+    model.compile(SGD(0.1, momentum=0.9), SPARSE, metrics=["accuracy"])
+    return model
+
+
+def two_inputs_in_numpy(model, x, words):
+    w = weights_of(model)
+    hidden = np.tanh(x @ w["dense/kernel"] + w["dense/bias"])
+    joined = np.hstack([w["table/embeddings"][words].reshape(len(x), 6), hidden])
+    p = np.exp(joined @ w["last/kernel"] + w["last/bias"])
+    return p / p.sum(axis=1, keepdims=True)
+
+
+def test_several_inputs_are_given_in_a_list_or_by_name():
+    model = two_inputs()
+    assert (model.input_shape, model.input_names) == ([(None, 4), (None, 2)], ["x", "words"])
+    assert (model.input, [part.shape for part in model.inputs]) == (model.inputs, model.input_shape)
+    for _ in range(3):
+        expected = two_inputs_in_numpy(model, X, WORDS)
+        for inputs in ([X, WORDS], (X, WORDS.astype(float)), {"words": WORDS, "x": X}):
+            np.testing.assert_allclose(model.predict(inputs), expected, atol=1e-6)
+        np.testing.assert_allclose(model([X, WORDS]).data, expected, atol=1e-6)
+        loss, accuracy = model.evaluate([X, WORDS], Y, verbose=0)
+        assert loss == pytest.approx(-np.log(expected[np.arange(24), Y]).mean(), rel=1e-5)
+        assert accuracy == np.mean(expected.argmax(axis=1) == Y)
+        model.fit([X, WORDS], Y, batch_size=8, verbose=0)
+    assert model.predict([X, WORDS], batch_size=5).shape == (24, 3)
+    assert model.predict([X[:0], WORDS[:0]]).shape == (0, 3)
+
+
+def test_examples_of_several_inputs_stay_together_when_they_are_shuffled():
+    """Each has its number in both; the sum of their difference is the loss, 0."""
+    x, y = Input((1,)), Input((1,))
+    numbers = np.arange(24.0).reshape(24, 1)
+    model = Model([x, y], (x - y) ** 2 + 0.0 * Dense(1)(x))
+    model.compile("sgd", lambda target, found: (found + target * 0.0)[:, 0])
+    history = model.fit([numbers, numbers], numbers, batch_size=5, epochs=3, verbose=0)
+    assert history.history["loss"] == [0.0] * 3
+
+
+def test_a_generator_and_validation_data_have_several_inputs_too():
+    model, other = two_inputs(), two_inputs()
+    other.set_weights(model.get_weights())
+    parts = [(([X[i : i + 8], WORDS[i : i + 8]], Y[i : i + 8])) for i in (0, 8)]
+    held = ({"x": X[16:], "words": WORDS[16:]}, Y[16:])
+    found = model.fit(parts_of(parts), validation_data=held, verbose=0).history
+    settings = {"batch_size": 8, "shuffle": False, "validation_split": 1 / 3, "verbose": 0}
+    wanted = other.fit([X, WORDS], Y, **settings).history
+    assert found == wanted
+    np.testing.assert_array_equal(model.predict([X, WORDS]), other.predict([X, WORDS]))
+
+
+def parts_of(parts):
+    yield from parts
+
+
+@pytest.mark.parametrize("way", ["file", "pickle", "deepcopy"])
+def test_a_model_of_several_inputs_is_saved_and_copied(way, tmp_path):
+    model = two_inputs(dropout=0.3)
+    model.fit([X, WORDS], Y, batch_size=8, epochs=2, verbose=0)
+    if way == "file":
+        model.save(tmp_path / PATH)
+        other = load_model(tmp_path / PATH)
+    else:
+        other = pickle.loads(pickle.dumps(model)) if way == "pickle" else copy.deepcopy(model)
+    for each in (model, other):
+        each.fit([X, WORDS], Y, batch_size=8, epochs=2, verbose=0)
+    assert_same(other, model, [X, WORDS])
+
+
+def test_a_model_of_several_inputs_is_a_layer():
+    inner = two_inputs()
+    words, x = Input((2,), dtype="int32"), Input((4,))
+    model = Model([words, x], inner([x, words]))
+    np.testing.assert_array_equal(model.predict([WORDS, X]), inner.predict([X, WORDS]))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        (X, "net takes 2 inputs, in a list or in a dict by the names x, words; got one of ndarray"),
+        ([X], "got a list of 1"),
+        ({"x": X, "word": WORDS}, "got a dict of x, word"),
+        ([X, X], r"expected examples of shape \(n, 2\), got \(24, 4\)"),
+        ([X, WORDS[:5]], r"net got inputs of \[24, 5\] examples"),
+    ],
+)
+def test_other_inputs_are_refused(inputs, message):
+    model = two_inputs()
+    model.name = "net"
+    for use in (model.predict, lambda x: model.fit(x, Y, verbose=0)):
+        with pytest.raises(ValueError, match=message):
+            use(inputs)
+
+
 # --- Operators and NumPy's functions --------------------------------------------------------------
 
 FACTORS = np.array([1.0, -2.0, 0.5, 3.0])
@@ -536,23 +641,32 @@ OTHER = Input((4,), name="other")
 @pytest.mark.parametrize(
     ("attempt", "error", "message"),
     [
-        (lambda: Model([X0, OTHER], add([X0, OTHER])), ValueError, "takes one Input, and one Symb"),
-        (lambda: Model(X0, [Dense(1)(X0), Dense(2)(X0)]), ValueError, "takes one Input, and one"),
+        (lambda: Model([X0, X0], add([X0, X0])), ValueError, "got one of the inputs twice"),
+        (lambda: Model([], add([X0, X0])), ValueError, r"got inputs=\[\]"),
+        (
+            lambda: Model(X0, [Dense(1)(X0), Dense(2)(X0)]),
+            ValueError,
+            "has one output here, got 2; make a model of each",
+        ),
         (lambda: Model(X0, None), ValueError, "got outputs=None"),
         (lambda: Model(outputs=Dense(1)(X0)), ValueError, "got inputs=None"),
         (lambda: Model({"a": X0}, Dense(1)(X0)), ValueError, "got inputs={'a': <Symbol shape="),
         (
             lambda: Model(X0, add([X0, OTHER])),
             ValueError,
-            "depend on <Symbol .* name=other>, which",
+            "depend on <Symbol .* name=other>, beside",
         ),
         (
             lambda: Model(X0, Dense(1)(OTHER)),
             ValueError,
-            "not the model's input; a model has one In",
+            "beside the model's inputs, x0",
         ),
         (lambda: Model(X0, X0), ValueError, "the outputs are the inputs: there is no layer"),
-        (lambda: Model(X0, Symbol((None, 3))), ValueError, "takes one Input, and one Symbol that"),
+        (
+            lambda: Model(X0, Symbol((None, 3))),
+            ValueError,
+            "takes an Input, or a list of them, and",
+        ),
         (
             lambda: Model(X0, Nothing(name="a")(Nothing(name="a")(X0))),
             ValueError,
@@ -592,8 +706,8 @@ def test_errors(attempt, error, message):
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ('"inputs": 0', '"inputs": 1'),
-        ('"inputs": 0', '"inputs": 99'),
+        ('"inputs": [0]', '"inputs": [1]'),
+        ('"inputs": [0]', '"inputs": [99]'),
         ('"outputs": {"node": 7', '"outputs": {"node": 8'),
         ('"layer": 1', '"layer": "x"'),
         ('"function": "tanh"', '"function": "save"'),

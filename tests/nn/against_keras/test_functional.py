@@ -119,6 +119,34 @@ def test_ten_steps_are_kerass(build):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
+def test_ten_steps_with_two_inputs_are_kerass():
+    """The second is used first, and stands deeper: so it is listed first."""
+    words = np.random.default_rng(0).integers(0, 7, (48, 3)).astype(np.int32)
+    y = LABELS[48]
+    keras.utils.set_random_seed(1)
+    models = []
+    for room in (keras, nn):
+        x, second = (
+            room.layers.Input((6,), name="x"),
+            room.layers.Input((3,), dtype="int32", name="w"),
+        )
+        table = room.layers.Flatten()(room.layers.Embedding(7, 2)(second))
+        joined = room.layers.concatenate([room.layers.Dense(4, "tanh")(table), x])
+        model = room.models.Model([x, second], room.layers.Dense(3, "softmax")(joined))
+        model.compile(room.optimizers.SGD(0.03), "sparse_categorical_crossentropy")
+        models.append(model)
+    theirs, ours = models
+    kinds = [[type(layer).__name__ for layer in model.layers] for model in models]
+    assert kinds[0] == kinds[1]
+    assert ours.input_shape == theirs.input_shape
+    ours.set_weights(theirs.get_weights())
+    for inputs in ([FLAT, words], {"w": words, "x": FLAT}) * 5:
+        found, expected = [model.train_on_batch(inputs, y) for model in (ours, theirs)]
+        np.testing.assert_allclose(found, float(expected), rtol=2e-5)
+    wanted = theirs.predict([FLAT, words], verbose=0)
+    np.testing.assert_allclose(ours.predict([FLAT, words]), wanted, atol=1e-6)
+
+
 @pytest.mark.parametrize("build", [residual, shared, merged])
 def test_summaries_say_what_kerass_say(build, monkeypatch):
     """Names, shapes, numbers of parameters and connections, row by row."""

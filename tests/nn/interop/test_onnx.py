@@ -193,6 +193,14 @@ def test_what_cannot_be_written_is_refused(tmp_path, function, message):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_model_of_several_inputs_is_refused(tmp_path):
+    inputs = [Input((2,)), Input((2,))]
+    model = Model(inputs, layers.add(inputs), name="mine")
+    with pytest.raises(InputError, match=r"^mine has 2 inputs; ONNX is written of models with one"):
+        model.to_onnx(tmp_path / "m.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
 class Net(Model):
     """A model of the user's own."""
 

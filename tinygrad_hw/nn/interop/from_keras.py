@@ -28,8 +28,7 @@ def from_keras(model: Any, compile: bool = True) -> Any:
     Parameters
     ----------
     model
-        A ``keras.Sequential``, built or not, or a ``keras.Model(inputs, outputs)`` of one input and
-        one output.
+        A ``keras.Sequential``, built or not, or a ``keras.Model(inputs, outputs)`` of one output.
     compile
         Whether to compile it as it is there: with the same loss, metrics and optimizer. The states
         of the optimizer begin anew.
@@ -74,15 +73,11 @@ def _model(model: Any) -> Any:
 def _functional(model: Any) -> Any:
     """Return a functional model: its layers, called as Keras's configuration says."""
     config = model.get_config()
-    ends = [_places(config[f"{end}_layers"]) for end in ("input", "output")]
-    if [len(places) for places in ends] != [1, 1]:
-        inputs, outputs = map(len, ends)
-        raise InputError(
-            f"{model.name} has {inputs} inputs and {outputs} outputs; a model here has one of each"
-        )
-    [(start,), (end,)] = ends
+    starts, ends = [_places(config[f"{end}_layers"]) for end in ("input", "output")]
+    if len(ends) != 1:
+        raise InputError(f"{model.name} has {len(ends)} outputs; a model here has one")
     made = {layer.name: _layer(layer) for layer in model.operations}
-    symbols = {start: made[start[0]].output}
+    symbols = {start: made[start[0]].output for start in starts}
     waiting = [
         (layer["name"], i, call)
         for layer in config["layers"]
@@ -107,7 +102,8 @@ def _functional(model: Any) -> Any:
                 f"{model.name} has a layer, {name}, that takes what is not in the model"
             )
         waiting = later
-    return models.Model(symbols[start], symbols[end], trainable=model.trainable, name=model.name)
+    inputs = [symbols[start] for start in starts]
+    return models.Model(inputs, symbols[ends[0]], trainable=model.trainable, name=model.name)
 
 
 def _places(given: Any) -> list[tuple[str, int, int]]:

@@ -43,6 +43,9 @@ def onnx_of(model: Any) -> Any:
         raise InputError(
             f"{model.name} is not built: it has no weights yet; call it on a batch first"
         )
+    if isinstance(model.input_shape, list):
+        several = len(model.input_shape)
+        raise InputError(f"{model.name} has {several} inputs; ONNX is written of models with one")
 
     def predict(inputs: Any) -> Any:
         with no_grad(), calling(Call(False)):

@@ -92,14 +92,15 @@ def _sequential(keras: Any, model: Any, layers: list[Any], name: str, trainable:
 def _functional(
     keras: Any,
     layers: list[Any],
-    inputs: int,
+    inputs: list[int],
     nodes: list[Any],
     outputs: Any,
     name: str,
     trainable: bool,
 ) -> Any:
     """Return a functional model: its layers, called as ``Graph.get_config`` says."""
-    known = [[layers[inputs].output]]
+    starts = [layers[i].output for i in inputs]
+    known = [[start] for start in starts]
 
     def found(argument: Any) -> Any:
         if isinstance(argument, list):
@@ -112,7 +113,7 @@ def _functional(
         options = {key: found(x) for key, x in node["options"].items()}
         results = layers[node["layer"]](*found(node["arguments"]), **options)
         known.append([*results] if isinstance(results, list | tuple) else [results])
-    made = keras.Model(known[0][0], found(outputs), name=name)
+    made = keras.Model(starts if len(starts) > 1 else starts[0], found(outputs), name=name)
     if not trainable:
         made.trainable = False
     return made

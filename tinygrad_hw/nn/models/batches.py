@@ -13,7 +13,7 @@ import numpy.typing as npt
 from tinygrad_hw.engine.core.data import as_array
 
 Batch = tuple[Any, Any, Any]
-"""Inputs, targets or None, weights of examples or None."""
+"""Inputs (an array, or a list of them), targets or None, weights of examples or None."""
 
 
 def is_stream(x: Any) -> bool:
@@ -23,6 +23,16 @@ def is_stream(x: Any) -> bool:
     if hasattr(x, "__array__") or hasattr(x, "__array_interface__"):
         return False
     return hasattr(x, "__next__") or hasattr(x, "__iter__") or hasattr(x, "__getitem__")
+
+
+def examples_in(x: Any) -> int:
+    """Return the number of examples of inputs: of an array, or of each in a list."""
+    return len(x[0] if isinstance(x, list) else x)
+
+
+def rows_of(x: Any, rows: slice) -> Any:
+    """Return some rows of inputs: of an array, or of each in a list."""
+    return [part[rows] for part in x] if isinstance(x, list) else x[rows]
 
 
 class Arrays:
@@ -47,7 +57,7 @@ class Arrays:
         order: Callable[[int], npt.NDArray[Any]] | None = None,
     ) -> None:
         self.x, self.y, self.weights, self.size, self.order = x, y, weights, size, order
-        self.examples = len(x)
+        self.examples = examples_in(x)
 
     def __len__(self) -> int:
         """Return the number of batches."""
@@ -56,14 +66,20 @@ class Arrays:
     def __iter__(self) -> Iterator[Batch]:
         """Yield the batches of one pass. Shuffled inputs are copied into one array, used again."""
         order = self.order(self.examples) if self.order else None
-        space = np.empty((min(self.size, self.examples), *self.x.shape[1:]), self.x.dtype)
+        parts = self.x if isinstance(self.x, list) else [self.x]
+        size = min(self.size, self.examples)
+        spaces = [] if order is None else [np.empty((size, *x.shape[1:]), x.dtype) for x in parts]
         for start in range(0, self.examples, self.size):
             end = start + self.size
             rows: Any = slice(start, end) if order is None else order[start:end]
             if order is None:
-                x = self.x[rows]
+                x = rows_of(self.x, rows)
             else:
-                x = np.take(self.x, rows, axis=0, out=space[: len(rows)], mode="clip")
+                taken = [
+                    np.take(part, rows, axis=0, out=space[: len(rows)], mode="clip")
+                    for part, space in zip(parts, spaces, strict=True)
+                ]
+                x = taken if isinstance(self.x, list) else taken[0]
             y = None if self.y is None else self.y[rows]
             yield x, y, None if self.weights is None else self.weights[rows]
 

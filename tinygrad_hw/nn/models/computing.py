@@ -18,7 +18,7 @@ from tinygrad_hw.nn.flat_parameters import FlatParameters
 from tinygrad_hw.nn.layers import Layer
 from tinygrad_hw.nn.layers.activations import Activated
 from tinygrad_hw.nn.layers.process import Call, calling, rehearsing
-from tinygrad_hw.nn.models.batches import Batch, weights_of_classes
+from tinygrad_hw.nn.models.batches import Batch, examples_in, weights_of_classes
 from tinygrad_hw.nn.models.objective import Objective
 from tinygrad_hw.program import capture
 
@@ -179,34 +179,60 @@ class Computing(Layer):
         """
         if not any([layer.is_random for layer in self._parts]):
             return None
-        if x.shape not in self._drawn:
+        shapes = tuple([part.shape for part in (x if isinstance(x, list) else [x])])
+        if shapes not in self._drawn:
             with rehearsing(training=True) as call:
                 self(_leaf(x))
-            self._drawn[x.shape] = call.drawn
-        return [layer.draw(shape, self.random_generator) for layer, shape in self._drawn[x.shape]]
+            self._drawn[shapes] = call.drawn
+        return [layer.draw(shape, self.random_generator) for layer, shape in self._drawn[shapes]]
 
     # --- Inputs -----------------------------------------------------------------------------------
 
-    def standardized(self, x: Any) -> npt.NDArray[Any]:
+    def standardized(self, x: Any) -> Any:
         """Return inputs as an array of the model's dtype; build the model if it is not built yet.
+
+        Of a model with several inputs, return a list of arrays, from such a list or from a dict by
+        the inputs' names.
 
         Raises
         ------
         ValueError
-            If their shape is not the model's.
+            If their shapes are not the model's.
         """
-        inputs = as_array(x)
-        self.build_once((None, *inputs.shape[1:]))
-        wanted = tuple(self.input_shape[1:])
-        if inputs.ndim != len(self.input_shape) or any(
+        if not self.built or not isinstance(self.input_shape, list):
+            inputs = as_array(x)
+            self.build_once((None, *inputs.shape[1:]))
+            return self._as_wanted(inputs, self.input_shape, 0)
+        names, shapes = self.input_names, self.input_shape
+        if isinstance(x, Mapping) and x.keys() == set(names):
+            x = [x[name] for name in names]
+        if not isinstance(x, list | tuple) or len(x) != len(shapes):
+            raise ValueError(
+                f"{self.name} takes {len(shapes)} inputs, in a list or in a dict by the names "
+                f"{', '.join(names)}; got {described_inputs(x)}"
+            )
+        pairs = enumerate(zip(x, shapes, strict=True))
+        arrays = [self._as_wanted(as_array(part), shape, i) for i, (part, shape) in pairs]
+        if len({len(part) for part in arrays}) > 1:
+            raise ValueError(f"{self.name} got inputs of {[len(part) for part in arrays]} examples")
+        return arrays
+
+    def _as_wanted(self, inputs: npt.NDArray[Any], shape: Any, place: int) -> npt.NDArray[Any]:
+        wanted = tuple(shape[1:])
+        if inputs.ndim != len(shape) or any(
             [n not in (None, given) for n, given in zip(wanted, inputs.shape[1:], strict=True)]
         ):
             raise ValueError(
                 f"expected examples of shape (n, {', '.join(map(str, wanted))}), got {inputs.shape}"
             )
-        return np.asarray(inputs, self.dtype_of_inputs(inputs.dtype))
+        return np.asarray(inputs, self.dtype_of_inputs(inputs.dtype, place))
 
-    def dtype_of_inputs(self, given: np.dtype[Any]) -> np.dtype[Any]:
+    @property
+    def input_names(self) -> list[str]:
+        """Return the names of the inputs, where the model has an ``Input`` of each."""
+        raise NotImplementedError(f"{self.name} has no Inputs with names")
+
+    def dtype_of_inputs(self, given: np.dtype[Any], place: int = 0) -> np.dtype[Any]:
         """Return the dtype that the layers take inputs of a dtype in."""
         first = self._parts[0] if self._parts else self
         return given if first.accepts_integers and given.kind in "iu" else self.dtype
@@ -224,7 +250,7 @@ class Computing(Layer):
     ) -> Batch:
         """Return inputs, targets and weights as the steps take them; refuse what does not fit."""
         x = self.standardized(x)
-        n = len(x)
+        n = examples_in(x)
         if y is None and self.objective.loss is not None:
             raise ValueError("expected targets y beside the examples")
         if y is not None and np.shape(y)[:1] != (n,):
@@ -264,7 +290,16 @@ def _uncaptured(function: Any) -> Any:
     return function
 
 
-def _leaf(x: Any) -> Value:
+def described_inputs(x: Any) -> str:
+    """Return what was given as inputs, in short."""
+    if isinstance(x, Mapping):
+        return f"a dict of {', '.join(map(str, x))}"
+    return f"a list of {len(x)}" if isinstance(x, list | tuple) else f"one of {type(x).__name__}"
+
+
+def _leaf(x: Any) -> Any:
     """Return a batch as a Value, without a copy: nothing writes into the array meanwhile."""
+    if isinstance(x, list):
+        return [_leaf(part) for part in x]
     view = x.view() if isinstance(x, np.ndarray) else x  # results may be it, and read-only
     return Value.leaf(view, constant=True, saved=True)

@@ -30,30 +30,46 @@ class Graph:
     """
 
     def __init__(self, inputs: Any, outputs: Any) -> None:
-        self.inputs, self.outputs = _only(inputs, "inputs"), _only(outputs, "outputs")
-        self.nodes, layers = _sorted_nodes(self.inputs, self.outputs)
-        if not isinstance(self.inputs.node.layer, InputLayer):
-            old, self.inputs = self.inputs, _input_like(self.inputs)
-            self.outputs = self._known({old: self.inputs}, lambda layer: layer)[self.outputs]
-            self.nodes, layers = _sorted_nodes(self.inputs, self.outputs)
-        self.layers: list[Layer] = [self.inputs.node.layer, *layers]
+        self.inputs = _symbols(inputs, "inputs")
+        self.outputs, *others = _symbols(outputs, "outputs")
+        if others:
+            raise ValueError(
+                f"Model(inputs, outputs) has one output here, got {1 + len(others)}; make a model "
+                "of each"
+            )
+        self.nodes, self.layers = _sorted_nodes(self.inputs, self.outputs)
+        if not all(isinstance(x.node.layer, InputLayer) for x in self.inputs):
+            new = [x if isinstance(x.node.layer, InputLayer) else _like(x) for x in self.inputs]
+            known = self._known(dict(zip(self.inputs, new, strict=True)), lambda layer: layer)
+            self.inputs, self.outputs = new, known[self.outputs]
+            self.nodes, self.layers = _sorted_nodes(self.inputs, self.outputs)
         names: set[str] = set()
         for layer in self.layers:
             if layer.name in names:
                 raise ValueError(f"two layers are named {layer.name}; give each its own name=")
             names.add(layer.name)
 
+    @property
+    def input_shape(self) -> Any:
+        """Return the shape of a batch of inputs, or a list of them."""
+        shapes = [symbol.shape for symbol in self.inputs]
+        return shapes if len(shapes) > 1 else shapes[0]
+
     def run(
         self, inputs: Any, method: Callable[[Any], Callable[..., Any]] = lambda layer: layer
     ) -> Any:
         """Return the outputs for inputs, or what another method of the layers makes of them."""
-        return self._known({self.inputs: inputs}, method)[self.outputs]
+        return self._known(self._given(inputs), method)[self.outputs]
 
     def operands_of_last(self, inputs: Any) -> tuple[Any, ...]:
         """Return what the last layer is called with, for inputs of the graph."""
-        known = self._known({self.inputs: inputs}, lambda layer: layer, self.nodes[:-1])
+        known = self._known(self._given(inputs), lambda layer: layer, self.nodes[:-1])
         operands: tuple[Any, ...] = self.outputs.node.call(known.__getitem__, lambda *x, **_: x)
         return operands
+
+    def _given(self, inputs: Any) -> dict[Symbol, Any]:
+        several = isinstance(inputs, list | tuple) and len(self.inputs) > 1
+        return dict(zip(self.inputs, inputs if several else [inputs], strict=True))
 
     def _known(
         self,
@@ -68,21 +84,26 @@ class Graph:
             known |= zip(leaves_of(node.outputs), leaves_of(results), strict=True)
         return known
 
-    def dtype_of_inputs(self, given: np.dtype[Any]) -> np.dtype[Any] | None:
-        """Return the dtype that the layers take inputs of a dtype in; None for the model's."""
-        if self.inputs.dtype.kind in "iub":
-            return self.inputs.dtype
-        first = [node.layer for node in self.nodes if self.inputs in node.inputs]
+    def dtype_of_inputs(self, given: np.dtype[Any], place: int) -> np.dtype[Any] | None:
+        """Return the dtype that the layers take an input of a dtype in; None for the model's."""
+        symbol = self.inputs[place]
+        if symbol.dtype.kind in "iub":
+            return symbol.dtype
+        first = [node.layer for node in self.nodes if symbol in node.inputs]
         takes_integers = all([layer.accepts_integers for layer in first])
         return given if takes_integers and given.kind in "iu" else None
 
     @property
     def is_chain(self) -> bool:
         """Return whether each layer takes the outputs of the one before, and nothing else."""
-        chain = [self.inputs, *[node.outputs for node in self.nodes[:-1]]]
+        chain = [self.inputs[0], *[node.outputs for node in self.nodes[:-1]]]
         links = zip(self.nodes, chain, strict=True)
         once = len(self.nodes) == len({node.layer for node in self.nodes})
-        return once and all([node.inputs == [symbol] for node, symbol in links])
+        return (
+            once
+            and len(self.inputs) == 1
+            and all([node.inputs == [symbol] for node, symbol in links])
+        )
 
     def connections(self, layer: Layer) -> str:
         """Return what a layer takes, as Keras writes it: "dense[0][0]" is its first call's."""
@@ -96,7 +117,7 @@ class Graph:
 
     def get_config(self) -> dict[str, Any]:
         """Return the layers, and their calls by the numbers of layers and of what they take."""
-        numbers = {node: i for i, node in enumerate([self.inputs.node, *self.nodes])}
+        numbers = {node: i for i, node in enumerate([*[x.node for x in self.inputs], *self.nodes])}
 
         def reference(symbol: Symbol) -> dict[str, int]:
             return {"node": numbers[symbol.node], "output": symbol.index}
@@ -108,7 +129,7 @@ class Graph:
 
         return {
             "layers": self.layers,
-            "inputs": self.layers.index(self.inputs.node.layer),
+            "inputs": [self.layers.index(x.node.layer) for x in self.inputs],
             "nodes": [described(node) for node in self.nodes],
             "outputs": reference(self.outputs),
         }
@@ -119,8 +140,8 @@ class Graph:
         layers = config["layers"]
         if not all(isinstance(layer, Layer) for layer in layers):
             raise ValueError("a graph is made of layers")
-        inputs = layers[config["inputs"]].output
-        outputs: list[list[Symbol]] = [[inputs]]
+        inputs = [layers[i].output for i in config["inputs"]]
+        outputs: list[list[Symbol]] = [[symbol] for symbol in inputs]
 
         def found(argument: Any) -> Any:
             if isinstance(argument, list):
@@ -136,53 +157,60 @@ class Graph:
         return cls(inputs, found(config["outputs"]))
 
 
-def _only(symbols: Any, what: str) -> Symbol:
-    """Return the one Symbol, which may stand in a list."""
-    parts: list[Any] = list(symbols) if isinstance(symbols, list | tuple) else [symbols]
-    if len(parts) != 1 or not hasattr(parts[0], "node"):
+def _symbols(given: Any, what: str) -> list[Symbol]:
+    """Return the one Symbol, or those of a list."""
+    parts = list(given) if isinstance(given, list | tuple) else [given]
+    if not parts or not all(isinstance(x, Symbol) and hasattr(x, "node") for x in parts):
         raise ValueError(
-            f"Model(inputs, outputs) takes one Input, and one Symbol that a layer gave for it; "
-            f"got {what}={symbols!r}"
+            "Model(inputs, outputs) takes an Input, or a list of them, and one Symbol that a layer "
+            f"gave for it; got {what}={given!r}"
         )
-    only: Symbol = parts[0]
-    return only
+    if len(set(parts)) != len(parts):
+        raise ValueError(f"Model(inputs, outputs) got one of the {what} twice: {given!r}")
+    return parts
 
 
-def _input_like(symbol: Symbol) -> Symbol:
+def _like(symbol: Symbol) -> Symbol:
     return Input(batch_shape=symbol.shape, dtype=symbol.dtype)
 
 
-def _sorted_nodes(inputs: Symbol, outputs: Symbol) -> tuple[list[Node], list[Layer]]:
-    """Return the calls between two Symbols, each after those it needs; and their layers."""
+def _sorted_nodes(inputs: list[Symbol], outputs: Symbol) -> tuple[list[Node], list[Layer]]:
+    """Return the calls that lead to the outputs, each after those it needs; and the layers."""
+    ends = {symbol.node for symbol in inputs}
     done: dict[Node, None] = {}
     found: dict[Node, None] = {}
     waiting = [outputs]
     while waiting:
         symbol = waiting[-1]
-        if symbol is inputs or symbol.node in done:
+        node = symbol.node
+        if node in done:
             waiting.pop()
-        elif symbol.node in found:
-            done[symbol.node] = None
-        elif isinstance(symbol.node.layer, InputLayer):
+        elif symbol in inputs:
+            found[node] = done[node] = None
+        elif node in found:
+            done[node] = None
+        elif isinstance(node.layer, InputLayer):
+            known = ", ".join(x.name for x in inputs)
             raise ValueError(
-                f"the outputs depend on {symbol!r}, which is not the model's input; a model has "
-                "one Input"
+                f"the outputs depend on {symbol!r}, beside the model's inputs, {known}"
             )
         else:
-            found[symbol.node] = None
-            waiting += reversed(symbol.node.inputs)
-    if not done:
+            found[node] = None
+            waiting += reversed(node.inputs)
+    nodes = [node for node in done if node not in ends]
+    if not nodes:
         raise ValueError("the outputs are the inputs: there is no layer between them")
-    return list(done), _by_depth(list(done), [node.layer for node in found])
+    unused = [node for node in ends if node not in found]
+    return nodes, _by_depth(list(done), [node.layer for node in (*unused, *found)])
 
 
 def _by_depth(nodes: list[Node], layers: list[Layer]) -> list[Layer]:
     """Sort layers as Keras does: those from which most calls lead to the outputs come first."""
     depths: dict[Node, int] = {}
-    depths_of_layers: dict[Layer, int] = {}
+    of_layers: dict[Layer, int] = {}
     for node in reversed(nodes):
-        depth = max(depths.get(node, 0), depths_of_layers.get(node.layer, 0))
-        depths_of_layers[node.layer] = depth
+        of_layers[node.layer] = max(depths.get(node, 0), of_layers.get(node.layer, 0))
         for symbol in node.inputs:
-            depths[symbol.node] = max(depths.get(symbol.node, 0), depth + 1)
-    return sorted(dict.fromkeys(layers), key=lambda layer: -depths_of_layers[layer])
+            deeper = of_layers[node.layer] + 1
+            depths[symbol.node] = max(depths.get(symbol.node, 0), deeper)
+    return sorted(dict.fromkeys(layers), key=lambda layer: -of_layers.get(layer, 0))

@@ -17,6 +17,7 @@ from tinygrad_hw.nn.layers.process import (
     seed_sequence,
     unique_name,
 )
+from tinygrad_hw.nn.layers.symbolic import map_shapes
 from tinygrad_hw.nn.models.graph import Graph
 from tinygrad_hw.nn.models.objective import Objective
 from tinygrad_hw.nn.models.summary import LayerSummary, print_summary
@@ -32,9 +33,9 @@ class Model(Savable, Trainer):
     Parameters
     ----------
     inputs, outputs
-        What ``Input`` returned, and what layers returned that were called with it. Keras takes
-        several of each; here a model has one, alone or in a list. The model is built: its layers
-        have drawn their weights when they were called. What a layer was told then, such as
+        What ``Input`` returned, or a list, and what layers returned that were called with it; the
+        model has one output, where Keras takes several. The model is built: its layers have drawn
+        their weights when they were called. What a layer was told then, such as
         ``training=False``, it is told always; in Keras the model's ``training`` comes first.
     name, trainable
         As those of a layer.
@@ -74,14 +75,14 @@ class Model(Savable, Trainer):
         self.stop_training = False
         if graph is not None:
             self._graph, self._layers = graph, graph.layers
-            self.build_once(graph.inputs.shape)
+            self.build_once(graph.input_shape)
 
     # --- Building ---------------------------------------------------------------------------------
 
     def build(self, input_shape: Any) -> None:
         """Build the layers by a call with ones, two examples of the shape of a batch."""
         if self._graph is not None:
-            self.finish_building(self._graph.inputs.shape)
+            self.finish_building(self._graph.input_shape)
             return
         with drawing_from(self.weight_generator):
             examples = np.ones([2 if n is None else n for n in input_shape], self.dtype)
@@ -106,9 +107,21 @@ class Model(Savable, Trainer):
         return list(self._layers) if self._graph is not None else self.sublayers()
 
     @property
-    def input(self) -> Symbol:
-        """Return the ``Input`` of the model."""
-        return super().input if self._graph is None else self._graph.inputs
+    def input(self) -> Any:
+        """Return the ``Input`` of the model, or a list of them."""
+        if self._graph is None:
+            return super().input
+        return self.inputs if len(self.inputs) > 1 else self.inputs[0]
+
+    @property
+    def inputs(self) -> list[Symbol]:
+        """Return a list of the model's ``Input``."""
+        return [self.input] if self._graph is None else list(self._graph.inputs)
+
+    @property
+    def input_names(self) -> list[str]:
+        """Return the names of the inputs, where the model has an ``Input`` of each."""
+        return [symbol.name for symbol in self.inputs]
 
     @property
     def output(self) -> Symbol:
@@ -132,7 +145,7 @@ class Model(Savable, Trainer):
         """Return the shape of the outputs, from that of the inputs."""
         if self._graph is None:
             return super().compute_output_shape(input_shape)
-        return self._graph.run(Symbol(input_shape), _spec).shape
+        return self._graph.run(map_shapes(Symbol, input_shape), _spec).shape
 
     @property
     def last_layer(self) -> Layer | None:
@@ -145,11 +158,11 @@ class Model(Savable, Trainer):
             return super().operands_of_last(inputs)
         return self._graph.operands_of_last(inputs)
 
-    def dtype_of_inputs(self, given: np.dtype[Any]) -> np.dtype[Any]:
-        """Return the dtype that the layers take inputs of a dtype in."""
+    def dtype_of_inputs(self, given: np.dtype[Any], place: int = 0) -> np.dtype[Any]:
+        """Return the dtype that the layers take an input of a dtype in."""
         if self._graph is None:
             return super().dtype_of_inputs(given)
-        return self._graph.dtype_of_inputs(given) or self.dtype
+        return self._graph.dtype_of_inputs(given, place) or self.dtype
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """Return a layer by its name or its number."""

@@ -6,10 +6,10 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
-import numpy.typing as npt
 from threadpoolctl import ThreadpoolController
 
 from tinygrad_hw.nn.layers import Layer
+from tinygrad_hw.nn.models.batches import examples_in, rows_of
 from tinygrad_hw.program import Captured
 
 MOST_ROWS, LEAST_ROWS = 500, 32  # of a chunk: enough for fast products
@@ -51,16 +51,15 @@ def thread_limit(rows: int, layers: Sequence[Layer]) -> Any:
     return _blas().limit(limits=limit)
 
 
-def in_chunks(
-    captured: Captured, layers: Sequence[Layer], chunk: int, *arrays: npt.NDArray[Any]
-) -> list[Any]:
+def in_chunks(captured: Captured, layers: Sequence[Layer], chunk: int, *arrays: Any) -> list[Any]:
     """Return the results of a captured function, called with a chunk of rows at a time.
 
     Where BLAS would use several threads for a product, several chunks are computed in parallel
     instead, each on one thread: no thread waits for another, and elementwise work is parallel, too.
     """
-    rows = len(arrays[0])
-    calls = [tuple([x[i : i + chunk] for x in arrays]) for i in range(0, rows, chunk)]
+    rows = examples_in(arrays[0])
+    parts = [slice(i, i + chunk) for i in range(0, rows, chunk)]
+    calls = [tuple([rows_of(x, part) for x in arrays]) for part in parts]
     whole = rows // chunk  # the last call may have fewer rows
     with thread_limit(min(rows, chunk), layers):
         threads = max([blas["num_threads"] for blas in _blas().info()], default=1)

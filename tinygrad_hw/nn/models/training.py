@@ -15,8 +15,10 @@ from tinygrad_hw.nn.models.batches import (
     Arrays,
     Passes,
     Stream,
+    examples_in,
     is_stream,
     parts_of,
+    rows_of,
 )
 from tinygrad_hw.nn.models.computing import Computing
 from tinygrad_hw.nn.models.objective import Means
@@ -91,7 +93,7 @@ class Trainer(Computing):
         size = BATCH_SIZE if batch_size is None else batch_size
         if not is_stream(x):
             x = self.standardized(x)
-            n = len(x)
+            n = examples_in(x)
             kept = math.floor(n * (1 - validation_split))
             if size < 1 or epochs < 0:
                 raise ValueError(
@@ -106,8 +108,10 @@ class Trainer(Computing):
             x, y, weights = self.converted(x, y, sample_weight, class_weight)
             if kept < n and validation_data is None:
                 whole = x, y, weights
-                validation_data = tuple([None if a is None else a[kept:] for a in whole])
-                x, y, weights = [None if a is None else a[:kept] for a in whole]
+                validation_data = tuple(
+                    [None if a is None else rows_of(a, slice(kept, None)) for a in whole]
+                )
+                x, y, weights = [None if a is None else rows_of(a, slice(kept)) for a in whole]
             order = self.order_generator.permutation if shuffle else None
             passes = Passes(Arrays(x, y, weights, size, order), steps_per_epoch)
         else:
@@ -183,7 +187,7 @@ class Trainer(Computing):
             if observers.needs_batches:
                 observers.on_train_batch_begin(step)
             results = self.train_step(x, y, weights)
-            means.add(results, len(x), y, weights)
+            means.add(results, examples_in(x), y, weights)
             if observers.needs_batches:
                 observers.on_train_batch_end(step, means.logs())
                 if self.stop_training:
@@ -229,7 +233,7 @@ class Trainer(Computing):
     ) -> CallbackList:
         """Return the callbacks of an evaluation or a prediction, told the number of its batches."""
         if steps is None and not is_stream(x):
-            steps = math.ceil(len(self.standardized(x)) / (batch_size or BATCH_SIZE))
+            steps = math.ceil(examples_in(self.standardized(x)) / (batch_size or BATCH_SIZE))
         params = {"verbose": verbose, "epochs": 1, "steps": steps}
         return CallbackList(callbacks, False, verbose != 0, self, **params)
 
@@ -265,7 +269,7 @@ class Trainer(Computing):
         else:
             for step, batch in enumerate(islice(batches, steps)):
                 observers.on_test_batch_begin(step)
-                means.add(self.test_step(*batch), len(batch[0]), *batch[1:])
+                means.add(self.test_step(*batch), examples_in(batch[0]), *batch[1:])
                 observers.on_test_batch_end(step, means.logs())
         if not means.examples:
             raise ValueError("evaluate got no examples: there is no mean over none")
@@ -363,5 +367,5 @@ class Trainer(Computing):
 
     def _of_batch(self, results: Any, x: Any, y: Any, weights: Any, return_dict: bool) -> Any:
         means = Means(self.objective)
-        means.add(results, len(x), y, weights)
+        means.add(results, examples_in(x), y, weights)
         return self._returned(means.logs(), return_dict)
