@@ -22,13 +22,16 @@ def test_modules_are_kerass(name):
     assert getattr(tf.keras, name) is importlib.import_module(f"tinygrad_hw.nn.{name}")
 
 
-def test_it_is_imported_when_it_is_used():
+def test_it_is_imported_when_it_is_used_and_no_extra_with_it():
     code = (
         "import sys, tinygrad_hw as tf; before = 'tinygrad_hw.nn' in sys.modules; tf.keras;"
-        "print(before, 'tinygrad_hw.nn' in sys.modules)"
+        "print(before, *{name.partition('.')[0] for name in sys.modules}, *sys.modules)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.split() == ["False", "True"]
+    before, *loaded = run.stdout.split()
+    assert (before, "tinygrad_hw.nn.wrappers" in loaded) == ("False", True)
+    extras = {"onnx", "keras", "sklearn", "safetensors", "pandas", "PIL", "joblib", "distributed"}
+    assert not extras & set(loaded)
 
 
 def test_mnist_is_the_packages_own_and_may_be_changed():
