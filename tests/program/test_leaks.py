@@ -442,3 +442,23 @@ def test_coroutines_and_generators_are_run_as_they_are():
     for x in (1.0, 2.0, 3.0, 4.0, 5.0):
         assert asyncio.run(c(x)) == x * 2
         assert list(d(x)) == [x * 2, x * 3]
+
+
+def test_a_frame_that_another_thread_lets_go_of_during_the_search_is_no_leak(monkeypatch):
+    held = []
+
+    def released(objects):
+        held.clear()
+        return search(objects)
+
+    search = leaks._referrers
+    monkeypatch.setattr(leaks, "_referrers", released)
+
+    @capture(jit=False)
+    def program(x):
+        parts = [x * 2.0, x * 3.0]
+        held.append(sys._getframe())  # as a profiler does
+        return np.sum(parts[0] + parts[1])
+
+    for i in range(5):
+        assert program(Value(np.arange(3.0) + i)).data == 15 + 15 * i

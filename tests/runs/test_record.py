@@ -81,17 +81,17 @@ def test_a_file_of_somebody_else_s_is_kept(path, content, reason):
     assert path.read_bytes() == content
 
 
-def test_a_line_that_is_none_is_named(path):
+@pytest.mark.parametrize("line", [b"x,y\n", b"x\ry\n", b'"' + b"x" * 200_000 + b'"\n', b"\n"])
+def test_a_line_that_is_none_is_named(path, line):
     open_record(path)
     add(path)
-    with path.open("a") as file:
-        file.write("x,y\n")
+    path.write_bytes(path.read_bytes() + line)
     with pytest.raises(InputError, match=r"runs\.csv, line 3: is no line of a sweep"):
         open_record(path)
-    with pytest.raises(InputError, match="is no record of a sweep"):
-        open_record(path.parent)
 
 
 def test_a_record_that_is_gone_is_one_line(path):
+    with pytest.raises(InputError, match="is no record of a sweep"):
+        open_record(path.parent)
     with pytest.raises(InputError, match=r"cannot write .*: No such file"):
         append(path, "x\n")

@@ -112,8 +112,11 @@ def read_runs(text: str, source: object) -> dict[tuple[str, ...], Run]:
     runs: dict[tuple[str, ...], Run] = {}
     lines = csv.reader(io.StringIO(text))
     next(lines)
-    for cells in lines:
+    while True:
         try:
+            cells = next(lines, None)
+            if cells is None:
+                return runs
             values = dict(zip(COLUMNS, cells, strict=True))
             examples, correct = int(values["examples"]), int(values["correct"])
             if not (0 <= correct <= examples and examples and values["seed"].isdecimal()):
@@ -126,7 +129,6 @@ def read_runs(text: str, source: object) -> dict[tuple[str, ...], Run]:
         key = tuple(cells[: 1 + len(_SETTINGS)])
         settings = dict(zip(COLUMNS, key, strict=False))
         runs.setdefault(key, Run(settings, values["measured_on"], examples, correct))
-    return runs
 
 
 def append(path: Path, line: str) -> None:

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from threading import Lock
 from typing import Any
 
 from threadpoolctl import threadpool_limits
@@ -16,6 +17,7 @@ from tinygrad_hw.runs.settings import Settings, SettingsError
 from tinygrad_hw.runs.training import Outcome, train
 
 MOST_RUNS = 10_000
+_ONE_AT_A_TIME = Lock()
 
 
 def grid(base: Settings, axes: Mapping[str, Sequence[Any]]) -> list[Settings]:
@@ -71,12 +73,15 @@ def values_of(option: str, text: str, convert: Callable[[str], Any]) -> list[Any
 def outcome_of(examples: Examples, settings: Settings) -> Outcome:
     """Train one network of a grid, on one thread, and return the outcome.
 
+    Threads of one process, as workers of a cluster may have them, train one after the other: the
+    limit of threads is the process's, and so would be what capturing a training looks through.
+
     Raises
     ------
     KeyboardInterrupt
         If Ctrl-C has ended the training: what is left is no run that counts.
     """
-    with threadpool_limits(1):
+    with _ONE_AT_A_TIME, threadpool_limits(1):
         outcome = train(settings, examples)[1]
     if outcome.interrupted:
         raise KeyboardInterrupt

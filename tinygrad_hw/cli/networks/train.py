@@ -93,7 +93,7 @@ def _train(arguments: argparse.Namespace) -> int:
         )
     model.save(arguments.out)
     if outcome.interrupted:
-        print_line("Stopped by Ctrl-C; the network is saved as it was after the last whole epoch")
+        print_line("Stopped by Ctrl-C; what was learned until then is saved")
     wrong = outcome.examples - outcome.correct
     print_line(
         f"{outcome.measured_on.capitalize()} accuracy {outcome.accuracy:.4f}: "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import warnings
@@ -32,6 +33,7 @@ def import_pillow() -> Any:
             "Pillow is not installed, and is needed to read images: "
             "pip install 'tinygrad_hw[image]'"
         ) from None
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)  # what it says is raised
     return Image
 
 

@@ -10,7 +10,7 @@ from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
 from tinygrad_hw.program.record.recorder import Recorder
-from tinygrad_hw.program.record.tracer import CaptureError, Tracer
+from tinygrad_hw.program.record.tracer import Tracer
 from tinygrad_hw.program.variable import Variable
 
 _LASTING = (ModuleType, type)
@@ -19,10 +19,10 @@ _MANY = 10_000  # objects behind the frames of an exception
 _NOT_FOLLOWED = (FrameType, CodeType, ModuleType, type, Recorder, Variable)
 
 
-def refuse_leak(
+def leak_message(
     recorder: Recorder, function: Any, call: Any, error: BaseException | None = None
-) -> None:
-    """Raise CaptureError if a stand-in of a run that has ended is kept somewhere.
+) -> str | None:
+    """Return what keeps a stand-in of a run that has ended, as a message; None if nothing does.
 
     ``error`` is the exception that the run has ended with; its frames may keep what they like.
     """
@@ -31,10 +31,10 @@ def refuse_leak(
         leaked = _held_by_others(leaked, _frames_of(error))
     kept = _kept(leaked, {id(function), id(call)})
     if not kept:
-        return
+        return None
     first, holders = min(kept, key=lambda found: found[0].variable.number)
     kinds = dict.fromkeys(f"a {type(x).__name__}" for x in holders)
-    raise CaptureError(
+    return (
         f"{getattr(function, '__name__', 'the function')} keeps what {first.variable.site} has "
         f"computed, in {' and '.join(kinds) or 'something'}, where it would stay what it is in "
         "this run; return it instead"

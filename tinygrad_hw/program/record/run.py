@@ -6,6 +6,7 @@ import gc
 import inspect
 import random
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import copy_context
@@ -20,12 +21,19 @@ from tinygrad_hw.engine.transforms.pytree import leaves_of, unflatten
 from tinygrad_hw.program.emit.identifiers import Identifiers
 from tinygrad_hw.program.guards.calls import CalledFunctions
 from tinygrad_hw.program.interrupts import interrupts_deferred
-from tinygrad_hw.program.record.leaks import refuse_leak
+from tinygrad_hw.program.record.leaks import leak_message
 from tinygrad_hw.program.record.recorder import Recorder
 from tinygrad_hw.program.record.tracer import CaptureError, Tracer, concrete
 from tinygrad_hw.program.record.twin import Twin
 from tinygrad_hw.program.recording import BoundValue, Recording, Result, owned_copy
 from tinygrad_hw.program.variable import Variable
+
+LOOKS, LOOK_SECONDS = 5, 0.002
+"""How often, and how long between, a leak is looked at again.
+
+A profiler in another thread holds frames of this one for a moment, and may let go of them while a
+search goes on.
+"""
 
 
 class Outcome(NamedTuple):
@@ -101,7 +109,9 @@ def record(
             raise
         except Exception as error:
             recorder.release()
-            refuse_leak(recorder, function, call, error)
+            leak = leak_message(recorder, function, call, error)
+            if leak:
+                raise CaptureError(leak) from error
             Outcome(None, None, changes).commit()
             raise
         finally:
@@ -109,8 +119,14 @@ def record(
                 if value is not variable.get(None) and not isinstance(value, Modes):
                     variable.set(value)
         recorder.release()
-        if sys.getrefcount(recorder) > references:
-            refuse_leak(recorder, function, call)
+        is_held = sys.getrefcount(recorder) > references
+        leak = leak_message(recorder, function, call) if is_held else None
+        for _ in range(LOOKS if leak else 0):
+            if sys.getrefcount(recorder) <= references:
+                return found
+            time.sleep(LOOK_SECONDS)
+        if leak:
+            raise CaptureError(leak)
     return found
 
 
