@@ -193,12 +193,25 @@ def test_what_cannot_be_written_is_refused(tmp_path, function, message):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_model_of_several_inputs_is_refused(tmp_path):
-    inputs = [Input((2,)), Input((2,))]
-    model = Model(inputs, layers.add(inputs), name="mine")
-    with pytest.raises(InputError, match=r"^mine has 2 inputs; ONNX is written of models with one"):
-        model.to_onnx(tmp_path / "m.onnx")
-    assert list(tmp_path.iterdir()) == []
+def test_a_model_of_several_inputs(tmp_path):
+    words = Input((3,), dtype="int32", name="words")
+    numbers = Input((4,), name="some numbers")
+    read = Flatten()(layers.Embedding(7, 2)(words))
+    model = Model([words, numbers], Dense(2)(layers.concatenate([numbers, read])), seed=0)
+    model.to_onnx(tmp_path / "m.onnx")
+    onnx.checker.check_model(tmp_path / "m.onnx", full_check=True)
+    session = onnxruntime.InferenceSession(tmp_path / "m.onnx")
+    described = [(x.name, x.type, x.shape) for x in session.get_inputs()]
+    assert described == [
+        ("words", "tensor(int32)", ["batch", 3]),
+        ("some_numbers", "tensor(float)", ["batch", 4]),
+    ]
+    x = [RANDOM.integers(0, 7, (9, 3)).astype(np.int32), RANDOM.normal(size=(9, 4))]
+    x[1] = x[1].astype(np.float32)
+    for n in (1, 9):
+        (found,) = session.run(None, {"words": x[0][:n], "some_numbers": x[1][:n]})
+        wanted = model.predict([part[:n] for part in x], verbose=0)
+        np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
 
 
 class Net(Model):

@@ -41,7 +41,8 @@ def from_keras(model: Any, compile: bool = True) -> Any:
     """
     made = _model(model)
     if model.built:
-        made.build_once((None, *model.input_shape[1:]))
+        if not made.built:
+            made.build_once((None, *model.input_shape[1:]))
         made.set_weights([np.asarray(array) for array in model.get_weights()])
     elif model.get_weights():
         raise InputError(

@@ -43,14 +43,13 @@ def onnx_of(model: Any) -> Any:
         raise InputError(
             f"{model.name} is not built: it has no weights yet; call it on a batch first"
         )
-    if isinstance(model.input_shape, list):
-        several = len(model.input_shape)
-        raise InputError(f"{model.name} has {several} inputs; ONNX is written of models with one")
+    several = isinstance(model.input_shape, list)
+    names = model.input_names if several else ["inputs"]
 
-    def predict(inputs: Any) -> Any:
+    def predict(**inputs: Any) -> Any:
+        leaves = [Value.leaf(x, constant=True, saved=True) for x in inputs.values()]
         with no_grad(), calling(Call(False)):
-            leaves = map_inputs(lambda x: Value.leaf(x, constant=True, saved=True), inputs)
-            return {"outputs": map_inputs(raw, model(leaves))}
+            return {"outputs": map_inputs(raw, model(leaves if several else leaves[0]))}
 
     captured = capture(predict, jit=False)
     sizes = list(islice(_sizes(model), 3))
@@ -58,7 +57,7 @@ def onnx_of(model: Any) -> Any:
     for n in sizes:
         try:
             with np.errstate(all="ignore"):
-                program = captured.record(_examples(model, n))
+                program = captured.record(**dict(zip(names, _examples(model, n), strict=True)))
             if program.recording.branches:
                 raise CaptureError("a layer has branches that depend on its inputs")
             found.append(program.onnx())
@@ -67,22 +66,30 @@ def onnx_of(model: Any) -> Any:
     return with_free_batch(found, sizes, model.name)
 
 
+def _shapes(model: Any) -> list[Any]:
+    """Return the shapes of the inputs."""
+    return model.input_shape if isinstance(model.input_shape, list) else [model.input_shape]
+
+
 def _sizes(model: Any) -> Iterator[int]:
     """Yield numbers of examples that are the length of no axis of weights, inputs and outputs."""
-    shapes = [*[w.shape for w in model.weights], model.input_shape, model.output_shape]
+    shapes = [*[w.shape for w in model.weights], *_shapes(model), model.output_shape]
     taken = {n for shape in shapes for n in shape}
     return (n for n in count(5, 2) if n not in taken)
 
 
-def _examples(model: Any, n: int) -> Any:
-    """Return examples as the model takes them."""
-    shape = model.input_shape[1:]
-    if None in shape:
-        raise InputError(
-            f"{model.name} cannot be written as ONNX: its inputs have the shape "
-            f"{model.input_shape}; only the number of examples may be free"
-        )
+def _examples(model: Any, n: int) -> list[Any]:
+    """Return examples of each input, as the model takes them."""
+    shapes = _shapes(model)
+    for shape in shapes:
+        if None in shape[1:]:
+            raise InputError(
+                f"{model.name} cannot be written as ONNX: its inputs have the shape {shape}; only "
+                "the number of examples may be free"
+            )
     layers = [x for x in model.flat_layers() if not isinstance(x, InputLayer)]
     first = next((x for x in layers if not x.sublayers()), None)
-    dtype = np.int64 if isinstance(first, Embedding) else model.dtype
-    return model.standardized(np.ones((n, *shape), dtype))
+    dtype = np.int64 if len(shapes) == 1 and isinstance(first, Embedding) else model.dtype
+    given = [np.ones((n, *shape[1:]), dtype) for shape in shapes]
+    made = model.standardized(given if len(shapes) > 1 else given[0])
+    return made if isinstance(made, list) else [made]

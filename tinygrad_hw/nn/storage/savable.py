@@ -47,9 +47,10 @@ class Savable:
     def to_onnx(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Write the inference of the model in a file that ends in ".onnx", for any batch size.
 
-        Its input is called "inputs" and its output "outputs"; the first axis of both is "batch".
-        Layers that differ in training are as in ``predict``. For a first layer that is an
-        Embedding the inputs are int64, else of the model's dtype. The model is of opset 18.
+        Its input is called "inputs", or several by the names of each ``Input``, and its output
+        "outputs"; the first axis of each is "batch". Layers that differ in training are as in
+        ``predict``. Inputs have the model's dtype, but those of a first layer that is an Embedding
+        and of an ``Input`` of whole numbers have theirs. The model is of opset 18.
 
         Parameters
         ----------
