@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from tinygrad_hw.data import load
 from tinygrad_hw.engine import Value
 from tinygrad_hw.engine.core.trace import current
-from tinygrad_hw.nn import SGD, Adam, Callback, Dense, Flatten, Sequential
+from tinygrad_hw.nn import SGD, Adam, Callback, Dense, Flatten, Model, Sequential
 from tinygrad_hw.program.replay import Replay
 
 BINARY, SPARSE = "binary_crossentropy", "sparse_categorical_crossentropy"
@@ -717,3 +717,20 @@ def test_predicting_beside_training_changes_nothing_and_stops_neither():
             np.testing.assert_array_equal(found, wanted)
     finally:
         sys.setswitchinterval(interval)
+
+
+@pytest.mark.parametrize(
+    ("name", "owner"),
+    [("flat", "model"), ("objective", "model"), ("logits", "model"), ("fit", "model")]
+    + [("weights", "layer"), ("draw", "layer"), ("version", "layer")],
+)
+def test_a_layer_by_a_name_that_models_have_is_refused(name, owner):
+    """It would take the place of what training uses, and the error would come from there."""
+
+    class Named(Model):
+        def __init__(self):
+            super().__init__()
+            setattr(self, name, Dense(2))
+
+    with pytest.raises(AttributeError, match=f"cannot call a layer {name}: every {owner} has an"):
+        Named()

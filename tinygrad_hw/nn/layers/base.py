@@ -21,6 +21,7 @@ from tinygrad_hw.nn.layers.process import (
     calling,
     current_call,
     generator,
+    refuse_own_name,
     rehearsing,
     unique_name,
 )
@@ -116,6 +117,8 @@ class Layer:
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute, and count it: captured programs may depend on it."""
+        if isinstance(value, Layer):
+            refuse_own_name(type(self), name)
         object.__setattr__(self, name, value)
         vars(self)["version"] += 1
 

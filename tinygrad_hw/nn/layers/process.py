@@ -136,3 +136,18 @@ def rehearsing(training: bool) -> Iterator[Call]:
     with no_grad(), setting(trace=_Rehearsal()), calling(Call(training)) as call:
         call.is_rehearsal = True
         yield call
+
+
+def refuse_own_name(kind: type, name: str) -> None:
+    """Raise AttributeError if a name is one that this package gives to attributes of a class."""
+    for base in kind.__mro__:
+        is_base = base.__module__ in _BASES or base.__module__.startswith("tinygrad_hw.nn.models.")
+        if is_base and (name in vars(base) or name in vars(base).get("__annotations__", {})):
+            owner = "layer" if base.__name__ == "Layer" else "model"
+            raise AttributeError(
+                f"{kind.__name__} cannot call a layer {name}: every {owner} has an attribute of "
+                f"this name; give it another, such as {name}_layer"
+            )
+
+
+_BASES = ("tinygrad_hw.nn.layers.base", "tinygrad_hw.nn.storage.savable")

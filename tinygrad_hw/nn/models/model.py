@@ -53,6 +53,8 @@ class Model(Savable, Trainer):
         of the classes ("class_names"), as ``tinygrad-hw train`` saves them.
     """
 
+    flat: FlatParameters
+    objective: Objective
     trained_on: dict[str, Any] | None = None
     _graph: Graph | None = None
 
