@@ -721,8 +721,15 @@ def test_predicting_beside_training_changes_nothing_and_stops_neither():
 
 @pytest.mark.parametrize(
     ("name", "owner"),
-    [("flat", "model"), ("objective", "model"), ("logits", "model"), ("fit", "model")]
-    + [("weights", "layer"), ("draw", "layer"), ("version", "layer")],
+    [
+        ("flat", "model"),
+        ("objective", "model"),
+        ("logits", "model"),
+        ("fit", "model"),
+        ("weights", "layer"),
+        ("draw", "layer"),
+        ("version", "layer"),
+    ],
 )
 def test_a_layer_by_a_name_that_models_have_is_refused(name, owner):
     """It would take the place of what training uses, and the error would come from there."""
