@@ -147,6 +147,38 @@ def test_a_functional_model_in_another():
     assert_alike(ours, ours.to_keras(), x)
 
 
+def computed(room, ops, x, y):
+    """Return what operators and functions make of two Symbols, in Keras or here."""
+    z = (x * 2.0 + y) / 3.0 - x**2 + abs(-y) + 2.0 / (ops.square(x) + 1.0)
+    z = ops.tanh(z) * ops.exp(y) + ops.maximum(x, y) - ops.minimum(x, 0.5) + ops.sin(ops.cos(x))
+    z = z + ops.mean(z, axis=1, keepdims=True) + ops.sum(z, axis=-1, keepdims=True)
+    z = z + ops.max(x, axis=1, keepdims=True) * ops.var(y, axis=1, keepdims=True)
+    return room.layers.Dense(2, name="last")(z + ops.sqrt(ops.std(x, axis=-1, keepdims=True)))
+
+
+def test_operators_both_ways():
+    x, y = [examples(FLAT) for _ in range(2)]
+    models = []
+    for room, ops in ((keras, keras.ops), (nn, np)):
+        inputs = [room.layers.Input(FLAT), room.layers.Input(FLAT)]
+        models.append(room.Model(inputs, computed(room, ops, *inputs)))
+    theirs, ours = models
+    ours.set_weights(theirs.get_weights())
+    wanted = np.asarray(theirs([x, y]))
+    for model in (ours, from_keras(theirs), from_keras(ours.to_keras())):
+        np.testing.assert_allclose(model.predict([x, y], verbose=0), wanted, rtol=2e-4, atol=1e-5)
+    np.testing.assert_allclose(np.asarray(ours.to_keras()([x, y])), wanted, rtol=2e-4, atol=1e-5)
+
+
+def test_activations_of_symbols():
+    x, start = examples(FLAT), keras.Input(FLAT)
+    hidden = keras.activations.relu(start, max_value=1.0) + keras.ops.softmax(start)
+    theirs = keras.Model(start, keras.activations.sigmoid(hidden) * keras.ops.silu(start))
+    np.testing.assert_allclose(
+        from_keras(theirs).predict(x, verbose=0), np.asarray(theirs(x)), rtol=2e-5, atol=1e-6
+    )
+
+
 @pytest.mark.parametrize(
     ("settings", "options"),
     [
@@ -183,9 +215,16 @@ def test_functional_models_that_there_are_not_are_refused():
     two = keras.Model(first, {"a": DENSE(1)(first), "b": DENSE(2)(first)}, name="mine")
     with pytest.raises(InputError, match=r"^mine has 2 outputs; a model here has one"):
         from_keras(two)
-    operation = keras.Model(first, keras.ops.add(first, first))
-    with pytest.raises(InputError, match=r"^add\w* \(Add\) is a layer that there is not here"):
+    operation = keras.Model(first, first[:, :4])
+    with pytest.raises(
+        InputError, match=r"^get_item\w* \(GetItem\) is an operation that there is n"
+    ):
         from_keras(operation)
+    part = nn.Input(FLAT)
+    with pytest.raises(
+        InputError, match=r"^mine, layers cannot be made in Keras: getitem is none "
+    ):
+        nn.Model(part, part[:, :4], name="mine").to_keras()
 
     class Net(keras.Sequential):
         def call(self, inputs, training=None, mask=None):

@@ -21,10 +21,9 @@ TRAINED = json.loads(Path(__file__).with_name("trained_in_keras.json").read_text
 X, Y = np.array(TRAINED["x"], np.float32), np.array(TRAINED["y"])
 
 
-def stand_in(class_name, attributes):
+def stand_in(class_name, attributes, module="keras.src.layers.stand_in"):
     """Return an object as Keras's: its class's name and module, and what it says of itself."""
-    kind = type(class_name, (types.SimpleNamespace,), {"__module__": "keras.src.layers.stand_in"})
-    return kind(**attributes)
+    return type(class_name, (types.SimpleNamespace,), {"__module__": module})(**attributes)
 
 
 def network(kind="Sequential", **changed):
@@ -99,6 +98,40 @@ def test_a_functional_model():
     inner = np.maximum(np.tanh(x @ kernel + [0.1, -0.1]), 0)
     wanted = np.tanh(inner @ kernel + [0.1, -0.1]) + x
     np.testing.assert_allclose(from_keras(model).predict(x, verbose=0), wanted, rtol=1e-6)
+
+
+def test_operators_of_a_functional_model():
+    """``tanh(x) - mean(x)``, as Keras writes it."""
+    start = stand_in("InputLayer", {"name": "x", "get_config": lambda: {"batch_shape": (None, 3)}})
+    configs = {
+        "Tanh": {"name": "tanh"},
+        "Mean": {"name": "mean", "axis": 1, "keepdims": True},
+        "Subtract": {"name": "subtract"},
+    }
+    operations = [
+        stand_in(kind, {"name": c["name"], "get_config": lambda c=c: c}, "keras.src.ops.numpy")
+        for kind, c in configs.items()
+    ]
+    calls = {
+        "x": [],
+        "tanh": [{"args": [tensor("x")], "kwargs": {}}],
+        "mean": [{"args": [tensor("x")], "kwargs": {}}],
+        "subtract": [{"args": [tensor("tanh"), tensor("mean")], "kwargs": {}}],
+    }
+    model = network(
+        "Functional",
+        operations=[start, *operations],
+        compiled=False,
+        get_weights=list,
+        get_config=lambda: {
+            "layers": [{"name": name, "inbound_nodes": calls[name]} for name in calls],
+            "input_layers": ["x", 0, 0],
+            "output_layers": ["subtract", 0, 0],
+        },
+    )
+    x = np.array([[0.5, -1.0, 2.0], [2.0, 0.0, 1.0]])
+    found = from_keras(model).predict(x, verbose=0)
+    np.testing.assert_allclose(found, np.tanh(x) - x.mean(axis=1, keepdims=True), rtol=1e-6)
 
 
 def test_it_can_be_explained():

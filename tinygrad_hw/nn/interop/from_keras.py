@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import warnings
 from collections.abc import Mapping
@@ -12,7 +13,10 @@ import numpy as np
 from tinygrad_hw.engine.transforms.pytree import leaves_of
 from tinygrad_hw.errors import InputError
 from tinygrad_hw.nn import layers, models
-from tinygrad_hw.nn.registry import arguments_of
+from tinygrad_hw.nn.activations import ACTIVATIONS
+from tinygrad_hw.nn.interop.to_keras import OPERATIONS
+from tinygrad_hw.nn.layers.core import Operation
+from tinygrad_hw.nn.registry import arguments_of, snake_case
 from tinygrad_hw.nn.storage.configuration import public
 
 _DTYPES = ("float16", "float32", "float64")
@@ -132,7 +136,9 @@ def _layer(layer: Any) -> Any:
         return _model(layer)
     name = f"{layer.name} ({kind.__name__})"
     ours = public("layers", kind.__name__)
-    is_layer = kind.__module__.startswith("keras.src.layers.")  # and no operation of its graphs
+    is_layer = kind.__module__.startswith("keras.src.layers.")
+    if not is_layer and _is_kerass(kind):
+        return _operation(layer, name)
     if not is_layer or not isinstance(ours, type):
         known = ", ".join(
             sorted(x for x in layers.__all__ if isinstance(public("layers", x), type))
@@ -147,6 +153,23 @@ def _layer(layer: Any) -> Any:
     own = {key: getattr(layer, key, None) for key in (*told, "activation", "activity_regularizer")}
     config |= {key: value for key, value in own.items() if value is not None}
     return _object("layers", kind.__name__, config, name)
+
+
+def _operation(operation: Any, where: str) -> Any:
+    """Return our layer for what Keras has in a graph for ``x + y``, ``keras.ops.mean(x)``, ..."""
+    kind, config = type(operation).__name__, dict(operation.get_config())
+    function = snake_case(kind).removeprefix("true_")  # Keras divides by both names
+    if type(operation).__module__ == "keras.src.ops.numpy" and function in OPERATIONS:
+        name = config.pop("name")
+        return functools.partial(Operation(function, name=name), **config)
+    if kind in ("ReLU", "Softmax"):
+        return _object("layers", kind, config, where)
+    if function in ACTIVATIONS and config.keys() == {"name"}:
+        return layers.Activation(function, name=config["name"])
+    raise InputError(
+        f"{where} is an operation that there is not here; there are {', '.join(OPERATIONS)}, and "
+        "activations"
+    )
 
 
 def _compiling(model: Any) -> dict[str, Any]:

@@ -9,6 +9,12 @@ from tinygrad_hw.errors import InputError
 from tinygrad_hw.nn.registry import arguments_of
 from tinygrad_hw.nn.storage.configuration import as_plain
 
+OPERATIONS = (  # NumPy's functions that have the same names and arguments in keras.ops
+    *("add", "subtract", "multiply", "divide", "power", "negative", "absolute", "square"),
+    *("sqrt", "exp", "log", "sin", "cos", "tanh", "maximum", "minimum", "matmul"),
+    *("sum", "mean", "max", "min", "var", "std"),
+)
+
 
 def import_keras() -> Any:
     """Return the package ``keras``; say how to install it where it is missing."""
@@ -57,6 +63,8 @@ def _theirs(keras: Any, data: Any, where: str, model: Any = None) -> Any:
         raise InputError(f"{where} cannot be made in Keras: {name} is a function or class of yours")
     if room == "activations":
         return name
+    if name == "Operation":
+        return _operation(keras, data["config"]["function"], where)
     kind = functools.reduce(getattr, room.split("."), keras)
     kind = getattr(kind, name, None)
     if kind is None:
@@ -75,6 +83,15 @@ def _theirs(keras: Any, data: Any, where: str, model: Any = None) -> Any:
     if unknown:
         raise InputError(f"{where} cannot be made in Keras: its {name} has no {unknown[0]}=")
     return kind(**{key: x for key, x in config.items() if key in accepted})
+
+
+def _operation(keras: Any, function: str, where: str) -> Any:
+    """Return the function of ``keras.ops`` for a NumPy function of ours."""
+    if function not in OPERATIONS:
+        raise InputError(
+            f"{where} cannot be made in Keras: {function} is none of {', '.join(OPERATIONS)}"
+        )
+    return getattr(keras.ops, function)
 
 
 def _sequential(keras: Any, model: Any, layers: list[Any], name: str, trainable: bool) -> Any:
