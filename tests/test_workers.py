@@ -12,12 +12,16 @@ from tinygrad_hw.workers import in_order, side_by_side
 CLUSTER = """
 import os, signal, sys, time
 from distributed import LocalCluster
+from tinygrad_hw.errors import InputError
 from tinygrad_hw.workers import side_by_side
 
 def task(folder, number):
     time.sleep(0.1)
     open(f"{folder}/{number}-{os.getpid()}", "w").close()
     return number * number, os.getpid()
+
+def fail(shared, task):
+    raise ModuleNotFoundError("No module named\\n 'tinygrad_hw'")
 
 if __name__ == "__main__":
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
@@ -27,6 +31,10 @@ if __name__ == "__main__":
             found.append((place, square))
             if len(found) == 6:
                 os.kill(pid, signal.SIGKILL)
+        try:
+            list(side_by_side(fail, None, [1], address=address))
+        except InputError as error:
+            print(error, file=sys.stderr)
         print(sorted(found) == [(i, (i + 5) ** 2) for i in range(16)], len(found))
 """
 
@@ -61,6 +69,8 @@ def test_a_cluster_of_which_a_worker_is_killed_loses_nothing(tmp_path):
     command = [sys.executable, str(script), str(done)]
     run = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
     assert run.stdout.split() == ["True", "16"], run.stderr
+    failed = "has failed at a task (ModuleNotFoundError: No module named 'tinygrad_hw'); it needs"
+    assert failed in run.stderr
     numbers = {int(path.name.split("-")[0]) for path in done.iterdir()}
     assert numbers == set(range(5, 21))
 

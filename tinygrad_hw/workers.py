@@ -147,6 +147,14 @@ def _on_cluster(
             raise WorkerError(
                 f"the connection to {address} is lost; start the command again when it is back"
             ) from None
+        except InputError:
+            raise
+        except Exception as error:  # what a worker lacks, for one: this package, memory
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+            raise WorkerError(
+                f"a worker of the cluster has failed at a task ({reason}); it needs this package "
+                "and its libraries in the same versions"
+            ) from error
 
 
 def _same(shared: Any) -> Any:
