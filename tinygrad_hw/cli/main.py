@@ -65,6 +65,6 @@ def _parser() -> Parser:
     add_train(verbs)
     add_predict(verbs)
     add_sweep(verbs)
-    add_gradcheck(verbs)
     add_pad(verbs)
+    add_gradcheck(verbs)
     return parser

@@ -174,6 +174,10 @@ def test_without_data_it_is_the_packages_mnist(run: Run, monkeypatch: pytest.Mon
         ),
         ("predict there.safetensors bars.npz", "there.safetensors is no safetensors file"),
         ("predict no.safetensors bars.npz", "there is no file no.safetensors"),
+        (
+            "predict good.safetensors",
+            "MNIST, test: has examples of shape (28, 28); expected (6, 6)",
+        ),
         ("predict good.safetensors no.png", "no.png: cannot be opened (No such file"),
         ("predict good.safetensors bad.png", "bad.png: is no image; expected PNG, JPEG or"),
         ("predict good.safetensors good.csv", "good.csv: is of another kind; expected no table"),

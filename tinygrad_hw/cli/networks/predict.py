@@ -24,8 +24,10 @@ def add_predict(verbs: Verbs) -> None:
     parser.add_argument(
         "data",
         type=Path,
+        nargs="?",
         metavar="IMAGE|DATA",
-        help=f"an image, or a folder of images; or {DATA_HELP}: the test part, where there is one",
+        help=f"an image, or a folder of images; or {DATA_HELP}, of which the test part is taken "
+        "where there is one (the package's MNIST)",
     )
     parser.add_argument("--label", metavar="COLUMN", help="of a .csv, the column of classes")
     parser.add_argument(
@@ -42,7 +44,9 @@ def _predict(arguments: argparse.Namespace) -> None:
     if arguments.out is not None and arguments.out.suffix != ".csv":
         raise UsageError(f"-o is {arguments.out}; give the name of a .csv file")
     network = read_network(arguments.model)
-    if is_image(arguments.data) and not arguments.data.is_dir():
+    if arguments.data is None:
+        _predict_data(network, arguments)
+    elif is_image(arguments.data) and not arguments.data.is_dir():
         if arguments.out is not None:
             raise UsageError("-o is for data; what is seen in one image is printed")
         _predict_image(network, arguments.data)
@@ -117,7 +121,8 @@ def _predict_data(network: Any, arguments: argparse.Namespace) -> None:
         print_line(f"Accuracy {right_ones / len(chosen):.4f}: {wrong:,} error{'s' * (wrong != 1)}")
     if arguments.out is not None:
         numbers = list(map(str, range(len(chosen))))
-        _write(arguments, network.class_names, probabilities, labels, numbers, [arguments.data])
+        reads = [] if arguments.data is None else [arguments.data]
+        _write(arguments, network.class_names, probabilities, labels, numbers, reads)
 
 
 def _write(

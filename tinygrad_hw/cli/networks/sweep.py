@@ -13,7 +13,13 @@ from tinygrad_hw.cli.terminal import exit_when_terminated, print_line, print_wra
 
 # Option, setting, kind of its values, metavar, help.
 _AXES: list[tuple[str, str, Callable[[str], Any], str, str]] = [
-    ("initializer", "initializer", str, "NAME,…", "of the hidden layers: RandomNormal(stddev=0.1)"),
+    (
+        "initializer",
+        "initializer",
+        str,
+        "NAME,…",
+        "of the hidden layers; with an argument as RandomNormal(stddev=0.1)",
+    ),
     ("seed", "seed", int, "N:M", "seeds, as 0:10 for 0 to 9, or 1,2,5 (0:10)"),
     ("lr", "learning_rate", float, "RATE,…", "learning rates (the optimizer's own)"),
     ("layers", "layers", str, "784-128-10,…", "units of each layer, inputs first"),
