@@ -15,7 +15,6 @@ from tinygrad_hw.errors import InputError
 from tinygrad_hw.nn import layers, models
 from tinygrad_hw.nn.activations import ACTIVATIONS
 from tinygrad_hw.nn.interop.to_keras import OPERATIONS
-from tinygrad_hw.nn.layers.core import Operation
 from tinygrad_hw.nn.registry import arguments_of, snake_case
 from tinygrad_hw.nn.storage.configuration import public
 
@@ -161,7 +160,7 @@ def _operation(operation: Any, where: str) -> Any:
     function = snake_case(kind).removeprefix("true_")  # Keras divides by both names
     if type(operation).__module__ == "keras.src.ops.numpy" and function in OPERATIONS:
         name = config.pop("name")
-        return functools.partial(Operation(function, name=name), **config)
+        return functools.partial(layers.Operation(function, name=name), **config)
     if kind in ("ReLU", "Softmax"):
         return _object("layers", kind, config, where)
     if function in ACTIVATIONS and config.keys() == {"name"}:
