@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from tinygrad_hw.engine import Value
+from tinygrad_hw.engine import Value, ops
 from tinygrad_hw.nn import Adam, Dense, Flatten, Input, Sequential
 from tinygrad_hw.nn.layers import AveragePooling2D, Conv2D, GlobalAveragePooling2D, MaxPooling2D
 from tinygrad_hw.nn.models.parallel import evaluation_rows, thread_limit
@@ -51,6 +51,25 @@ def test_pooling_reduces_each_window(kind, reduce):
         for i, j in np.ndindex(out.shape[1:3]):
             window = X[:, down * i : down * i + rows, right * j : right * j + columns]
             np.testing.assert_allclose(out[:, i, j], reduce(window, axis=(1, 2)))
+
+
+@pytest.mark.parametrize("options", [{}, {"pool_size": 3, "strides": 2, "padding": "same"}])
+def test_maxima_after_bias_and_relu_are_those_of_the_images_with_both(options):
+    """Also where numbers are equal, which share the gradient, and where one is nan."""
+    x, bias = np.round(X), np.array([0.5, -1.0, 0.25])
+    x[0, 0, 0, 0] = np.nan
+    upstream = np.random.default_rng(1).normal(size=MaxPooling2D(**options)(Value(x)).shape)
+    found = []
+    for is_known in (True, False):
+        image, b = Value(x), Value(bias)
+        rectified = ops.relu(image + b)
+        if not is_known:
+            rectified = rectified * 1.0  # which hides what it was made of
+        maxima = MaxPooling2D(**options)(rectified)
+        maxima.backward(upstream)
+        found.append((maxima.data, image.grad, b.grad))
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
 
 
 def test_the_mean_of_the_whole_image():

@@ -203,7 +203,27 @@ class MaxPooling2D(_Pooling2D):
 
     def call(self, inputs: Any) -> Any:
         """Return the maxima."""
-        return ops.max_pool(self.windows.pad(inputs, -math.inf), *self.windows[:2])
+        x, steps = _before_pooling(inputs)
+        maxima = ops.max_pool(self.windows.pad(x, -math.inf), *self.windows[:2])
+        for operation, others in steps:
+            maxima = operation(maxima, *others)
+        return maxima
+
+
+def _before_pooling(x: Any) -> tuple[Any, list[tuple[Any, tuple[Any, ...]]]]:
+    """Return images as they were before their biases and relu, and these steps.
+
+    They keep the order of a channel's pixels: so they are as well done to the maxima, which are
+    fewer.
+    """
+    steps: list[tuple[Any, tuple[Any, ...]]] = []
+    while True:
+        operation = getattr(x, "operation", None)
+        is_bias = operation is ops.add and [v.shape for v in x.inputs] == [x.shape, x.shape[-1:]]
+        if not (is_bias or operation is ops.relu):
+            return x, steps
+        steps.insert(0, (operation, x.inputs[1:]))
+        x = x.inputs[0]
 
 
 class AveragePooling2D(_Pooling2D):
