@@ -43,7 +43,9 @@ def read_architecture(path: Path, settings: Settings, examples: Examples) -> Mod
             f"{path}: its layers cannot be made for examples of shape {examples.shape} ({reason}); "
             "give what model.to_json() wrote"
         ) from None
-    if tuple(model.input_shape) != shape:
+    if not isinstance(model.input_shape, tuple):
+        raise SettingsError(f"{path} takes several inputs at once; give a model of one")
+    if model.input_shape != shape:
         raise SettingsError(
             f"{path} takes examples of shape {tuple(model.input_shape[1:])}, those of "
             f"{examples.source} have {examples.shape}"

@@ -67,6 +67,8 @@ def read_network(path: str | os.PathLike[str]) -> Network:
             f"{path} does not say which classes it was trained on; save it with tinygrad-hw train, "
             "or set model.trained_on before model.save"
         )
+    if not isinstance(model.input_shape, tuple):
+        raise InputError(f"{path} takes several inputs at once; give a model of one")
     outputs = model.output_shape[1:]
     if outputs not in ((len(names),), (1,)) or (outputs == (1,) and len(names) != 2):
         raise InputError(

@@ -12,7 +12,7 @@ import pandas
 import pytest
 from PIL import Image
 
-from tinygrad_hw.nn.layers import Conv2D, Dense, Flatten, Input, Rescaling, Reshape
+from tinygrad_hw.nn.layers import Concatenate, Conv2D, Dense, Flatten, Input, Rescaling, Reshape
 from tinygrad_hw.nn.models import Model, Sequential, load_model
 
 Run = Callable[..., tuple[int, str, str]]
@@ -169,6 +169,11 @@ def test_without_data_it_is_the_packages_mnist(run: Run, monkeypatch: pytest.Mon
         ("train -o m.safetensors --data bars.npz --layers s.json", "s.json ends with softmax outp"),
         ("train -o m.safetensors --data m2.csv --layers s.json", "s.json takes examples of shape"),
         (
+            "train -o m.safetensors --data bars.npz --layers 2.json",
+            "2.json takes several inputs at",
+        ),
+        ("predict two.safetensors bars.npz", "two.safetensors takes several inputs at once; give"),
+        (
             "train -o m.safetensors --data bars.npz --layers s.json --activation tanh",
             "--activation is given, and s.json has its own; leave one out",
         ),
@@ -218,6 +223,11 @@ def made(run: Run, bars: Path, table: Path) -> None:
     Path("x.json").write_text("mine")
     layers = [Input((6, 6)), Flatten(), Dense(4, "softmax")]
     Path("s.json").write_text(Sequential(layers).to_json())
+    inputs = [Input((2,)), Input((3,))]
+    two = Model(inputs, Dense(3, "softmax")(Concatenate()(inputs)))
+    two.trained_on = {"class_names": ["a", "b", "c"]}
+    two.save("two.safetensors")
+    Path("2.json").write_text(two.to_json())
     Path("good.csv").write_text("a,label\n1,1\n")
     Path("there.safetensors").write_text("mine")
     Path("bad.png").write_text("mine")
