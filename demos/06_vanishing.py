@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Vanishing gradients, seen as colour
+# # Vanishing gradients, seen as color
 #
 # Put one neuron behind another, many times. Going backwards, the gradient passes through every one
 # of them, and each multiplies it with w · σ'(z). The slope σ' is at most a quarter. So with weights
@@ -32,8 +32,8 @@ print(explain(E, weights[0]))
 
 # %% [markdown]
 # In the picture of it, the darker a row, the larger its gradient; the legend says how large the
-# palest and the darkest are. The scale is logarithmic: an equal step in colour is an equal factor.
-# Colour fades in even steps from right to left, so the gradient falls by about the same factor in
+# palest and the darkest are. The scale is logarithmic: an equal step in color is an equal factor.
+# Color fades in even steps from right to left, so the gradient falls by about the same factor in
 # each layer. A notebook shows the picture; a script cannot, so it is saved in a temporary folder
 # too, for a browser to open.
 
@@ -106,7 +106,7 @@ for w in (2.0, 4.0, 8.0):
     assert sizes[0] / sizes[-1] == (w / 4) ** 9  # powers of 2: there is nothing to round
 
 # %% [markdown]
-# In the second picture, of the neurons with w = 4, all weights have the same colour.
+# In the second picture, of the neurons with w = 4, all weights have the same color.
 
 # %% tags=["remove-output"]
 even, _ = deep(Value.sigmoid, [4.0] * 5, b=-2.0, x=0.5)

@@ -60,7 +60,7 @@ def test_lines_are_read_and_steps_printed() -> None:
     assert "\x1b" not in out
 
 
-def test_the_end_of_input_ends_it_and_colours_stay_out_of_a_pipe() -> None:
+def test_the_end_of_input_ends_it_and_colors_stay_out_of_a_pipe() -> None:
     status, out, error = piped("g 63", "q1a", "--scalar", FORCE_COLOR="1", COLUMNS="100")
     assert (status, error) == (0, "")
     assert "step 63 of 63, backward\n" in out
@@ -206,11 +206,11 @@ def test_another_size_of_the_window_is_drawn_for(terminal: Terminal) -> None:
     assert "a larger window shows" in terminal.wait_for("a larger window shows")
 
 
-def test_no_colour_where_none_is_wanted() -> None:
-    for environment, coloured in [({"NO_COLOR": "1"}, False), ({}, True)]:
+def test_no_color_where_none_is_wanted() -> None:
+    for environment, colored in [({"NO_COLOR": "1"}, False), ({}, True)]:
         terminal = Terminal("q1a", **environment)
         try:
-            assert ("\x1b[1;32m" in terminal.wait_for("q quit")) is coloured
+            assert ("\x1b[1;32m" in terminal.wait_for("q quit")) is colored
         finally:
             terminal.close()
 

@@ -63,14 +63,14 @@ def test_the_numbers_have_the_promised_shape(done: tuple[Path, str]) -> None:
         assert len(results[name]["partials"]) == 13
         marked = results["marks"][name]
         assert len(marked["wrong"]) == marked["summary"]["wrong"]
-    networks = [results["binary"], results["ten"], *results["initialisers"].values()]
+    networks = [results["binary"], results["ten"], *results["initializers"].values()]
     for network in networks:
         promised = {"test_accuracy", "test_loss", "confusion", "epochs", "seconds"}
         assert promised <= network.keys()
         counts = np.array(network["confusion"])
         assert np.trace(counts) / counts.sum() == pytest.approx(network["test_accuracy"])
         assert network["epochs"] == 2
-    assert list(results["initialisers"]) == [
+    assert list(results["initializers"]) == [
         "GlorotNormal",
         "HeNormal",
         "RandomNormal",
@@ -97,8 +97,8 @@ def test_the_same_seed_gives_the_same_numbers(
     )
     assert first["ten"]["history"] == second["ten"]["history"]
     assert (
-        first["initialisers"]["HeNormal"]["test_loss"]
-        == (second["initialisers"]["HeNormal"]["test_loss"])
+        first["initializers"]["HeNormal"]["test_loss"]
+        == (second["initializers"]["HeNormal"]["test_loss"])
     )
 
 

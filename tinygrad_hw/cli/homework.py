@@ -23,7 +23,7 @@ def add_homework(verbs: Verbs) -> None:
         "--epochs",
         type=int,
         metavar="N",
-        help="at most N epochs each (20; for the initialisers 30)",
+        help="at most N epochs each (20; for the initializers 30)",
     )
     add_seed(parser, "of the random start (0)")
     add_force(parser)

@@ -101,7 +101,7 @@ def seeds_section() -> list[Html]:
         paragraph(
             "One training of each is one draw of the weights; another draw may put them in another "
             f"order. So the ten-class network of Question 3 was trained {total} times on the MNIST "
-            f"that comes with the package, {seeds} times with each initialiser of its hidden "
+            f"that comes with the package, {seeds} times with each initializer of its hidden "
             f"layer: at most {settings['epochs']} epochs, patience {settings['patience']}, batches "
             f"of {settings['batch']}. All four share the validation images and the batches of a "
             "seed. This was done once, with the command below; its table comes with the package, "

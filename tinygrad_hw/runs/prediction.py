@@ -146,7 +146,7 @@ def prepared(network: Network, path: Path) -> tuple[npt.NDArray[np.uint8], list[
     """Return an image as a network takes it, and what was done to it.
 
     The image is brought to the network's size, with a border in the color of its own where its
-    proportions are others; in grey or color as the network takes it. Where all training images have
+    proportions are others; in gray or color as the network takes it. Where all training images have
     a dark background and this one a light one, or the other way round, it is inverted.
 
     Raises
@@ -164,7 +164,7 @@ def prepared(network: Network, path: Path) -> tuple[npt.NDArray[np.uint8], list[
     done = []
     with opened(path) as image:
         if is_colored(image) and not in_color:
-            done.append("made grey")
+            done.append("made gray")
         picture = converted(image, in_color)
     done.insert(0, f"{picture.width} × {picture.height} pixels")
     picture, fitted = _resized(picture, shape[1], shape[0])

@@ -81,7 +81,7 @@ def test_predictions_on_an_image_of_either_background(run: Run, trained: str, li
     model = load_model("m.safetensors")
     wanted = np.sort(model.predict(pixels[None], verbose=0)[0])[::-1]
     np.testing.assert_allclose(values, wanted, atol=6e-5)
-    assert lines[4] == "The image: 60 × 60 pixels, made grey, resized to 6 × 6" + light * (
+    assert lines[4] == "The image: 60 × 60 pixels, made gray, resized to 6 × 6" + light * (
         ", inverted, since its background is light and that of the training images dark"
     )
     assert names[0] == "1"

@@ -248,7 +248,7 @@ def test_numbers_that_are_not_finite_are_shown() -> None:
     assert shape(svg(root), "×").text == "× y = nan grad 1"
 
 
-def test_equal_gradients_with_smaller_contributions_have_a_colour() -> None:
+def test_equal_gradients_with_smaller_contributions_have_a_color() -> None:
     x = Value(1.0)
     assert "→ 0.5" in texts(svg(x * 0.5 + x * 0.5))
 
@@ -333,7 +333,7 @@ def test_equal_values_are_not_mistaken_for_each_other() -> None:
 # --- The look -------------------------------------------------------------------------------------
 
 
-def test_constants_parameters_and_results_differ_in_more_than_colour(picture_a: str) -> None:
+def test_constants_parameters_and_results_differ_in_more_than_color(picture_a: str) -> None:
     constant, parameter, result = (shape(picture_a, name) for name in ("x1", "w1", "z1"))
     assert constant.outline.get("stroke-dasharray")
     assert not parameter.outline.get("stroke-dasharray")
@@ -341,15 +341,15 @@ def test_constants_parameters_and_results_differ_in_more_than_colour(picture_a: 
     assert parameter.outline["stroke"] != result.outline["stroke"]
 
 
-def test_colour_is_deeper_where_the_gradient_is_larger(picture_a: str) -> None:
+def test_color_is_deeper_where_the_gradient_is_larger(picture_a: str) -> None:
     order = ["b1 ", "w1 ", "a1 ", "a4 ", "E"]  # by |gradient|
     light = [luminance(shape(picture_a, start).fill) for start in order]
     assert light == sorted(light, reverse=True)
     assert len(set(light)) == len(light)
 
 
-def luminance(colour: str) -> float:
-    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+def luminance(color: str) -> float:
+    channels = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return float(np.dot([0.2126, 0.7152, 0.0722], linear))
 
@@ -360,7 +360,7 @@ def test_text_is_readable_on_every_shade(depth: float) -> None:
 
 
 @pytest.mark.parametrize("sizes", [[], [1.0], [0.0], [5e-324, 1.7e308], [math.inf, math.nan, 1]])
-def test_a_scale_has_a_colour_for_everything(sizes: list[float]) -> None:
+def test_a_scale_has_a_color_for_everything(sizes: list[float]) -> None:
     scale = Scale(sizes)
     for size in [0.0, -1e-300, 1.0, 1e300, math.inf, math.nan]:
         assert 0 <= scale.depth(size) <= 1

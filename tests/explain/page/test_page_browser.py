@@ -858,7 +858,7 @@ def test_the_step_is_said_without_being_asked_for(opened: Open) -> None:
     assert steps(changed("q1a"))[0].sentence in live
 
 
-def test_what_is_lit_differs_in_more_than_colour(opened: Open) -> None:
+def test_what_is_lit_differs_in_more_than_color(opened: Open) -> None:
     page = opened(page_of("q1a"))
     place = next(i for i, f in enumerate(steps(changed("q1a"))) if f.edge is not None)
     page.locator("#position").fill(str(place + 3))
@@ -1062,16 +1062,16 @@ def test_half_a_character_does_not_spoil_the_sheet(opened: Open, tmp_path: Path)
 CONTRAST = """() => {
   const isSeen = (e) => e.checkVisibility({visibilityProperty: true, opacityProperty: true});
   const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
-  const rgba = (colour) => {
+  const rgba = (color) => {
     canvas.clearRect(0, 0, 1, 1);
-    canvas.fillStyle = colour;
+    canvas.fillStyle = color;
     canvas.fillRect(0, 0, 1, 1);
     const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
     return [r, g, b, a / 255];
   };
   const over = (top, below) => below.map((c, i) => i < 3 ? top[i] * top[3] + c * (1 - top[3]) : 1);
-  const light = (colour) => {
-    const [r, g, b] = colour.map((c) => c / 255).map(
+  const light = (color) => {
+    const [r, g, b] = color.map((c) => c / 255).map(
       (c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
@@ -1083,14 +1083,14 @@ CONTRAST = """() => {
   const behind = (e) => {  // what a text of SVG stands on: the rectangles drawn before it
     const svg = e.ownerSVGElement, box = e.getBoundingClientRect();
     const x = box.x + box.width / 2, y = box.y + box.height / 2;
-    let colour = paper(svg.parentElement);
+    let color = paper(svg.parentElement);
     for (const rect of svg.querySelectorAll("rect")) {
       if (!(rect.compareDocumentPosition(e) & Node.DOCUMENT_POSITION_FOLLOWING)) continue;
       const r = rect.getBoundingClientRect(), fill = getComputedStyle(rect).fill;
       if (r.left <= x && x <= r.right && r.top <= y && y <= r.bottom && isSeen(rect) &&
-          fill !== "none") colour = over(rgba(fill), colour);
+          fill !== "none") color = over(rgba(fill), color);
     }
-    return colour;
+    return color;
   };
   const found = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);

@@ -23,10 +23,9 @@ def texts(drawing: str) -> list[str]:
     return ["".join(t.itertext()).strip() for t in ET.fromstring(drawing).iter(f"{SVG}text")]
 
 
-def markers(drawing: str, colour: str) -> int:
+def markers(drawing: str, color: str) -> int:
     return sum(
-        f"fill: {colour}" in use.get("style", "")
-        for use in ET.fromstring(drawing).iter(f"{SVG}use")
+        f"fill: {color}" in use.get("style", "") for use in ET.fromstring(drawing).iter(f"{SVG}use")
     )
 
 
@@ -34,11 +33,11 @@ def markers(drawing: str, colour: str) -> int:
 def test_a_learning_curve_has_training_and_validation(metric: str) -> None:
     drawing = charts.learning_curve(HISTORY, metric)
     assert {"training", "validation", "epoch"} <= set(texts(drawing))
-    for colour in charts.LINE_COLORS[:2]:  # three epochs, and the mark in the legend
-        assert markers(drawing, colour) == 3 + 1
+    for color in charts.LINE_COLORS[:2]:  # three epochs, and the mark in the legend
+        assert markers(drawing, color) == 3 + 1
 
 
-def test_four_histories_are_told_apart_by_more_than_colour() -> None:
+def test_four_histories_are_told_apart_by_more_than_color() -> None:
     names = ["one", "two", "three", "four"]
     drawing = charts.compared_curve(dict.fromkeys(names, HISTORY), "val_loss")
     assert set(names) <= set(texts(drawing))
@@ -99,7 +98,7 @@ def test_examples_have_their_captions(n: int, shape: tuple[int, int]) -> None:
     assert drawing.count("data:image/png") == n
 
 
-def test_a_page_may_choose_the_colours() -> None:
+def test_a_page_may_choose_the_colors() -> None:
     drawing = charts.with_page_colors(charts.learning_curve(HISTORY, "loss"))
     left = re.findall(r"(?<!, )#[0-9a-f]{6}", drawing)
     assert left == []

@@ -174,11 +174,11 @@ LINK = re.compile(r'<a (href)="#([^"]+)"')
 ROW = re.compile(r"<tr>.*?</tr>", re.DOTALL)
 
 
-# --- Every figure has its neighbour ---------------------------------------------------------------
+# --- Every figure has its neighbor ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", SHEETS)
-def test_every_figure_of_a_sheet_has_its_neighbour_and_its_mark(
+def test_every_figure_of_a_sheet_has_its_neighbor_and_its_mark(
     name: str, page: Page, solutions: dict[str, Solution], marks: dict[str, Marks]
 ) -> None:
     answers = solutions[name].sheet.answers
@@ -566,12 +566,12 @@ def test_results_hold_everything_a_program_asks_for(results: Results) -> None:
         assert len(marked["wrong"]) == marked["summary"]["wrong"]
         assert all(item["verdict"] == "wrong" and item["explanation"] for item in marked["wrong"])
     assert numbers["q1a"]["partials"]["dE/dw7"] == pytest.approx(-3.1820096758e-4)
-    networks = [numbers["binary"], numbers["ten"], *numbers["initialisers"].values()]
+    networks = [numbers["binary"], numbers["ten"], *numbers["initializers"].values()]
     for network in networks:
         assert {"test_accuracy", "test_loss", "confusion", "epochs", "seconds"} <= set(network)
         assert len(network["history"]["val_loss"]) == network["epochs"]
     names = ["GlorotNormal", "HeNormal", "RandomNormal", "GlorotUniform"]
-    assert list(numbers["initialisers"]) == names
+    assert list(numbers["initializers"]) == names
     assert numbers["binary"]["confusion"] == [[97, 3], [0, 97]]
     assert numbers["ten"]["report"]["0"]["support"] == 100
 
@@ -582,7 +582,7 @@ def test_a_zero_is_never_negative_in_the_results(results: Results) -> None:
 
 def test_figures_are_svg_files(drawn: dict[str, str]) -> None:
     assert drawn["q1a-graph.svg"] == DRAWING
-    assert {"binary-loss.svg", "ten-accuracy.svg", "initialisers-test.svg"} <= set(drawn)
+    assert {"binary-loss.svg", "ten-accuracy.svg", "initializers-test.svg"} <= set(drawn)
     assert all(name.endswith(".svg") and "<svg" in text for name, text in drawn.items())
     assert all(len(text) < 60_000 for text in drawn.values())
 
@@ -660,7 +660,7 @@ def test_formulas_and_prose(make: Callable[[], str], shown: str) -> None:
     assert Page(make()).text == shown
 
 
-def test_errors_of_a_matrix_are_told_apart_without_colour() -> None:
+def test_errors_of_a_matrix_are_told_apart_without_color() -> None:
     matrix = confusion("errors", [[990, 10], [0, 5]], ["a", "b"])
     assert '<td class="right">990</td>' in matrix
     assert '<td class="e3">10</td>' in matrix
@@ -681,7 +681,7 @@ def test_ranking_puts_equals_together() -> None:
     assert ranking({"a": 2.0, "b": 1.0, "c": 1.0}) == "b and c (`1`), a (`2`)"
 
 
-# --- Colours --------------------------------------------------------------------------------------
+# --- Colors --------------------------------------------------------------------------------------
 
 ON_PAPER = ["ink", "soft", "ours", "differs"]
 GROUNDS = {
@@ -697,10 +697,10 @@ GROUNDS = {
 def test_text_stands_out_from_its_ground(scheme: int) -> None:
     css = files("tinygrad_hw.homework.report").joinpath("templates/report.css").read_text("utf-8")
     block = re.findall(r":root \{(.*?)\}", css, re.DOTALL)[scheme]
-    colours = dict(re.findall(r"--([\w-]+): (#\w{6});", block))
+    colors = dict(re.findall(r"--([\w-]+): (#\w{6});", block))
     for ground, inks in GROUNDS.items():
         for ink in inks:
-            assert contrast(colours[ink], colours[ground]) >= 4.5, (ink, ground)
+            assert contrast(colors[ink], colors[ground]) >= 4.5, (ink, ground)
 
 
 def contrast(one: str, other: str) -> float:
@@ -708,8 +708,8 @@ def contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-def luminance(colour: str) -> float:
+def luminance(color: str) -> float:
     """Relative luminance as WCAG 2 defines it."""
-    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    channels = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))

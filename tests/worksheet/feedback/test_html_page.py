@@ -166,7 +166,7 @@ def test_several_paths_are_a_sum_and_the_factor_of_the_right_one_is_marked() -> 
     assert chain == f"{one}+{two}=dE/dw108✓"
 
 
-def test_each_verdict_has_a_sign_that_is_not_only_colour(q1a: Marks, neuron: Marks) -> None:
+def test_each_verdict_has_a_sign_that_is_not_only_color(q1a: Marks, neuron: Marks) -> None:
     for marks in (q1a, neuron):
         shown = main_of(marked_page(marks, 2))
         for sign, belongs in {

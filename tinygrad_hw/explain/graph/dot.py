@@ -73,9 +73,9 @@ class Picture:
         """Write the DOT source."""
         plan = json.loads(render(self._plan(), "json0"))
         dot = _digraph(layout="nop2", outputorder="nodesfirst", pad="0.1", bgcolor=WHITE)
-        centres = {item["name"]: item["pos"] for item in plan["objects"] if "pos" in item}
+        centers = {item["name"]: item["pos"] for item in plan["objects"] if "pos" in item}
         for box in self.layout.boxes:
-            x, y = map(float, centres[self.boxes[id(box)]].split(","))
+            x, y = map(float, centers[self.boxes[id(box)]].split(","))
             self._fill(dot, box, Area(x, y, *self._extent(box)))
         routes = {item["id"]: item for item in plan.get("edges", []) if "id" in item}
         for i, edge in enumerate(self.words.between):

@@ -122,7 +122,7 @@ class Scale:
         return (math.log(size) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
 
     def color(self, gradient: Any) -> str:
-        """Return the fill for a gradient: white where it is 0, grey where there is none."""
+        """Return the fill for a gradient: white where it is 0, gray where there is none."""
         if gradient is None:
             return UNKNOWN
         return WHITE if magnitude(gradient) == 0 else shade(self.depth(gradient))

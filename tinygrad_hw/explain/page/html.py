@@ -32,7 +32,7 @@ BUTTONS = [
 SPEEDS = [("0.5", "slow"), ("1", "normal"), ("2", "fast"), ("6", "very fast")]
 LEGEND = (
     "In a box: name, value, gradient. At an edge: its local derivative, → what it contributes. The "
-    "deeper a colour, the larger the gradient, by powers of ten; dotted all round: exactly 0. "
+    "deeper a color, the larger the gradient, by powers of ten; dotted all round: exactly 0. "
     "Italic: a parameter. Dashed: given."
 )
 MOVED = "Everything is computed anew, forward and backward."

@@ -14,7 +14,7 @@ function numberText(x) {
   if (x === 0) return "0";
   let [digits, exponent] = x.toExponential(3).split("e");
   const whole = x.toExponential(100).split("e")[0].replace(/^-?\d\.\d{3}/, "");
-  if (/^50*$/.test(whole)) { // a tie: the other neighbour may be the even one
+  if (/^50*$/.test(whole)) { // a tie: the other neighbor may be the even one
     const down = x.toExponential(100).split("e")[0].match(/^-?\d\.\d{3}/)[0];
     if ("02468".includes(down.at(-1))) { digits = down; exponent = x.toExponential(100).split("e")[1]; }
   }

@@ -128,10 +128,10 @@ def wilson_interval(right: int, total: int) -> tuple[float, float]:
     if total == 0:
         return 0.0, 1.0
     z, share = 1.96, right / total
-    centre = share + z * z / (2 * total)
+    center = share + z * z / (2 * total)
     spread = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
     scale = 1 + z * z / total
-    return (centre - spread) / scale, min((centre + spread) / scale, 1.0)
+    return (center - spread) / scale, min((center + spread) / scale, 1.0)
 
 
 COLUMNS = 5

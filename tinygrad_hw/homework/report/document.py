@@ -43,7 +43,7 @@ CONTENTS = {
     "q1a": "Question 1 (a)",
     "q1b": "Question 1 (b)",
     "q2": "Question 2: two digits",
-    "q2b": "Question 2 B: initialisers",
+    "q2b": "Question 2 B: initializers",
     "q3": "Question 3: ten digits",
     "learned": "What it has learned",
     "draw": "Draw a digit",
@@ -118,11 +118,11 @@ def figures(results: Results) -> dict[str, str]:
     four = results.initializers
     for metric in original_figures.METRICS:
         histories = {name: outcome.history for name, outcome in four.items()}
-        drawn[f"initialisers-{metric}.svg"] = charts.compared_curve(histories, metric)
+        drawn[f"initializers-{metric}.svg"] = charts.compared_curve(histories, metric)
     right = {
         name: test_image_count(outcome) - error_count(outcome) for name, outcome in four.items()
     }
-    drawn["initialisers-test.svg"] = charts.accuracies(
+    drawn["initializers-test.svg"] = charts.accuracies(
         right, test_image_count(next(iter(four.values())))
     )
     return drawn | learned_figures(results)
@@ -140,7 +140,7 @@ def results_as_json(results: Results) -> dict[str, Any]:
         "q1b": results.solutions["q1b"].as_json(),
         "marks": {key: _marks(marks) for key, marks in results.marks.items()},
         "binary": _network(outcomes["binary"]),
-        "initialisers": {name: _network(outcome) for name, outcome in results.initializers.items()},
+        "initializers": {name: _network(outcome) for name, outcome in results.initializers.items()},
         "ten": _network(outcomes["ten"]) | by_class,
         "seconds": results.seconds,
     }
@@ -219,7 +219,7 @@ def _notices(results: Results) -> Iterator[Html]:
         yield paragraph(
             "This run was cut short: its networks were trained for at most "
             f"{counted(results.epochs or 0, 'epoch')}, where the homework allows {BINARY.epochs}, "
-            f"and {INITIALIZERS[0].epochs} for the initialisers.",
+            f"and {INITIALIZERS[0].epochs} for the initializers.",
             class_="notice",
         )
     if results.source is not None:

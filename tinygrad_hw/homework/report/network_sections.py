@@ -333,7 +333,7 @@ def settings(
     here = {
         "Activation, hidden layer": "ReLU",
         "Activation, output layer": "Sigmoid" if binary else "Softmax",
-        "Weight initialiser": ", ".join(map(_initializer, experiments)),
+        "Weight initializer": ", ".join(map(_initializer, experiments)),
         "Hidden layers": "1 (2 including the output layer)",
         "Neurons in the hidden layer": str(HIDDEN),
         "Neurons in the output layer": "1" if binary else "10",

@@ -68,7 +68,7 @@ def _table(output: str, initializer: str, neurons: str, loss: str) -> tuple[tupl
     return (
         ("Activation, hidden layer", "ReLU"),
         ("Activation, output layer", output),
-        ("Weight initialiser", initializer),
+        ("Weight initializer", initializer),
         ("Hidden layers", "1 (2 including the output layer)"),
         ("Neurons in the hidden layer", "128"),
         ("Neurons in the output layer", neurons),

@@ -120,7 +120,7 @@ def initializers(results: Results, drawn: Mapping[str, str]) -> Html:
     return section(
         "q2b",
         2,
-        "Question 2 B: four initialisers",
+        "Question 2 B: four initializers",
         paragraph(
             "The network of Question 2, its hidden weights drawn in four ways. The homework’s code "
             f"trains for {original_figures.INITIALIZERS_EPOCHS} epochs without stopping early, "
@@ -165,7 +165,7 @@ def _accuracies(outcomes: Mapping[str, Outcome], drawn: Mapping[str, str]) -> li
         table("Test accuracy of the four", columns, rows, class_="numbers"),
         figure_box(
             network_sections.chart(
-                drawn, "initialisers-test.svg", "Test accuracies of the four initialisers"
+                drawn, "initializers-test.svg", "Test accuracies of the four initializers"
             ),
             "Our test accuracies. The line through each dot is the range that chance alone "
             "explains (Wilson, 95 %).",
@@ -191,8 +191,8 @@ def _curves_together(outcomes: Mapping[str, Outcome], drawn: Mapping[str, str]) 
     drawings = [
         network_sections.chart(
             drawn,
-            f"initialisers-{metric}.svg",
-            f"{charts.TITLES[metric]} by epoch, of all four initialisers",
+            f"initializers-{metric}.svg",
+            f"{charts.TITLES[metric]} by epoch, of all four initializers",
         )
         for metric in original_figures.METRICS
     ]

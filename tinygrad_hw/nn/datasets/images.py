@@ -86,7 +86,7 @@ def is_colored(image: Any) -> bool:
 
 
 def converted(image: Any, in_color: bool) -> Any:
-    """Return an image in grey or in color, upright, what is transparent on white."""
+    """Return an image in gray or in color, upright, what is transparent on white."""
     from PIL import Image, ImageOps
 
     image = ImageOps.exif_transpose(image)
