@@ -1,10 +1,13 @@
 """Sequential is built at once, one by one, or on first data."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
-from tinygrad_hw.nn import SGD, Dense, Flatten, Sequential
-from tinygrad_hw.nn.layers import Input, ReLU
+from tinygrad_hw.nn import SGD, Dense, Flatten, Model, Sequential
+from tinygrad_hw.nn.layers import Embedding, Input, ReLU
 
 SPARSE = "sparse_categorical_crossentropy"
 X, Y = np.random.default_rng(0).normal(size=(12, 4)).astype(np.float32), np.arange(12) % 3
@@ -92,6 +95,39 @@ def test_models_and_layers_are_numbered_in_a_process():
     assert [x.name for m in models for x in m.layers] == ["dense", "dense_1", "dense_2", "dense_3"]
 
 
+@pytest.mark.parametrize("make", [at_once, by_input_shape, one_by_one, by_build])
+def test_a_part_of_a_row_is_a_model_of_the_same_weights(make):
+    """As features are taken from a network that is trained; also when layers come and go."""
+    model = make()
+    assert (model.input.shape, model.output.shape) == ((None, 4), (None, 3))
+    features = Model(model.inputs, model.layers[0].output)
+    model.add(Dense(2))
+    assert model.pop().output.shape == (None, 2)
+    whole = Model(model.input, model.layers[-1].output)
+    model.compile(SGD(0.1), SPARSE)
+    model.fit(X, Y, epochs=3, verbose=0)
+    kernel, bias, last, last_bias = model.get_weights()
+    hidden = np.maximum(X @ kernel + bias, 0)
+    np.testing.assert_allclose(features.predict(X), hidden, rtol=1e-5, atol=1e-6)
+    z = np.exp(hidden @ last + last_bias)
+    expected = z / z.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(whole.predict(X), expected, rtol=1e-5, atol=1e-6)
+    assert model.flat.is_whole()
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        part = Model(other.input, other.layers[0].output)
+        np.testing.assert_allclose(part.predict(X), hidden, rtol=1e-5, atol=1e-6)
+        other.add(Dense(2))
+        assert other.predict(X).shape == (12, 2)
+
+
+def test_an_input_of_integers_makes_them_of_floats():
+    model = Sequential([Input((2,), dtype="int32", name="words"), Embedding(5, 3)], seed=0)
+    assert (model.input.name, model.input.dtype) == ("words", np.int32)
+    words = np.array([[0, 4]])
+    assert model.standardized(words.astype(float)).dtype == np.int32
+    np.testing.assert_array_equal(model.predict(words.astype(float)), model.predict(words))
+
+
 def test_a_model_in_a_model_is_a_layer():
     inner = Sequential([Input((4,)), Dense(5, "relu")])
     model = Sequential([inner, Dense(3, "softmax")])
@@ -119,6 +155,8 @@ def test_a_model_in_a_model_is_a_layer():
         (lambda: Sequential().pop(), ValueError, "has no layers to remove"),
         (lambda: Sequential().predict(X), ValueError, r"has no layers; add\(layer\) first"),
         (lambda: Sequential([Dense(2)]).output_shape, AttributeError, "is not built"),
+        (lambda: Sequential([Dense(2)]).input, AttributeError, "sequential has no input"),
+        (lambda: Sequential([Dense(2)]).layers[0].output, AttributeError, "dense has no output"),
     ],
 )
 def test_errors(attempt, error, message):

@@ -86,12 +86,14 @@ class Graph:
 
     def dtype_of_inputs(self, given: np.dtype[Any], place: int) -> np.dtype[Any] | None:
         """Return the dtype that the layers take an input of a dtype in; None for the model's."""
-        symbol = self.inputs[place]
-        if symbol.dtype.kind in "iub":
-            return symbol.dtype
+        own = self.inputs[place].dtype
+        if own.kind in "iub":
+            return own
+        return given if given.kind in "iu" and self._takes_integers(self.inputs[place]) else None
+
+    def _takes_integers(self, symbol: Symbol) -> bool:
         first = [node.layer for node in self.nodes if symbol in node.inputs]
-        takes_integers = all([layer.accepts_integers for layer in first])
-        return given if takes_integers and given.kind in "iu" else None
+        return all([layer.accepts_integers for layer in first])
 
     @property
     def is_chain(self) -> bool:

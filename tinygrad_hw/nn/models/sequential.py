@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
-from tinygrad_hw.nn.layers import InputLayer, Layer, Symbol
+from tinygrad_hw.nn.layers import Input, InputLayer, Layer, Symbol
 from tinygrad_hw.nn.layers.base import Shape
 from tinygrad_hw.nn.layers.process import drawing_from
+from tinygrad_hw.nn.models.graph import Graph
 from tinygrad_hw.nn.models.model import Model
 
 
@@ -40,6 +41,7 @@ class Sequential(Model):
     ) -> None:
         super().__init__(trainable=trainable, name=name, seed=seed)
         self._layers: list[Layer] = []
+        self._input: Symbol | None = None
         for layer in layers or ():
             self._append(layer)
         self._build_if_possible()
@@ -64,7 +66,7 @@ class Sequential(Model):
                 )
             if not isinstance(layer.node.layer, InputLayer):
                 raise ValueError(f"{layer!r} is no Input; add the layer itself")
-            self.given_input_shape = layer.shape[1:]
+            self.given_input_shape, self._input = layer.shape[1:], layer
             return
         if not isinstance(layer, Layer):
             hint = f"; write {layer.__name__}(...)" if isinstance(layer, type) else ""
@@ -95,14 +97,18 @@ class Sequential(Model):
         """Build the layers, from the shape of a batch of inputs, (None, ...)."""
         if not self._layers:
             raise ValueError(f"{self.name} has no layers; add(layer) first")
-        shape: Any = tuple(input_shape)
+        shape = tuple(input_shape)
         if self.given_input_shape is None:
             self.given_input_shape = shape[1:]
+        start = self._input if self._graph is None else self._graph.inputs[0]
+        if start is None or start.shape[1:] != shape[1:]:
+            start = Input(batch_shape=shape)
+        end = start
         with drawing_from(self.weight_generator):
             for layer in self._layers:
-                layer.build_once(shape)
-                shape = layer.compute_output_shape(shape)
-        self.finish_building(tuple(input_shape))
+                end = _outputs_of(layer, end)
+        self._graph = Graph(start, end)
+        self.finish_building(start.shape)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the outputs, from that of the inputs."""
@@ -110,19 +116,9 @@ class Sequential(Model):
             input_shape = layer.compute_output_shape(input_shape)
         return input_shape
 
-    def operands_of_last(self, inputs: Any) -> Sequence[Any]:
-        """Return what the last layer is called with, for a batch."""
-        for layer in self._layers[:-1]:
-            inputs = layer(inputs)
-        return (inputs,)
 
-    @property
-    def last_layer(self) -> Layer | None:
-        """Return the layer whose outputs are the model's."""
-        return self._layers[-1] if self._layers else None
-
-    def call(self, inputs: Any) -> Any:
-        """Return the outputs of a batch."""
-        for layer in self._layers:
-            inputs = layer(inputs)
-        return inputs
+def _outputs_of(layer: Layer, symbol: Symbol) -> Any:
+    """Return what a layer has given for a Symbol already, or gives now."""
+    calls = [node for node in layer._inbound_nodes if node.inputs == [symbol]]
+    known = [node.outputs for node in calls if node.arguments == (symbol,) and not node.options]
+    return known[0] if known else layer(symbol)
