@@ -17,7 +17,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from tinygrad_hw.data import load
 from tinygrad_hw.errors import InputError
 from tinygrad_hw.nn import Dense, Flatten, Input, Model, Rescaling, Sequential
-from tinygrad_hw.nn.layers import Concatenate, Conv2D, GlobalAveragePooling2D, Layer, Reshape
+from tinygrad_hw.nn.layers import Concatenate, Conv2D, GlobalAveragePooling2D, Layer, Reshape, add
 from tinygrad_hw.nn.pad import PAD_OPENING, pad_page
 
 DATA = load()
@@ -413,6 +413,11 @@ def test_the_colors_are_those_of_the_report() -> None:
         assert ours.items() <= theirs.items()
 
 
+def two_images() -> Model:
+    both = [Input((4, 4)), Input((4, 4))]
+    return Model(both, Dense(3, "softmax")(Flatten()(add(both))))
+
+
 class Odd(Layer):
     def call(self, inputs: Any) -> Any:
         return np.linalg.inv(inputs @ np.swapaxes(inputs, -1, -2) + np.eye(4, dtype=np.float32))
@@ -430,8 +435,17 @@ class Odd(Layer):
         (lambda: model_of(Dense(3, input_shape=(4, 5))), r"outputs of shape \(None, 4, 3\)"),
         (lambda: activated(1, "tanh", 4, 4), r"ends with one tanh; expected a sigmoid"),
         (lambda: model_of(Odd(input_shape=(4, 4)), Flatten(), Dense(2)), r"no word in JavaScript"),
+        (two_images, "takes several inputs at once, and the pad draws one image"),
     ],
-    ids=["colors", "no square", "not built", "no classes", "one tanh", "no JavaScript"],
+    ids=[
+        "colors",
+        "no square",
+        "not built",
+        "no classes",
+        "one tanh",
+        "no JavaScript",
+        "two inputs",
+    ],
 )
 def test_a_model_without_a_pad_is_refused_in_one_line(make: Callable[[], Any], said: str) -> None:
     with pytest.raises(InputError, match=f"^there is no pad for this model: .*{said}") as caught:

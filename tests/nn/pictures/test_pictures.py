@@ -12,7 +12,7 @@ import pytest
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 
-from tinygrad_hw.nn import Dense, Flatten, Model, Rescaling, Sequential
+from tinygrad_hw.nn import Dense, Flatten, Input, Model, Rescaling, Sequential
 from tinygrad_hw.nn.layers import (
     BatchNormalization,
     Conv2D,
@@ -20,6 +20,7 @@ from tinygrad_hw.nn.layers import (
     GlobalAveragePooling2D,
     Layer,
     ReLU,
+    concatenate,
 )
 from tinygrad_hw.nn.pictures import (
     activations,
@@ -369,3 +370,20 @@ def test_what_cannot_be_drawn_is_refused_in_one_line(name: str, model: Sequentia
         call(model)
     assert "\n" not in str(caught.value)
     assert not pyplot.get_fignums()
+
+
+def test_a_model_of_several_inputs_has_weights_and_activities_and_no_saliency():
+    both = [Input((4, 4)), Input((16,))]
+    model = Model(
+        both, Dense(3, "softmax")(concatenate([Flatten()(both[0]), both[1]])), name="mine"
+    )
+    x = [np.ones((5, 4, 4)), np.ones((5, 16))]
+    assert [layer.name for layer in layer_activity(model, x)] == ["dense"]
+    with pytest.raises(
+        ValueError, match=r"^mine takes several inputs at once; give a model of one"
+    ):
+        class_gradient(model, x)
+    with pytest.raises(
+        ValueError, match=r"the weights of dense, of shape \(32, 3\), are no images"
+    ):
+        weight_images(model)

@@ -71,7 +71,9 @@ def gray_shape(model: Any) -> tuple[int, int]:
     """
     if not model.built:
         raise ValueError(f"{model.name} is not built: its images have no size yet; call build()")
-    rows, columns, *colors = image_shape(tuple(model.input_shape[1:]))
+    if not isinstance(model.input_shape, tuple):
+        raise ValueError(f"{model.name} takes several inputs at once, and the pad draws one image")
+    rows, columns, *colors = image_shape(model.input_shape[1:])
     if colors:
         raise ValueError(f"{model.name} takes colored images, and the pad's ink is gray")
     return rows, columns

@@ -28,7 +28,10 @@ def class_gradient(model: Any, x: npt.ArrayLike, label: int | None = None) -> np
     label
         The number of the class; by default the likeliest of each example.
     """
-    inputs = np.asarray(model.standardized(x), model.dtype)  # bytes have no derivative
+    given = model.standardized(x)
+    if isinstance(given, list):
+        raise ValueError(f"{model.name} takes several inputs at once; give a model of one")
+    inputs = np.asarray(given, model.dtype)  # bytes have no derivative
 
     def total(pixels: Any) -> Any:
         logits, _ = class_scores(model, pixels)

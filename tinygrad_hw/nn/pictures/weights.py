@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,8 +60,8 @@ def _images(model: Any, name: str | None, count: int) -> npt.NDArray[Any]:
         raise ValueError(f"{model.name} has no layer {name!r} with a kernel; it has {known}")
     kernel = np.asarray(found[0].kernel.raw)
     shape = kernel.shape[:-1]
-    inputs = tuple(model.input_shape[1:])
-    if kernel.ndim == 2 and np.prod(inputs) == len(kernel):
+    inputs = model.input_shape[1:] if isinstance(model.input_shape, tuple) else (None,)
+    if kernel.ndim == 2 and None not in inputs and math.prod(inputs) == len(kernel):
         shape = inputs
     if kernel.ndim not in (2, 4):
         raise ValueError(f"{found[0].name} has weights of shape {kernel.shape}: no images")
