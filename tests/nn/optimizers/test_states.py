@@ -1,4 +1,5 @@
 import copy
+import gc
 import itertools
 import pickle
 import signal
@@ -564,6 +565,7 @@ def numbers_after(optimizer, parameters, interrupt_at=None):
         return trace
 
     before = sys.gettrace()
+    gc.disable()  # what other tests have left is not finalized between these lines
     sys.settrace(trace)
     try:
         optimizer.apply(parameters)
@@ -571,6 +573,7 @@ def numbers_after(optimizer, parameters, interrupt_at=None):
         pass
     finally:
         sys.settrace(before)
+        gc.enable()
     return [np.copy(x.raw).tolist() for x in (*parameters, *optimizer.variables)], next(lines)
 
 
