@@ -292,6 +292,12 @@ def test_what_it_adds_to_the_loss_is_of_its_four_projections():
     [
         (lambda: MultiHeadAttention(0, 3), ValueError, "got num_heads=0; a layer needs at least 1"),
         (lambda: MultiHeadAttention(2, 1.5), ValueError, "got key_dim=1.5; a layer needs"),
+        (lambda: MultiHeadAttention(2, 3, 0), ValueError, "got value_dim=0; a layer needs"),
+        (
+            lambda: MultiHeadAttention(2, 3, 3, 0.0, True, None, None, 4),
+            TypeError,
+            "takes from 3 to 8 positional arguments but 9 were given",
+        ),
         (lambda: MultiHeadAttention(2, 3, use_gate=True), TypeError, "argument 'use_gate'"),
         (lambda: MultiHeadAttention(2, 3)(QUERY), TypeError, "required argument: 'value'"),
         (

@@ -292,6 +292,12 @@ def test_other_inputs_are_refused(inputs, message):
             use(inputs)
 
 
+@pytest.mark.parametrize("inputs", [X, [X], Input((4,)), {"x": X, "words": WORDS}])
+def test_a_call_takes_all_inputs_in_one_list(inputs):
+    with pytest.raises(ValueError, match="a model of 2 inputs got 1; give them in one list"):
+        two_inputs()(inputs)
+
+
 # --- Operators and NumPy's functions --------------------------------------------------------------
 
 FACTORS = np.array([1.0, -2.0, 0.5, 3.0])

@@ -29,11 +29,13 @@ class _Projection(Layer):
         Number of axes that are mapped.
     outputs
         Shape that they are mapped to.
-    use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer
-        As those of Dense.
+    settings
+        ``use_bias``, the initializers and the regularizers, by their names in Dense.
     """
 
-    def __init__(self, inputs: int, outputs: tuple[int, ...], settings: Any, **options: Any):
+    def __init__(
+        self, inputs: int, outputs: tuple[int, ...], settings: Any, **options: Any
+    ) -> None:
         super().__init__(**options)
         self.inputs, self.outputs, self.settings = inputs, outputs, settings
 
@@ -74,7 +76,8 @@ class MultiHeadAttention(Layer):
     the key is the value by default. Further axes, and ``attention_axes``, are as in Keras.
     Where a query may look at no place at all, the scores are 0. Keras computes the mean of all
     values there, unless it returns scores or has dropout, and does not look at ``query_mask``.
-    There are no ``sliding_window``, ``use_gate``, ``flash_attention`` and constraints.
+    There are no ``sliding_window``, ``use_gate``, ``flash_attention`` and constraints, and what
+    follows ``attention_axes`` is given by its name.
 
     Parameters
     ----------
@@ -105,6 +108,7 @@ class MultiHeadAttention(Layer):
         use_bias: bool = True,
         output_shape: int | Sequence[int] | None = None,
         attention_axes: int | Sequence[int] | None = None,
+        *,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
         kernel_regularizer: Any = None,
@@ -113,10 +117,10 @@ class MultiHeadAttention(Layer):
         seed: int | None = None,
         **options: Any,
     ) -> None:
-        widths = {"num_heads": num_heads, "key_dim": key_dim, "value_dim": value_dim or key_dim}
-        positive("MultiHeadAttention", **widths)
+        value_dim = key_dim if value_dim is None else value_dim
+        positive("MultiHeadAttention", num_heads=num_heads, key_dim=key_dim, value_dim=value_dim)
         super().__init__(**options)
-        self.num_heads, self.key_dim, self.value_dim = widths.values()
+        self.num_heads, self.key_dim, self.value_dim = num_heads, key_dim, value_dim
         self.dropout, self.seed, self.use_bias = dropout, seed, use_bias
         self._shape_of_outputs = _tuple(output_shape)
         self.attention_axes = _tuple(attention_axes)
@@ -149,14 +153,16 @@ class MultiHeadAttention(Layer):
 
     def _projection(self, name: str, inputs: int, outputs: tuple[int, ...]) -> _Projection:
         settings = {
-            name: getattr(self, name)
-            for name in (
-                *("use_bias", "kernel_initializer", "bias_initializer"),
-                *("kernel_regularizer", "bias_regularizer"),
-            )
+            "use_bias": self.use_bias,
+            "kernel_initializer": self.kernel_initializer,
+            "bias_initializer": self.bias_initializer,
+            "kernel_regularizer": self.kernel_regularizer,
+            "bias_regularizer": self.bias_regularizer,
         }
         return _Projection(
-            *(inputs, outputs, settings),
+            inputs,
+            outputs,
+            settings,
             name=f"{self.name}/{name}",
             dtype=self.dtype,
             trainable=self.trainable,

@@ -69,7 +69,12 @@ class Graph:
 
     def _given(self, inputs: Any) -> dict[Symbol, Any]:
         several = isinstance(inputs, list | tuple) and len(self.inputs) > 1
-        return dict(zip(self.inputs, inputs if several else [inputs], strict=True))
+        parts = inputs if several else [inputs]
+        if len(parts) != len(self.inputs):
+            raise ValueError(
+                f"a model of {len(self.inputs)} inputs got {len(parts)}; give them in one list"
+            )
+        return dict(zip(self.inputs, parts, strict=True))
 
     def _known(
         self,
