@@ -522,6 +522,33 @@ def test_frozen_layers_are_not_trained():
         assert (len(frozen.weights), frozen.trainable_weights) == (2, [])
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_fine_tuning_trains_what_was_frozen_before(optimizer, tmp_path):
+    """As Keras's guide has it: a trained base, frozen under a new head; then both are trained."""
+    base = Sequential([Input((4,)), Dense(8, "relu"), BatchNormalization()])
+    base.trainable = False
+    x = Input((4,))
+    model = Model(x, Dense(3, "softmax")(base(x, training=False)))
+    model.compile(optimizer, SPARSE)
+    before = base.get_weights()
+    model.fit(X, Y, epochs=2, verbose=0)
+    for found, wanted in zip(base.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    base.trainable = True
+    model.compile(optimizer, SPARSE)
+    model.fit(X, Y, epochs=2, verbose=0)
+    after = base.get_weights()
+    changed = [not np.array_equal(a, b) for a, b in zip(after, before, strict=True)]
+    assert changed == [True] * 4 + [False] * 2  # the averages are those of the base's training
+    base.layers[0].trainable = False
+    model.compile(optimizer, SPARSE)
+    model.fit(X, Y, epochs=2, verbose=0)
+    model.save(tmp_path / PATH)
+    assert_same(load_model(tmp_path / PATH), model)
+    changed = [not np.array_equal(a, b) for a, b in zip(base.get_weights(), after, strict=True)]
+    assert changed == [False] * 2 + [True] * 2 + [False] * 2
+
+
 def test_what_was_added_to_the_loss_by_layers_counts():
     """0.01 · Σ|outputs| / n, of a hidden layer and of the last, whose loss is that of logits."""
     x = Input((4,))

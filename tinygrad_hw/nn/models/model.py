@@ -231,8 +231,10 @@ class Model(Savable, Trainer):
             return
         last = self.last_activation() if self.has_logits else "linear"
         self.objective = Objective(*self._compiled, last, self.output_shape)
-        if not self.flat.is_whole():  # another model has had them
-            self.flat = FlatParameters(self.trainable_weights)
+        weights = self.trainable_weights
+        are_known = list(map(id, weights)) == list(map(id, self.flat.values))
+        if not are_known or not self.flat.is_whole():  # frozen since, or another model has had them
+            self.flat = FlatParameters(weights)
         self.optimizer.reset()
         self.optimizer.build(self.flat.values)
         self.reset_programs()
