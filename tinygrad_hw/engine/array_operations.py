@@ -31,8 +31,8 @@ def rearrangement(function: Any, **defaults: Any) -> Linear:
 
 def vector_norm(x: Any, axis: Any, ord: float, keepdims: bool) -> Any:
     """Return (Σ |x|**ord)**(1 / ord); of order 2 the root of the sum of squares."""
-    if ord == 1 and axis is None and shape_of(x) and not keepdims:
-        return np.reshape(x, -1) @ np.reshape(np.sign(x), -1)  # the derivative needs the signs, too
+    if ord == 1 and axis is None and len(shape_of(x)) > 1 and not keepdims:
+        return np.sum(np.sum(np.abs(x), axis=-1))
     powers = np.square(x) if ord == 2 else np.abs(x) ** ord
     add: Any = np.add.reduce
     total = add(powers, axis=axis, keepdims=keepdims)

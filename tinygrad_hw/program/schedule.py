@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from tinygrad_hw.program.buffers import Buffer, Compiler, assign_buffers, group_loops
@@ -221,10 +222,9 @@ def _in_order(
     parts: list[list[Instruction]] = [list(first), list(last)]
     if compiler is not None:
         wanted = {*checked, *new_arrays}
-        parts = [
-            _fuse(_late(part, compiler.is_fusable, wanted), compiler.is_fusable)
-            for part in (first, last)
-        ]
+        for i, part in enumerate((first, last)):
+            ordered, user_of = _late(part, compiler.is_fusable, wanted)
+            parts[i] = _fuse(ordered, compiler.is_fusable, user_of)
     instructions = parts[0] + parts[1]
     _find_outputs(instructions, [*checked, *new_arrays])
     return instructions, len(parts[0])
@@ -251,32 +251,47 @@ def _numbers_first(instructions: list[Variable]) -> list[Variable]:
 
 def _late(
     instructions: list[Variable], fusable: Callable[[Variable], bool], wanted: set[Variable]
-) -> list[Variable]:
-    """Move what a single later loop over the same elements needs to just before it.
+) -> tuple[list[Variable], dict[Variable, Variable]]:
+    """Move what is made of inputs for a single loop over the same elements to just before it.
 
     So it can be a line of that loop, and needs no memory of its own.
+
+    Returns
+    -------
+    All instructions, and the loop that each of those moved is for.
     """
     users: dict[Variable, list[Variable]] = {}
     for variable in instructions:
         for operand in variable.needs:
             users.setdefault(operand, []).append(variable)
+    user_of: dict[Variable, Variable] = {}
     waiting: dict[Variable, list[Variable]] = {}
     ordered: list[Variable] = []
     for variable in instructions:
         if fusable(variable) and variable not in wanted and len(users.get(variable, ())) == 1:
             [user] = users[variable]
-            if fusable(user) and (user.shape, user.phase) == (variable.shape, variable.phase):
+            is_alike = (user.shape, user.phase) == (variable.shape, variable.phase)
+            of_inputs = [x in user_of or base_of(x).function is None for x in variable.needs]
+            if fusable(user) and is_alike and all(of_inputs):
+                user_of[variable] = user
                 waiting.setdefault(user, []).append(variable)
                 continue
         reversed_order = [variable]
         for moved in reversed_order:
             reversed_order += waiting.pop(moved, [])[::-1]
         ordered += reversed_order[::-1]
-    return ordered
+    return ordered, user_of
 
 
-def _fuse(instructions: list[Variable], fusable: Callable[[Variable], bool]) -> list[Instruction]:
-    """Fuse pointwise instructions of one shape, as far as their operands allow."""
+def _fuse(
+    instructions: list[Variable],
+    fusable: Callable[[Variable], bool],
+    user_of: Mapping[Variable, Variable] = MappingProxyType({}),
+) -> list[Instruction]:
+    """Fuse pointwise instructions of one shape, as far as their operands allow.
+
+    What is for another loop, by ``user_of``, waits for what that needs.
+    """
     if not any(map(fusable, instructions)):
         return list(instructions)
     key_of: dict[Any, tuple[int, int, int]] = {}  # places of instructions in the new order
@@ -284,7 +299,11 @@ def _fuse(instructions: list[Variable], fusable: Callable[[Variable], bool]) -> 
     groups: dict[tuple[int, ...], list[Fusion]] = {}
     phases: dict[str, int] = {}
     for number, variable in enumerate(instructions):
-        producers = [producer_of[x] for x in operands_of(variable) if x in producer_of]
+        needs, user = [*operands_of(variable)], variable
+        while user in user_of:
+            user = user_of[user]
+            needs += operands_of(user)
+        producers = [producer_of[x] for x in needs if x in producer_of]
         earliest = max([key_of[producer] for producer in producers], default=(-1, 0, 0))
         instruction: Instruction = variable
         if fusable(variable):
