@@ -310,7 +310,15 @@ def test_arguments_keep_their_names_in_any_order_of_options():
     for scale in in_turn([fours, ones]):
         found = program(ones, twos, threes, scale=scale)
         assert found == np.sum(ones * scale - twos) + np.sum(threes)
-    assert "def program(a, b, rest_1, scale):" in program.source
+    assert "def program(a, b, rest, scale):" in program.source
+
+    @capture
+    def longer(*rest):
+        return np.sum(rest[0] - rest[1])
+
+    for _ in in_turn([()]):
+        longer(ones, twos)
+    assert "def longer(rest_1, rest_2):" in longer.source
 
     @capture
     def difference(a, b):

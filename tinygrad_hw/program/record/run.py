@@ -280,10 +280,12 @@ def _name_arguments(function: Callable[..., Any], call: Any, leaves: list[Variab
         bound = inspect.signature(function).bind(*arguments, **options)
     except (TypeError, ValueError):  # no signature, or wrong arguments: calling it will say so
         return
-    for item in bound.arguments.items():
-        for name, leaf in named_leaves(*item):
+    for name, given in bound.arguments.items():
+        kind = bound.signature.parameters[name].kind
+        is_one = kind is inspect.Parameter.VAR_POSITIONAL and len(given) == 1
+        for label, leaf in named_leaves(name, given[0] if is_one else given):
             if leaf is not None and not leaf.names:
-                leaf.names.append(name)
+                leaf.names.append(label)
 
 
 def named_leaves(name: str, argument: Any) -> Iterator[tuple[str, Any]]:
