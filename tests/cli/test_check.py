@@ -1,5 +1,7 @@
 """The verb that marks a sheet, or a folder of them."""
 
+import csv
+import html
 import json
 import subprocess
 from collections.abc import Callable
@@ -40,11 +42,40 @@ def test_check_marks_a_folder(run: Run) -> None:
     run("exercise", "--net", "1-1", "--count", "3", "-o", "class", "--key", "keys")
     Path("keys/key-002.toml").write_text("[")
     status, out, error = run("check", "keys", "--csv", "marks.csv", "--html", "pages")
-    assert (status, error) == (0, "")
+    assert (status, error) == (1, "")  # something was left
     assert out.startswith("2 of 3 sheets marked\nPoints: mean 100.0 %")
     assert "Not marked\n  keys/key-002.toml: is not TOML" in out
     assert len(Path("marks.csv").read_text("utf-8-sig").splitlines()) == 4
     assert sorted(p.name for p in Path("pages").iterdir()) == ["key-001.html", "key-003.html"]
+
+
+def test_an_answer_that_is_no_number_is_said_and_the_rest_is_marked(run: Run, sheet: str) -> None:
+    top = 'student = "Emmy"\n' + sheet.format("w*x")
+    Path("class").mkdir()
+    Path("class/word.toml").write_text(top + '[answers.forward]\nz = "one"\n')
+    Path("class/good.toml").write_text(top + '[answers.forward]\nz = "1"\n')
+    reason = "class/word.toml, line 13: z = 'one' is not a number"
+
+    status, out, error = run("check", "class/word.toml", "--html", "word.html")
+    assert (status, error) == (1, "")
+    assert f"No number, and counted as missing\n  {reason}\n" in out
+    assert "0 of 1 right" in out
+    page = html.unescape(Path("word.html").read_text("utf-8"))
+    assert ">line 13: z = 'one' is not a number<" in page
+    assert "class/" not in page
+
+    status, out, error = run("check", "class", "--csv", "marks.csv")
+    assert (status, error) == (1, "")
+    assert out.startswith("2 of 2 sheets marked")
+    assert f"No number, and counted as missing\n  {reason}\n" in out + "\n"
+    rows = list(csv.DictReader(Path("marks.csv").read_text("utf-8-sig").splitlines()))
+    assert [(row["student"], row["points"], row["error"]) for row in rows] == [
+        ("Emmy", "1", ""),
+        ("Emmy", "0", reason),
+    ]
+
+    Path("class/word.toml").unlink()
+    assert run("check", "class")[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -58,7 +89,6 @@ def test_check_marks_a_folder(run: Run) -> None:
         (["q1a", "--hints", "4"], "argument --hints: invalid choice: 4"),
         (["q1a", "--weights", "x=1"], "'x=1' sets no weight; write one of forward, factor"),
         (["empty.toml"], "empty.toml: there are no answers to mark; fill in [answers]"),
-        (["word.toml"], "word.toml, line 12: z = 'one' is not a number"),
     ],
 )
 def test_check_says_in_one_line_what_is_wrong(
@@ -67,7 +97,6 @@ def test_check_says_in_one_line_what_is_wrong(
     Path("sheets").mkdir()
     if arguments[0].endswith(".toml"):
         Path("empty.toml").write_text(sheet.format("w*x"))
-        Path("word.toml").write_text(sheet.format("w*x") + '[answers.forward]\nz = "one"\n')
     status, out, error = run("check", *arguments)
     assert (status, out) == (2, "")
     assert error.startswith(f"tinygrad-hw: {message}")

@@ -40,7 +40,10 @@ def add_check(verbs: Verbs) -> None:
     parser.set_defaults(verb=_check)
 
 
-def _check(arguments: argparse.Namespace) -> None:
+SOMETHING_LEFT = 1  # the exit status where a sheet or an answer could not be marked
+
+
+def _check(arguments: argparse.Namespace) -> int:
     from tinygrad_hw.worksheet import read_weights
 
     weights = read_weights(arguments.weights)
@@ -48,16 +51,15 @@ def _check(arguments: argparse.Namespace) -> None:
     if os.path.isdir(path):  # False too for a name that cannot be one
         if arguments.json:
             raise UsageError(f"{path}: is a folder; --json is for one sheet, --csv for a folder")
-        _check_folder(path, arguments, weights)
-    elif arguments.csv:
+        return _check_folder(path, arguments, weights)
+    if arguments.csv:
         raise UsageError(f"--csv is for a folder of sheets; {path} is not one")
-    elif arguments.dask:
+    if arguments.dask:
         raise UsageError(f"--dask is for a folder of sheets; {path} is not one")
-    else:
-        _check_sheet(path, arguments, weights)
+    return _check_sheet(path, arguments, weights)
 
 
-def _check_sheet(path: Path, arguments: argparse.Namespace, weights: Mapping[str, float]) -> None:
+def _check_sheet(path: Path, arguments: argparse.Namespace, weights: Mapping[str, float]) -> int:
     from tinygrad_hw.files import Output, write_outputs
     from tinygrad_hw.worksheet import (
         MARKED_PAGE_OPENING,
@@ -78,16 +80,15 @@ def _check_sheet(path: Path, arguments: argparse.Namespace, weights: Mapping[str
         write_outputs([html], reads=[path], force=arguments.force)
     if arguments.json:
         print(json.dumps(as_json(marks), indent=2, ensure_ascii=True))
-        return
+        return SOMETHING_LEFT if marks.unreadable else 0
     for line in feedback_lines(marks, arguments.hints, total):
         print_wrapped(line)
     if arguments.html is not None:
         print_line(f"Page: {out}")
+    return SOMETHING_LEFT if marks.unreadable else 0
 
 
-def _check_folder(
-    folder: Path, arguments: argparse.Namespace, weights: Mapping[str, float]
-) -> None:
+def _check_folder(folder: Path, arguments: argparse.Namespace, weights: Mapping[str, float]) -> int:
     from rich.console import Console
     from rich.progress import track
 
@@ -134,3 +135,5 @@ def _check_folder(
         print_wrapped(line)
     if arguments.html is not None:
         print_line(f"Pages: {pages}")
+    whole = all(result.marks and not result.marks.unreadable for result in results)
+    return 0 if whole else SOMETHING_LEFT

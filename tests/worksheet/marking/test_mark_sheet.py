@@ -14,6 +14,7 @@ import pytest
 from tinygrad_hw.homework import sheet_path
 from tinygrad_hw.worksheet.marking.mark_sheet import as_json, mark
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
+from tinygrad_hw.worksheet.marking.points import points
 from tinygrad_hw.worksheet.sheet.model import SheetError
 from tinygrad_hw.worksheet.sheet.reader import parse_sheet, read_sheet
 
@@ -249,11 +250,16 @@ def test_a_sheet_without_answers_is_refused() -> None:
         mark(parse_sheet(NEURON))
 
 
-def test_an_answer_that_is_no_number_is_refused_with_its_line() -> None:
-    text = sheet(NEURON, forward={"a": "0.6.6"})
-    line = text.split("\n").index('"a" = "0.6.6"') + 1
-    with pytest.raises(SheetError, match=rf"line {line}: a = '0.6.6' is not a number"):
-        mark(parse_sheet(text))
+def test_an_answer_that_is_no_number_is_said_with_its_line_and_what_follows_is_marked() -> None:
+    """Of what is worked out from it nobody knows what it was meant to be: as of a missing one."""
+    text = sheet(NEURON, forward={"z": "0,7!", "a": "0.6682", "E": "0.0550"})
+    line = text.split("\n").index('"z" = "0,7!"') + 1
+    marks = mark(parse_sheet(text))
+    assert marks.unreadable == [f"sheet, line {line}: z = '0,7!' is not a number"]
+    assert marks.summary == {"exact": 2, "rounded": 0, "follows": 0, "wrong": 0, "missing": 1}
+    assert points(marks) == (2.0, 3.0)
+    entry = as_json(marks)["items"][0]
+    assert (entry["printed"], entry["verdict"], entry["note"]) == ("0,7!", "missing", "unreadable")
 
 
 # --- Rounding and cutting -------------------------------------------------------------------------

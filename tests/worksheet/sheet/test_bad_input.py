@@ -173,16 +173,29 @@ def bare(forward: str, answers: str = "", x: str = "2", w: str = "0.5", rate: st
         ('value = "-0.1471"', 'value = "?"', "line 30: dE/dw = '?' is not a number"),
         ('w = "0.5736"', 'w = "__import__"', "line 34: w = '__import__' is not a number"),
         ('b = "-0.2632"', 'b = "9**9**9"', "line 37: b = '9**9**9' is not a number"),
-        (
-            '"dz/dw" = "2"',
-            '"dz/dq" = "2"',
-            "line 29: dz/dq names q, which is not in this sheet",
-        ),
-        ('"dz/dw" = "2"', '"dν/dw" = "2"', "line 29: dν/dw names ν, which is not in this sheet"),
     ],
 )
-def test_an_answer_that_cannot_be_marked(old: str, new: str, message: str) -> None:
-    assert refused(changed(old, new)) == f"s.toml, {message}"
+def test_an_answer_that_is_no_number_is_missing_and_the_rest_is_marked(
+    old: str, new: str, message: str
+) -> None:
+    marks = marked(changed(old, new))
+    assert marks.unreadable == [f"s.toml, {message}"]
+    [item] = [item for item in marks.items if item.note == "unreadable"]
+    assert (item.verdict, item.explanation) == ("missing", f"s.toml, {message}")
+    assert item.printed.isprintable()
+    assert {x.verdict for x in marks.items if x is not item} <= {"exact", "rounded"}
+    assert len(marks.items) == len(marked(NEURON).items)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("dz/dq", "line 29: dz/dq names q, which is not in this sheet"),
+        ("dν/dw", "line 29: dν/dw names ν, which is not in this sheet"),
+    ],
+)
+def test_a_factor_of_a_name_that_there_is_not(name: str, message: str) -> None:
+    assert refused(changed('"dz/dw" = "2"', f'"{name}" = "2"')) == f"s.toml, {message}"
 
 
 @pytest.mark.parametrize("place", ["value", "updated", "table", "another factor"])
@@ -197,13 +210,16 @@ def test_an_answer_that_is_no_number_is_said_by_its_place_whoever_reads_it_first
         "another factor": ('"dz/dw" = "2"', '"dz/dw" = "σ"', 29),
     }[place]
     wrong = changed('"da/dz" = "0.2217"', '"da/dz" = "0.5"').replace(old, new)
-    assert re.match(rf"s\.toml, line {line}: \S+ = '-?σ' is not a number$", refused(wrong))
+    [reason] = marked(wrong).unreadable
+    assert re.match(rf"s\.toml, line {line}: \S+ = '-?σ' is not a number$", reason)
 
 
 def test_an_answer_of_a_later_step_is_named_by_its_line() -> None:
     text = changed('rate = "alpha"', 'rate = "alpha"\nsteps = 2')
     text += '[answers.step2.forward]\nz = "1.1"\na = "."\n'
-    assert refused(text) == "s.toml, line 41: a = '.' is not a number"
+    marks = marked(text)
+    assert marks.unreadable == ["s.toml, line 41: a = '.' is not a number"]
+    assert [item.step for item in marks.items if item.note == "unreadable"] == [2]
 
 
 def test_a_sheet_without_answers_has_nothing_to_mark() -> None:
@@ -234,10 +250,10 @@ def test_blanks_in_an_answer_cannot_move_the_cursor(
     """What cannot be seen is no part of a number, and is not shown."""
     monkeypatch.chdir(tmp_path)
     Path("s.toml").write_text(changed('z = "0.7"', r'z = "\r\u000c\u001f9.1\u0085\n"'))
-    assert cli.main(["check", "s.toml"]) == 2
-    error = capsys.readouterr().err
-    assert "is not a number" in error
-    assert error[:-1].isprintable()
+    assert cli.main(["check", "s.toml"]) == 1
+    out = capsys.readouterr().out
+    assert "is not a number" in out
+    assert all(line.isprintable() for line in out.splitlines())
 
 
 # --- Factors, paths and names ---------------------------------------------------------------------
@@ -835,7 +851,7 @@ def test_a_pipe_among_the_sheets_of_a_class_does_not_stop_the_rest(run: Run) -> 
     Path("good.toml").write_text(NEURON)
     os.mkfifo("pipe.toml")
     status, out, error = run("check", ".")
-    assert (status, error) == (0, "")
+    assert (status, error) == (1, "")
     assert "1 of 2 sheets marked" in out
 
 
@@ -845,7 +861,7 @@ def test_broken_sheets_of_a_class_do_not_stop_the_rest(run: Run) -> None:
     for i, made in enumerate([DECAY.format("", "0.1"), bare(EDGES[0], ZERO, x="0.004")]):
         Path(f"t{i}.toml").write_text(made)
     status, out, error = run("check", ".", "--csv", "marks.csv")
-    assert (status, error) == (0, "")
+    assert (status, error) == (1, "")
     assert f"2 of {len(FILES) + 2} sheets marked" in out
     assert Path("marks.csv").read_text().count("\n") == len(FILES) + 3
 

@@ -107,7 +107,7 @@ def _row(result: Result, weights: Mapping[str, float]) -> Iterator[str]:
     yield from (str(marks.summary[verdict]) for verdict in VERDICTS)
     yield "; ".join(f"{slip} {times}" for slip, times in slips_of([result]).items())
     yield marks.sheet.title
-    yield ""
+    yield "; ".join(marks.unreadable)
 
 
 def slips_of(results: Sequence[Result]) -> dict[str, int]:
@@ -140,6 +140,11 @@ def class_lines(results: Sequence[Result], weights: Mapping[str, float] = WEIGHT
         for slip, times in slips.items():
             sheets = sum(slip in slips_of([result]) for result in results)
             yield f"  {slip}: on {sheets} sheet{'s' * (sheets > 1)}, {times} in all"
+    unreadable = [reason for marks in marked for reason in marks.unreadable]
+    if unreadable:
+        yield ""
+        yield "No number, and counted as missing"
+        yield from (f"  {reason}" for reason in unreadable)
     if broken:
         yield ""
         yield "Not marked"

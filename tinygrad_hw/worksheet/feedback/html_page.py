@@ -123,7 +123,7 @@ def _legend(marks: Marks, hints: int) -> Iterator[Html]:
         for verdict, note, meaning in meanings
         if (verdict, note) in occurring
     ]
-    if ("missing", "") in occurring:
+    if "missing" in {verdict for verdict, _ in occurring}:
         parts.append(join([_BOX, " missing"]))
     yield element("p", join(parts, "; "), ".", class_="legend")
 
@@ -233,19 +233,22 @@ class _Body:
     def number(self, item: MarkedNumber) -> Html:
         if item.verdict == "missing":
             right = figure(self.right(item), "answer") if self.hints == ANSWER else NOTHING
-            return join([_BOX, right])
+            written = element("del", figure(item.printed)) if item.printed else NOTHING
+            return join([written, _BOX, right])
         if self.hints == NUDGE:
             return figure(item.printed)
         sign = _sign(item.verdict, item.note)
         return element("span", figure(item.printed), sign, class_=f"marked {item.verdict}")
 
     def notes(self, items: Iterable[MarkedNumber]) -> Html:
-        wrong = [item for item in items if item.verdict == "wrong"]
+        wrong = [item for item in items if item.verdict == "wrong" or item.note == "unreadable"]
         if self.hints == NUDGE:
             return NOTHING
         return bullets(map(self.note, wrong), class_="notes")
 
     def note(self, item: MarkedNumber) -> Html:
+        if item.note == "unreadable":
+            return element("span", item.explanation.removeprefix(f"{self.sheet.where}, "))
         if self.hints == PLACE:
             return join([_name(item), ": ", item.hint or UNKNOWN])
         right = [_worked_out(item), " = ", figure(self.right(item))]
@@ -258,7 +261,7 @@ class _Body:
             return str(round_number(item.exact, *self.sheet.rounding))
         if item.part in (UPDATED, TABLE):
             return updated_number(self.old_parameters[item.step - 1][item.name], item.exact)
-        shown = read_number(item.printed).figures if item.printed.strip() else 0
+        shown = read_number(item.printed).figures if item.verdict != "missing" else 0
         return number(item.exact, max(FIGURES, shown))
 
     # --- Digits ---

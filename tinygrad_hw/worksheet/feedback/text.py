@@ -60,7 +60,7 @@ def shortfalls(marks: Marks) -> list[Shortfall]:
     rounding = marks.sheet.rounding
     groups: dict[tuple[int, str, int, int, int, int], list[MarkedNumber]] = {}
     for item, lost in zip(marks.items, marks.digits_lost, strict=True):
-        shown = read_number(item.printed).figures if item.printed.strip() else 0
+        shown = read_number(item.printed).figures if item.verdict != "missing" else 0
         if item.trusted_digits < shown and item.part != TABLE:
             wanted = rounding[1] if rounding and rounding[0] == "figures" else shown
             reason = item.cancellation or ROUNDING
@@ -107,6 +107,10 @@ def feedback_lines(marks: Marks, hints: int = ANSWER, points: str = "") -> Itera
             marks, "follows", "Right but for a slip before, and not charged again"
         )
     yield from _list_lines(marks, "missing", "Missing")
+    if marks.unreadable:
+        yield "No number, and counted as missing"
+        yield from (f"  {reason}" for reason in marks.unreadable)
+        yield ""
     if hints == ANSWER:
         yield from _shortfall_lines(marks)
     yield _tally(marks) + (f" Points: {points}." if points else "")
@@ -122,7 +126,8 @@ def _wrong_line(marks: Marks, item: MarkedNumber, hints: int) -> str:
 
 
 def _list_lines(marks: Marks, verdict: str, title: str) -> Iterator[str]:
-    places = [place(item) for item in marks.items if item.verdict == verdict]
+    listed = [item for item in marks.items if item.verdict == verdict]
+    places = [place(item) for item in listed if item.note != "unreadable"]
     if places:
         yield title
         yield "  " + ", ".join(places)

@@ -36,6 +36,7 @@ from tinygrad_hw.worksheet.slips.diagnosis import (
 )
 from tinygrad_hw.worksheet.slips.slip import Slip
 from tinygrad_hw.worksheet.slips.student_work import StudentWork
+from tinygrad_hw.worksheet.slips.unreadable import Unreadable
 from tinygrad_hw.worksheet.solution.dependencies import split_derivative
 
 NO_ANSWER = PartialAnswer((), None, ())
@@ -179,7 +180,7 @@ class Judge:
         expected = case.expected
         if not printed or not printed.strip():
             value = admissible_if_unwritten(expected, self.work.unwritten_rounding)
-            return value, None if printed is None else self._mark(case, "missing")
+            return value, None if printed is None else self._mark_missing(case, printed)
         written = self._read(case, printed, earlier)
         if self.figures:
             written = round_number(case.exact, "figures", self.figures)
@@ -230,6 +231,15 @@ class Judge:
                 self.work.meanings[printed] = meaning
                 return meaning
         return meanings[0]
+
+    def _mark_missing(self, case: Case, printed: str) -> MarkedNumber:
+        """Mark a number that is missing, or is none: what was written is kept."""
+        marked = self._mark(case, "missing")
+        if isinstance(printed, Unreadable):
+            return replace(
+                marked, printed=printed.printed, note="unreadable", explanation=printed.reason
+            )
+        return marked
 
     def _mark(self, case: Case, verdict: str, diagnoses: Sequence[Diagnosis] = ()) -> MarkedNumber:
         first = diagnoses[0] if diagnoses else None

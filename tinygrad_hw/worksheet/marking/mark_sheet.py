@@ -52,6 +52,11 @@ class Marks:
         return tuple(max(0, PROBE - number.trusted_digits) for number in ideal)
 
     @property
+    def unreadable(self) -> list[str]:
+        """For each answer that is no number, where it is and why."""
+        return [item.explanation for item in self.items if item.note == "unreadable"]
+
+    @property
     def summary(self) -> dict[str, int]:
         """The number of items with each verdict."""
         count = Counter(item.verdict for item in self.items)
@@ -69,7 +74,7 @@ def mark(sheet: Sheet, catalogue: Sequence[Slip] = CATALOGUE) -> Marks:
     Raises
     ------
     SheetError
-        If an answer is not a number, a factor names what is not in the sheet, or the sheet has no
+        If a factor names what is not in the sheet, or the sheet has no
         answers, or cannot be solved.
     """
     _check_size(sheet)

@@ -22,7 +22,8 @@ class MarkedNumber:
         "exact": the exact value rounds to the written number. "rounded": an honest way of working
         gives it. "follows": right but for a slip before it. "wrong": none of these. "missing".
     note
-        "truncated" where a number was cut and not rounded.
+        "truncated" where a number was cut and not rounded; "unreadable" where what was written is
+        no number: it counts as missing, and the explanation says where it is and why.
     slip, candidates, explanation, hint
         The likeliest slip's id, the ids of all slips that the numbers cannot tell apart, the
         explanation in words, and a nudge that does not give the slip away.

@@ -17,7 +17,8 @@ from tinygrad_hw.worksheet.rounding.admissible import (
     without_short_decimals,
 )
 from tinygrad_hw.worksheet.rounding.written_number import MOST_DIGITS, WrittenNumber, read_number
-from tinygrad_hw.worksheet.sheet.model import PartialAnswer, Sheet
+from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet
+from tinygrad_hw.worksheet.slips.unreadable import readable_answers
 from tinygrad_hw.worksheet.solution.dependencies import PRIME, Dependencies, split_derivative
 from tinygrad_hw.worksheet.solution.solve import Solution
 
@@ -63,8 +64,9 @@ class StudentWork:
     ) -> None:
         self.sheet, self.solution, self.number = sheet, solution, number
         self.loss = sheet.loss
-        self.answers = solution.sheet.answers
-        self.table = sheet.answers.table if number == sheet.steps else {}
+        self.answers = readable_answers(sheet, solution.sheet.answers, number)
+        table = readable_answers(sheet, Answers(table=sheet.answers.table), 1).table
+        self.table = table if number == sheet.steps else {}
         self.parameters = solution.sheet.parameters
         self.previous_parameters = previous_parameters
         self.dependencies = Dependencies(solution)
