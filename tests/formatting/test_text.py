@@ -1,8 +1,20 @@
 """Names and labels as text."""
 
-import pytest
+import csv
+import io
+import re
 
-from tinygrad_hw.formatting import display_width, natural_sort_key, printable, shorten
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinygrad_hw.formatting import (
+    display_width,
+    natural_sort_key,
+    printable,
+    shorten,
+    spreadsheet_cell,
+)
 
 
 @pytest.mark.parametrize(
@@ -31,3 +43,32 @@ def test_numbers_in_names_are_sorted_as_numbers() -> None:
 
 def test_the_width_of_a_text_is_counted_in_columns() -> None:
     assert [display_width(text) for text in ("w7", "权重", "x\u0304")] == [2, 4, 1]
+
+
+PIECES = [
+    "=1+1",
+    "-1",
+    "@x",
+    "+2",
+    "a",
+    " ",
+    ";",
+    ",",
+    "|",
+    "\t",
+    '"',
+    "'",
+    "\n",
+    "\r",
+    "\u2028",
+    "\x0b",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=8).map("".join), st.sampled_from(";,\t|"))
+def test_no_part_of_a_cell_is_a_formula_at_whatever_it_is_split(text: str, separator: str) -> None:
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\n").writerow(["name", spreadsheet_cell(text)])
+    for line in file.getvalue().splitlines():
+        for cell in [*line.split(separator), *next(csv.reader([line], delimiter=separator))]:
+            assert not re.match(r"[\s\"]*[=+\-@]", cell), (text, cell)

@@ -64,7 +64,7 @@ def test_other_settings_and_other_data_are_other_runs():
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
 def test_no_formula_gets_into_a_table(start):
     cells = key_of(f"{start}1+1", SETTINGS)
-    assert cells[0] == f"'{start}1+1"
+    assert cells[0] == f"'{start}1+1".replace("\r", " ")  # a cell is one line
 
 
 @pytest.mark.parametrize(

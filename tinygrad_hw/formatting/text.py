@@ -39,10 +39,19 @@ def display_width(text: str) -> int:
     return len(text) + wide - accents
 
 
+# Where a formula may begin; a tab or a return before it may be dropped.
+_FORMULA = re.compile(r"^(?=[\t\r])|(?:^|(?<=[;,|\t]))([\s\"']*)(?=[=+\-@])")
+
+
 def spreadsheet_cell(text: str) -> str:
-    """Return a text that a spreadsheet does not take for a formula.
+    """Return a text, on one line, of which a spreadsheet takes no part for a formula.
+
+    A spreadsheet may split it at other separators than those of the file, a German one at ";".
 
     >>> spreadsheet_cell("=1+1")
     "'=1+1"
+    >>> spreadsheet_cell("class 3;=1+1")
+    "class 3;'=1+1"
     """
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    marked = _FORMULA.sub(lambda found: f"{found[1] or ''}'", text)
+    return " ".join(marked.splitlines())

@@ -3,6 +3,7 @@
 import csv
 import io
 import random
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -54,6 +55,16 @@ def test_slips_are_counted_and_a_label_is_no_formula(folder: Path) -> None:
     assert c["slips"] == "ascent 1"
     assert c["wrong"] == "1"
     assert c["student"] == "'=1+1"  # else a spreadsheet would compute it
+
+
+@pytest.mark.parametrize("name", ["=1+1.toml", "a;=1+1.toml", "a\n=1+1.toml", 'a;"=1+1".toml'])
+def test_a_file_name_is_no_formula(tmp_path: Path, name: str) -> None:
+    """Nor is what the error says of it, also where a spreadsheet splits the file at semicolons."""
+    (tmp_path / name).write_text("=")
+    table = marks_table(mark_all(sheets_in(tmp_path)))
+    assert len(table.splitlines()) == 2
+    for cells in (table.splitlines()[1].split(";"), table.splitlines()[1].split(",")):
+        assert not [cell for cell in cells if re.match(r"[\s\"]*[=+\-@]", cell)]
 
 
 def test_the_class_is_summed_up(folder: Path) -> None:
