@@ -144,3 +144,20 @@ def test_ctrl_c_keeps_what_was_typed(
     assert out.endswith(f"{path}: 1 filled in, 3 left\n")
     assert 'z = "1.0"' in path.read_text()
     assert [path.name for path in tmp_path.iterdir()] == ["s.toml"]
+
+
+def test_fill_asks_where_stderr_is_closed(tmp_path: Path, sheet: str) -> None:
+    """Python's input() does not work without one."""
+    path = tmp_path / "s.toml"
+    path.write_text(sheet.format("w*x"))
+    command = [sys.executable, "-m", "tinygrad_hw", "fill", str(path)]
+    done = subprocess.run(
+        ["sh", "-c", '"$@" 2>&-', "sh", *command],
+        input="1.0\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert done.stdout.endswith(f"{path}: 1 filled in, 3 left\n")

@@ -76,7 +76,7 @@ def test_a_console_that_lacks_the_signs_gets_plainer_ones() -> None:
 
 
 def test_no_input_at_all_and_no_output_at_all() -> None:
-    for closing in ("<&-", ">&-"):
+    for closing in ("<&-", ">&-", "2>&-"):
         command = ["sh", "-c", f'"$@" {closing}', "sh", *COMMAND, "q1a"]
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=LONGEST, check=False

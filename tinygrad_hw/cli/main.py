@@ -33,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments
         The verb and its arguments; those of the process by default.
     """
+    if sys.stderr is None:  # closed; Python's input() does not work without one
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for all the process
     try:
         parsed = _parser().parse_args(arguments)
         return int(parsed.verb(parsed) or 0)
