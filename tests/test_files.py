@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,26 @@ def test_files_are_all_written_or_none(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.rglob("*")] == ["file"]
     write_files({good: b"1", tmp_path / "other": b"2"})
     assert (good.read_bytes(), (tmp_path / "other").read_bytes()) == (b"1", b"2")
+
+
+def test_what_a_killed_process_has_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    """Of the files that are written, and only of processes that are no more."""
+    write = "import os, sys; from tinygrad_hw.files import write_files; from pathlib import Path\n"
+    write += (
+        "Path.replace = lambda *_: os.kill(os.getpid(), 9)\nwrite_files({Path(sys.argv[1]): b'1'})"
+    )
+    for name in ("page.html", "other.html"):
+        subprocess.run([sys.executable, "-c", write, str(tmp_path / name)], check=False)
+    [other, part] = sorted(path.name for path in tmp_path.iterdir())
+    assert re.fullmatch(r"\.other\.html\.\d+\.part", other)
+    assert re.fullmatch(r"\.page\.html\.\d+\.part", part)
+    running = tmp_path / f".page.html.{os.getppid()}.part"
+    mine = tmp_path / ".page.html.mine.part"
+    for path in (running, mine):
+        path.write_text("")
+    write_files({tmp_path / "page.html": b"2"})
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {other, running.name, mine.name, "page.html"}
 
 
 def test_only_a_file_is_replaced(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tinygrad_hw.errors import InputError
 
+_PART = re.compile(r"\.(.+)\.(\d{1,9})\.part", re.DOTALL)  # a file being written, and by whom
 OPENING_BYTES = 10_000  # enough of an earlier output to recognize it by
 
 
@@ -131,8 +132,10 @@ def write_files(contents: Mapping[Path, bytes], *, make_folders: bool = True) ->
         for path in contents:
             if _is_there(path) and not path.is_file():
                 raise OutputError(f"{path} is not a file; give the name of a file")
+        targets = {path: Path(os.path.realpath(path)) for path in contents}
+        _remove_parts_of_killed_processes(targets.values())
         for path, content in contents.items():
-            target = Path(os.path.realpath(path))
+            target = targets[path]
             for folder in reversed(target.parents) if make_folders else ():
                 if not folder.exists():
                     new_folders.append(folder)
@@ -157,6 +160,32 @@ def write_files(contents: Mapping[Path, bytes], *, make_folders: bool = True) ->
         for folder in reversed(new_folders):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
+
+
+def _remove_parts_of_killed_processes(targets: Iterable[Path]) -> None:
+    """Remove the unfinished parts of files that a process had begun which is no more."""
+    names: dict[Path, set[str]] = {}
+    for target in targets:
+        names.setdefault(target.parent, set()).add(target.name)
+    for folder, wanted in names.items():
+        with suppress(OSError):  # there is no such folder yet
+            for entry in os.listdir(folder):
+                part = _PART.fullmatch(entry)
+                if part and part[1] in wanted and not _is_running(int(part[2])):
+                    (folder / entry).unlink()
+
+
+def _is_running(process: int) -> bool:
+    """Return whether there is a process of a number; True where that cannot be asked."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # somebody else's, or no number of a process
+        return True
+    return True
 
 
 def _is_there(path: Path) -> bool:
