@@ -5,6 +5,7 @@ may take as long as it takes: the machine may be busy.
 """
 
 import functools
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,12 @@ os.environ.setdefault(
 )
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+
+def pytest_collection_finish() -> None:
+    """Keep modules and tests out of Python's collections of garbage, which they made slow."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -43,10 +43,6 @@ def double(shared, task):
     return shared * task
 
 
-def die(shared, task):
-    os.abort()
-
-
 def test_one_process_needs_no_library(monkeypatch):
     monkeypatch.setitem(sys.modules, "joblib", None)
     assert list(side_by_side(double, 3, [1, 2], jobs=1)) == [(0, 3), (1, 6)]
@@ -56,7 +52,14 @@ def test_one_process_needs_no_library(monkeypatch):
 
 
 def test_two_processes():
-    assert sorted(side_by_side(double, 3, [5, 6, 7], jobs=2)) == [(0, 15), (1, 18), (2, 21)]
+    # Functions of this module would be sent by name, and the processes do not know it.
+    def twice(shared, task):
+        return shared * task
+
+    def die(shared, task):
+        os.abort()
+
+    assert sorted(side_by_side(twice, 3, [5, 6, 7], jobs=2)) == [(0, 15), (1, 18), (2, 21)]
     with pytest.raises(InputError, match="a process of the work has been killed"):
         list(side_by_side(die, None, [1, 2, 3], jobs=2))
 

@@ -84,11 +84,12 @@ class TestTable:
         assert history.epoch == [3, 4]
 
     def test_in_a_notebook_stands_beside_a_picture(self):
+        open_before = pyplot.get_fignums()
         html = recorded([{"<loss>": 0.5, "val_<loss>": 1.0}])._repr_html_()
         assert "<th>&lt;loss&gt;</th>" in html
         assert "<td>0.5000</td><td>1.0000</td>" in html
         assert re.search('<img src="data:image/svg.xml;base64,[A-Za-z0-9+/=]+" alt=', html)
-        assert pyplot.get_fignums() == []
+        assert pyplot.get_fignums() == open_before
 
 
 class TestPlot:

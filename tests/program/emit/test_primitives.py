@@ -58,7 +58,7 @@ def test_its_spellings_agree(primitive):
             assert same(eval(f"{primitive.prefix}a", names), wanted)
         if primitive.loop:
             text = primitive.loop.format("a", "b", "c")
-            assert same(eval(text, {"math": math, **names}), wanted)
+            assert same(eval(text, {"math": math, "np": np, **names}), wanted)
 
 
 def columns_of(primitive, dtype):

@@ -20,15 +20,26 @@ _NOT_FOLLOWED = (FrameType, CodeType, ModuleType, type, Recorder, Variable)
 
 
 def leak_message(
-    recorder: Recorder, function: Any, call: Any, error: BaseException | None = None
+    recorder: Recorder,
+    function: Any,
+    call: Any,
+    references: int,
+    error: BaseException | None = None,
 ) -> str | None:
     """Return what keeps a stand-in of a run that has ended, as a message; None if nothing does.
 
-    ``error`` is the exception that the run has ended with; its frames may keep what they like.
+    Parameters
+    ----------
+    references
+        How many references to the recorder there are more than before the run: each stand-in has
+        one.
+    error
+        The exception that the run has ended with; its frames may keep what they like.
     """
-    leaked = [x for x in gc.get_referrers(recorder) if isinstance(x, Tracer)]
     if error is not None:
-        leaked = _held_by_others(leaked, _frames_of(error))
+        leaked = _held_by_others(recorder, references, _frames_of(error))
+    else:
+        leaked = _stand_ins(recorder) if references > 0 else []
     kept = _kept(leaked, {id(function), id(call)})
     if not kept:
         return None
@@ -102,10 +113,16 @@ def _frames_of(error: BaseException) -> list[FrameType]:
         for before in (each.__cause__, each.__context__):
             if before is not None and not any([before is known for known in errors]):
                 errors.append(before)
-    return [frame for each in errors for frame, _ in walk_tb(each.__traceback__)]
+    frames = [frame for each in errors for frame, _ in walk_tb(each.__traceback__)]
+    return list({id(frame): frame for frame in frames}.values())
 
 
-def _held_by_others(leaked: list[Tracer], frames: list[FrameType]) -> list[Tracer]:
+def _stand_ins(recorder: Recorder) -> list[Tracer]:
+    """Return all stand-ins of a run, by looking at all objects that there are."""
+    return [x for x in gc.get_referrers(recorder) if isinstance(x, Tracer)]
+
+
+def _held_by_others(recorder: Recorder, references: int, frames: list[FrameType]) -> list[Tracer]:
     """Return the stand-ins that others may refer to than frames that have ended.
 
     Of the references that an object has, those from the frames and from objects behind them are
@@ -113,11 +130,15 @@ def _held_by_others(leaked: list[Tracer], frames: list[FrameType]) -> list[Trace
     objects there are, is not needed.
     """
     behind = _objects_behind(frames)
-    held, references = _references([*frames, *behind, leaked], behind)
+    leaked = [x for x in behind if isinstance(x, Tracer) and x.recorder is recorder]
+    counted = sum([y is recorder for x in (*frames, *behind) for y in gc.get_referents(x)])
+    if counted != references:
+        leaked = _stand_ins(recorder)
+    held, found = _references([*frames, *behind, leaked], behind)
     one = [object()]
     [of_this_search] = [sys.getrefcount(x) for x in one]
-    others = [id(x) for x in behind if sys.getrefcount(x) - of_this_search > references[id(x)]]
-    others += [id(x) for x in leaked if id(x) not in references]
+    others = [id(x) for x in behind if sys.getrefcount(x) - of_this_search > found[id(x)]]
+    others += [id(x) for x in leaked if id(x) not in found]
     kept = _all_below(others, held)
     return [x for x in leaked if id(x) in kept]
 

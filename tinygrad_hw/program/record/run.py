@@ -109,7 +109,8 @@ def record(
             raise
         except Exception as error:
             recorder.release()
-            leak = leak_message(recorder, function, call, error)
+            more = sys.getrefcount(recorder) - references
+            leak = leak_message(recorder, function, call, more, error)
             if leak:
                 raise CaptureError(leak) from error
             Outcome(None, None, changes).commit()
@@ -119,8 +120,7 @@ def record(
                 if value is not variable.get(None) and not isinstance(value, Modes):
                     variable.set(value)
         recorder.release()
-        is_held = sys.getrefcount(recorder) > references
-        leak = leak_message(recorder, function, call) if is_held else None
+        leak = leak_message(recorder, function, call, sys.getrefcount(recorder) - references)
         for _ in range(LOOKS if leak else 0):
             if sys.getrefcount(recorder) <= references:
                 return found

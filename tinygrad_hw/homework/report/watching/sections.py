@@ -61,7 +61,8 @@ def draw_section(pad: Pad) -> Html:
 
 def _weights(results: Results, model: Sequential, drawn: Mapping[str, str]) -> list[Html]:
     kernel = np.abs(model.get_layer("dense").get_weights()[0])
-    is_blank = ~results.data.x_train.any(axis=0).ravel()
+    has_ink = results.data.x_train.any(axis=0).ravel()
+    is_blank = np.logical_not(has_ink)
     blank, pixels = int(is_blank.sum()), is_blank.size
     text = f"The first {NEURONS} of the {HIDDEN} hidden neurons. "
     if 0 < blank < pixels:
@@ -69,7 +70,7 @@ def _weights(results: Results, model: Sequential, drawn: Mapping[str, str]) -> l
             f"{count(blank)} of the {count(pixels)} pixels have ink in no training image: nothing "
             "is learned there, and those weights are what was drawn before training, of the mean "
             f"size `{number(kernel[is_blank].mean(), 3)}`; the others’ is "
-            f"`{number(kernel[~is_blank].mean(), 3)}`."
+            f"`{number(kernel[has_ink].mean(), 3)}`."
         )
     return [
         paragraph(prose(text)),
