@@ -371,6 +371,23 @@ def test_local_variables_behind_an_exception_are_no_leak(local, monkeypatch):
     assert searched == []
 
 
+def test_nothing_is_searched_where_nothing_is_kept(monkeypatch):
+    searched = []
+    monkeypatch.setattr(leaks, "_stand_ins", searched.append)
+    w = Value(np.ones(3), "w")
+
+    def step(x):
+        w.grad = None
+        loss = np.sum((w * x - 1.0) ** 2)
+        loss.backward()
+        return loss
+
+    c = captured(step)
+    for x in (1.0, 2.0, 3.0, 4.0, 5.0):
+        c(x)
+    assert searched == []
+
+
 @pytest.mark.parametrize("x", [1.5, np.array([1.5, 2.5])], ids=["number", "array"])
 def test_an_error_of_the_engine_is_as_cheap(x, monkeypatch):
     """It is raised in place of NumPy's, whose frames have the stand-ins, too."""

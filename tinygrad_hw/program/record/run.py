@@ -120,7 +120,8 @@ def record(
                 if value is not variable.get(None) and not isinstance(value, Modes):
                     variable.set(value)
         recorder.release()
-        leak = leak_message(recorder, function, call, sys.getrefcount(recorder) - references)
+        more = sys.getrefcount(recorder) - references  # not within the call, which has one, too
+        leak = leak_message(recorder, function, call, more)
         for _ in range(LOOKS if leak else 0):
             if sys.getrefcount(recorder) <= references:
                 return found
