@@ -49,7 +49,7 @@ def test_it_is_the_formula(inputs, settings):
     found = layer(*inputs, return_attention_scores=True)
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one.data, other, rtol=1e-12, atol=1e-12)
-    named = dict(zip(("query", "value", "key"), inputs, strict=False))
+    named = dict(zip(("query", "value", "key")[: len(inputs)], inputs, strict=True))
     np.testing.assert_array_equal(layer(**named).data, found[0].data)
     assert layer.output_shape == (None, *expected[0].shape[1:])
 

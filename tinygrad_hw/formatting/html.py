@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Sequence
+from importlib.resources import files
 
 from tinygrad_hw.formatting.numbers import number
 
@@ -18,6 +19,11 @@ class Html(str):
 Attribute = str | int | None
 NOTHING = Html("")
 NO_BREAK = "\u00a0"
+
+
+def ink_and_paper() -> Html:
+    """Return the style sheet of the colors and fonts that the pages share, in light and in dark."""
+    return Html((files(__package__) / "paper.css").read_text("utf-8"))
 
 
 def element(tag: str, *children: str, **attributes: Attribute) -> Html:

@@ -126,8 +126,8 @@ def read_runs(text: str, source: object) -> dict[tuple[str, ...], Run]:
                 f"{source}, line {lines.line_num}: is no line of a sweep; take it away, and its "
                 "run will be done again"
             ) from None
-        key = tuple(cells[: 1 + len(_SETTINGS)])
-        settings = dict(zip(COLUMNS, key, strict=False))
+        settings = {name: values[name] for name in ("data", *_SETTINGS)}
+        key = tuple(settings.values())
         runs.setdefault(key, Run(settings, values["measured_on"], examples, correct))
 
 

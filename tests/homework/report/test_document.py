@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from tinygrad_hw.data import Dataset, load
-from tinygrad_hw.formatting.html import figure, formula, prose, typeset
+from tinygrad_hw.formatting.html import figure, formula, ink_and_paper, prose, typeset
 from tinygrad_hw.homework import SHEETS, sheet_path
 from tinygrad_hw.homework.experiments import ALL, BINARY, INITIALIZERS, TEN, Experiment, Outcome
 from tinygrad_hw.homework.report import original_figures
@@ -695,9 +695,10 @@ GROUNDS = {
 
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
 def test_text_stands_out_from_its_ground(scheme: int) -> None:
-    css = files("tinygrad_hw.homework.report").joinpath("templates/report.css").read_text("utf-8")
-    block = re.findall(r":root \{(.*?)\}", css, re.DOTALL)[scheme]
-    colors = dict(re.findall(r"--([\w-]+): (#\w{6});", block))
+    own = files("tinygrad_hw.homework.report").joinpath("templates/report.css").read_text("utf-8")
+    blocks = [re.findall(r":root \{(.*?)\}", css, re.DOTALL) for css in (ink_and_paper(), own)]
+    found = re.findall(r"--([\w-]+): (#\w{6});", blocks[0][scheme] + blocks[1][scheme])
+    colors = dict(found)
     for ground, inks in GROUNDS.items():
         for ink in inks:
             assert contrast(colors[ink], colors[ground]) >= 4.5, (ink, ground)

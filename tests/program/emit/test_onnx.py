@@ -369,7 +369,7 @@ def test_windows_on_images_and_their_gradients():
 
     x = rng.normal(size=(2, 6, 5, 2))
     found = exported(step, x)(x)
-    for made, wanted in zip(found.values(), step(x), strict=False):
+    for made, wanted in zip(found.values(), step(x), strict=True):
         assert_alike(made, wanted)
 
 

@@ -16,6 +16,7 @@ from tinygrad_hw.formatting import (
     counted,
     element,
     figure,
+    ink_and_paper,
     join,
     link,
     listed,
@@ -86,10 +87,11 @@ def report(results: Results, drawn: Mapping[str, str] | None = None) -> str:
         draw_section(pad),
     ]
     page = files(__package__).joinpath("templates")
+    own_style = page.joinpath("report.css").read_text("utf-8")
     return Template(page.joinpath("report.html").read_text("utf-8")).substitute(
         title=TITLE,
         content=CONTENT,
-        style=font_face() + page.joinpath("report.css").read_text("utf-8") + pad.style,
+        style=join([font_face(), ink_and_paper(), Html(own_style), pad.style]),
         lead=_lead(results),
         contents=element(
             "ol", *(element("li", link(anchor, text)) for anchor, text in CONTENTS.items())

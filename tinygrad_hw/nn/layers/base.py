@@ -140,8 +140,9 @@ class Layer:
         if len(symbols) == 1:
             spec = self._spec_by_call((symbols[0],), {})
         else:
-            names = [name.removesuffix("_shape") for name in self._shapes_of_build]
-            spec = self._spec_by_call((), dict(zip(names, symbols, strict=False)))
+            told = self._shapes_of_build[: len(symbols)]  # the last may have defaults
+            names = [name.removesuffix("_shape") for name in told]
+            spec = self._spec_by_call((), dict(zip(names, symbols, strict=True)))
         return map_inputs(lambda symbol: symbol.shape, spec)
 
     def compute_output_spec(self, *inputs: Any, **options: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_hw.errors import InputError
-from tinygrad_hw.formatting import Html, count, element, join, paragraph, printable
+from tinygrad_hw.formatting import Html, count, element, ink_and_paper, join, paragraph, printable
 from tinygrad_hw.nn.layers import Rescaling
 from tinygrad_hw.nn.pad.program import gray_shape, network_program
 from tinygrad_hw.nn.pictures.scores import class_count
@@ -109,7 +109,7 @@ def pad_page(
 ) -> str:
     """Return a page of its own for a pad, as one text of HTML: see ``pad_parts``."""
     pad = pad_parts(model, labels, ink)
-    style = (files("tinygrad_hw.nn.pad") / "page.css").read_text("utf-8")
+    style = ink_and_paper() + (files("tinygrad_hw.nn.pad") / "page.css").read_text("utf-8")
     layers = ", ".join(layer.name for layer in model.layers)
     head = element(
         "head",

@@ -18,6 +18,7 @@ from tinygrad_hw.formatting import (
     escaped,
     figure,
     formula,
+    ink_and_paper,
     join,
     number,
     paragraph,
@@ -61,7 +62,7 @@ def marked_page(marks: Marks, hints: int = ANSWER, points: str | None = None) ->
     title = sheet.title or "A marked sheet"
     return Template(folder.joinpath("handback.html").read_text("utf-8")).substitute(
         title=escaped(" · ".join(filter(None, [title, sheet.student]))),
-        style=folder.joinpath("handback.css").read_text("utf-8"),
+        style=folder.joinpath("handback.css").read_text("utf-8") + ink_and_paper(),
         head=join([element("h1", title), *_head(marks, hints, points)], "\n"),
         body=join(_Body(marks, hints).sections(), "\n"),
     )
