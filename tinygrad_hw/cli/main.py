@@ -20,9 +20,8 @@ from tinygrad_hw.cli.networks.pad import add_pad
 from tinygrad_hw.cli.networks.predict import add_predict
 from tinygrad_hw.cli.networks.sweep import add_sweep
 from tinygrad_hw.cli.networks.train import add_train
+from tinygrad_hw.cli.terminal import INTERRUPTED
 from tinygrad_hw.errors import InputError
-
-INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

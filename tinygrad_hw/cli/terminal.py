@@ -8,6 +8,7 @@ import signal
 import sys
 import textwrap
 
+INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
 TERMINATED = 143  # what a shell reports for a program that kill ended
 
 

@@ -6,7 +6,6 @@ from tinygrad_hw.runs.prediction import Network, fitting, prepared, read_network
 from tinygrad_hw.runs.record import Run, append, key_of, line_of, open_record, read_runs
 from tinygrad_hw.runs.settings import Settings, SettingsError, completed
 from tinygrad_hw.runs.summary import (
-    best_of,
     compared,
     comparison_text,
     kinds_of,
@@ -25,7 +24,6 @@ __all__ = [
     "SettingsError",
     "Spread",
     "append",
-    "best_of",
     "compare",
     "compared",
     "comparison_text",

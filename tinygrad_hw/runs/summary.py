@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
-from tinygrad_hw.formatting import display_width, number
+from tinygrad_hw.formatting import counted, display_width, number
 from tinygrad_hw.runs.comparison import SIGNIFICANT, Comparison, compare, spread
 from tinygrad_hw.runs.record import Run
 from tinygrad_hw.runs.sweep import OPTIONS
@@ -85,7 +85,7 @@ def comparison_text(comparison: Comparison | None) -> str:
     difference = f"{found.difference:+.5f}"
     if found.detectable is None:
         return (
-            f"{difference}, {p}: {found.seeds} seed{'s' * (found.seeds != 1)} can show no "
+            f"{difference}, {p}: {counted(found.seeds, 'seed')} can show no "
             "difference, however large; give more"
         )
     least = f"the smallest difference that {found.seeds} seeds of this spread show is "
@@ -94,12 +94,3 @@ def comparison_text(comparison: Comparison | None) -> str:
         word = "better" if found.difference > 0 else "worse"
         return f"{word} by {abs(found.difference):.5f}, {p}; {least}"
     return f"no difference is shown, {difference}, {p}; {least}"
-
-
-def best_of(kinds: Mapping[str, Mapping[int, Run]]) -> str:
-    """Return the kind with the highest mean."""
-    means = {
-        name: spread([run.correct / run.examples for run in runs.values()]).mean
-        for name, runs in kinds.items()
-    }
-    return max(means, key=lambda name: means[name])

@@ -136,6 +136,17 @@ def test_columns_are_found_by_name(run: Run) -> None:
     assert first.replace("b.csv", "c.csv") == second
 
 
+def test_the_column_that_is_no_feature_is_that_of_the_classes(run: Run) -> None:
+    """It need not be said a second time how the column of classes is called."""
+    rows = "".join(f"{i % 2},{'ab'[i % 2]}\n" for i in range(20))
+    Path("t.csv").write_text("size,kind\n" + rows)
+    assert run("train", "--data", "t.csv", "--label", "kind", "-o", "m.safetensors")[0] == 0
+    status, out, _ = run("predict", "m.safetensors", "t.csv")
+    assert status == 0
+    assert "(label a)" in out
+    assert out.endswith("Accuracy 1.0000: 0 errors\n")
+
+
 def test_without_data_it_is_the_packages_mnist(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     given = []
 

@@ -73,21 +73,21 @@ def _predict_image(network: Any, path: Path) -> None:
 
 
 def _predict_images(network: Any, images: list[Path], arguments: argparse.Namespace) -> None:
+    import numpy as np
+
     from tinygrad_hw.runs import prepared
 
-    shown = images[:SHOWN] if arguments.out is None else []
-    rows = []
-    for path in images:
-        pixels, done = prepared(network, path)
-        rows.append(network.probabilities(pixels[None])[0])
-        if path in shown:
-            best = int(rows[-1].argmax())
-            seen = f"{_named(network.class_names[best])}  {rows[-1][best]:.4f}"
-            print_line(f"  {_named(path.name)}  {seen}  ({', '.join(done)})")
-    if len(images) > len(shown) > 0:
-        print_line(f"  and {len(images) - len(shown):,} more; -o FILE.csv writes all")
+    taken = images[:SHOWN] if arguments.out is None else images
+    pixels, done = zip(*[prepared(network, path) for path in taken], strict=True)
+    rows = network.probabilities(np.stack(pixels))
     if arguments.out is not None:
         _write(arguments, network.class_names, rows, None, [path.name for path in images], images)
+        return
+    for path, row, steps in zip(taken, rows, done, strict=True):
+        seen = f"{_named(network.class_names[row.argmax()])}  {row.max():.4f}"
+        print_line(f"  {_named(path.name)}  {seen}  ({', '.join(steps)})")
+    if len(images) > len(taken):
+        print_line(f"  and {len(images) - len(taken):,} more; -o FILE.csv writes all")
 
 
 def _named(name: str) -> str:
@@ -97,18 +97,21 @@ def _named(name: str) -> str:
 
 
 def _predict_data(network: Any, arguments: argparse.Namespace) -> None:
+    from tinygrad_hw.formatting import counted
     from tinygrad_hw.nn.datasets.examples import check_part
     from tinygrad_hw.nn.datasets.reading import read_parts
     from tinygrad_hw.runs import fitting
 
-    train, test, names = read_parts(arguments.data, arguments.label, needs_labels=False)
+    train, test, names = read_parts(
+        arguments.data, arguments.label, needs_labels=False, features=network.feature_names
+    )
     part = train if test is None else test
     check_part(part)
     part = fitting(network, part, names)
     probabilities = network.probabilities(part.x)
     labels = None if part.labels is None else [str(label) for label in part.labels]
     chosen = [network.class_names[i] for i in probabilities.argmax(axis=1)]
-    print_line(f"{part.source}: {len(chosen):,} example{'s' * (len(chosen) != 1)}")
+    print_line(f"{part.source}: {counted(len(chosen), 'example')}")
     if arguments.out is None:
         for i, name in enumerate(chosen[:SHOWN]):
             right = "" if labels is None else f"  (label {_named(labels[i])})"
@@ -118,7 +121,7 @@ def _predict_data(network: Any, arguments: argparse.Namespace) -> None:
     if labels is not None:
         right_ones = sum(a == b for a, b in zip(chosen, labels, strict=True))
         wrong = len(chosen) - right_ones
-        print_line(f"Accuracy {right_ones / len(chosen):.4f}: {wrong:,} error{'s' * (wrong != 1)}")
+        print_line(f"Accuracy {right_ones / len(chosen):.4f}: {counted(wrong, 'error')}")
     if arguments.out is not None:
         numbers = list(map(str, range(len(chosen))))
         reads = [] if arguments.data is None else [arguments.data]

@@ -58,6 +58,7 @@ def _sweep(arguments: argparse.Namespace) -> None:
     from rich.progress import track
 
     from tinygrad_hw import runs
+    from tinygrad_hw.formatting import counted
     from tinygrad_hw.nn.datasets import read_examples
     from tinygrad_hw.workers import side_by_side
 
@@ -98,7 +99,7 @@ def _sweep(arguments: argparse.Namespace) -> None:
     found = [finished[runs.key_of(data, settings)] for settings in wanted]
     kept = len(wanted) - len(tasks)
     print_line(
-        f"{len(wanted)} run{'s' * (len(wanted) != 1)}: {len(tasks)} trained now"
+        f"{counted(len(wanted), 'run')}: {len(tasks)} trained now"
         + f", {kept} taken from {path}" * bool(kept)
         + f". All are in {path}."
     )

@@ -9,9 +9,7 @@ from pathlib import Path
 
 from tinygrad_hw.cli.arguments import UsageError, Verbs, add_force, add_seed
 from tinygrad_hw.cli.networks.options import add_data, add_training
-from tinygrad_hw.cli.terminal import exit_when_terminated, print_line
-
-INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
+from tinygrad_hw.cli.terminal import INTERRUPTED, exit_when_terminated, print_line
 
 
 def add_train(verbs: Verbs) -> None:
@@ -46,6 +44,7 @@ def add_train(verbs: Verbs) -> None:
 
 
 def _train(arguments: argparse.Namespace) -> int:
+    from tinygrad_hw.formatting import counted
     from tinygrad_hw.nn.datasets import read_examples
     from tinygrad_hw.nn.utils import set_random_seed
     from tinygrad_hw.runs import Settings, SettingsError, completed, read_architecture, train
@@ -97,7 +96,7 @@ def _train(arguments: argparse.Namespace) -> int:
     wrong = outcome.examples - outcome.correct
     print_line(
         f"{outcome.measured_on.capitalize()} accuracy {outcome.accuracy:.4f}: "
-        f"{wrong:,} error{'s' * (wrong != 1)} in {outcome.examples:,}; "
+        f"{counted(wrong, 'error')} in {outcome.examples:,}; "
         f"loss {outcome.loss:.4f}, epoch {outcome.best_epoch} of {outcome.epochs}, "
         f"{outcome.seconds:.0f} s"
     )

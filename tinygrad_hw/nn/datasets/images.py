@@ -20,7 +20,7 @@ from tinygrad_hw.nn.datasets.examples import Part
 
 ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 MOST_PIXELS = 50_000_000  # of one image
-_GREY_MODES = ("1", "L", "LA")
+_GRAY_MODES = ("1", "L", "LA")
 _COLOR_MODES = ("P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 
 
@@ -62,7 +62,7 @@ def opened(path: Path) -> Iterator[Any]:
                         f"at most {MOST_PIXELS:,}",
                         "make it smaller",
                     )
-                if image.mode not in (*_GREY_MODES, *_COLOR_MODES):
+                if image.mode not in (*_GRAY_MODES, *_COLOR_MODES):
                     raise data_error(
                         path, f"has pixels of mode {image.mode}", "8 bits a channel", "convert it"
                     )
@@ -82,7 +82,7 @@ def opened(path: Path) -> Iterator[Any]:
 
 def is_colored(image: Any) -> bool:
     """Return whether an image has colors, by its kind."""
-    return image.mode not in _GREY_MODES
+    return image.mode not in _GRAY_MODES
 
 
 def converted(image: Any, in_color: bool) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,22 @@ def read_examples(path: str | os.PathLike[str] | None = None, label: str | None 
 
 
 def read_parts(
-    path: str | os.PathLike[str] | None, label: str | None = None, needs_labels: bool = True
+    path: str | os.PathLike[str] | None,
+    label: str | None = None,
+    needs_labels: bool = True,
+    features: Sequence[str] | None = None,
 ) -> tuple[Part, Part | None, tuple[str, ...] | None]:
     """Return the training part, the test part if there is one, and the columns of a table.
 
-    With ``needs_labels`` False, arrays and tables may lack labels.
+    Parameters
+    ----------
+    path, label
+        As those of ``read_examples``. The one column of a table that is none of the features is
+        that of the classes, too.
+    needs_labels
+        False if arrays and tables may lack labels.
+    features
+        The names of the columns of a table's numbers, where they are known.
     """
     place = None if path is None else Path(path)
     is_table = place is not None and place.suffix.lower() == ".csv" and not place.is_dir()
@@ -60,7 +72,7 @@ def read_parts(
     if place.is_dir():
         return *read_folder(place), None
     if is_table:
-        part, names = read_table(place, label, needs_labels)
+        part, names = read_table(place, label, needs_labels, features)
         return part, None, names
     if place.suffix.lower() == ".npz":
         return *_read_npz(place, needs_labels), None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,9 @@ def import_pandas() -> Any:
     return pandas
 
 
-def read_table(path: Path, label: str | None, needs_labels: bool) -> tuple[Part, tuple[str, ...]]:
+def read_table(
+    path: Path, label: str | None, needs_labels: bool, features: Sequence[str] | None = None
+) -> tuple[Part, tuple[str, ...]]:
     """Return the examples of a CSV file, and the names of the columns of their numbers.
 
     Parameters
@@ -41,9 +44,12 @@ def read_table(path: Path, label: str | None, needs_labels: bool) -> tuple[Part,
     path
         The file: UTF-8, a line of names, then a line for each example. It is not trusted.
     label
-        The column of classes; None for that of ``LABEL_COLUMNS`` that is there.
+        The column of classes; None for that of ``LABEL_COLUMNS`` that is there, or the one that is
+        none of the features.
     needs_labels
         False if the file may do without.
+    features
+        The names of the columns of numbers, where they are known.
 
     Raises
     ------
@@ -52,7 +58,11 @@ def read_table(path: Path, label: str | None, needs_labels: bool) -> tuple[Part,
         row, counted from 1 below the names, and the column.
     """
     frame = _frame(path)
-    column = _label_column(path, list(map(str, frame.columns)), label, needs_labels)
+    columns = list(map(str, frame.columns))
+    others = [name for name in columns if features is not None and name not in features]
+    if label is None and len(others) == 1:
+        label = others[0]
+    column = _label_column(path, columns, label, needs_labels)
     labels = None
     if column is not None:
         labels = _labels(path, frame.pop(column), column)
