@@ -151,6 +151,7 @@ def test_a_model_in_a_model_is_a_layer():
             ValueError,
             "has 1 layers: none of index 1",
         ),
+        (lambda: Sequential([ReLU()]).get_layer(index=-2), ValueError, "none of index -2"),
         (lambda: Sequential([ReLU()]).get_layer("a"), ValueError, "has no layer 'a'; it has re_lu"),
         (lambda: Sequential().pop(), ValueError, "has no layers to remove"),
         (lambda: Sequential().predict(X), ValueError, r"has no layers; add\(layer\) first"),

@@ -168,10 +168,12 @@ class Model(Savable, Trainer):
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """Return a layer by its name or its number."""
-        if index is not None and index < len(self.layers):
-            return self.layers[index]
         if index is not None:
-            raise ValueError(f"{self.name} has {len(self.layers)} layers: none of index {index}")
+            try:
+                return self.layers[index]
+            except IndexError:
+                count = len(self.layers)
+                raise ValueError(f"{self.name} has {count} layers: none of index {index}") from None
         for layer in self.layers:
             if layer.name == name:
                 return layer

@@ -15,6 +15,7 @@ from tinygrad_hw.nn.layers.activations import Activated, LeakyReLU, ReLU
 from tinygrad_hw.nn.layers.base import Layer
 from tinygrad_hw.nn.layers.process import Call, calling
 from tinygrad_hw.nn.pictures.axes import AGAINST, FOR, axes_for, write_beside
+from tinygrad_hw.nn.pictures.scores import examples_for
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,7 +76,7 @@ def layer_activity(model: Any, x: npt.ArrayLike) -> list[LayerNumbers]:
     x
         Examples, (n, *input_shape).
     """
-    inputs = _examples(model, x)
+    inputs = examples_for(model, x)
     with no_grad(), _outputs_of_layers(model) as outputs, calling(Call(False)):
         model(inputs)
     return [LayerNumbers.of(layer.name, np.asarray(raw(out))) for layer, out in outputs]
@@ -94,7 +95,7 @@ def layer_gradients(model: Any, x: npt.ArrayLike, y: Any) -> list[LayerNumbers]:
     x, y
         Examples and their targets, all of them one batch.
     """
-    inputs = _examples(model, x)
+    inputs = examples_for(model, x)
     model.require_compiled()
     inputs, targets, _ = model.converted(inputs, y, None)
     kept = [(weight, weight.grad) for weight in model.weights]
@@ -124,13 +125,6 @@ def _gradient(layer: Layer) -> npt.NDArray[Any]:
     ]
     columns = [size.reshape(-1, units) for size in sizes if size.shape[-1:] == (units,)]
     return np.concatenate(columns)
-
-
-def _examples(model: Any, x: npt.ArrayLike) -> npt.NDArray[Any]:
-    inputs: npt.NDArray[Any] = model.standardized(x)
-    if not len(inputs):
-        raise ValueError(f"{model.name} got no examples: there is nothing to draw")
-    return inputs
 
 
 @contextmanager

@@ -60,11 +60,17 @@ def class_count(model: Any) -> int:
     return max(2, int(model.output_shape[1]))
 
 
-def predicted_probabilities(model: Any, x: Any) -> npt.NDArray[Any]:
-    """Return the probability of each class for examples, (n, classes), in several batches."""
-    inputs = model.standardized(x)
+def examples_for(model: Any, x: Any) -> npt.NDArray[Any]:
+    """Return examples as a model takes them; raise ValueError if there are none."""
+    inputs: npt.NDArray[Any] = model.standardized(x)
     if not len(inputs):
         raise ValueError(f"{model.name} got no examples: there is nothing to draw")
+    return inputs
+
+
+def predicted_probabilities(model: Any, x: Any) -> npt.NDArray[Any]:
+    """Return the probability of each class for examples, (n, classes), in several batches."""
+    inputs = examples_for(model, x)
     with no_grad():
         parts = [
             np.asarray(raw(class_scores(model, inputs[i : i + ROWS])[1]))

@@ -226,6 +226,8 @@ class Judge:
             meanings = [x for x in meanings if x.figures == count and x.place > 0] or meanings
         elif kind == "decimals":
             meanings = [x for x in meanings if x.place <= 0] or meanings
+        if len(meanings) == 1:
+            return meanings[0]
         for meaning in meanings:
             if decide(replace(case, written=meaning, printed=printed), earlier)[0] != "wrong":
                 self.work.meanings[printed] = meaning
