@@ -1,3 +1,4 @@
+import html
 import sys
 import threading
 from itertools import chain
@@ -160,8 +161,11 @@ class TestHomeworksNetworks:
         assert sum(w.size for w in model.get_weights()) == total
 
     def test_summary(self, units, last, total, capsys):
-        homework(units, last).summary()
-        title, header, *rows, whole, trainable, fixed = capsys.readouterr().out.splitlines()
+        model = homework(units, last)
+        model.summary()
+        out = capsys.readouterr().out
+        assert model._repr_html_() == f"<pre>{html.escape(out.rstrip())}</pre>"  # in a notebook
+        title, header, *rows, whole, trainable, fixed = out.splitlines()
         assert title == 'Model: "sequential"'
         assert [" ".join(row.split()) for row in (header, *rows)] == [
             "Layer (type) Output Shape Param #",

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from tinygrad_hw.engine import Value
+from tinygrad_hw.formatting import element
 from tinygrad_hw.nn import optimizers
 from tinygrad_hw.nn.flat_parameters import FlatParameters
 from tinygrad_hw.nn.layers import Layer, Symbol
@@ -301,6 +302,12 @@ class Model(Savable, Trainer):
         is_row = self._graph is None or self._graph.is_chain
         connections = None if is_row or self._graph is None else self._graph.connections
         print_summary(self, self.layers, print_fn, connections)
+
+    def _repr_html_(self) -> str:
+        """Return the summary, for a notebook."""
+        lines: list[str] = []
+        self.summary(lines.append)
+        return element("pre", "\n".join(lines))
 
 
 def _spec(layer: Layer) -> Any:
