@@ -10,7 +10,8 @@ from tinygrad_hw.worksheet import SheetError, mark, parse_sheet, read_number
 from tinygrad_hw.worksheet.marking import mark_sheet
 from tinygrad_hw.worksheet.rounding import written_number
 from tinygrad_hw.worksheet.sheet import reader
-from tinygrad_hw.worksheet.sheet.reader import SECTIONS, STEP_SECTIONS
+from tinygrad_hw.worksheet.sheet.answers import STEP_SECTIONS
+from tinygrad_hw.worksheet.sheet.reader import SECTIONS
 
 PAGE = (Path(__file__).parents[2] / "docs/sheet-format.md").read_text("utf-8")
 SHEETS = [text for text in re.findall(r"^```toml\n(.*?)^```$", PAGE, re.M | re.S)]
@@ -55,6 +56,11 @@ def test_every_table_of_a_sheet() -> None:
 def test_every_key_of_update() -> None:
     described = codes_in([row[0] for row in table_below("## `[update]`")])
     assert described == known_keys(MINIMAL + "nonsense = 1\n", "[update]")
+
+
+def test_every_key_of_ask() -> None:
+    described = codes_in([row[0] for row in table_below("## `[ask]`")])
+    assert described == known_keys(MINIMAL + "[ask]\nnonsense = 1\n", "[ask]")
 
 
 def test_every_key_of_rounding() -> None:

@@ -31,7 +31,7 @@ from tinygrad_hw.worksheet.marking.points import (
 )
 from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber, read_number, round_number
 from tinygrad_hw.worksheet.sheet.from_function import sheet_from
-from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet, SheetError
+from tinygrad_hw.worksheet.sheet.model import Answers, Ask, PartialAnswer, Sheet, SheetError
 from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, PARTIAL, PARTS, TABLE, UPDATED
 from tinygrad_hw.worksheet.sheet.reader import MAX_STEPS, parse_sheet, read_sheet
 from tinygrad_hw.worksheet.sheet.writer import sheet_text
@@ -56,6 +56,7 @@ __all__ = [
     "WEIGHTS",
     "Alternative",
     "Answers",
+    "Ask",
     "Case",
     "ExerciseError",
     "MarkedNumber",

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from tinygrad_hw.homework import sheet_path
 from tinygrad_hw.symbolic import is_name, read_expression
 from tinygrad_hw.worksheet import parse_sheet, read_sheet, sheet_text
-from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet
+from tinygrad_hw.worksheet.sheet.model import Answers, Ask, PartialAnswer, Sheet
+from tinygrad_hw.worksheet.sheet.parts import ASK_KEYS
 
 letters = st.sampled_from("wxyzŷσ名_9E") | st.characters(categories=["Ll", "Lu", "Nd"])
 names = st.text(letters, min_size=1, max_size=6).filter(is_name)
@@ -49,6 +50,16 @@ def sheets(draw: st.DrawFn) -> Sheet:
         partials = st.dictionaries(st.sampled_from(asked), partial) if asked else st.just({})
         return Answers(draw(answers(forward)), draw(partials), draw(answers(parameters)))
 
+    def some(known: Any) -> st.SearchStrategy[bool | tuple[str, ...]]:
+        chosen = st.lists(st.sampled_from([*known]), min_size=1, unique=True).map(tuple)
+        return st.booleans() | chosen if known else st.booleans()
+
+    partials = [f"d{loss}/d{name}" for name in parameters]
+    factors = [f"d{a}/d{b}" for a in formed for b in words]
+    worth = [*ASK_KEYS, *forward, *partials]
+    kinds = (forward, factors, partials, parameters, parameters)
+    points = st.dictionaries(st.sampled_from(worth), st.integers(0, 9).map(float))
+    ask = st.builds(Ask, *map(some, kinds), points)
     steps = draw(st.integers(1, 3))
     first, *later = [step() for _ in range(steps)]
     return Sheet(
@@ -67,6 +78,7 @@ def sheets(draw: st.DrawFn) -> Sheet:
         lines=[],
         steps=steps,
         later_answers=tuple(later),
+        ask=draw(st.none() | ask),
     )
 
 

@@ -12,6 +12,7 @@ from tinygrad_hw.engine import Value
 from tinygrad_hw.errors import InputError
 from tinygrad_hw.symbolic.expression import Expression
 from tinygrad_hw.worksheet.sheet.messages import abbreviate, position
+from tinygrad_hw.worksheet.sheet.parts import ASK_KEYS, PARTS
 
 
 class SheetError(InputError):
@@ -42,6 +43,38 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """What a sheet asks for, and what each answer is worth.
+
+    Attributes
+    ----------
+    forward, factors, partials, updated, table
+        For each part of the sheet: True where all of it is asked for, or the names that are. A list
+        of factors has names such as "da/dz".
+    points
+        Points by the keys above, for each answer of that part, or by the name of one answer; a name
+        counts before its part.
+    """
+
+    forward: bool | tuple[str, ...] = True
+    factors: bool | tuple[str, ...] = True
+    partials: bool | tuple[str, ...] = True
+    updated: bool | tuple[str, ...] = True
+    table: bool | tuple[str, ...] = True
+    points: dict[str, float] = field(default_factory=dict)
+
+    def asks_for(self, part: str, name: str) -> bool:
+        """Return whether a number is asked for, by its part, one of ``PARTS``, and its name."""
+        asked: bool | tuple[str, ...] = getattr(self, ASK_KEYS[PARTS.index(part)])
+        return asked if isinstance(asked, bool) else name in asked
+
+    def points_for(self, part: str, name: str) -> float | None:
+        """Return the points for a right answer; None where the sheet does not say."""
+        by_part = self.points.get(ASK_KEYS[PARTS.index(part)])
+        return self.points.get(name, by_part) if self.asks_for(part, name) else 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Sheet:
     """A sheet that has been read and found in order.
 
@@ -63,6 +96,8 @@ class Sheet:
     steps, later_answers
         How many updates are asked for, one after the other; the answers to the second and each
         later one, which have no table.
+    ask
+        What is asked for and what it is worth; None where the sheet does not say.
     """
 
     title: str
@@ -78,6 +113,7 @@ class Sheet:
     lines: list[str] = field(compare=False)
     steps: int = 1
     later_answers: tuple[Answers, ...] = ()
+    ask: Ask | None = None
 
     def error(self, reason: str, section: str = "", key: str = "") -> SheetError:
         """Return an error that names the position of an entry."""

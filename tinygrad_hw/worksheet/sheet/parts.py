@@ -11,6 +11,7 @@ FORWARD, FACTOR, PARTIAL, UPDATED, TABLE = PARTS = (
     "updated",
     "table",
 )
+ASK_KEYS = ("forward", "factors", "partials", "updated", "table")  # of [ask], in the order of PARTS
 
 
 class NumberOfSheet(Protocol):

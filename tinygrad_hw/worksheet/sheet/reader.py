@@ -6,10 +6,8 @@ file, the line and the reason.
 
 from __future__ import annotations
 
-import math
 import re
 import tomllib
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +15,12 @@ from tinygrad_hw.symbolic.expression import (
     CONSTANTS,
     Expression,
     ExpressionError,
-    is_name,
     read_expression,
 )
-from tinygrad_hw.worksheet.sheet.messages import abbreviate, position, printable
-from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet, SheetError
+from tinygrad_hw.worksheet.sheet.answers import read_answers, read_ask
+from tinygrad_hw.worksheet.sheet.content import Content
+from tinygrad_hw.worksheet.sheet.messages import abbreviate, printable
+from tinygrad_hw.worksheet.sheet.model import Sheet, SheetError
 
 MAX_BYTES = 1_000_000  # bytes of a file; the largest sheet we know has 10,000
 MAX_STEPS = 20
@@ -34,14 +33,12 @@ SECTIONS = {
     "parameters": dict,
     "forward": dict,
     "update": dict,
+    "ask": dict,
     "rounding": dict,
     "answers": dict,
 }
-STEP_SECTIONS = ("forward", "partials", "updated")
-_STEP = re.compile(r"step\d+")
 _ENDLESS = re.compile(r"[\d_]{4000}")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
-_FACTOR = re.compile(r"d\w{1,100}/d\w{1,100}")
 
 
 def read_sheet(path: Path | str) -> Sheet:
@@ -107,13 +104,8 @@ def parse_sheet(text: str, where: str = "sheet") -> Sheet:
     return _Reader(content, text, where).sheet()
 
 
-class _Reader:
-    """A reader of the content of a TOML file; its text is kept for positions in messages."""
-
-    def __init__(self, content: dict[str, Any], text: str, where: str) -> None:
-        self.content = content
-        self.lines = text.split("\n")  # as TOML counts them
-        self.where = where
+class _Reader(Content):
+    """A reader of the content of a TOML file."""
 
     def sheet(self) -> Sheet:
         for name, kind in SECTIONS.items():
@@ -133,7 +125,7 @@ class _Reader:
             raise self.error(f"{name} is given already; one name, one thing", "parameters", name)
         forward = self.expressions(given, parameters)
         loss, rate, steps = self.update(given, forward)
-        answers, *later = self.answers(loss, parameters, forward, steps)
+        answers, *later = read_answers(self, loss, parameters, forward, steps)
         return Sheet(
             title=printable(self.content.get("title", "")),
             student=printable(self.content.get("student", "")),
@@ -148,6 +140,7 @@ class _Reader:
             lines=self.lines,
             steps=steps,
             later_answers=tuple(later),
+            ask=read_ask(self, loss, parameters, forward),
         )
 
     def numbers(self, section: str) -> dict[str, float]:
@@ -156,27 +149,6 @@ class _Reader:
             self.check_name(section, name)
             numbers[name] = self.number(section, name, given)
         return numbers
-
-    def number(self, section: str, name: str, given: Any) -> float:
-        if isinstance(given, bool) or not isinstance(given, int | float):
-            hint = ", without quotes" if isinstance(given, str) else ""
-            raise self.error(f"{name} should be a number{hint}", section, name)
-        try:
-            number = float(given)
-        except OverflowError:
-            number = math.inf
-        if not math.isfinite(number):
-            raise self.error(f"{name} should be a finite number", section, name)
-        return number
-
-    def check_name(self, section: str, name: str) -> None:
-        if not is_name(name):
-            raise self.error(
-                f"{abbreviate(name)} cannot be a name; use letters, digits and _, "
-                "and no word that is a function's or Python's own",
-                section,
-                name,
-            )
 
     def expressions(
         self, given: dict[str, float], parameters: dict[str, float]
@@ -250,94 +222,3 @@ class _Reader:
         if isinstance(digits, bool) or not isinstance(digits, int) or not 0 < digits <= 17:
             raise self.error(f"{kind} should be a whole number from 1 to 17", "rounding", kind)
         return kind, digits
-
-    # --- Answers ----------------------------------------------------------------------------------
-
-    def answers(
-        self,
-        loss: str,
-        parameters: dict[str, float],
-        forward: dict[str, Expression],
-        steps: int,
-    ) -> list[Answers]:
-        """Read the answers to each step; the table stands with the first."""
-        section = self.content.get("answers", {})
-        later = [f"step{k}" for k in range(2, steps + 1)]
-        for name in section:
-            if _STEP.fullmatch(name) and name not in later:
-                reason = f"{abbreviate(name)} is not asked for: [update] has steps = {steps}"
-                raise self.error(reason, "answers", name)
-        self.check_keys("answers", section, (*STEP_SECTIONS, "table", *later))
-        partials = {f"d{loss}/d{name}" for name in parameters}
-        return [self.step("answers", section, forward, partials, parameters)] + [
-            self.step(f"answers.{name}", section.get(name, {}), forward, partials, parameters)
-            for name in later
-        ]
-
-    def step(
-        self, place: str, section: Any, forward: Any, partials: set[str], parameters: Any
-    ) -> Answers:
-        if not isinstance(section, dict):
-            reason = f"{place} should be sections, such as [{place}.forward]"
-            raise self.error(reason, *place.rsplit(".", 1))
-        if place != "answers":
-            self.check_keys(place, section, STEP_SECTIONS)
-        written = self.known(f"{place}.partials", section.get("partials", {}), partials)
-        return Answers(
-            forward=self.texts(f"{place}.forward", section.get("forward", {}), forward),
-            partials={name: self.partial(place, name, item) for name, item in written},
-            updated=self.texts(f"{place}.updated", section.get("updated", {}), parameters),
-            table=self.texts(f"{place}.table", section.get("table", {}), parameters),
-        )
-
-    def partial(self, place: str, name: str, written: Any) -> PartialAnswer:
-        place = f'{place}.partials."{name}"'
-        if not isinstance(written, dict):
-            raise self.error(f"{name} should be a section with factors and value", place)
-        self.check_keys(place, written, ("factors", "paths", "value", "struck"))
-        if "factors" in written and "paths" in written:
-            raise self.error(f"{name} has both factors and paths; one path needs no paths", place)
-        paths = written.get("paths", [written["factors"]] if "factors" in written else [])
-        struck = written.get("struck", [])
-        for what, items in (("paths", paths), ("struck", struck)):
-            if not isinstance(items, list):
-                raise self.error(f"{what} of {name} should be a list, in [ ]", place, what)
-        return PartialAnswer(
-            paths=tuple(self.texts(place, path, None) for path in paths),
-            value=self.text(place, "value", written["value"]) if "value" in written else None,
-            struck=tuple(self.text(place, "struck", item) for item in struck),
-        )
-
-    def texts(self, place: str, section: Any, names: Any) -> dict[str, str]:
-        return {
-            name: self.text(place, name, text) for name, text in self.known(place, section, names)
-        }
-
-    def known(self, place: str, section: Any, names: Any) -> Iterator[tuple[str, Any]]:
-        """Yield the items of a section; their names must be known, or factors if names is None."""
-        if not isinstance(section, dict):
-            raise self.error(f"[{place}] should be a section of names and answers", place)
-        is_known: Callable[[str], Any] = _FACTOR.fullmatch if names is None else names.__contains__
-        for name, item in section.items():
-            if not is_known(name):
-                raise self.error(f"{abbreviate(name)} is not asked for in this sheet", place, name)
-            yield name, item
-
-    def text(self, place: str, name: str, given: Any) -> str:
-        if not isinstance(given, str):
-            raise self.error(f'{name} should be in quotes, as in "0.50": digits count', place, name)
-        return given
-
-    def check_keys(self, place: str, section: dict[str, Any], known: tuple[str, ...]) -> None:
-        if unknown := section.keys() - set(known):
-            name = min(unknown)
-            raise self.error(
-                f"{abbreviate(name)} is not part of [{place}]; known are {', '.join(known)}",
-                place,
-                name,
-            )
-
-    # --- Places -----------------------------------------------------------------------------------
-
-    def error(self, reason: str, section: str = "", key: str = "") -> SheetError:
-        return SheetError(f"{position(self.where, self.lines, section, key)}: {reason}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet
+from tinygrad_hw.worksheet.sheet.model import Answers, Ask, PartialAnswer, Sheet
+from tinygrad_hw.worksheet.sheet.parts import ASK_KEYS
 
 
 def sheet_text(sheet: Sheet) -> str:
@@ -39,9 +40,23 @@ def _head(sheet: Sheet) -> Iterator[str]:
     yield from _section(
         "update", update | ({"steps": str(sheet.steps)} if sheet.later_answers else {})
     )
+    if sheet.ask:
+        yield from _asked(sheet.ask)
     if sheet.rounding:
         kind, digits = sheet.rounding
         yield from _section("rounding", {kind: str(digits)})
+
+
+def _asked(ask: Ask) -> Iterator[str]:
+    asked = {key: getattr(ask, key) for key in ASK_KEYS}
+    yield from _section("ask", {key: _names(item) for key, item in asked.items() if item})
+    if not any(asked.values()):
+        yield from ["", "[ask]", "forward = false"]
+    yield from _section("ask.points", {name: _number(x) for name, x in ask.points.items()})
+
+
+def _names(asked: bool | tuple[str, ...]) -> str:
+    return "true" if asked is True else f"[{', '.join(map(quoted, asked or ()))}]"
 
 
 def _rate(sheet: Sheet) -> str:

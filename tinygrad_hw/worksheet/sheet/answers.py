@@ -1,0 +1,133 @@
+"""Read what a sheet asks for, and the answers that were written on it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from tinygrad_hw.worksheet.sheet.content import Content
+from tinygrad_hw.worksheet.sheet.messages import abbreviate
+from tinygrad_hw.worksheet.sheet.model import Answers, Ask, PartialAnswer
+from tinygrad_hw.worksheet.sheet.parts import ASK_KEYS
+
+STEP_SECTIONS = ("forward", "partials", "updated")
+MOST_POINTS = 1000
+_STEP = re.compile(r"step\d+")
+_FACTOR = re.compile(r"d(\w{1,100})/d(\w{1,100})")
+
+
+def read_answers(
+    content: Content,
+    loss: str,
+    parameters: Collection[str],
+    forward: Collection[str],
+    steps: int,
+) -> list[Answers]:
+    """Read the answers to each step; the closing table stands with the first."""
+    section = content.content.get("answers", {})
+    later = [f"step{k}" for k in range(2, steps + 1)]
+    for name in section:
+        if _STEP.fullmatch(name) and name not in later:
+            reason = f"{abbreviate(name)} is not asked for: [update] has steps = {steps}"
+            raise content.error(reason, "answers", name)
+    content.check_keys("answers", section, (*STEP_SECTIONS, "table", *later))
+    partials = {f"d{loss}/d{name}" for name in parameters}
+    return [_step(content, "answers", section, forward, partials, parameters)] + [
+        _step(content, f"answers.{name}", section.get(name, {}), forward, partials, parameters)
+        for name in later
+    ]
+
+
+def _step(
+    content: Content,
+    place: str,
+    section: Any,
+    forward: Collection[str],
+    partials: Collection[str],
+    parameters: Collection[str],
+) -> Answers:
+    if not isinstance(section, dict):
+        reason = f"{place} should be sections, such as [{place}.forward]"
+        raise content.error(reason, *place.rsplit(".", 1))
+    if place != "answers":
+        content.check_keys(place, section, STEP_SECTIONS)
+    written = content.known(f"{place}.partials", section.get("partials", {}), partials)
+    return Answers(
+        forward=content.texts(f"{place}.forward", section.get("forward", {}), forward),
+        partials={name: _partial(content, place, name, item) for name, item in written},
+        updated=content.texts(f"{place}.updated", section.get("updated", {}), parameters),
+        table=content.texts(f"{place}.table", section.get("table", {}), parameters),
+    )
+
+
+def _partial(content: Content, place: str, name: str, written: Any) -> PartialAnswer:
+    place = f'{place}.partials."{name}"'
+    if not isinstance(written, dict):
+        raise content.error(f"{name} should be a section with factors and value", place)
+    content.check_keys(place, written, ("factors", "paths", "value", "struck"))
+    if "factors" in written and "paths" in written:
+        raise content.error(f"{name} has both factors and paths; one path needs no paths", place)
+    paths = written.get("paths", [written["factors"]] if "factors" in written else [])
+    struck = written.get("struck", [])
+    for what, items in (("paths", paths), ("struck", struck)):
+        if not isinstance(items, list):
+            raise content.error(f"{what} of {name} should be a list, in [ ]", place, what)
+    return PartialAnswer(
+        paths=tuple(content.texts(place, path, None) for path in paths),
+        value=content.text(place, "value", written["value"]) if "value" in written else None,
+        struck=tuple(content.text(place, "struck", item) for item in struck),
+    )
+
+
+def read_ask(
+    content: Content, loss: str, parameters: Collection[str], forward: Collection[str]
+) -> Ask | None:
+    """Read what is asked for and what it is worth; None where the sheet does not say."""
+    if "ask" not in content.content:
+        return None
+    section = content.content["ask"]
+    content.check_keys("ask", section, (*ASK_KEYS, "points"))
+    known: Mapping[str, Collection[str] | None] = {
+        "forward": forward,
+        "factors": None,
+        "partials": [f"d{loss}/d{name}" for name in parameters],
+        "updated": parameters,
+        "table": parameters,
+    }
+    whole = not section.keys() & set(ASK_KEYS)
+    asked = {key: _asked(content, key, section.get(key, whole), known[key]) for key in ASK_KEYS}
+    return Ask(**asked, points=_points(content, section.get("points", {}), known))
+
+
+def _asked(
+    content: Content, key: str, asked: Any, known: Collection[str] | None
+) -> bool | tuple[str, ...]:
+    if isinstance(asked, bool):
+        return asked
+    if not isinstance(asked, list) or not all(isinstance(name, str) for name in asked):
+        reason = f"{key} should be true, false or a list of names in quotes"
+        raise content.error(reason, "ask", key)
+    for name in asked:
+        if not (_FACTOR.fullmatch(name) if known is None else name in known):
+            reason = f"{key} has {abbreviate(name)}, which this sheet cannot ask for"
+            raise content.error(reason, "ask", key)
+    return tuple(dict.fromkeys(asked)) or False
+
+
+def _points(
+    content: Content, section: Any, known: Mapping[str, Collection[str] | None]
+) -> dict[str, float]:
+    if not isinstance(section, dict):
+        raise content.error("points should be a section, [ask.points]", "ask", "points")
+    names = {name for names in known.values() for name in names or ()}
+    points = {}
+    for name, given in section.items():
+        if not (name in ASK_KEYS or name in names or _FACTOR.fullmatch(name)):
+            reason = f"{abbreviate(name)} has no points; give some to {', '.join(ASK_KEYS)} or "
+            raise content.error(reason + "to a name that is asked for", "ask.points", name)
+        points[name] = content.number("ask.points", name, given)
+        if not 0 <= points[name] <= MOST_POINTS:
+            reason = f"{name} should be worth 0 to {MOST_POINTS} points"
+            raise content.error(reason, "ask.points", name)
+    return points
