@@ -7,7 +7,6 @@ wrong), ``marking`` (verdicts and points), ``exercises`` (fresh sheets, blanks, 
 """
 
 from tinygrad_hw.worksheet.exercises.answer_key import key
-from tinygrad_hw.worksheet.exercises.blanks import blanks
 from tinygrad_hw.worksheet.exercises.fill_in import fill
 from tinygrad_hw.worksheet.exercises.fresh_sheet import ExerciseError, exercise
 from tinygrad_hw.worksheet.feedback.classroom import (
@@ -39,6 +38,7 @@ from tinygrad_hw.worksheet.slips.case import Case
 from tinygrad_hw.worksheet.slips.catalogue import CATALOGUE
 from tinygrad_hw.worksheet.slips.slip import Alternative, Slip
 from tinygrad_hw.worksheet.solution.as_program import sheet_program
+from tinygrad_hw.worksheet.solution.blanks import blanks
 from tinygrad_hw.worksheet.solution.solve import Solution, solution_lines, solve
 
 __all__ = [

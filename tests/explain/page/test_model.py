@@ -33,11 +33,11 @@ from tinygrad_hw.formatting.numbers import number
 from tinygrad_hw.homework import sheet_path
 from tinygrad_hw.micrograd import MLP
 from tinygrad_hw.worksheet.exercises.answer_key import key
-from tinygrad_hw.worksheet.exercises.blanks import blanks
 from tinygrad_hw.worksheet.exercises.fresh_sheet import exercise
 from tinygrad_hw.worksheet.feedback.interactive_page import sheet_page
 from tinygrad_hw.worksheet.sheet.model import Sheet
 from tinygrad_hw.worksheet.sheet.reader import parse_sheet, read_sheet
+from tinygrad_hw.worksheet.solution.blanks import blanks
 
 LARGEST = 400_000  # bytes
 HOSTILE = [

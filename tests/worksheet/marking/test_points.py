@@ -45,8 +45,9 @@ def test_a_number_earns_its_part_s_weight_times_its_verdict_s_share() -> None:
 
 
 def test_a_sheet_without_a_slip_earns_everything() -> None:
-    earned, possible = points(mark(read_sheet(sheet_path("q1b"))))
-    assert earned == possible == 91
+    marks = mark(read_sheet(sheet_path("q1b")))
+    assert points(marks) == (52, 52)
+    assert points(marks, read_weights("repeated=1")) == (91, 91)
 
 
 def test_weights_that_are_not_named_stay_as_they_are() -> None:

@@ -9,9 +9,9 @@ import numpy as np
 
 from tinygrad_hw.explain import explain_all, local_derivatives
 from tinygrad_hw.formatting.numbers import FIGURES, updated_number
-from tinygrad_hw.worksheet.exercises.blanks import with_blanks
 from tinygrad_hw.worksheet.rounding.written_number import round_number
 from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet, SheetError
+from tinygrad_hw.worksheet.solution.blanks import with_all_asked, with_blanks
 from tinygrad_hw.worksheet.solution.solve import Solution, solve
 
 
@@ -19,8 +19,8 @@ def key(sheet: Sheet) -> Sheet:
     """Return a sheet with the right answers: worked out with all digits, rounded as it asks.
 
     The student's answers are replaced; crossed-out results and the student's name are left out. On
-    a sheet without any answers, everything is answered. A sheet that does not say how to round gets
-    four figures, for an update four of its change.
+    a sheet without any answers, and without ``[ask]``, everything is answered. A sheet that does
+    not say how to round gets four figures, for an update four of its change.
 
     Raises
     ------
@@ -28,9 +28,11 @@ def key(sheet: Sheet) -> Sheet:
         If the sheet cannot be solved, or asks for a factor that is none of its derivatives.
     """
     solution = solve(sheet)
-    if not any(map(_asks, (sheet.answers, *sheet.later_answers))):
+    if sheet.ask:
+        sheet = with_all_asked(sheet)
+    elif not any(map(_asks, (sheet.answers, *sheet.later_answers))):
         sheet = with_blanks(solution)
-        solution = solve(sheet)
+    solution = solve(sheet)
     first, *later = map(_key_of_step, solution.steps)
     last = solution.steps[-1]
     table = {name: _updated_text(last, name) for name in sheet.answers.table}

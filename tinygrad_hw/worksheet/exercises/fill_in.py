@@ -10,10 +10,10 @@ from typing import Any
 
 from tinygrad_hw.files import write_files
 from tinygrad_hw.formatting.numbers import bracketed
-from tinygrad_hw.worksheet.exercises.blanks import blanks
 from tinygrad_hw.worksheet.sheet.model import Answers, Sheet, SheetError
 from tinygrad_hw.worksheet.sheet.reader import parse_sheet, read_text
 from tinygrad_hw.worksheet.sheet.writer import answers_text, quoted, sheet_text
+from tinygrad_hw.worksheet.solution.blanks import blanks
 
 Place = tuple[str | int, ...]  # the keys, from the outermost, that lead to a value of the file
 

@@ -10,9 +10,9 @@ from itertools import pairwise
 from tinygrad_hw.errors import InputError
 from tinygrad_hw.symbolic import read_expression
 from tinygrad_hw.worksheet.exercises.answer_key import key, rounded_text
-from tinygrad_hw.worksheet.exercises.blanks import with_blanks
 from tinygrad_hw.worksheet.exercises.detectability import unseen_slips
 from tinygrad_hw.worksheet.sheet.model import Answers, Sheet
+from tinygrad_hw.worksheet.solution.blanks import with_blanks
 from tinygrad_hw.worksheet.solution.solve import Solution, solve
 
 MAX_TRIES = 1000

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tinygrad_hw.explain import Form, Remark, page_html
-from tinygrad_hw.worksheet.exercises.blanks import blanks
 from tinygrad_hw.worksheet.marking.mark_sheet import mark
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet
 from tinygrad_hw.worksheet.sheet.parts import FACTOR, PARTIAL
 from tinygrad_hw.worksheet.sheet.writer import sheet_text
+from tinygrad_hw.worksheet.solution.blanks import blanks
 
 # How every page begins, by which an earlier one is known: see ``files.Output``.
 SHEET_PAGE_OPENING = re.compile(

@@ -24,6 +24,7 @@ from tinygrad_hw.worksheet.sheet.model import Sheet, SheetError
 from tinygrad_hw.worksheet.slips.catalogue import CATALOGUE
 from tinygrad_hw.worksheet.slips.slip import Slip
 from tinygrad_hw.worksheet.slips.student_work import StudentWork
+from tinygrad_hw.worksheet.solution.blanks import with_all_asked
 from tinygrad_hw.worksheet.solution.solve import Solution, solve
 
 MOST_NAMES, MOST_PARTS, MOST_FACTORS, LONGEST = 500, 2_000, 5_000, 400
@@ -64,7 +65,7 @@ class Marks:
 
 
 def mark(sheet: Sheet, catalogue: Sequence[Slip] = CATALOGUE) -> Marks:
-    """Mark all answers of a sheet.
+    """Mark all answers of a sheet; what its ``[ask]`` asks for and is not there is missing.
 
     Parameters
     ----------
@@ -79,6 +80,7 @@ def mark(sheet: Sheet, catalogue: Sequence[Slip] = CATALOGUE) -> Marks:
     """
     _check_size(sheet)
     try:
+        sheet = with_all_asked(sheet)
         items = _mark_fairly(solve(sheet), catalogue)
     except RecursionError:
         raise SheetError(

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from tinygrad_hw.errors import InputError
 from tinygrad_hw.formatting import VERDICTS
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
-from tinygrad_hw.worksheet.sheet.parts import PARTS
+from tinygrad_hw.worksheet.sheet.parts import FACTOR, PARTIAL, PARTS, TABLE, UPDATED
 
 SLIP = "slip"  # a wrong number that a slip of the catalogue explains to its last digit
+REPEATED = "repeated"  # a factor that another chain has already, a copy in the table
 WEIGHTS: Mapping[str, float] = {
     **dict.fromkeys(PARTS, 1.0),
     **dict.fromkeys(VERDICTS, 1.0),
     "wrong": 0.0,
     SLIP: 0.5,
     "missing": 0.0,
+    REPEATED: 0.0,
 }
-"""The points for a number by its part, and the share of them that it earns by its verdict."""
+"""The points for a number by its part, and the share of them that it earns by its verdict.
+
+A repeated number is worth the share ``REPEATED`` of its points.
+"""
 
 
 class WeightError(InputError):
@@ -52,9 +57,37 @@ def read_weights(text: str) -> dict[str, float]:
 
 
 def points(marks: Marks, weights: Mapping[str, float] = WEIGHTS) -> tuple[float, float]:
-    """Return the points that a sheet earned, and those that it could have earned."""
-    possible = sum(weights[item.part] for item in marks.items)
-    return sum(weights[item.part] * weights[_credit(item)] for item in marks.items), possible
+    """Return the points that a sheet earned, and those that it could have earned.
+
+    What the sheet's ``[ask]`` says a number is worth counts before the weight of its part.
+    """
+    worths = [*_worths(marks, weights)]
+    earned = (worth * weights[_credit(item)] for item, worth in worths)
+    return sum(earned), sum(worth for _, worth in worths)
+
+
+def _worths(marks: Marks, weights: Mapping[str, float]) -> Iterator[tuple[MarkedNumber, float]]:
+    """Yield each item with its points; of several for one quantity, the first answered is whole."""
+    ask = marks.sheet.ask
+    whole: dict[tuple[str, int, str], MarkedNumber] = {}
+    for item in sorted(marks.items, key=lambda item: (item.verdict == "missing", _is_copy(item))):
+        whole.setdefault(_quantity(item), item)
+    for item in marks.items:
+        stated = ask.points_for(item.part, item.name) if ask else None
+        worth = weights[item.part] if stated is None else stated
+        is_first = whole[_quantity(item)] is item
+        yield item, worth if is_first else worth * weights[REPEATED]
+
+
+def _is_copy(item: MarkedNumber) -> bool:
+    """Return whether a number is the copy where the same quantity has a place of its own."""
+    return item.part in (FACTOR, TABLE)
+
+
+def _quantity(item: MarkedNumber) -> tuple[str, int, str]:
+    """Return what a number is the value of: a factor may be a partial, too."""
+    kind = {FACTOR: PARTIAL, TABLE: UPDATED}.get(item.part, item.part)
+    return kind, item.step, item.name
 
 
 def _credit(item: MarkedNumber) -> str:

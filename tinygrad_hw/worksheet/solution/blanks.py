@@ -1,0 +1,93 @@
+"""Blanks for the answers that a sheet asks for."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from tinygrad_hw.worksheet.sheet.model import Answers, Ask, PartialAnswer, Sheet
+from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
+from tinygrad_hw.worksheet.solution.solve import Solution, solve
+
+NO_ANSWER = PartialAnswer((), None, ())
+
+
+def blanks(sheet: Sheet) -> Sheet:
+    """Return a sheet with a blank for every number that its ``[ask]`` asks for.
+
+    Without ``[ask]``, for every value, factor, partial, update and table entry; then each chain has
+    all its factors, else a factor is asked for once, in the first chain that has it.
+    """
+    return with_blanks(solve(sheet))
+
+
+def with_blanks(solution: Solution) -> Sheet:
+    """Return the sheet of a solution with all its answers blank."""
+    empty = dataclasses.replace(
+        solution.sheet, answers=Answers(), later_answers=(Answers(),) * len(solution.later_steps)
+    )
+    return _with_answers(solution, empty, repeats=empty.ask is None)
+
+
+def with_all_asked(sheet: Sheet) -> Sheet:
+    """Return a sheet with a blank for all that its ``[ask]`` asks for and that has no answer."""
+    return sheet if sheet.ask is None else _with_answers(solve(sheet), sheet, repeats=False)
+
+
+def _with_answers(solution: Solution, sheet: Sheet, repeats: bool) -> Sheet:
+    ask = sheet.ask or Ask()
+    first, *later = (
+        _step(step, answers, ask, repeats)
+        for step, answers in zip(solution.steps, (sheet.answers, *sheet.later_answers), strict=True)
+    )
+    table = {name: "" for name in solution.final if ask.asks_for(TABLE, name)}
+    first = dataclasses.replace(first, table=table | sheet.answers.table)
+    return dataclasses.replace(sheet, answers=first, later_answers=tuple(later))
+
+
+def _step(solution: Solution, answers: Answers, ask: Ask, repeats: bool) -> Answers:
+    written = {
+        factor for answer in answers.partials.values() for path in answer.paths for factor in path
+    }
+    partials = {}
+    for name, parameter in zip(solution.partials, solution.sheet.parameters, strict=True):
+        is_asked = ask.asks_for(PARTIAL, name)
+        answer = answers.partials.get(name, NO_ANSWER)
+        chain = [[str(factor) for factor in path] for path in solution.chains[parameter].paths]
+        if is_asked or isinstance(ask.factors, tuple):
+            paths = []
+            for path in chain if len(chain) != 1 or len(chain[0]) > 1 else ():
+                asked = [f for f in path if ask.asks_for(FACTOR, f) and f not in written]
+                paths.append(asked)
+                written |= set() if repeats else set(asked)
+            answer = dataclasses.replace(answer, paths=_merged(answer.paths, paths, chain))
+        if is_asked and answer.value is None:
+            answer = dataclasses.replace(answer, value="")
+        if answer != NO_ANSWER:
+            partials[name] = answer
+    missing = sorted({*ask.factors} - written) if isinstance(ask.factors, tuple) else []
+    if missing:
+        raise solution.sheet.error(
+            f"factors has {missing[0]}, which stands in no chain; ask for it among the partials",
+            "ask",
+            "factors",
+        )
+    return Answers(
+        forward={name: "" for name in solution.forward if ask.asks_for(FORWARD, name)}
+        | answers.forward,
+        partials=partials,
+        updated={name: "" for name in solution.updated if ask.asks_for(UPDATED, name)}
+        | answers.updated,
+    )
+
+
+def _merged(
+    written: tuple[dict[str, str], ...], asked: list[list[str]], chain: list[list[str]]
+) -> tuple[dict[str, str], ...]:
+    """Put the factors that are asked for among those that are written, in the chain's order."""
+    paths = [*written, *({} for _ in asked[len(written) :])]
+    for i, names in enumerate(asked):
+        if names:
+            place = {name: k for k, name in enumerate(chain[i])}
+            whole = dict.fromkeys(names, "") | paths[i]
+            paths[i] = {name: whole[name] for name in sorted(whole, key=lambda n: place.get(n, -1))}
+    return tuple(path for path in paths if path)
