@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tinygrad_hw.cli.arguments import UsageError, Verbs, add_dask, add_force, add_sheet, sheet_file
+from tinygrad_hw.cli.course_systems import add_course_systems, fill_tables, refuse_course_systems
 from tinygrad_hw.cli.terminal import print_line, print_wrapped
 
 
@@ -35,6 +36,7 @@ def add_check(verbs: Verbs) -> None:
         help="points by part and share of them by verdict, as factor=0.5,follows=0.8; a wrong "
         "number that a slip explains to its last digit gets slip=0.5, all others of theirs 1 or 0",
     )
+    add_course_systems(parser)
     add_dask(parser)
     add_force(parser)
     parser.set_defaults(verb=_check)
@@ -56,6 +58,7 @@ def _check(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--csv is for a folder of sheets; {path} is not one")
     if arguments.dask:
         raise UsageError(f"--dask is for a folder of sheets; {path} is not one")
+    refuse_course_systems(arguments, path)
     return _check_sheet(path, arguments, weights)
 
 
@@ -117,7 +120,8 @@ def _check_folder(folder: Path, arguments: argparse.Namespace, weights: Mapping[
             disable=not console.is_terminal,
         )
     )
-    outputs = []
+    tables = fill_tables(arguments, results, weights)
+    outputs = [Output(path, table.content) for path, table in tables.items()]
     if arguments.csv:
         text = marks_table(results, weights).encode("utf-8-sig")
         outputs.append(Output(arguments.csv, text, MARKS_TABLE_OPENING))
@@ -130,10 +134,16 @@ def _check_folder(folder: Path, arguments: argparse.Namespace, weights: Mapping[
                 outputs.append(
                     Output(pages / f"{result.file.stem}.html", html, MARKED_PAGE_OPENING)
                 )
-    write_outputs(outputs, reads=files, force=arguments.force)
+    reads = [*files, *filter(None, (arguments.canvas, arguments.moodle))]
+    write_outputs(outputs, reads=reads, force=arguments.force)
     for line in class_lines(results, weights):
         print_wrapped(line)
+    for path, table in tables.items():
+        print_line("")
+        for line in table.lines(path):
+            print_wrapped(line)
     if arguments.html is not None:
         print_line(f"Pages: {pages}")
     whole = all(result.marks and not result.marks.unreadable for result in results)
+    whole &= not any(table.problems for table in tables.values())
     return 0 if whole else SOMETHING_LEFT

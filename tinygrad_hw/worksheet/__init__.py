@@ -3,9 +3,12 @@
 The folders, lowest first; each may use those before it: ``sheet`` (the TOML file), ``solution``
 (what is right), ``rounding`` (what honest rounding admits), ``slips`` (how numbers come to be
 wrong), ``marking`` (verdicts and points), ``exercises`` (fresh sheets, blanks, keys), ``feedback``
-(what students and teachers read).
+(what students and teachers read), ``courses`` (what other programs read).
 """
 
+from tinygrad_hw.worksheet.courses.canvas import canvas_gradebook
+from tinygrad_hw.worksheet.courses.moodle import moodle_worksheet
+from tinygrad_hw.worksheet.courses.roster import FilledTable, RosterError
 from tinygrad_hw.worksheet.exercises.answer_key import key
 from tinygrad_hw.worksheet.exercises.fill_in import fill
 from tinygrad_hw.worksheet.exercises.fresh_sheet import ExerciseError, exercise
@@ -59,9 +62,11 @@ __all__ = [
     "Ask",
     "Case",
     "ExerciseError",
+    "FilledTable",
     "MarkedNumber",
     "Marks",
     "PartialAnswer",
+    "RosterError",
     "Sheet",
     "SheetError",
     "Slip",
@@ -70,6 +75,7 @@ __all__ = [
     "WrittenNumber",
     "as_json",
     "blanks",
+    "canvas_gradebook",
     "class_lines",
     "exercise",
     "feedback_lines",
@@ -79,6 +85,7 @@ __all__ = [
     "mark_all",
     "marked_page",
     "marks_table",
+    "moodle_worksheet",
     "parse_sheet",
     "points",
     "points_text",

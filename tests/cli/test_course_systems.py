@@ -1,0 +1,72 @@
+"""The options of check that fill in a course system's tables."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., tuple[int, str, str]]
+
+GRADEBOOK = """\
+Student,ID,SIS Login ID,Section,Homework (7)
+    Points Possible,,,,10
+"Noether, Emmy",1,emmy,A,
+"""
+WORKSHEET = """\
+Identifier,Full name,Status,Grade,Maximum grade,Last modified (grade),Feedback comments
+Participant 1,Emmy Noether,Submitted,,100.00,-,
+"""
+
+
+@pytest.fixture
+def folder(run: Run, sheet: str) -> Path:
+    """Make a folder with the sheet of Emmy, and one with no name; and the tables."""
+    Path("class").mkdir()
+    answers = sheet.format("w*x") + '[answers.forward]\nz = "1"\n'
+    Path("class/emmy.toml").write_text(answers)
+    Path("class/x.toml").write_text(answers)
+    Path("grades.csv").write_text(GRADEBOOK)
+    Path("worksheet.csv").write_text(WORKSHEET)
+    return Path("class")
+
+
+def test_check_fills_both_tables_beside_what_was_given(run: Run, folder: Path) -> None:
+    tables = ("--canvas", "grades.csv", "--moodle", "worksheet.csv")
+    status, out, error = run("check", "class", *tables)
+    assert (status, error) == (1, "")  # x.toml is nobody's
+    assert (
+        "grades-marked.csv: marks of 1 of 1 students\nNot in the table\n  class/x.toml: x is" in out
+    )
+    assert "worksheet-marked.csv: marks of 0 of 1 students" in out
+    assert Path("grades.csv").read_text() == GRADEBOOK
+    rows = list(csv.DictReader(Path("grades-marked.csv").read_text().splitlines()))
+    assert rows[1]["Homework (7)"] == "10.00"
+    (folder / "x.toml").unlink()
+    assert run("check", "class", "--canvas", "grades.csv")[0] == 0
+    Path("grades-marked.csv").write_text("mine")
+    _, _, error = run("check", "class", "--canvas", "grades.csv")
+    assert "grades-marked.csv is there already; give another name, or --force" in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["q1a", "--canvas", "grades.csv"], "--canvas is for a folder of sheets; "),
+        (["q1a", "--moodle", "worksheet.csv"], "--moodle is for a folder of sheets; "),
+        (["class", "--assignment", "x"], "--assignment is given without --canvas, whose gradebook"),
+        (["class", "--canvas", "worksheet.csv"], "worksheet.csv: is no gradebook of Canvas, which"),
+        (
+            ["class", "--moodle", "grades.csv"],
+            "grades.csv: is no grading worksheet of Moodle in En",
+        ),
+    ],
+)
+def test_what_cannot_be_filled_is_said_in_one_line(
+    run: Run, folder: Path, arguments: list[str], message: str
+) -> None:
+    status, out, error = run("check", *arguments)
+    assert (status, out) == (2, "")
+    assert error.startswith(f"tinygrad-hw: {message}")
+    assert error.count("\n") == 1
+    assert not list(Path().glob("*-marked.csv"))

@@ -1,0 +1,115 @@
+"""Moodle's grading worksheet: marks and comments are filled in, and nothing else changes.
+
+The table has the columns that Moodle's ``assign_grading_table`` downloads.
+"""
+
+import csv
+import html
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinygrad_hw.worksheet import RosterError, moodle_worksheet
+from tinygrad_hw.worksheet.courses.moodle import comment_html
+from tinygrad_hw.worksheet.feedback.classroom import Result
+
+WORKSHEET = """\
+Identifier,"Full name","Email address",Status,Grade,"Maximum grade","Grade can be changed",\
+"Last modified (submission)","Last modified (grade)","Feedback comments"
+"Participant 1234","Emmy Noether",emmy@x.org,"Submitted for grading",,50.00,Yes,\
+"Monday, 3 November 2026, 1:00 PM",-,
+"Participant 5","David Hilbert",david@x.org,"Submitted for grading",3.00,50.00,No,\
+"Monday, 3 November 2026, 1:00 PM",-,"by hand"
+"Participant 6","Max Born",max@x.org,"No submission",,50.00,Yes,-,-,
+"""
+Hand = Callable[..., Result]
+FILE = "Emmy Noether_1234_assignsubmission_file_"
+
+
+@pytest.fixture
+def worksheet(tmp_path: Path) -> Path:
+    path = tmp_path / "grades.csv"
+    path.write_text(WORKSHEET)
+    return path
+
+
+def rows(content: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
+
+
+def test_marks_and_comments_are_filled_in(worksheet: Path, hand_in: Hand) -> None:
+    table = moodle_worksheet(worksheet, [hand_in("a.toml", "emmy@x.org", loss="5.7")])
+    before, after = rows(WORKSHEET.encode()), rows(table.content)
+    emmy = after[0]
+    assert emmy["Grade"] == "37.50"
+    assert emmy["Feedback comments"].startswith("One neuron · emmy@x.org<br><br>Wrong<br>E = 5.7 ")
+    assert emmy["Feedback comments"].endswith("Points: 3 of 4.")
+    assert after[1:] == before[1:]
+    assert {**emmy, "Grade": "", "Feedback comments": ""} == before[0]
+    assert table.left == ("David Hilbert", "Max Born")
+
+
+def test_comments_give_away_no_more_than_the_hints_allow(worksheet: Path, hand_in: Hand) -> None:
+    result = hand_in("a.toml", "emmy@x.org", loss="5.7")
+    comment = rows(moodle_worksheet(worksheet, [result], hints=1).content)[0]["Feedback comments"]
+    assert "Somewhere on this sheet" in comment
+    assert "E =" not in comment
+
+
+@pytest.mark.parametrize(
+    "file", [f"{FILE}/sheet.toml", f"{FILE}sheet.toml", f"all.zip/{FILE}/s.toml"]
+)
+def test_a_download_s_names_say_who_it_is(worksheet: Path, hand_in: Hand, file: str) -> None:
+    table = moodle_worksheet(worksheet, [hand_in(file, "David Hilbert")])
+    assert table.filled == ("Emmy Noether",)
+
+
+def test_a_blind_worksheet_has_numbers_alone(worksheet: Path, hand_in: Hand) -> None:
+    worksheet.write_text(
+        'Identifier,Status,Grade,"Maximum grade","Last modified (grade)"\n'
+        '"Participant 1234",Submitted,,100.00,-\n'
+    )
+    name = "Participant_1234_assignsubmission_file_sheet.toml"
+    table = moodle_worksheet(worksheet, [hand_in(name, "Emmy Noether")])
+    assert table.filled == ("Participant 1234",)
+    assert rows(table.content)[0]["Grade"] == "100.00"
+    assert moodle_worksheet(worksheet, [hand_in("a.toml", "participant 1234")]).filled
+
+
+def test_a_grade_that_moodle_has_locked_is_left(worksheet: Path, hand_in: Hand) -> None:
+    table = moodle_worksheet(worksheet, [hand_in("a.toml", "David Hilbert")])
+    assert rows(table.content) == rows(WORKSHEET.encode())
+    assert table.problems == ("a.toml: the grade of David Hilbert cannot be changed, Moodle says",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("Identifier", "ID", "it has no column 'Identifier'; switch Moodle to English"),
+        ('"Last modified (grade)"', "Changed", "it has no column 'Last modified (grade)'"),
+        ('"Maximum grade"', "Scale", "its grades are words of a scale; have the assignment"),
+    ],
+)
+def test_another_table_is_refused_in_one_line(
+    worksheet: Path, old: str, new: str, message: str
+) -> None:
+    worksheet.write_text(WORKSHEET.replace(old, new))
+    with pytest.raises(RosterError) as caught:
+        moodle_worksheet(worksheet, [])
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@given(st.lists(st.text("=+-@;,|\t\n '\"<&1a", max_size=8), max_size=4))
+def test_a_comment_is_html_of_the_lines_and_no_part_of_it_a_formula(lines: list[str]) -> None:
+    comment = comment_html(lines)
+    for cell in re.split("[;,|\t]", comment):
+        assert not re.match(r"[\s\"']*[=+\-@]", cell)
+    text = html.unescape(comment.replace("<br>", "\n"))
+    assert text.split() == "\n".join(lines).split()
+    assert not re.search(r"<(?!br>)", comment)

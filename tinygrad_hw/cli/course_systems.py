@@ -1,0 +1,70 @@
+"""The options of check that write for a course system: Canvas, Moodle."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tinygrad_hw.cli.arguments import Parser, UsageError
+
+if TYPE_CHECKING:
+    from tinygrad_hw.worksheet import FilledTable
+    from tinygrad_hw.worksheet.feedback.classroom import Result
+
+
+def add_course_systems(parser: Parser) -> None:
+    """Add the options to the parser of check."""
+    parser.add_argument(
+        "--canvas",
+        type=Path,
+        metavar="FILE",
+        help="fill the marks of a folder into a gradebook exported from Canvas, as FILE-marked.csv",
+    )
+    parser.add_argument(
+        "--assignment",
+        default="",
+        metavar="TITLE",
+        help="which assignment of the gradebook, if it has several",
+    )
+    parser.add_argument(
+        "--moodle",
+        type=Path,
+        metavar="FILE",
+        help="fill marks and comments into a grading worksheet of Moodle, as FILE-marked.csv",
+    )
+
+
+def refuse_course_systems(arguments: argparse.Namespace, path: Path) -> None:
+    """Refuse the options that are for a folder of sheets, where there is one sheet."""
+    for option in ("canvas", "moodle"):
+        if getattr(arguments, option):
+            raise UsageError(f"--{option} is for a folder of sheets; {path} is not one")
+
+
+def fill_tables(
+    arguments: argparse.Namespace, results: Sequence[Result], weights: Mapping[str, float]
+) -> dict[Path, FilledTable]:
+    """Fill the tables that were asked for; return each with the file to write it to.
+
+    That file is in this folder and never the table that was given.
+    """
+    from tinygrad_hw.worksheet import canvas_gradebook, moodle_worksheet
+
+    tables = {}
+    if arguments.assignment and not arguments.canvas:
+        raise UsageError("--assignment is given without --canvas, whose gradebook it is of")
+    if arguments.canvas:
+        tables[_marked(arguments.canvas)] = canvas_gradebook(
+            arguments.canvas, results, weights, arguments.assignment
+        )
+    if arguments.moodle:
+        tables[_marked(arguments.moodle)] = moodle_worksheet(
+            arguments.moodle, results, weights, arguments.hints
+        )
+    return tables
+
+
+def _marked(path: Path) -> Path:
+    return Path(f"{path.stem}-marked.csv")

@@ -1,0 +1,5 @@
+"""What a course keeps its marks in, and what it hands out: the formats of other programs.
+
+- ``roster``: a table of students that a course system gives out, and the sheets that are theirs.
+- ``canvas``, ``moodle``: marks filled into Canvas's gradebook and Moodle's grading worksheet.
+"""

@@ -1,0 +1,303 @@
+"""The table of students that a course system gives out, and which sheet is whose."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinygrad_hw.errors import InputError
+from tinygrad_hw.formatting import printable, shorten
+from tinygrad_hw.worksheet.feedback.classroom import Result
+from tinygrad_hw.worksheet.marking.mark_sheet import Marks
+from tinygrad_hw.worksheet.marking.points import points
+
+LARGEST = 20_000_000  # bytes; a table of 10,000 students with their feedback
+DECIMALS = 2  # as many as Canvas and Moodle keep and show
+
+
+class RosterError(InputError):
+    """The error of a file that is not the table of students that it should be."""
+
+
+@dataclass(slots=True)
+class Roster:
+    """A table as it was read; written again, all that was not filled in is what it was.
+
+    Attributes
+    ----------
+    path
+        The file, for messages.
+    rows
+        Its cells; the first row is the header. A short row is as long as the header.
+    delimiter, has_byte_order_mark, line_end
+        How it was written.
+    """
+
+    path: Path
+    rows: list[list[str]]
+    delimiter: str
+    has_byte_order_mark: bool
+    line_end: str
+
+    @property
+    def header(self) -> list[str]:
+        """The names of the columns."""
+        return self.rows[0]
+
+    def to_bytes(self) -> bytes:
+        """Write the table as it was written, with its byte order mark, delimiter and line ends."""
+        text = io.StringIO()
+        csv.writer(text, delimiter=self.delimiter, lineterminator=self.line_end).writerows(
+            self.rows
+        )
+        return text.getvalue().encode("utf-8-sig" if self.has_byte_order_mark else "utf-8")
+
+    def number(self, x: float) -> str:
+        """Write a number with the decimal sign that goes with the delimiter."""
+        text = f"{x:.{DECIMALS}f}"
+        return text.replace(".", ",") if self.delimiter == ";" else text
+
+
+def read_roster(path: Path) -> Roster:
+    """Read a table of students: CSV in UTF-8, with commas, semicolons or tabs between its cells.
+
+    Raises
+    ------
+    RosterError
+        If it cannot be read, is too large, or is not a table.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+    except OSError as error:
+        raise RosterError(f"{path}: {error.strerror or error}; give the exported table") from None
+    if len(content) > LARGEST:
+        raise RosterError(f"{path}: is larger than {LARGEST:,} bytes; give a table of students")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RosterError(
+            f"{path}: byte {error.start + 1} is not UTF-8; give the file as it was exported, as CSV"
+        ) from None
+    first_line = text.partition("\n")[0]
+    delimiter = max(",;\t", key=first_line.count)
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        rows = list(filter(None, reader))
+    except csv.Error as error:
+        raise RosterError(f"{path}, line {reader.line_num}: is not CSV: {error}") from None
+    if not rows:
+        raise RosterError(f"{path}: is empty; give the exported table")
+    rows = [row + [""] * (len(rows[0]) - len(row)) for row in rows]
+    line_end = "\r\n" if first_line.endswith("\r") else "\n"
+    return Roster(path, rows, delimiter, content.startswith(b"\xef\xbb\xbf"), line_end)
+
+
+# --- Which sheet is whose -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A student of a table.
+
+    Attributes
+    ----------
+    row
+        The student's row, to be filled in.
+    number
+        The number under which the course system knows them.
+    labels
+        What a sheet may call them: their name, their login, their number at the university.
+    """
+
+    row: list[str]
+    number: str
+    labels: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The first label, for messages."""
+        return shorten(printable(self.labels[0])) if self.labels else f"no. {self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """Which results are whose.
+
+    Attributes
+    ----------
+    found
+        Each person whose sheet is there, with its result.
+    others
+        Those who have no sheet, or several.
+    problems
+        A line for each sheet that is nobody's, or may be that of several.
+    """
+
+    found: list[tuple[Person, Result]]
+    others: list[Person]
+    problems: list[str]
+
+
+def match_sheets(
+    people: Sequence[Person], results: Iterable[Result], roster: Path, in_file_name: re.Pattern[str]
+) -> Matching:
+    """Find the person of each sheet.
+
+    The number in the name of a file that the course system has named comes first; then the
+    ``student`` of the sheet; then the name of the file. Capitals, commas and the order of a name's
+    words do not matter, so that "Noether, Emmy" is "Emmy Noether".
+
+    Parameters
+    ----------
+    people
+        The students of the table.
+    results
+        The results of the sheets.
+    roster
+        The table's file, for messages.
+    in_file_name
+        How the system names files: the group is the student's number.
+    """
+    by_number = {person.number: person for person in people}
+    by_label: dict[tuple[str, ...], dict[int, Person]] = {}
+    for person in people:
+        for label in person.labels:
+            by_label.setdefault(_words(label), {})[id(person)] = person
+    sheets: dict[int, list[Result]] = {}
+    problems = []
+    for result in results:
+        numbers = (found[1] for found in in_file_name.finditer(str(result.file)))
+        whose = [by_number[number] for number in numbers if number in by_number][:1]
+        for label in () if whose else _labels(result):
+            whose = whose or list(by_label.get(_words(label), {}).values())
+        if len(whose) == 1:
+            sheets.setdefault(id(whose[0]), []).append(result)
+            continue
+        whom = f"{len(whose)} students" if whose else "no student"
+        problems.append(
+            f"{result.file}: {next(_labels(result)):.60} is {whom} of {roster.name}; "
+            "write a login or a number of it as student"
+        )
+    found, others = [], []
+    for person in people:
+        match sheets.get(id(person), []):
+            case [result]:
+                found.append((person, result))
+            case several:
+                others.append(person)
+                if not several:
+                    continue
+                files = ", ".join(str(result.file) for result in several)
+                problems.append(f"{files}: all are sheets of {person.name}; leave the one to count")
+    return Matching(found, others, problems)
+
+
+def _labels(result: Result) -> Iterator[str]:
+    if result.marks and result.marks.sheet.student.strip():
+        yield result.marks.sheet.student.strip()
+    yield result.file.stem
+
+
+def _words(label: str) -> tuple[str, ...]:
+    """Return the words of a label, in an order of their own."""
+    return tuple(sorted(re.findall(r"\w+", unicodedata.normalize("NFKC", label).casefold())))
+
+
+# --- What was filled in ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FilledTable:
+    """A table of students with marks.
+
+    Attributes
+    ----------
+    content
+        The file, to be given back to the course system.
+    filled, replaced
+        The names of those who have a mark now, and of those of them who had another before.
+    left
+        The names of those whose row is as it was.
+    problems
+        A line for each sheet whose marks are not in the table.
+    """
+
+    content: bytes
+    filled: tuple[str, ...]
+    replaced: tuple[str, ...]
+    left: tuple[str, ...]
+    problems: tuple[str, ...]
+
+    def lines(self, path: Path) -> Iterator[str]:
+        """Yield what was filled in as lines of text; ``path`` is where the table is written."""
+        total = len(self.filled) + len(self.left)
+        yield f"{path}: marks of {len(self.filled)} of {total} students"
+        if self.replaced:
+            yield f"  another mark before: {'; '.join(self.replaced)}"
+        if self.left:
+            yield f"  left as they were: {'; '.join(self.left)}"
+        if self.problems:
+            yield "Not in the table"
+            yield from (f"  {problem}" for problem in self.problems)
+
+
+def fill_in(
+    roster: Roster,
+    matching: Matching,
+    weights: Mapping[str, float],
+    cell: int,
+    best: Callable[[list[str]], float | None],
+    extra: Callable[[Person, Marks], str] | None = None,
+) -> FilledTable:
+    """Fill the marks into the rows of a table.
+
+    Parameters
+    ----------
+    roster, matching
+        The table, and whose sheet is whose.
+    weights
+        See ``points``.
+    cell
+        The column of the marks.
+    best
+        Gives the best mark from a row: the points are scaled to it. None leaves them as they are.
+    extra
+        Fills in more of a row; what it returns, if anything, is the reason to leave the row alone.
+    """
+    filled, replaced, problems = [], [], list(matching.problems)
+    left = [person.name for person in matching.others]
+    for person, result in matching.found:
+        earned, possible = points(result.marks, weights) if result.marks else (0.0, 0.0)
+        reason = "" if possible else result.error or "its questions are worth nothing"
+        if not reason and extra and result.marks:
+            reason = extra(person, result.marks)
+        if reason:
+            problems.append(reason if reason == result.error else f"{result.file}: {reason}")
+            left.append(person.name)
+            continue
+        most = best(person.row)
+        mark = roster.number(earned if most is None else most * earned / possible)
+        before = person.row[cell].strip()
+        if before and read_decimal(before) != read_decimal(mark):
+            replaced.append(person.name)
+        person.row[cell] = mark
+        filled.append(person.name)
+    return FilledTable(
+        roster.to_bytes(), tuple(filled), tuple(replaced), tuple(left), tuple(problems)
+    )
+
+
+def read_decimal(text: str) -> float | None:
+    """Read a number with a decimal point or comma; None for any other text."""
+    try:
+        number = float(text.strip().replace(",", "."))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
