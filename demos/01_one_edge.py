@@ -1,7 +1,7 @@
 # %% [markdown]
 # # The chain rule on one edge
 #
-# Each demo of this course runs as a script, `python 01_one_edge.py`, and is a notebook once
+# Each lesson of this course runs as a script, `python 01_one_edge.py`, and is a notebook once
 # Jupytext has made it one: `pip install jupytext notebook`, `jupytext --to ipynb 01_one_edge.py`. A
 # notebook shows more: where a cell ends with a `Value`, its picture, and where it ends with a
 # chain, the chain as a formula.
@@ -90,3 +90,46 @@ print(f"w = 0.49: E = {smaller:.4f}; 1 - 8 × 0.01 = {1 - 8 * 0.01:.4f}")
 walk = steps(E)
 print(walk)
 walk
+
+# %% [markdown]
+# ## Questions
+#
+# Each lesson ends with a few. Write your numbers between the quotes and run the lesson again (in a
+# notebook, the cell). They are marked as a sheet of the homework is: round as you like, and what is
+# wrong is named without being given away. The right ones are among the
+# [solutions](solutions/01_one_edge.md).
+#
+# Now w = 0.75, and all else is as above.
+#
+# 1. Forward: what are z, d and E?
+# 2. Backward: what are the three factors of dE/dw, and what is their product?
+# 3. What is w after one step of gradient descent, new = old - rate · dE/dw, with the rate 0.01?
+
+# %%
+from course import check
+
+check(
+    {
+        "z": "",
+        "d": "",
+        "E": "",
+        "dE/dd": "",
+        "dd/dz": "",
+        "dz/dw": "",
+        "dE/dw": "",
+        "new w": "",
+    },
+    """
+    [given]
+    x = 4
+    [parameters]
+    w = 0.75
+    [forward]
+    z = "w*x"
+    d = "z - 1"
+    E = "d**2"
+    [update]
+    loss = "E"
+    rate = 0.01
+    """,
+)

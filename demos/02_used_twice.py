@@ -98,3 +98,44 @@ w.grad = None
 ((w * 1.0 - 2.0) ** 2).backward()
 print(f"cleared: {w.grad}")
 assert w.grad == by_hand[0]
+
+# %% [markdown]
+# ## Questions
+#
+# 1. b = a · a and L = a · b + a. For a = 2, what are b, L and dL/da? How many ways lead to a?
+# 2. Double a number five times, as above thirty times. How many edges does the graph have, and how
+#    many paths lead through it?
+# 3. w = 1, and `grad` is cleared. Then the first and the second of the three points above come, one
+#    by one. What is in `w.grad`?
+#
+# [Solutions](solutions/02_used_twice.md)
+
+# %%
+from course import check
+
+check(
+    {"b": "", "L": "", "dL/da": ""},
+    """
+    [parameters]
+    a = 2
+    [forward]
+    b = "a*a"
+    L = "a*b + a"
+    [update]
+    loss = "L"
+    rate = 0.1
+    """,
+)
+
+# %%
+y = start = Value(1.0)
+for _ in range(5):
+    y = y + y
+y.backward()
+w.grad = None
+for x, t in points[:2]:
+    ((w * x - t) ** 2).backward()
+check(
+    {"edges": "", "paths": "", "in_grad": ""},
+    {"edges": len(list(backward_steps(y))), "paths": start.grad, "in_grad": w.grad},
+)

@@ -96,4 +96,34 @@ assert by_hand_error == 1  # at z = 40 nothing is left
 
 # %% [markdown]
 # So a printed a (1 - a) is right as a formula and may be wrong as a recipe. With four digits
-# instead of sixteen the same thing happens long before z = 37; see the demo on lost digits.
+# instead of sixteen the same thing happens long before z = 37; see the lesson on lost digits.
+
+# %% [markdown]
+# ## Questions
+#
+# One neuron with its error: a = σ(z) and E = (1 - a)² / 2, at z = -1.2.
+#
+# 1. What are a and E?
+# 2. What are the two factors of dE/dz, and what is dE/dz?
+# 3. What is z after a step of gradient descent with the rate 2?
+# 4. How many times as large is the slope of the sigmoid at 0 as at 4? Two figures will do.
+#
+# [Solutions](solutions/03_sigmoid.md)
+
+# %%
+from course import check
+
+check(
+    {"a": "", "E": "", "dE/da": "", "da/dz": "", "dE/dz": "", "new z": ""},
+    """
+    [parameters]
+    z = -1.2
+    [forward]
+    a = "sigmoid(z)"
+    E = "(1 - a)**2 / 2"
+    [update]
+    loss = "E"
+    rate = 2
+    """,
+)
+check({"times": ""}, {"times": slope(0.0) / slope(4.0)})

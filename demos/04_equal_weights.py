@@ -141,3 +141,40 @@ E_nearly, p = train(nearly)
 for name, others in (("at first", nearly), ("at last", p)):
     print(f"  {name}: " + ", ".join(f"{w} = {others[w]:.3f}" for w in ("w1", "w3", "w5")))
 assert E_nearly < 1 / 12
+
+# %% [markdown]
+# ## Questions
+#
+# Two hidden neurons see the same input x = 2 and begin as copies: w1 = w2 = 0.5, v1 = v2 = 1. The
+# formulas are those of the sheet below; o should be 0.
+#
+# 1. What is o?
+# 2. What are dE/dv1, dE/dw1 and dE/dw2? One of them needs no work.
+# 3. What are w1 and w2 after a step with the rate 0.1? What would they be after a thousand?
+#
+# [Solutions](solutions/04_equal_weights.md)
+
+# %%
+from course import check
+
+check(
+    {"o": "", "dE/dv1": "", "dE/dw1": "", "dE/dw2": "", "new w1": "", "new w2": ""},
+    """
+    [given]
+    x = 2
+    y = 0
+    [parameters]
+    w1 = 0.5
+    w2 = 0.5
+    v1 = 1
+    v2 = 1
+    [forward]
+    a1 = "sigmoid(w1*x)"
+    a2 = "sigmoid(w2*x)"
+    o = "v1*a1 + v2*a2"
+    E = "(y - o)**2 / 2"
+    [update]
+    loss = "E"
+    rate = 0.1
+    """,
+)

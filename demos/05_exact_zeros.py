@@ -121,3 +121,40 @@ assert by_other["w5"] == 0  # here w9 = 0 still stands in the way
 # %%
 print(explain(values["a1"], values["w3"]))
 assert explain(values["a1"], values["w3"]).paths == ()
+
+# %% [markdown]
+# ## Questions
+#
+# Two hidden relus: one lets its input through, one is shut. The numbers are in the sheet below.
+#
+# 1. What are h1, h2 and o?
+# 2. Which of the four derivatives are exactly 0? What are the others?
+# 3. Question (b) with x1 = 1, as above: how many of its thirteen derivatives are exactly 0?
+#
+# [Solutions](solutions/05_exact_zeros.md)
+
+# %%
+from course import check
+
+check(
+    {"h1": "", "h2": "", "o": "", "dE/dw1": "", "dE/dw2": "", "dE/dv1": "", "dE/dv2": ""},
+    """
+    [given]
+    x = 2
+    y = 2
+    [parameters]
+    w1 = 1
+    w2 = -1
+    v1 = 0.5
+    v2 = 3
+    [forward]
+    h1 = "relu(w1*x)"
+    h2 = "relu(w2*x)"
+    o = "v1*h1 + v2*h2"
+    E = "(y - o)**2 / 2"
+    [update]
+    loss = "E"
+    rate = 0.1
+    """,
+)
+check({"zeros": ""}, {"zeros": sum(slope == 0 for slope in by_other.values())})

@@ -97,7 +97,7 @@ assert shut == [0.0, 0.0, 0.0, 0.5]
 # What counts is the product w · σ'(z). With w = 4 and b = -2 every neuron has z = 0 and a = 0.5, if
 # x is 0.5: then the slope is a quarter, the product is 1, and nothing vanishes. With 8 and -4 it is
 # 2, and the gradient doubles in each layer: it *explodes*. Between the two there is little room. So
-# it matters how the weights are drawn; see the demo on initializers.
+# it matters how the weights are drawn; see the lesson on initializers.
 
 # %%
 for w in (2.0, 4.0, 8.0):
@@ -115,3 +115,50 @@ print(f"picture: {folder / 'even.svg'}")
 
 # %%
 even
+
+# %% [markdown]
+# ## Questions
+#
+# Three sigmoids in a row with w = 2, b = -1 and x = 0.5. Every z is 0, so no calculator is needed.
+#
+# 1. What are the seven factors of dE/dw1, and what is dE/dw1?
+# 2. Ten neurons with w = 8 and b = -4: how many times as large as dE/dw10 is dE/dw1?
+#
+# [Solutions](solutions/06_vanishing.md)
+
+# %%
+from course import check
+
+check(
+    {
+        "dE/da3": "",
+        "da3/dz3": "",
+        "dz3/da2": "",
+        "da2/dz2": "",
+        "dz2/da1": "",
+        "da1/dz1": "",
+        "dz1/dw1": "",
+        "dE/dw1": "",
+    },
+    """
+    [given]
+    x = 0.5
+    b = -1
+    [parameters]
+    w1 = 2
+    w2 = 2
+    w3 = 2
+    [forward]
+    z1 = "w1*x + b"
+    a1 = "sigmoid(z1)"
+    z2 = "w2*a1 + b"
+    a2 = "sigmoid(z2)"
+    z3 = "w3*a2 + b"
+    a3 = "sigmoid(z3)"
+    E = "a3**2 / 2"
+    [update]
+    loss = "E"
+    rate = 0.1
+    """,
+)
+check({"times": ""}, {"times": sizes[0] / sizes[-1]})

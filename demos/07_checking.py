@@ -143,3 +143,37 @@ try:
 except GradientError as corner:
     print(corner)
 print(f"beside the corner: {gradcheck(lambda x: x.relu(), [-0.1, 0.1]):.0e}")
+
+# %% [markdown]
+# ## Questions
+#
+# f(x) = x³ at x = 2, tried with h = 0.1. Use all the digits that you get: they are few.
+#
+# 1. What do the forward and the central difference give, and what is df/dx?
+# 2. Guess before you compute: what do they give with half the step? Which error is halved, which
+#    becomes a quarter?
+#
+# [Solutions](solutions/07_checking.md)
+
+# %%
+from course import check
+
+check(
+    {"forward": "", "central": "", "df/dx": "", "forward_half": "", "central_half": ""},
+    """
+    [given]
+    h = 0.1
+    k = 0.05
+    [parameters]
+    x = 2
+    [forward]
+    f = "x**3"
+    forward = "((x + h)**3 - x**3) / h"
+    central = "((x + h)**3 - (x - h)**3) / (2*h)"
+    forward_half = "((x + k)**3 - x**3) / k"
+    central_half = "((x + k)**3 - (x - k)**3) / (2*k)"
+    [update]
+    loss = "f"
+    rate = 0.1
+    """,
+)

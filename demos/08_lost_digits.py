@@ -120,3 +120,37 @@ for z in (8, 12, 16, 17):
     stable = 1 / (1 + np.exp(z32))
     print(f"z = {z:2}, in {a.dtype}: 1 - a = {1 - a:.4e}, σ(-z) = {stable:.4e}")
 assert 1 - a == 0 < stable
+
+# %% [markdown]
+# ## Questions
+#
+# The same neuron at z = 6, with a calculator.
+#
+# 1. What is a, in as many figures as you will need for the next one?
+# 2. What is 1 - a in four figures?
+# 3. How many figures of a does one have to carry for that?
+#
+# [Solutions](solutions/08_lost_digits.md)
+
+# %%
+import re
+
+from course import check
+
+check(
+    {"a": "", "rest": ""},
+    """
+    [parameters]
+    z = 6
+    [forward]
+    a = "sigmoid(z)"
+    rest = "1 - a"
+    [rounding]
+    figures = 4
+    [update]
+    loss = "rest"
+    rate = 0.1
+    """,
+)
+nines = re.match(r"0\.(9*)", f"{1 / (1 + math.exp(-6)):.12f}")[1]
+check({"figures": ""}, {"figures": len(nines) + 4})

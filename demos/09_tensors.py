@@ -131,3 +131,36 @@ Z2.label = "Z2"
 E2 = np.mean((Z2.sigmoid() - Value(targets[:, :1], label="y", constant=True)) ** 2)
 E2.label = "E2"
 print(explain(E2, W1))
+
+# %% [markdown]
+# ## Questions
+#
+# Three examples with two inputs, one neuron, Z = X · W + b, and what has arrived at Z:
+#
+#         ( 1  2 )                (  1 )
+#     X = ( 3  4 )      ∂E/∂Z  =  (  0 )
+#         ( 5  6 )                ( -2 )
+#
+# 1. What are the two elements of ∂E/∂W, and what is ∂E/∂b?
+# 2. What is ∂E/∂X, where W = (3, -1)? Its last row will do.
+# 3. X is (32×784) and W (784×128). How many elements has ∂E/∂W?
+#
+# [Solutions](solutions/09_tensors.md)
+
+# %%
+from course import check
+
+X = Value([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], label="X")
+W, b = Value([[3.0], [-1.0]], label="W"), Value([0.0], label="b")
+np.sum((X @ W + b) * [[1.0], [0.0], [-2.0]]).backward()
+check(
+    {"dE_dW1": "", "dE_dW2": "", "dE_db": "", "dE_dx31": "", "dE_dx32": "", "elements": ""},
+    {
+        "dE_dW1": W.grad[0, 0],
+        "dE_dW2": W.grad[1, 0],
+        "dE_db": b.grad[0],
+        "dE_dx31": X.grad[2, 0],
+        "dE_dx32": X.grad[2, 1],
+        "elements": np.zeros((784, 128)).size,
+    },
+)

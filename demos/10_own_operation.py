@@ -134,3 +134,50 @@ print(f"slope by the square {by_square:.3f}, by Huber's loss {by_huber:.3f}")
 good = inputs[:5] @ measured[:5] / (inputs[:5] @ inputs[:5])
 print(f"without the wrong number, by the square: {good:.3f}")
 assert abs(by_huber - 2) < 0.5 < abs(by_square - 2)
+
+# %% [markdown]
+# ## Questions
+#
+# 1. w = 0.7 and x = 2, as above, but y = 1.2. What are E, Huber's loss of w x - y, and dE/dw?
+# 2. And with y = 4.4?
+# 3. *Swish* is f(x) = x σ(x). What are f and df/dx at x = 2? (How many ways lead from f to x?)
+# 4. Write the derivative of swish as a text, with x and, if you like, out: `gradcheck` marks that.
+#
+# [Solutions](solutions/10_own_operation.md)
+
+# %%
+from course import check
+
+
+def loss_at(y):
+    return lambda w: huber(2 * w - y)
+
+
+check(
+    {"E_near": "", "slope_near": "", "E_far": "", "slope_far": ""},
+    {
+        "E_near": loss_at(1.2)(Value(0.7)).data,
+        "slope_near": grad(loss_at(1.2))(0.7),
+        "E_far": loss_at(4.4)(Value(0.7)).data,
+        "slope_far": grad(loss_at(4.4))(0.7),
+    },
+)
+check(
+    {"f": "", "df/dx": ""},
+    """
+    [parameters]
+    x = 2
+    [forward]
+    s = "sigmoid(x)"
+    f = "x*s"
+    [update]
+    loss = "f"
+    rate = 0.1
+    """,
+)
+
+# %%
+derivative = ""  # of swish, as a text
+if derivative:
+    swish = Pointwise("swish", lambda x: x / (1 + np.exp(-x)), derivative)
+    print(f"within {gradcheck(swish, [-3.0, -0.5, 0.4, 2.0]):.0e} of central differences")

@@ -70,8 +70,8 @@ run_to("dE_dw9")
 #
 # - The square has the derivative 2 · error; half of it, since E is half of the square; and a minus
 #   sign, since error is y - a4. So `dE_da4` is a4 - y, in three lines.
-# - `t18` and `t19` are σ(-z4), which is 1 - a4 computed without a subtraction (see the demo on lost
-#   digits). Times a4 it is the local derivative of the sigmoid, `da4_dz4`. For a4 nothing is
+# - `t18` and `t19` are σ(-z4), which is 1 - a4 computed without a subtraction (see the lesson on
+#   lost digits). Times a4 it is the local derivative of the sigmoid, `da4_dz4`. For a4 nothing is
 #   computed: it is there from the forward pass.
 # - `dE_dz4 = dE_da4 * da4_dz4` is the chain rule on one edge: upstream times local.
 # - z4 = … + b4, so b4 receives what z4 has, times 1: `dE_db4` needs no product.
@@ -241,3 +241,33 @@ except TypeError as refused:
     print(refused)
 else:
     raise AssertionError("a number was taken out and not noticed")
+
+# %% [markdown]
+# ## Questions
+#
+# Read them off the program above.
+#
+# 1. How many lines of the backward pass would one more hidden neuron cost?
+# 2. How many lines use `dE_dz1`?
+# 3. A captured function of numbers is called 40 times. How many of the calls are recorded?
+# 4. x1 = 6, and `dE_dz1` is -1.067e-7. What are `dE_db1` and `dE_dw1`?
+#
+# [Solutions](solutions/11_captured_program.md)
+
+# %%
+from course import check
+
+names = [line.strip().partition(" = ")[0] for line in backward.splitlines()]
+doubled = capture(lambda x: 2 * (w * x))
+for _ in range(40):
+    doubled(1.0)
+check(
+    {"per_neuron": "", "users": "", "recorded": "", "dE_db1": "", "dE_dw1": ""},
+    {
+        "per_neuron": names.index("dE_da2") - names.index("dE_da3"),
+        "users": sum("dE_dz1" in line.partition(" = ")[2] for line in backward.splitlines()),
+        "recorded": doubled.captures,
+        "dE_db1": numbers["dE_db1"],
+        "dE_dw1": numbers["dE_dw1"],
+    },
+)

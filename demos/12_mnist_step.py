@@ -99,7 +99,7 @@ print(explain(loss, W1))
 # The equations down to dloss/dZ2 look worse than they are. exp(Z2) / exp(t1) is the softmax P. Each
 # row of T has the sum 1, so dloss/dt1 is 1/32 in every row. (0.03125 is 1/32.) Together they are
 # dloss/dZ2 = (P - T) / 32: what the network says, minus what it should say.
-# The rest is the demo on matrices: two transposes and a mask. All of it by hand:
+# The rest is the lesson on matrices: two transposes and a mask. All of it by hand:
 
 # %%
 dz2 = (P - T.data) / 32
@@ -113,7 +113,7 @@ for p, gradient in zip(parameters, by_hand, strict=True):
 
 # %% [markdown]
 # A row of dloss/dW1 belongs to a pixel. Where a pixel has no ink in any of the 32 images, its row
-# is exactly 0 (see the demo on zeros). Some pixels have none in all 60,000.
+# is exactly 0 (see the lesson on zeros). Some pixels have none in all 60,000.
 
 # %%
 unused = ~np.any(X.data, axis=0)
@@ -197,8 +197,8 @@ assert after < loss.data
 # ## The step as a program
 #
 # What is the same in every step need not be found out every time. `capture` takes the step down as
-# a straight line of calls; see the demo on the captured program. Here are its matrix products: two
-# forward, three backward. Nobody asks for dloss/dX, so the fourth is not there.
+# a straight line of calls; see the lesson on the captured program. Here are its matrix products:
+# two forward, three backward. Nobody asks for dloss/dX, so the fourth is not there.
 
 # %%
 sgd = SGD(0.1)
@@ -223,3 +223,36 @@ print(f"{len(lines)} lines; of these, products of matrices:")
 print("\n".join(products))
 print(f"twenty steps on the same batch: loss {losses[0]:.3f} to {losses[-1]:.3f}")
 assert losses[-1] < losses[0] / 2
+
+# %% [markdown]
+# ## Questions
+#
+# One image and three classes, with the logits z1 = 1, z2 = 2 and z3 = 0. The second class is right.
+#
+# 1. What is the loss, minus the logarithm of the second probability?
+# 2. What are its derivatives by the three logits? What is their sum, and why?
+# 3. What is z2 after a step with the rate 1?
+# 4. How many parameters has a network of 784 inputs, 64 hidden neurons and 10 classes?
+#
+# [Solutions](solutions/12_mnist_step.md)
+
+# %%
+from course import check
+
+check(
+    {"E": "", "dE/dz1": "", "dE/dz2": "", "dE/dz3": "", "new z2": ""},
+    """
+    [parameters]
+    z1 = 1
+    z2 = 2
+    z3 = 0
+    [forward]
+    p2 = "exp(z2) / (exp(z1) + exp(z2) + exp(z3))"
+    E = "-log(p2)"
+    [update]
+    loss = "E"
+    rate = 1
+    """,
+)
+smaller = Sequential([Flatten(input_shape=(28, 28)), Dense(64), Dense(10)])
+check({"parameters": ""}, {"parameters": smaller.count_params()})

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # How weights should start
 #
-# Equal weights leave the neurons equal (see the demo on equal weights), so weights are drawn at
+# Equal weights leave the neurons equal (see the lesson on equal weights), so weights are drawn at
 # random. How large should they be? Through many layers this decides whether anything arrives: the
 # signal on its way forward, the gradient on its way back.
 
@@ -115,6 +115,11 @@ for which, what in enumerate(("outputs", "gradients")):
 
 
 # %%
+def factor(width, variance):
+    """Compute by what a layer of relus multiplies the size."""
+    return math.sqrt(width * variance / 2)
+
+
 def per_layer(sizes):
     """Give the mean factor from a layer to the next."""
     return (sizes[-1] / sizes[0]) ** (1 / (len(sizes) - 1))
@@ -123,7 +128,7 @@ def per_layer(sizes):
 variances = {"normal 0.01": 0.01**2, "Glorot": 2 / 200, "He": 2 / 100, "normal 0.3": 0.3**2}
 for name, variance in variances.items():
     outputs, gradients = by_relu[name]
-    computed, forward, back = math.sqrt(50 * variance), per_layer(outputs), 1 / per_layer(gradients)
+    computed, forward, back = factor(100, variance), per_layer(outputs), 1 / per_layer(gradients)
     print(f"{name:>11}: computed {computed:.3f}, forward {forward:.3f}, backward {back:.3f}")
     assert math.isclose(forward, computed, rel_tol=0.1)
     assert math.isclose(back, computed, rel_tol=0.1)
@@ -193,3 +198,27 @@ print(
 assert not any(kernel.any() for kernel in kernels)
 assert math.isclose(accuracy, np.mean(y_test == most_frequent))
 assert math.isnan(results["normal 0.3"][1][-1])
+
+# %% [markdown]
+# ## Questions
+#
+# 1. By which factor does a layer of 50 relus change the size of a signal, if its weights have the
+#    variance 0.09?
+# 2. With which variance is the factor 1?
+# 3. Ten layers of 100 relus, all with the variance 1/100: what is left of the size, as a part of 1?
+# 4. Ten classes, and every image is given the probability 1/10 of each. What is the loss?
+#
+# [Solutions](solutions/13_initializers.md)
+
+# %%
+from course import check
+
+check(
+    {"factor": "", "variance": "", "left": "", "loss": ""},
+    {
+        "factor": factor(50, 0.09),
+        "variance": factor(50, 1.0) ** -2,
+        "left": factor(100, 0.01) ** 10,
+        "loss": math.log(10),
+    },
+)

@@ -130,14 +130,43 @@ assert scaled(2.0).data == scaled.function(2.0).data
 assert len(told) == 1
 
 # %% [markdown]
-# ## Exercise
+# ## Questions
 #
-# 1. Which instructions of the recording are the chain rule's, and which of them are there because
-#    of the square? Check yourself: change the loss to `abs(y - a)` and print it again.
-# 2. How many recordings are there in a million calls? (Powers of two up to a million, and one.)
-# 3. A function counts its calls in a global: `calls += 1`, and returns `w * x`. What is recorded,
+# 1. Without the division by 2, the loss is (y - a)². How many instructions fewer has the schedule?
+#    Look at the chain rule, too.
+# 2. How many recordings are there in a hundred calls, and how many in a million?
+# 3. A function counts its calls in a global, `calls += 1`, and returns `w * x`. What is recorded,
 #    what is replayed, and what does `capture` say about it? Try it.
+#
+# [Solutions](solutions/14_stages_of_a_program.md)
 
 # %%
-powers_of_two = [2**n for n in range(1, 30) if 2**n <= 1_000_000]
-print(f"{len(powers_of_two) + 1} recordings in a million calls")
+from course import check
+
+
+def length_of(loss_of):
+    """Give the number of instructions of the step with another loss."""
+
+    def other_step(x, y):
+        w.grad = b.grad = None
+        loss = loss_of(y - (w * x + b).sigmoid())
+        loss.backward()
+        return loss, w - 0.1 * w.grad, b - 0.1 * b.grad
+
+    other = capture(other_step)
+    for _ in range(3):
+        other(2.0, 1.0)
+    return str(other.program.schedule).count("\n")
+
+
+often = capture(lambda x: w * x)
+for _ in range(100):
+    often(1.0)
+check(
+    {"fewer": "", "in_a_hundred": "", "in_a_million": ""},
+    {
+        "fewer": length_of(lambda r: r**2 / 2) - length_of(lambda r: r**2),
+        "in_a_hundred": often.captures,
+        "in_a_million": (1_000_000).bit_length(),
+    },
+)

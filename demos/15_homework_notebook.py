@@ -2,7 +2,7 @@
 # # The homework's own notebook
 #
 # The homework trains its networks with Keras, in the cells of a notebook. They run here: only the
-# lines that import are others, and for a demo there are fewer images and epochs.
+# lines that import are others, and for a lesson there are fewer images and epochs.
 
 # %%
 import numpy as np
@@ -114,5 +114,25 @@ y_pred = np.argmax(model.predict(x_test), axis=1)
 print(classification_report(y_test, y_pred))
 
 # %% [markdown]
-# **Exercise.** Train on all 60,000 images for 20 epochs, as the homework does. Which of its figures
-# do you find again, and which depend on the seed?
+# ## Questions
+#
+# 1. How many parameters has the network of question 2, and how many that of question 3?
+# 2. Of 10,000 images a fifth is kept for validation. How many steps of 32 has an epoch?
+#
+# To go further: train on all 60,000 images for 20 epochs, as the homework does. Which of its
+# figures do you find again, and which depend on the seed?
+#
+# [Solutions](solutions/15_homework_notebook.md)
+
+# %%
+from course import check
+
+binary = Sequential([Flatten(input_shape=(28, 28)), Dense(128), Dense(1)])
+check(
+    {"binary": "", "ten_class": "", "steps": ""},
+    {
+        "binary": binary.count_params(),
+        "ten_class": model.count_params(),
+        "steps": len(range(0, len(x_train) * 8 // 10, batch_size)),
+    },
+)

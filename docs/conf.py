@@ -39,7 +39,7 @@ extensions = [
     "myst_nb",
 ]
 source_suffix = {".rst": "restructuredtext", ".md": "myst-nb", ".py": "myst-nb"}
-exclude_patterns = ["conf.py", "_build", "_templates"]
+exclude_patterns = ["conf.py", "_build", "_templates", "demos/course.py", "demos/README.md"]
 templates_path = ["_templates"]
 nitpicky = True
 nitpick_ignore_regex = [("py:class", ".*")]  # types in signatures; pages link with py:obj
@@ -68,9 +68,9 @@ python_use_unqualified_type_names = True
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
-# --- Pages and demos ------------------------------------------------------------------------------
+# --- Pages and lessons ----------------------------------------------------------------------------
 
-# Demos run in an IPython without anybody's own settings, which says nothing but errors.
+# Lessons run in an IPython without anybody's own settings, which says nothing but errors.
 _ipython = tempfile.TemporaryDirectory()
 _profile = Path(_ipython.name, "profile_default")
 _profile.mkdir()
@@ -108,17 +108,11 @@ html_sidebars = {page: [] for page in ("index", *WITHOUT_SECTION)}
 
 
 def prepare(app: Sphinx) -> None:
-    """Bring the demos to where Sphinx reads, if they changed; forget the reference of before."""
+    """Bring the lessons to where Sphinx reads; forget those and the reference of before."""
     shutil.rmtree(HERE / "reference/generated", ignore_errors=True)
-    copies = HERE / "demos"
-    copies.mkdir(exist_ok=True)
-    demos = {path.name: path for path in (ROOT / "demos").glob("[0-9][0-9]_*.py")}
-    for copy in copies.iterdir():
-        if copy.name not in demos:
-            copy.unlink()
-    for name, demo in demos.items():
-        if not (copies / name).exists() or (copies / name).read_bytes() != demo.read_bytes():
-            shutil.copyfile(demo, copies / name)
+    shutil.rmtree(HERE / "demos", ignore_errors=True)
+    # With their times, by which Sphinx knows what has changed.
+    shutil.copytree(ROOT / "demos", HERE / "demos", ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def add_pages(app: Sphinx, error: Exception | None) -> None:

@@ -1,4 +1,4 @@
-"""Every demo runs by itself, from beginning to end, and opens as a notebook."""
+"""Every lesson runs by itself, opens as a notebook, asks, and knows the answers."""
 
 import ast
 import re
@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
-DEMOS = sorted((Path(__file__).parents[1] / "demos").glob("[0-9]*.py"))
-every_demo = pytest.mark.parametrize("demo", DEMOS, ids=lambda path: path.stem)
+COURSE = Path(__file__).parents[1] / "demos"
+LESSONS = sorted(COURSE.glob("[0-9]*.py"))
+INDEX = (COURSE / "README.md").read_text("utf-8")
+RUN = Path(__file__).with_name("run_lesson.py")
+every_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
 
 
-def cells_of(demo: Path) -> list[tuple[bool, str]]:
+def cells_of(lesson: Path) -> list[tuple[bool, str]]:
     """Give the cells as Jupytext does: whether it is text, and its lines."""
-    parts = re.split(r"^# %%(.*)\n", demo.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    parts = re.split(r"^# %%(.*)\n", lesson.read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert parts[0] == "", "there is something before the first cell"
     return [
         (kind.strip() == "[markdown]", lines)
@@ -22,10 +25,10 @@ def cells_of(demo: Path) -> list[tuple[bool, str]]:
     ]
 
 
-@every_demo
-def test_demo_runs(demo: Path, tmp_path: Path) -> None:
+@every_lesson
+def test_lesson_runs_and_its_solutions_are_right(lesson: Path, tmp_path: Path) -> None:
     run = subprocess.run(
-        [sys.executable, "-W", "error", demo],
+        [sys.executable, "-W", "error", RUN, lesson],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -38,9 +41,9 @@ def test_demo_runs(demo: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir()), "it leaves files behind"
 
 
-@every_demo
-def test_demo_is_a_notebook(demo: Path) -> None:
-    cells = cells_of(demo)
+@every_lesson
+def test_lesson_is_a_notebook(lesson: Path) -> None:
+    cells = cells_of(lesson)
     assert cells[0][0]
     assert cells[0][1].startswith("# # "), "it begins with its title"
     for is_text, lines in cells:
@@ -50,14 +53,39 @@ def test_demo_is_a_notebook(demo: Path) -> None:
             ast.parse(lines)  # a notebook runs it by itself
 
 
+def test_the_index_has_every_lesson_with_its_title() -> None:
+    rows = re.findall(
+        r"^\| \[(\d+)\. (.+?)\]\(\./(.+?)\) \| (.+?) \| .+? \| (\d+) \|$", INDEX, re.M
+    )
+    assert [row[2] for row in rows] == [path.name for path in LESSONS]
+    for place, (number, title, name, needs, minutes) in enumerate(rows, start=1):
+        assert int(number) == int(name[:2]) == place
+        assert (COURSE / name).read_text("utf-8").startswith(f"# %% [markdown]\n# # {title}\n")
+        assert all(int(earlier) < place for earlier in re.findall(r"\d+", needs)), needs
+        assert 5 <= int(minutes) <= 45
+
+
+def test_every_lesson_has_solutions_and_links_to_them() -> None:
+    solutions = sorted((COURSE / "solutions").iterdir())
+    assert [path.stem for path in solutions] == [path.stem for path in LESSONS]
+    for lesson, path in zip(LESSONS, solutions, strict=True):
+        text = lesson.read_text("utf-8")
+        title = text.splitlines()[1].removeprefix("# # ")
+        assert path.read_text("utf-8").startswith(f"# Solutions: {title}\n")
+        assert f"](solutions/{path.name})" in text
+
+
 @pytest.mark.parametrize(
     ("number", "pictures"), [("01", ["E", "chain", "walk"]), ("02", ["E", "L"]), ("09", ["L"])]
 )
-def test_a_notebook_shows_what_a_cell_ends_with(number: str, pictures: list[str]) -> None:
-    [demo] = [path for path in DEMOS if path.stem.startswith(number)]
+def test_a_notebook_shows_what_a_cell_ends_with(
+    number: str, pictures: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(COURSE)
+    [lesson] = [path for path in LESSONS if path.stem.startswith(number)]
     names: dict[str, object] = {}
     shown = []
-    for is_text, lines in cells_of(demo):
+    for is_text, lines in cells_of(lesson):
         if is_text:
             continue
         exec(lines, names)

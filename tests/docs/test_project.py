@@ -71,13 +71,6 @@ def test_every_room_is_in_the_reference() -> None:
     assert {*listed} == rooms | {"tinygrad_hw"}
 
 
-def test_every_demo_is_part_of_the_course() -> None:
-    numbers = [int(path.name[:2]) for path in sorted((ROOT / "demos").glob("[0-9]*.py"))]
-    assert numbers == list(range(1, len(numbers) + 1))
-    words = {13: "Thirteen", 14: "Fourteen", 15: "Fifteen", 16: "Sixteen"}
-    assert f"{words[len(numbers)]} short scripts" in read("docs/course.md")
-
-
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
 def test_a_script_can_be_run(script: Path) -> None:
     assert script.stat().st_mode & 0o111
