@@ -4,6 +4,7 @@ import csv
 import html
 import json
 import subprocess
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,9 +35,9 @@ def test_check_gives_json(run: Run) -> None:
 def test_check_writes_a_page_where_it_is_told_or_by_the_sheet_s_name(run: Run) -> None:
     status, out, _ = run("check", "q1a", "--html")
     assert status == 0
-    assert out.endswith("Page: q1a.html\n")
+    assert out.endswith("Page: q1a-marked.html\n")
     run("check", "q1a", "--html", "back/a.html", "--hints", "1")
-    assert "two digits changed round" in Path("q1a.html").read_text("utf-8")
+    assert "two digits changed round" in Path("q1a-marked.html").read_text("utf-8")
     assert "two digits changed round" not in Path("back/a.html").read_text("utf-8")
 
 
@@ -48,7 +49,78 @@ def test_check_marks_a_folder(run: Run) -> None:
     assert out.startswith("2 of 3 sheets marked\nPoints: mean 100.0 %")
     assert "Not marked\n  keys/key-002.toml: is not TOML" in out
     assert len(Path("marks.csv").read_text("utf-8-sig").splitlines()) == 4
-    assert sorted(p.name for p in Path("pages").iterdir()) == ["key-001.html", "key-003.html"]
+    assert sorted(p.name for p in Path("pages").iterdir()) == [
+        "key-001-marked.html",
+        "key-003-marked.html",
+    ]
+
+
+def test_check_reads_sub_folders_archives_and_several_paths_and_keeps_pages_apart(
+    run: Run, sheet: str
+) -> None:
+    text = sheet.format("w*x") + '[answers.forward]\nz = "1"\n'
+    for folder in ("class/Amy_1_assignsubmission_file_", "class/Bob_2_assignsubmission_file_"):
+        Path(folder).mkdir(parents=True)
+        Path(folder, "hw.toml").write_text(text)
+    with zipfile.ZipFile("late.zip", "w") as archive:
+        archive.writestr("carl_LATE_3_4_hw.toml", text)
+        archive.writestr("carl_LATE_3_5_hw.pdf", "")
+    status, out, error = run("check", "class", "late.zip", "--csv", "m.csv", "--html", "pages")
+    assert (status, error) == (0, "")
+    assert out.startswith("3 of 3 sheets marked")
+    assert out.endswith(
+        "Passed over: no .toml file\n  late.zip/carl_LATE_3_5_hw.pdf\nPages: pages\n"
+    )
+    rows = list(csv.DictReader(Path("m.csv").read_text("utf-8-sig").splitlines()))
+    assert [row["student"] for row in rows] == ["Amy", "Bob", "carl"]
+    pages = [row["file"].replace(".toml", "-marked.html") for row in rows]
+    assert sorted(pages) == sorted(
+        path.relative_to("pages").as_posix() for path in Path("pages").rglob("*.html")
+    )
+
+    for _ in range(2):  # the second time, the pages of the first are no hand-ins
+        status, out, error = run("check", "class", "late.zip", "--html")
+        assert (status, error) == (0, "")
+        assert out.endswith("_hw.pdf\nPages: beside the sheets\n")
+    beside = {path.as_posix() for path in Path().rglob("*-marked.html")} - {
+        path.as_posix() for path in Path("pages").rglob("*")
+    }
+    assert beside == {
+        "class/Amy_1_assignsubmission_file_/hw-marked.html",
+        "class/Bob_2_assignsubmission_file_/hw-marked.html",
+        "late/carl_LATE_3_4_hw-marked.html",
+    }
+
+
+def test_check_compares_with_what_was_handed_out(run: Run) -> None:
+    run("exercise", "--net", "1-1", "--count", "2", "-o", "class", "--key", "keys")
+    key = Path("keys/key-001.toml").read_text()
+    start = key.index("[answers.updated]")
+    Path("hw.toml").write_text(key[:start] + key[key.index("[", start + 1) :])
+    deleted = "deleted, and counted as missing: the new w1, the new b1"
+
+    for handed_out in ("keys/key-001.toml", "class/sheet-001.toml", "keys", "class"):
+        status, out, error = run("check", "hw.toml", "--against", handed_out)
+        assert (status, error) == (0, "")
+        assert out.endswith(f"\nNot as it was handed out\n  {deleted}\n  the name is missing\n")
+        assert " 2 missing." in out
+    assert " missing." not in run("check", "hw.toml")[1]
+
+    marked = json.loads(run("check", "hw.toml", "--against", "keys", "--json")[1])
+    assert marked["changes"] == [deleted, "the name is missing"]
+    status, out, error = run("check", "hw.toml", "keys", "--against", "class", "--csv", "m.csv")
+    assert (status, error) == (0, "")
+    rows = list(csv.DictReader(Path("m.csv").read_text("utf-8-sig").splitlines()))
+    assert [row["changes"] for row in rows] == [
+        f"{deleted}; the name is missing",
+        "the name is missing",
+        "the name is missing",
+    ]
+
+    Path("keys/key-002.toml").write_text("[")
+    status, out, error = run("check", "hw.toml", "--against", "keys")
+    assert (status, out) == (2, "")
+    assert error.startswith("tinygrad-hw: keys/key-002.toml: is not TOML: ")
 
 
 def test_an_answer_that_is_no_number_is_said_and_the_rest_is_marked(run: Run, sheet: str) -> None:
@@ -84,12 +156,15 @@ def test_an_answer_that_is_no_number_is_said_and_the_rest_is_marked(run: Run, sh
     ("arguments", "message"),
     [
         (["nowhere.toml"], "nowhere.toml: No such file or directory; give the path of a sheet"),
-        (["."], ".: there is no .toml file in this folder"),
-        ([".", "--json"], ".: is a folder; --json is for one sheet, --csv for a folder"),
+        (["."], ".: there is no .toml file in it; give what was handed in"),
+        ([".", "--json"], "--json is for one sheet; use --csv for a class"),
         (["q1a", "--csv", "x.csv"], "--csv is for a folder of sheets"),
         (["q1a", "--dask", "x:1"], "--dask is for a folder of sheets"),
         (["q1a", "--hints", "4"], "argument --hints: invalid choice: 4"),
         (["q1a", "--weights", "x=1"], "'x=1' sets no weight; write one of forward, factor"),
+        (["q1a", "--against", "nowhere.toml"], "nowhere.toml: No such file or directory; give"),
+        (["q1a", "nowhere.toml"], "nowhere.toml: No such file or directory; give the path of"),
+        (["q1a", "q1b", "--json"], "--json is for one sheet; use --csv for a class"),
         (["empty.toml"], "empty.toml: there are no answers to mark; fill in [answers]"),
     ],
 )

@@ -71,7 +71,7 @@ def command(verb: str, out: str, *options: str) -> list[str]:
         (("draw", "a.toml", "-o", "a.svg"), "a.svg"),
         (("page", "a.svg", "-o", "a.toml"), "a.toml"),
         (("check", "keys", "--csv", "keys/key-001.toml"), "keys/key-001.toml"),
-        (("check", "keys", "--html", "pages"), "pages/key-001.html"),
+        (("check", "keys", "--html", "pages"), "pages/key-001-marked.html"),
     ],
 )
 @pytest.mark.parametrize("link", [os.symlink, os.link])
@@ -80,7 +80,7 @@ def test_what_is_read_is_never_written_to(
 ) -> None:
     link("a.toml", "a.svg")
     Path("pages").mkdir()
-    link(str(Path("keys/key-002.toml").absolute()), "pages/key-001.html")
+    link(str(Path("keys/key-002.toml").absolute()), "pages/key-001-marked.html")
     assert refused(run, *arguments, *options) == f"{file} {READ}"
 
 
@@ -121,18 +121,27 @@ def test_what_is_not_the_verb_s_own_is_kept(run: Run, verb: str, content: bytes)
 
 @pytest.mark.usefixtures("sheets")
 def test_one_verb_s_page_is_not_another_s(run: Run) -> None:
+    to_a = ("check", "a.toml", "--html", "a.html")
     assert run("page", "a.toml")[0] == 0
-    assert refused(run, "check", "a.toml", "--html") == f"a.html {THERE}"
-    assert run("check", "a.toml", "--html", "--force")[0] == 0
+    assert refused(run, *to_a) == f"a.html {THERE}"
+    assert run(*to_a, "--force")[0] == 0
     assert refused(run, "page", "a.toml") == f"a.html {THERE}"
+
+
+@pytest.mark.usefixtures("sheets")
+def test_pages_to_step_through_and_to_hand_back_have_names_of_their_own(run: Run) -> None:
+    for _ in range(2):
+        assert run("page", "a.toml")[0] == 0
+        assert run("check", "a.toml", "--html")[0] == 0
+    assert {"a.html", "a-marked.html"} <= files().keys()
 
 
 @pytest.mark.usefixtures("sheets")
 def test_no_page_of_a_folder_is_written_where_one_is_refused(run: Run) -> None:
     Path("pages").mkdir()
-    Path("pages/key-002.html").write_text("mine")
+    Path("pages/key-002-marked.html").write_text("mine")
     error = refused(run, "check", "keys", "--html", "pages", "--csv", "marks.csv")
-    assert error == f"pages/key-002.html {THERE}"
+    assert error == f"pages/key-002-marked.html {THERE}"
 
 
 @pytest.mark.usefixtures("sheets")
@@ -195,9 +204,17 @@ def test_a_sheet_and_its_key_are_two_files(run: Run, key: str, options: tuple[st
 @pytest.mark.usefixtures("sheets")
 @pytest.mark.parametrize("options", [(), ("--force",)])
 def test_marks_and_a_page_are_two_files(run: Run, options: tuple[str, ...]) -> None:
-    arguments = ("check", "keys", "--csv", "new/key-001.html", "--html", "./new/../new", *options)
+    arguments = (
+        "check",
+        "keys",
+        "--csv",
+        "new/key-001-marked.html",
+        "--html",
+        "./new/../new",
+        *options,
+    )
     error = refused(run, *arguments)
-    assert error.startswith("new/key-001.html and new/../new/key-001.html are the same file; give")
+    assert error.startswith("new/key-001-marked.html and new/../new/key-001-marked.html are the")
 
 
 @pytest.mark.usefixtures("sheets")

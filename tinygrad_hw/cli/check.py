@@ -1,27 +1,56 @@
-"""The verb that marks: check, for one sheet and for a folder of them."""
+"""The verb that marks: check, for one sheet and for what a class has handed in."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tinygrad_hw.cli.arguments import UsageError, Verbs, add_dask, add_force, add_sheet, sheet_file
+from tinygrad_hw.cli.arguments import (
+    SHEET_HELP,
+    UsageError,
+    Verbs,
+    add_dask,
+    add_force,
+    sheet_file,
+)
 from tinygrad_hw.cli.course_systems import add_course_systems, fill_tables, refuse_course_systems
 from tinygrad_hw.cli.terminal import print_line, print_wrapped
+
+if TYPE_CHECKING:  # imported where they are used: for the speed of other verbs
+    from tinygrad_hw.worksheet import Sheet
+
+MARKED = "-marked.html"  # what the page of a sheet is called, after the sheet's name
+SOMETHING_LEFT = 1  # the exit status where a sheet or an answer could not be marked
 
 
 def add_check(verbs: Verbs) -> None:
     """Add the verb and its arguments to the parser."""
-    parser = verbs.add_parser("check", help="mark a sheet of hand work, or a folder of them")
-    add_sheet(parser, "SHEET|DIR")
+    parser = verbs.add_parser("check", help="mark a sheet of hand work, or a class's")
+    parser.add_argument(
+        "sheets",
+        nargs="+",
+        metavar="SHEET|DIR|ZIP",
+        help=f"{SHEET_HELP}; or all sheets of folders and zip archives, at any depth",
+    )
+    parser.add_argument(
+        "--against",
+        metavar="KEY|SHEET|DIR",
+        help="the sheet that was handed out, or its key (a folder, where there are many): what "
+        "was changed is told, and what was deleted counts as missing",
+    )
     parser.add_argument("--json", action="store_true", help="every verdict, as JSON")
     parser.add_argument(
-        "--html", nargs="?", const="", metavar="FILE", help="write a page to hand back"
+        "--html",
+        nargs="?",
+        const="",
+        metavar="FILE|DIR",
+        help="write a page to hand back for each sheet (beside it, its name with -marked)",
     )
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the marks of a folder")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the marks of a class")
     parser.add_argument(
         "--hints",
         type=int,
@@ -42,24 +71,35 @@ def add_check(verbs: Verbs) -> None:
     parser.set_defaults(verb=_check)
 
 
-SOMETHING_LEFT = 1  # the exit status where a sheet or an answer could not be marked
-
-
 def _check(arguments: argparse.Namespace) -> int:
     from tinygrad_hw.worksheet import read_weights
 
     weights = read_weights(arguments.weights)
-    path = sheet_file(arguments.sheet)
-    if os.path.isdir(path):  # False too for a name that cannot be one
+    paths = [sheet_file(name) for name in arguments.sheets]
+    if len(paths) > 1 or os.path.isdir(paths[0]) or paths[0].suffix.lower() == ".zip":
         if arguments.json:
-            raise UsageError(f"{path}: is a folder; --json is for one sheet, --csv for a folder")
-        return _check_folder(path, arguments, weights)
-    if arguments.csv:
-        raise UsageError(f"--csv is for a folder of sheets; {path} is not one")
-    if arguments.dask:
-        raise UsageError(f"--dask is for a folder of sheets; {path} is not one")
-    refuse_course_systems(arguments, path)
-    return _check_sheet(path, arguments, weights)
+            raise UsageError("--json is for one sheet; use --csv for a class")
+        return _check_class(paths, arguments, weights)
+    for option in ("csv", "dask"):
+        if getattr(arguments, option):
+            raise UsageError(f"--{option} is for a folder of sheets; {paths[0]} is not one")
+    refuse_course_systems(arguments, paths[0])
+    return _check_sheet(paths[0], arguments, weights)
+
+
+def _handed_out(name: str | None) -> tuple[list[Sheet], list[Path]]:
+    """Return the sheets to compare with, and the files that they are read from."""
+    from tinygrad_hw.worksheet import handed_in, parse_sheet
+
+    if name is None:
+        return [], []
+    found = handed_in([sheet_file(name)])
+    sheets = []
+    for submission in found.submissions:
+        if submission.text is None:
+            raise UsageError(submission.error)
+        sheets.append(parse_sheet(submission.text, submission.where))
+    return sheets, found.files
 
 
 def _check_sheet(path: Path, arguments: argparse.Namespace, weights: Mapping[str, float]) -> int:
@@ -67,6 +107,7 @@ def _check_sheet(path: Path, arguments: argparse.Namespace, weights: Mapping[str
     from tinygrad_hw.worksheet import (
         MARKED_PAGE_OPENING,
         as_json,
+        compare,
         feedback_lines,
         mark,
         marked_page,
@@ -75,23 +116,34 @@ def _check_sheet(path: Path, arguments: argparse.Namespace, weights: Mapping[str
         read_sheet,
     )
 
-    marks = mark(read_sheet(path))
+    sheet = read_sheet(path)
+    changes: tuple[str, ...] = ()
+    handed_out, files = _handed_out(arguments.against)
+    if handed_out:
+        compared = compare(sheet, handed_out)
+        sheet, changes = compared.sheet, compared.changes
+    marks = mark(sheet)
     total = points_text(*points(marks, weights))
     if arguments.html is not None:
-        out = Path(arguments.html or f"{path.stem}.html")
+        out = Path(arguments.html or f"{path.stem}{MARKED}")
         html = Output(out, marked_page(marks, arguments.hints, total).encode(), MARKED_PAGE_OPENING)
-        write_outputs([html], reads=[path], force=arguments.force)
+        write_outputs([html], reads=[path, *files], force=arguments.force)
     if arguments.json:
-        print(json.dumps(as_json(marks), indent=2, ensure_ascii=True))
+        content = as_json(marks) | ({"changes": changes} if handed_out else {})
+        print(json.dumps(content, indent=2, ensure_ascii=True))
         return SOMETHING_LEFT if marks.unreadable else 0
     for line in feedback_lines(marks, arguments.hints, total):
+        print_wrapped(line)
+    for line in ["", "Not as it was handed out", *(f"  {c}" for c in changes)] if changes else []:
         print_wrapped(line)
     if arguments.html is not None:
         print_line(f"Page: {out}")
     return SOMETHING_LEFT if marks.unreadable else 0
 
 
-def _check_folder(folder: Path, arguments: argparse.Namespace, weights: Mapping[str, float]) -> int:
+def _check_class(
+    paths: Sequence[Path], arguments: argparse.Namespace, weights: Mapping[str, float]
+) -> int:
     from rich.console import Console
     from rich.progress import track
 
@@ -100,21 +152,22 @@ def _check_folder(folder: Path, arguments: argparse.Namespace, weights: Mapping[
         MARKED_PAGE_OPENING,
         MARKS_TABLE_OPENING,
         class_lines,
+        handed_in,
         mark_all,
         marked_page,
         marks_table,
         points,
         points_text,
-        sheets_in,
     )
 
-    files = sheets_in(folder)
+    found = handed_in(paths, outputs=[MARKED_PAGE_OPENING, MARKS_TABLE_OPENING])
+    handed_out, files = _handed_out(arguments.against)
     console = Console(stderr=True)
     results = list(
         track(
-            mark_all(files, arguments.dask),
+            mark_all(found.submissions, handed_out, arguments.dask),
             "Marking",
-            total=len(files),
+            total=len(found.submissions),
             console=console,
             transient=True,
             disable=not console.is_terminal,
@@ -126,24 +179,25 @@ def _check_folder(folder: Path, arguments: argparse.Namespace, weights: Mapping[
         text = marks_table(results, weights).encode("utf-8-sig")
         outputs.append(Output(arguments.csv, text, MARKS_TABLE_OPENING))
     if arguments.html is not None:
-        pages = Path(arguments.html) if arguments.html else folder
         for result in results:
             if result.marks:
                 total = points_text(*points(result.marks, weights))
                 html = marked_page(result.marks, arguments.hints, total).encode()
-                outputs.append(
-                    Output(pages / f"{result.file.stem}.html", html, MARKED_PAGE_OPENING)
-                )
-    reads = [*files, *filter(None, (arguments.canvas, arguments.moodle))]
+                place = result.submission.place
+                if arguments.html:
+                    place = Path(arguments.html, result.submission.name)
+                page = place.with_name(f"{place.stem}{MARKED}")
+                outputs.append(Output(page, html, MARKED_PAGE_OPENING))
+    reads = [*found.files, *files, *filter(None, (arguments.canvas, arguments.moodle))]
     write_outputs(outputs, reads=reads, force=arguments.force)
-    for line in class_lines(results, weights):
+    for line in class_lines(results, weights, found.passed_over):
         print_wrapped(line)
     for path, table in tables.items():
         print_line("")
         for line in table.lines(path):
             print_wrapped(line)
     if arguments.html is not None:
-        print_line(f"Pages: {pages}")
+        print_line(f"Pages: {arguments.html or 'beside the sheets'}")
     whole = all(result.marks and not result.marks.unreadable for result in results)
     whole &= not any(table.problems for table in tables.values())
     return 0 if whole else SOMETHING_LEFT

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from tinygrad_hw.cli.arguments import Parser, UsageError
 
 if TYPE_CHECKING:
-    from tinygrad_hw.worksheet import FilledTable
-    from tinygrad_hw.worksheet.feedback.classroom import Result
+    from tinygrad_hw.worksheet import FilledTable, Result
 
 
 def add_course_systems(parser: Parser) -> None:

@@ -5,46 +5,24 @@ regular expressions read the header: it is never evaluated, and it cannot name a
 size counts only if the zip directory agrees with it.
 """
 
-import io
 import math
 import os
 import re
-import struct
 import zipfile
-import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_hw.data.source import (
-    LIMIT,
-    DataError,
-    data_error,
-    exceeds_limit,
-    open_file,
-    reason_text,
-)
+from tinygrad_hw.data.archive import METHODS, ZIP_ERRORS, open_archive
+from tinygrad_hw.data.source import LIMIT, DataError, data_error, exceeds_limit, reason_text
 
 _NPY_START = b"\x93NUMPY"
 _MAX_HEADER_BYTES = 4096  # NumPy writes 128 bytes; Python reads integers of up to 4300 digits
-_MAX_DIRECTORY_BYTES = 1 << 18
-_COMPRESSION_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-
-# The exceptions that zipfile raises for a damaged or unusual archive, its own and others.
-_ZIP_ERRORS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    OSError,
-    OverflowError,
-    RuntimeError,
-    UnicodeDecodeError,
-)
+_MAX_DIRECTORY_BYTES = 1 << 18  # that of a file of four arrays has a few hundred
 
 
 class _Header(NamedTuple):
@@ -65,7 +43,7 @@ def names(path: str | os.PathLike[str]) -> set[str]:
         If the file cannot be read, or is not a zip archive.
     """
     path = Path(path)
-    with open_file(path) as raw, _LimitedReader(raw) as file, _open_archive(path, file) as archive:
+    with _open(path) as (archive, _):
         return {name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")}
 
 
@@ -96,51 +74,17 @@ def read(
         is of other values, has another number of dimensions, or has more than 1 GiB.
     """
     path = Path(path)
-    with open_file(path) as raw, _LimitedReader(raw) as file:
-        size = os.fstat(raw.fileno()).st_size
-        with _open_archive(path, file) as archive:
-            file.bytes_left = None
-            entries = _entries(path, archive, ndims)
-            return {
-                name: _array(f"{path}, {name}", archive, entry, size, ndims[name], floats)
-                for name, entry in entries.items()
-            }
+    with _open(path) as (archive, size):
+        entries = _entries(path, archive, ndims)
+        return {
+            name: _array(f"{path}, {name}", archive, entry, size, ndims[name], floats)
+            for name, entry in entries.items()
+        }
 
 
-class _LimitedReader(io.BufferedReader):
-    """Reader of a file that returns at most `bytes_left` more bytes; None is no limit.
-
-    zipfile reads the whole directory, of any length, and a gigabyte of it would become ten
-    gigabytes of entries. A file of four arrays has a directory of a few hundred bytes.
-    """
-
-    bytes_left: int | None = _MAX_DIRECTORY_BYTES
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        if self.bytes_left is None:
-            return super().read(size)
-        wanted = self.bytes_left + 1 if size is None or size < 0 else size
-        data = super().read(min(wanted, self.bytes_left + 1))
-        self.bytes_left -= len(data)
-        if self.bytes_left < 0:
-            raise zipfile.BadZipFile(f"directory of more than {_MAX_DIRECTORY_BYTES} bytes")
-        return data
-
-
-@contextmanager
-def _open_archive(path: Path, file: IO[bytes]) -> Iterator[zipfile.ZipFile]:
-    """Open a zip archive for a ``with`` block; raise DataError if its directory is damaged."""
-    try:
-        archive = zipfile.ZipFile(file)
-    except _ZIP_ERRORS as error:
-        raise data_error(
-            path,
-            f"not a zip archive that can be read ({reason_text(error)})",
-            "an archive as numpy.savez writes it",
-            "fetch the file again",
-        ) from error
-    with archive:
-        yield archive
+def _open(path: Path) -> AbstractContextManager[tuple[zipfile.ZipFile, int]]:
+    expected = "an archive as numpy.savez writes it"
+    return open_archive(path, _MAX_DIRECTORY_BYTES, expected, "fetch the file again")
 
 
 def _entries(
@@ -168,11 +112,11 @@ def _array(
     floats: bool,
 ) -> NDArray[Any]:
     """Return the array of an entry; `file_size`, that of the archive, bounds its packed size."""
-    if entry.compress_type not in _COMPRESSION_METHODS:
+    if entry.compress_type not in METHODS:
         raise data_error(
             source,
             f"packed by method {entry.compress_type}",
-            f"{_COMPRESSION_METHODS[0]} (stored) or {_COMPRESSION_METHODS[1]} (deflated)",
+            f"{METHODS[0]} (stored) or {METHODS[1]} (deflated)",
             "save it with numpy.savez or numpy.savez_compressed",
         )
     if entry.compress_size > file_size:
@@ -187,7 +131,7 @@ def _array(
             header = _read_header(source, member, floats)
             size = _payload_bytes(source, header, entry, ndim)
             data = member.read(size)
-    except _ZIP_ERRORS as error:
+    except ZIP_ERRORS as error:
         raise data_error(
             source,
             f"damaged, in the entry at byte {entry.header_offset} ({reason_text(error)})",

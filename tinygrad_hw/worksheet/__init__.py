@@ -3,22 +3,21 @@
 The folders, lowest first; each may use those before it: ``sheet`` (the TOML file), ``solution``
 (what is right), ``rounding`` (what honest rounding admits), ``slips`` (how numbers come to be
 wrong), ``marking`` (verdicts and points), ``exercises`` (fresh sheets, blanks, keys), ``feedback``
-(what students and teachers read), ``courses`` (what other programs read).
+(what students read), ``classroom`` (what was handed in, and a class's marks), ``courses`` (what
+other programs read).
 """
 
+from tinygrad_hw.worksheet.classroom.handed_in import HandedIn, handed_in
+from tinygrad_hw.worksheet.classroom.handed_out import Compared, compare
+from tinygrad_hw.worksheet.classroom.results import Result, mark_all
+from tinygrad_hw.worksheet.classroom.submission import Submission
+from tinygrad_hw.worksheet.classroom.summary import MARKS_TABLE_OPENING, class_lines, marks_table
 from tinygrad_hw.worksheet.courses.canvas import canvas_gradebook
 from tinygrad_hw.worksheet.courses.moodle import moodle_worksheet
 from tinygrad_hw.worksheet.courses.roster import FilledTable, RosterError
 from tinygrad_hw.worksheet.exercises.answer_key import key
 from tinygrad_hw.worksheet.exercises.fill_in import fill
 from tinygrad_hw.worksheet.exercises.fresh_sheet import ExerciseError, exercise
-from tinygrad_hw.worksheet.feedback.classroom import (
-    MARKS_TABLE_OPENING,
-    class_lines,
-    mark_all,
-    marks_table,
-    sheets_in,
-)
 from tinygrad_hw.worksheet.feedback.html_page import MARKED_PAGE_OPENING, marked_page
 from tinygrad_hw.worksheet.feedback.interactive_page import SHEET_PAGE_OPENING, sheet_page
 from tinygrad_hw.worksheet.feedback.text import feedback_lines
@@ -61,25 +60,31 @@ __all__ = [
     "Answers",
     "Ask",
     "Case",
+    "Compared",
     "ExerciseError",
     "FilledTable",
+    "HandedIn",
     "MarkedNumber",
     "Marks",
     "PartialAnswer",
+    "Result",
     "RosterError",
     "Sheet",
     "SheetError",
     "Slip",
     "Solution",
+    "Submission",
     "WeightError",
     "WrittenNumber",
     "as_json",
     "blanks",
     "canvas_gradebook",
     "class_lines",
+    "compare",
     "exercise",
     "feedback_lines",
     "fill",
+    "handed_in",
     "key",
     "mark",
     "mark_all",
@@ -97,7 +102,6 @@ __all__ = [
     "sheet_page",
     "sheet_program",
     "sheet_text",
-    "sheets_in",
     "solution_lines",
     "solve",
 ]

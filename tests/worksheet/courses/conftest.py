@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tinygrad_hw.worksheet import mark, parse_sheet
-from tinygrad_hw.worksheet.feedback.classroom import Result
+from tinygrad_hw.worksheet import Result, Submission, mark, parse_sheet
+from tinygrad_hw.worksheet.classroom.downloads import owner_of
 
 TEXT = """
 title = "One neuron"
@@ -39,6 +39,7 @@ def hand_in() -> Hand:
 
     def marked(file: str, student: str = "", loss: str = "4") -> Result:
         text = TEXT.format(student=student, loss=loss)
-        return Result(Path(file), mark(parse_sheet(text, file)))
+        submission = Submission(file, file, Path(file), owner_of(file.split("/"), {}), None)
+        return Result(submission, mark(parse_sheet(text, file)))
 
     return marked

@@ -7,12 +7,12 @@ The table is laid out as Canvas's ``GradebookExporter`` writes it, and read as i
 import csv
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tinygrad_hw.worksheet import WEIGHTS, RosterError, canvas_gradebook
-from tinygrad_hw.worksheet.feedback.classroom import Result
+from tinygrad_hw.worksheet import WEIGHTS, Result, RosterError, canvas_gradebook
 
 GRADEBOOK = '''\
 Student,ID,SIS User ID,SIS Login ID,Section,Notes,Quiz (501),Backprop by hand (502),Final Score
@@ -84,7 +84,7 @@ def test_what_is_not_in_the_table_is_said(gradebook: Path, hand_in: Hand) -> Non
         hand_in("a.toml", "Nobody"),
         hand_in("b.toml", "Emmy Noether"),
         hand_in("c.toml", "enoether"),
-        Result(Path("d_77_1_.toml"), None, "d_77_1_.toml: is not TOML"),
+        replace(hand_in("d_77_1_.toml"), marks=None, error="d_77_1_.toml: is not TOML"),
     ]
     table = canvas_gradebook(gradebook, results, assignment="Backprop")
     assert table.filled == ()

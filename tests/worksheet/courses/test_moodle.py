@@ -14,9 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygrad_hw.worksheet import RosterError, moodle_worksheet
+from tinygrad_hw.worksheet import Result, RosterError, moodle_worksheet
 from tinygrad_hw.worksheet.courses.moodle import comment_html
-from tinygrad_hw.worksheet.feedback.classroom import Result
 
 WORKSHEET = """\
 Identifier,"Full name","Email address",Status,Grade,"Maximum grade","Grade can be changed",\

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from tinygrad_hw.worksheet.classroom.results import Result
 from tinygrad_hw.worksheet.courses.roster import (
     FilledTable,
     Person,
@@ -20,11 +21,8 @@ from tinygrad_hw.worksheet.courses.roster import (
     read_decimal,
     read_roster,
 )
-from tinygrad_hw.worksheet.feedback.classroom import Result
 from tinygrad_hw.worksheet.marking.points import WEIGHTS
 
-# noetheremmy_LATE_1234_56789_sheet.toml in a download of submissions: the student is 1234
-IN_FILE_NAME = re.compile(r"_(?:LATE_)?(\d+)_\d+_", re.IGNORECASE)
 _WITH_ID = re.compile(r"(?P<title>.*) \(\d+\)", re.DOTALL)
 _NO_STUDENT = re.compile(r"\s*(Muted|Manual Posting.*)?\s*", re.IGNORECASE | re.DOTALL)
 _NO_LABEL = ("ID", "Section", "Root Account")
@@ -71,7 +69,7 @@ def canvas_gradebook(
     people = [
         Person(row, row[number].strip(), _labels(roster.header[:first], row)) for row in students
     ]
-    matching = match_sheets(people, results, path, IN_FILE_NAME)
+    matching = match_sheets(people, results, path)
     best = read_decimal(worth[column])
     return fill_in(roster, matching, weights, column, lambda _: best or None)
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from tinygrad_hw.worksheet.classroom.results import Result
 from tinygrad_hw.worksheet.courses.roster import (
     FilledTable,
     Person,
@@ -17,13 +18,10 @@ from tinygrad_hw.worksheet.courses.roster import (
     read_decimal,
     read_roster,
 )
-from tinygrad_hw.worksheet.feedback.classroom import Result
 from tinygrad_hw.worksheet.feedback.text import ANSWER, feedback_lines
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks
 from tinygrad_hw.worksheet.marking.points import WEIGHTS, points, points_text
 
-# Emmy Noether_1234_assignsubmission_file_/sheet.toml in a download: the participant is 1234
-IN_FILE_NAME = re.compile(r"_(\d+)_assignsubmission_")
 NEEDED = ("Identifier", "Grade", "Last modified (grade)")  # without which Moodle reads nothing
 _FORMULA = re.compile(r"(^|[;,|\t])([\s\"']*)([=+\-@])")
 
@@ -69,7 +67,7 @@ def moodle_worksheet(
         return ""
 
     people = [_person(roster.header, columns, row) for row in roster.rows[1:]]
-    matching = match_sheets(people, results, path, IN_FILE_NAME)
+    matching = match_sheets(people, results, path)
     return fill_in(
         roster,
         matching,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tinygrad_hw.errors import InputError
 from tinygrad_hw.formatting import printable, shorten
-from tinygrad_hw.worksheet.feedback.classroom import Result
+from tinygrad_hw.worksheet.classroom.results import Result
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks
 from tinygrad_hw.worksheet.marking.points import points
 
@@ -145,9 +145,7 @@ class Matching:
     problems: list[str]
 
 
-def match_sheets(
-    people: Sequence[Person], results: Iterable[Result], roster: Path, in_file_name: re.Pattern[str]
-) -> Matching:
+def match_sheets(people: Sequence[Person], results: Iterable[Result], roster: Path) -> Matching:
     """Find the person of each sheet.
 
     The number in the name of a file that the course system has named comes first; then the
@@ -162,8 +160,6 @@ def match_sheets(
         The results of the sheets.
     roster
         The table's file, for messages.
-    in_file_name
-        How the system names files: the group is the student's number.
     """
     by_number = {person.number: person for person in people}
     by_label: dict[tuple[str, ...], dict[int, Person]] = {}
@@ -173,8 +169,8 @@ def match_sheets(
     sheets: dict[int, list[Result]] = {}
     problems = []
     for result in results:
-        numbers = (found[1] for found in in_file_name.finditer(str(result.file)))
-        whose = [by_number[number] for number in numbers if number in by_number][:1]
+        number = result.submission.owner.identifier
+        whose = [by_number[number]] if number in by_number else []
         for label in () if whose else _labels(result):
             whose = whose or list(by_label.get(_words(label), {}).values())
         if len(whose) == 1:
@@ -182,7 +178,7 @@ def match_sheets(
             continue
         whom = f"{len(whose)} students" if whose else "no student"
         problems.append(
-            f"{result.file}: {next(_labels(result)):.60} is {whom} of {roster.name}; "
+            f"{result.submission.where}: {next(_labels(result)):.60} is {whom} of {roster.name}; "
             "write a login or a number of it as student"
         )
     found, others = [], []
@@ -194,15 +190,15 @@ def match_sheets(
                 others.append(person)
                 if not several:
                     continue
-                files = ", ".join(str(result.file) for result in several)
+                files = ", ".join(result.submission.where for result in several)
                 problems.append(f"{files}: all are sheets of {person.name}; leave the one to count")
     return Matching(found, others, problems)
 
 
 def _labels(result: Result) -> Iterator[str]:
-    if result.marks and result.marks.sheet.student.strip():
-        yield result.marks.sheet.student.strip()
-    yield result.file.stem
+    if result.student:
+        yield result.student
+    yield result.submission.place.stem
 
 
 def _words(label: str) -> tuple[str, ...]:
@@ -279,7 +275,9 @@ def fill_in(
         if not reason and extra and result.marks:
             reason = extra(person, result.marks)
         if reason:
-            problems.append(reason if reason == result.error else f"{result.file}: {reason}")
+            problems.append(
+                reason if reason == result.error else f"{result.submission.where}: {reason}"
+            )
             left.append(person.name)
             continue
         most = best(person.row)

@@ -61,9 +61,9 @@ def read_text(path: Path | str) -> str:
         If there is no such file, or it cannot be the text of a sheet.
     """
     where = printable(str(path))
+    if Path(path).is_fifo() and not str(path).startswith("/dev/"):
+        raise SheetError(f"{where}: is a pipe, which may never end; give a file")
     try:
-        if Path(path).is_fifo() and not str(path).startswith("/dev/"):
-            raise SheetError(f"{where}: is a pipe, which may never end; give a file")
         with open(path, "rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
@@ -73,6 +73,17 @@ def read_text(path: Path | str) -> str:
         ) from None
     except ValueError:  # a null character in the name
         raise SheetError(f"{where}: is not a file name") from None
+    return text_of(content, where)
+
+
+def text_of(content: bytes, where: str) -> str:
+    """Return the text of a sheet by its bytes; ``where`` names it in messages.
+
+    Raises
+    ------
+    SheetError
+        If there are too many bytes, or they are no text.
+    """
     if len(content) > MAX_BYTES:
         raise SheetError(
             f"{where}: is larger than {MAX_BYTES:,} bytes; a sheet is a small text file"

@@ -1,4 +1,4 @@
-"""A class: every sheet in a folder, and one broken file never stops the rest."""
+"""The marks of a class: one broken file never stops the rest."""
 
 import csv
 import io
@@ -9,15 +9,13 @@ from types import ModuleType
 
 import pytest
 
-from tinygrad_hw.worksheet.feedback.classroom import (
-    COLUMNS,
-    class_lines,
-    mark_all,
-    marks_table,
-    sheets_in,
-    slips_of,
-)
-from tinygrad_hw.worksheet.sheet.model import SheetError
+from tinygrad_hw.worksheet import class_lines, handed_in, mark_all, marks_table
+from tinygrad_hw.worksheet.classroom.results import Result
+from tinygrad_hw.worksheet.classroom.summary import COLUMNS, slips_of
+
+
+def marked(folder: Path) -> list[Result]:
+    return list(mark_all(handed_in([folder]).submissions))
 
 
 @pytest.fixture
@@ -33,7 +31,7 @@ def folder(tmp_path: Path, students: ModuleType) -> Path:
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(marks_table(mark_all(sheets_in(folder))))))
+    return list(csv.DictReader(io.StringIO(marks_table(marked(folder)))))
 
 
 def test_a_line_for_each_file_by_name(folder: Path) -> None:
@@ -61,22 +59,17 @@ def test_slips_are_counted_and_a_label_is_no_formula(folder: Path) -> None:
 def test_a_file_name_is_no_formula(tmp_path: Path, name: str) -> None:
     """Nor is what the error says of it, also where a spreadsheet splits the file at semicolons."""
     (tmp_path / name).write_text("=")
-    table = marks_table(mark_all(sheets_in(tmp_path)))
+    table = marks_table(marked(tmp_path))
     assert len(table.splitlines()) == 2
     for cells in (table.splitlines()[1].split(";"), table.splitlines()[1].split(",")):
         assert not [cell for cell in cells if re.match(r"[\s\"]*[=+\-@]", cell)]
 
 
 def test_the_class_is_summed_up(folder: Path) -> None:
-    results = list(mark_all(sheets_in(folder)))
+    results = marked(folder)
     assert slips_of(results) == {"ascent": 1}
     lines = list(class_lines(results))
     assert lines[0] == "2 of 4 sheets marked"
     assert lines[1].startswith("Points: mean ")
     assert "  ascent: on 1 sheet, 1 in all" in lines
     assert lines[-3] == "Not marked"
-
-
-def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SheetError, match=r"there is no \.toml file in this folder"):
-        sheets_in(tmp_path)

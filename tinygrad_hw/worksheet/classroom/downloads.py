@@ -1,0 +1,95 @@
+"""Whose a file is, by the names in what Canvas, Moodle and Gradescope let a teacher download.
+
+- Canvas: ``lastfirst_LATE_user_file_name``, all in one folder (its ``content_zipper.rb``).
+- Moodle: ``First Last_participant_assignsubmission_file/name``, or with ``_`` for ``/`` (its
+  ``mod/assign/classes/downloader.php``).
+- Gradescope: ``submission_number/name``, and names in ``submission_metadata.yml`` beside them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tinygrad_hw.formatting import printable
+
+METADATA = "submission_metadata.yml"
+
+_CANVAS = re.compile(r"(?:(?P<name>\w+?)_)?(?i:LATE_)?(?:anon_(?P<code>\w+?)|(?P<id>\d+))_\d+_.+")
+_MOODLE = re.compile(r"(?P<name>.+?)(?:_(?P<id>\d+))?_assignsubmission_[a-z]+(?:_.*)?")
+
+_SUBMISSION = re.compile(r"(submission_\w+):\s*")
+_SECTION = re.compile(r"  :(\w+):")
+_ENTRY = re.compile(r"  (?:-|  )\s*:(name|sid|email): *(.*?)\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who handed something in, as the course system says.
+
+    Attributes
+    ----------
+    name
+        The name of the student or the group, "" where it is not said.
+    identifier
+        Canvas's user, Moodle's participant, or the student's number with Gradescope.
+    """
+
+    name: str = ""
+    identifier: str = ""
+
+
+def owner_of(parts: Sequence[str], owners: Mapping[str, Owner]) -> Owner:
+    """Return who handed in a file.
+
+    Parameters
+    ----------
+    parts
+        The names of its folders, and its own.
+    owners
+        What ``read_metadata`` has returned, if there is a file of metadata.
+    """
+    for part in parts:
+        if part in owners:
+            return owners[part]
+        if found := _MOODLE.fullmatch(part):
+            return Owner(printable(found["name"]), found["id"] or "")
+    if found := _CANVAS.fullmatch(parts[-1]):
+        return Owner(printable(found["name"] or ""), found["id"] or found["code"])
+    return Owner()
+
+
+def read_metadata(text: str) -> dict[str, Owner]:
+    """Return who handed in each folder of a download of Gradescope's, by its metadata.
+
+    Of the YAML that a program of theirs writes, only the lines on the submitters are read::
+
+        submission_7:
+          :submitters:
+          - :name: Ada L.
+            :sid: '12'
+    """
+    submitters: dict[str, dict[str, list[str]]] = {}
+    here: dict[str, list[str]] = {}
+    section = ""
+    for line in text.splitlines():
+        if found := _SUBMISSION.fullmatch(line):
+            here = submitters.setdefault(found[1], {})
+            section = ""
+        elif found := _SECTION.match(line):
+            section = found[1]
+        elif section == "submitters" and (found := _ENTRY.fullmatch(line)):
+            here.setdefault(found[1], []).append(_unquoted(found[2]))
+    return {
+        folder: Owner(", ".join(who.get("name", ())), ", ".join(who.get("sid", ())))
+        for folder, who in submitters.items()
+    }
+
+
+def _unquoted(text: str) -> str:
+    if len(text) > 1 and text[0] == text[-1] == "'":
+        text = text[1:-1].replace("''", "'")
+    elif len(text) > 1 and text[0] == text[-1] == '"':
+        text = text[1:-1]
+    return printable(text)
