@@ -1,8 +1,10 @@
 """Tasks side by side: none is lost and none is done twice, whatever becomes of the workers."""
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -84,6 +86,8 @@ def test_a_cluster_that_does_not_answer_is_one_line(monkeypatch):
         with pytest.raises(InputError) as raised:
             list(side_by_side(double, 3, [1], address=address))
         assert f"--dask is {address!r}: no scheduler answers there" in str(raised.value)
+        del raised
+        assert "IO loop" not in {thread.name for thread in threading.enumerate()}
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(InputError, match=r"pip install 'tinygrad_hw\[cluster\]'"):
         list(side_by_side(double, 3, [1], address="tcp://127.0.0.1:1"))
@@ -127,3 +131,11 @@ def test_a_class_s_sheets_and_a_sweep_on_a_cluster_are_those_of_one_machine(tmp_
 
 def test_results_are_put_in_order():
     assert list(in_order([(2, "c"), (0, "a"), (1, "b"), (3, "d")])) == ["a", "b", "c", "d"]
+
+
+def test_ctrl_c_is_for_the_process_that_asked():
+    def interrupt(shared, task):
+        os.kill(os.getpid(), signal.SIGINT)
+        return shared * task
+
+    assert sorted(side_by_side(interrupt, 3, [1, 2, 3], jobs=2)) == [(0, 3), (1, 6), (2, 9)]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
+import signal
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import current_thread, main_thread
 from typing import Any, TypeVar
 
 from tinygrad_hw.errors import InputError
@@ -50,7 +55,7 @@ def side_by_side(
     if address is not None:
         yield from _on_cluster(function, shared, tasks, address)
         return
-    jobs = min(jobs or _cores(), len(tasks))
+    jobs = min(jobs or cores(), len(tasks))
     if jobs <= 1:
         yield from ((i, function(shared, task)) for i, task in enumerate(tasks))
         return
@@ -68,7 +73,28 @@ def in_order(results: Iterable[tuple[int, T]]) -> Iterator[T]:
             following += 1
 
 
-def _cores() -> int:
+@contextmanager
+def ctrl_c_blocked() -> Iterator[None]:
+    """Block Ctrl-C for processes that are started meanwhile; raise it here at the end.
+
+    A new process inherits the signals that are blocked, but no handlers.
+    """
+    if current_thread() is not main_thread() or not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    received: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, frame: received.append(number))
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        signal.signal(signal.SIGINT, handler)
+    if received:
+        raise KeyboardInterrupt
+
+
+def cores() -> int:
     """Count the processors that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
@@ -87,8 +113,10 @@ def _on_cores(
         ) from None
     parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", pre_dispatch=jobs)
     calls = (delayed(_numbered)(function, shared, i, task) for i, task in enumerate(tasks))
-    results: Any = parallel(calls)
+    results: Any = None
     try:
+        with ctrl_c_blocked():  # the processes start here, and Ctrl-C is for this one alone
+            results = parallel(calls)
         for result in results:  # noqa: UP028 - "yield from" would close it before the last lines
             yield result
     except TerminatedWorkerError:
@@ -96,8 +124,9 @@ def _on_cores(
             "a process of the work has been killed, perhaps for want of memory; give fewer --jobs"
         ) from None
     finally:
-        with warnings.catch_warnings(action="ignore"):  # that something was left undone
-            results.close()  # ends what is being done: nobody waits for it after Ctrl-C
+        if results is not None:
+            with warnings.catch_warnings(action="ignore"):  # that something was left undone
+                results.close()  # ends what is being done: nobody waits for it after Ctrl-C
 
 
 def _numbered(
@@ -122,6 +151,8 @@ def _on_cluster(
     connect: Any = distributed.Client
     finished: Any = distributed.as_completed
     try:
+        with ThreadPoolExecutor(1) as apart:  # a notebook's own thread has a loop already
+            apart.submit(asyncio.run, _ask_scheduler(address)).result()
         client = connect(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         raise WorkerError(
@@ -155,6 +186,15 @@ def _on_cluster(
                 f"a worker of the cluster has failed at a task ({reason}); it needs this package "
                 "and its libraries in the same versions"
             ) from error
+
+
+async def _ask_scheduler(address: str) -> None:
+    """Ask a scheduler for its name: a client that fails to connect leaves a thread behind."""
+    import distributed
+
+    connect: Any = distributed.rpc
+    async with connect(address, timeout=CONNECT_SECONDS) as scheduler:
+        await scheduler.identity()
 
 
 def _same(shared: Any) -> Any:

@@ -2,8 +2,13 @@
 
 import os
 import subprocess
+import sys
+import time
+import weakref
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -90,3 +95,26 @@ def test_a_full_disk_is_one_line(run_apart: RunApart) -> None:
         _, error = process.communicate(timeout=60)
     assert process.returncode == 2
     assert error == "tinygrad-hw: cannot write: No space left on device\n"
+
+
+def test_ctrl_c_stops_where_python_cannot_raise_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Something:
+        pass
+
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    def work(_: Namespace) -> None:
+        thing = Something()
+        reference = weakref.ref(thing, interrupt)
+        del thing
+        assert reference() is None
+        time.sleep(60)
+
+    parser = SimpleNamespace(parse_args=lambda _: Namespace(verb=work))
+    monkeypatch.setattr(sys.modules["tinygrad_hw.cli.main"], "_parser", lambda: parser)
+    before = sys.unraisablehook
+    assert run() == (130, "", "\ntinygrad-hw: stopped\n")
+    assert sys.unraisablehook is before

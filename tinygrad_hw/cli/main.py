@@ -20,7 +20,7 @@ from tinygrad_hw.cli.networks.pad import add_pad
 from tinygrad_hw.cli.networks.predict import add_predict
 from tinygrad_hw.cli.networks.sweep import add_sweep
 from tinygrad_hw.cli.networks.train import add_train
-from tinygrad_hw.cli.terminal import INTERRUPTED
+from tinygrad_hw.cli.terminal import INTERRUPTED, every_interrupt_heard
 from tinygrad_hw.errors import InputError
 
 
@@ -35,8 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if sys.stderr is None:  # closed; Python's input() does not work without one
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for all the process
     try:
-        parsed = _parser().parse_args(arguments)
-        return int(parsed.verb(parsed) or 0)
+        with every_interrupt_heard():
+            parsed = _parser().parse_args(arguments)
+            return int(parsed.verb(parsed) or 0)
     except KeyboardInterrupt:
         print("\ntinygrad-hw: stopped", file=sys.stderr)
         return INTERRUPTED

@@ -7,6 +7,9 @@ import shutil
 import signal
 import sys
 import textwrap
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
 TERMINATED = 143  # what a shell reports for a program that kill ended
@@ -54,6 +57,35 @@ def accept_any_bytes() -> None:
 def exit_when_terminated() -> None:
     """Make ``kill`` end the program as an exception does, so that everything is cleaned up."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+
+
+@contextmanager
+def every_interrupt_heard() -> Iterator[None]:
+    """Context in which no Ctrl-C is lost.
+
+    Where Python cannot raise it (in ``__del__``, in the callback of a weak reference) it prints
+    "Exception ignored in" and goes on; here the interrupt comes again a moment later, when this
+    hook has returned.
+    """
+    if not hasattr(signal, "pthread_kill"):
+        yield
+        return
+    before = sys.unraisablehook
+
+    def hear(unraisable: sys.UnraisableHookArgs) -> None:
+        if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+            before(unraisable)
+            return
+        main = threading.main_thread().ident
+        again = threading.Timer(0.05, signal.pthread_kill, (main, signal.SIGINT))
+        again.daemon = True
+        again.start()
+
+    sys.unraisablehook = hear
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def encodable(line: str) -> str:

@@ -7,14 +7,11 @@ each with one BLAS thread: so a network's weights depend on its seed alone, not 
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Thread, current_thread, main_thread
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -39,6 +36,7 @@ from tinygrad_hw.nn import (
 from tinygrad_hw.nn.callbacks import Logs
 from tinygrad_hw.nn.initializers import Initializer
 from tinygrad_hw.nn.models import LayerSummary
+from tinygrad_hw.workers import cores, ctrl_c_blocked
 
 HIDDEN, BATCH, RATE, PATIENCE, EXAMPLES = 128, 32, 0.001, 10, 10
 
@@ -209,10 +207,10 @@ def train_all(
     thread = Thread(target=_forward_events, args=(events, listener), daemon=True)
     thread.start()
     others = set(multiprocessing.active_children())
-    workers = min(_cores(), len(experiments))
+    workers = min(cores(), len(experiments))
     pool = ProcessPoolExecutor(workers, context, _initialize_worker, (events,))
     try:
-        with _ctrl_c_blocked():  # the processes start here, and Ctrl-C is for this one alone
+        with ctrl_c_blocked():  # the processes start here, and Ctrl-C is for this one alone
             futures = [
                 pool.submit(_train, e, two if e.classes == 2 else data, seed) for e in experiments
             ]
@@ -226,33 +224,6 @@ def train_all(
         raise
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _cores() -> int:
-    """Count the processors that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
-
-
-@contextmanager
-def _ctrl_c_blocked() -> Iterator[None]:
-    """Block Ctrl-C for processes that are started meanwhile; raise it here at the end.
-
-    A new process inherits the signals that are blocked, but no handlers.
-    """
-    if current_thread() is not main_thread() or not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    received: list[int] = []
-    handler = signal.signal(signal.SIGINT, lambda number, frame: received.append(number))
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        signal.signal(signal.SIGINT, handler)
-    if received:
-        raise KeyboardInterrupt
 
 
 _events: Any = None  # in a worker: the queue on which its epochs are reported
