@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tinygrad_hw.symbolic import FUNCTIONS, expression
+from tinygrad_hw.symbolic import FUNCTIONS, arrays, expression
 from tinygrad_hw.worksheet import SheetError, mark, parse_sheet, read_number
 from tinygrad_hw.worksheet.marking import mark_sheet
 from tinygrad_hw.worksheet.rounding import written_number
@@ -84,6 +84,12 @@ def test_every_function() -> None:
     assert {code.partition("(")[0] for code in codes_in(rows)} == set(FUNCTIONS)
 
 
+def test_every_function_of_arrays() -> None:
+    rows = [row[0] for row in table_below("## Vectors and matrices")]
+    described = {code.partition("(")[0] for code in codes_in(rows) if "(" in code}
+    assert described - set(FUNCTIONS) == set(arrays.ARRAY_FUNCTIONS)
+
+
 def test_every_operator() -> None:
     said = next(line for line in PAGE.splitlines() if "precedence" in line)
     assert {"+", "-", "*", "/", "**"} <= codes_in([said])
@@ -99,6 +105,7 @@ def test_the_limits() -> None:
         expression.LONGEST,
         reader.MAX_STEPS,
         reader.MAX_DOTS,
+        arrays.MOST_ELEMENTS,
         mark_sheet.MOST_NAMES,
         mark_sheet.MOST_PARTS,
         mark_sheet.LONGEST,

@@ -3,7 +3,8 @@
 ``formula`` has the tree itself, ``simplification`` what builds one as one would by hand, ``parser``
 what reads one from the text of a rule or a sheet, ``differentiation`` the derivative by a name, and
 ``evaluation`` the value in floats. ``expression`` reads the formulas of a sheet, checks them, and
-records them with Values.
+records them with Values; ``arrays`` expands those on vectors and matrices. ``source`` writes
+formulas as text.
 """
 
 from tinygrad_hw.symbolic.differentiation import differentiate, rule_bindings

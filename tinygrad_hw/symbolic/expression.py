@@ -100,17 +100,7 @@ def read_expression(source: str) -> Expression:
     ExpressionError
         Saying what is not allowed, in words of the sheet and not of Python.
     """
-    source = " ".join(source.split()).replace("^", "**")
-    if not source.isprintable() or "#" in source:
-        raise ExpressionError("contains a # or a character that cannot be seen")
-    if len(source) > LONGEST:
-        raise ExpressionError(f"is {len(source):,} characters long; the limit is {LONGEST:,}")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Python's advice on Python is none on a sheet
-            body = ast.parse(source, mode="eval").body
-    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-        raise ExpressionError(f"is not arithmetic: {_reason(error)}") from None
+    source, body = syntax_of(source)
     instructions: list[Instruction] = []
     pending: list[ast.expr | Operation] = [body]
     while pending:
@@ -126,6 +116,27 @@ def read_expression(source: str) -> Expression:
             pending += [operation, *reversed(operands)]
     names = tuple(dict.fromkeys(part for part in instructions if isinstance(part, str)))
     return Expression(source, names, tuple(instructions))
+
+
+def syntax_of(source: str) -> tuple[str, ast.expr]:
+    """Parse an expression as Python's syntax; return its text, tidied, and its tree.
+
+    Raises
+    ------
+    ExpressionError
+        If it is no expression of Python, or too long.
+    """
+    source = " ".join(source.split()).replace("^", "**")
+    if not source.isprintable() or "#" in source:
+        raise ExpressionError("contains a # or a character that cannot be seen")
+    if len(source) > LONGEST:
+        raise ExpressionError(f"is {len(source):,} characters long; the limit is {LONGEST:,}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python's advice on Python is none on a sheet
+            return source, ast.parse(source, mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        raise ExpressionError(f"is not arithmetic: {_reason(error)}") from None
 
 
 def is_name(text: str) -> bool:
@@ -145,7 +156,8 @@ def _application(node: ast.expr, source: str) -> tuple[Operation, list[ast.expr]
         function = node.func.id if isinstance(node.func, ast.Name) else None
         if function not in FUNCTIONS:
             raise ExpressionError(
-                f"uses {_piece(node.func, source)} as a function; known are {', '.join(FUNCTIONS)}"
+                f"uses {quote_piece(node.func, source)} as a function; known are "
+                f"{', '.join(FUNCTIONS)}"
             )
         operation, operands = FUNCTIONS[function], list(node.args)
         is_plain = not node.keywords and not any(isinstance(x, ast.Starred) for x in operands)
@@ -156,8 +168,8 @@ def _application(node: ast.expr, source: str) -> tuple[Operation, list[ast.expr]
             raise ExpressionError(f"gives {function}() something other than {wanted}")
         return operation, operands
     raise ExpressionError(
-        f"contains {_piece(node, source)}; allowed are + - * / ** and brackets over names, numbers "
-        f"and {', '.join(FUNCTIONS)}"
+        f"contains {quote_piece(node, source)}; allowed are + - * / ** and brackets over names, "
+        f"numbers and {', '.join(FUNCTIONS)}"
     )
 
 
@@ -173,7 +185,7 @@ def _number(node: ast.Constant) -> float:
     return number
 
 
-def _piece(node: ast.expr, source: str) -> str:
+def quote_piece(node: ast.expr, source: str) -> str:
     """Quote the part of the source that a node stands for, shortened."""
     piece = ast.get_source_segment(source, node) or type(node).__name__
     return repr(piece if len(piece) <= 40 else piece[:37] + "...")

@@ -10,6 +10,7 @@ from typing import Any
 
 from tinygrad_hw.files import write_files
 from tinygrad_hw.formatting.numbers import bracketed
+from tinygrad_hw.worksheet.sheet.arrays import scalar_name
 from tinygrad_hw.worksheet.sheet.model import Answers, Sheet, SheetError
 from tinygrad_hw.worksheet.sheet.reader import parse_sheet, read_text
 from tinygrad_hw.worksheet.sheet.writer import answers_text, quoted, sheet_text
@@ -181,20 +182,29 @@ def _question(sheet: Sheet, place: Place) -> tuple[str, str]:
     k = int(str(inner.pop(0)).removeprefix("step")) if str(inner[0]).startswith("step") else 1
     answers = (sheet.answers, *sheet.later_answers)[k - 1]
     step = f"step {k}: " if sheet.later_answers else ""
+
+    def named(name: str, *index: str | int) -> str:
+        return scalar_name(name, [int(i) for i in index], sheet.shapes)
+
     match inner:
-        case ["forward", str(name)]:
+        case ["forward", str(name), *index]:
+            name = named(name, *index)
             return f"{step}{name} = {sheet.forward[name].source}", name
         case ["partials", str(partial), *rest]:
+            partial = named(partial, *(rest[1:] if rest[0] == "value" else ()))
             paths = answers.partials[partial].paths
             chain = " + ".join(" · ".join(path) for path in paths)
             about = f"{step}{partial} = {chain}" if chain else step + partial
             match rest:
                 case ["factors", factor]:
-                    return about, f"factor {factor}"
+                    return about, f"factor {named(str(factor))}"
                 case ["paths", int(i), factor]:
-                    return about, f"path {i + 1}, factor {factor}"
+                    return about, f"path {i + 1}, factor {named(str(factor))}"
             return about, partial
-        case ["updated", str(name)]:
+        case ["updated", str(name), *index]:
+            name = named(name, *index)
             new = f"new {name} = {name} - {bracketed(sheet.rate)} × d{sheet.loss}/d{name}"
             return step + new, f"new {name}"
-    return f"the closing table: {inner[-1]} at the end", str(inner[-1])
+    _, table_name, *index = inner
+    name = named(str(table_name), *index)
+    return f"the closing table: {name} at the end", name

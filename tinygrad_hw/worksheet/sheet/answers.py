@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from tinygrad_hw.worksheet.sheet.arrays import scalar_names, with_scalar_names
 from tinygrad_hw.worksheet.sheet.content import Content
 from tinygrad_hw.worksheet.sheet.messages import abbreviate
 from tinygrad_hw.worksheet.sheet.model import Answers, Ask, PartialAnswer
@@ -32,6 +33,8 @@ def read_answers(
             reason = f"{abbreviate(name)} is not asked for: [update] has steps = {steps}"
             raise content.error(reason, "answers", name)
     content.check_keys("answers", section, (*STEP_SECTIONS, "table", *later))
+    if content.shapes:
+        section = with_scalar_names(content, "answers", section)
     partials = {f"d{loss}/d{name}" for name in parameters}
     return [_step(content, "answers", section, forward, partials, parameters)] + [
         _step(content, f"answers.{name}", section.get(name, {}), forward, partials, parameters)
@@ -108,6 +111,7 @@ def _asked(
     if not isinstance(asked, list) or not all(isinstance(name, str) for name in asked):
         reason = f"{key} should be true, false or a list of names in quotes"
         raise content.error(reason, "ask", key)
+    asked = [name for text in asked for name in scalar_names(text, content.shapes)]
     for name in asked:
         if not (_FACTOR.fullmatch(name) if known is None else name in known):
             reason = f"{key} has {abbreviate(name)}, which this sheet cannot ask for"
@@ -122,12 +126,14 @@ def _points(
         raise content.error("points should be a section, [ask.points]", "ask", "points")
     names = {name for names in known.values() for name in names or ()}
     points = {}
-    for name, given in section.items():
-        if not (name in ASK_KEYS or name in names or _FACTOR.fullmatch(name)):
-            reason = f"{abbreviate(name)} has no points; give some to {', '.join(ASK_KEYS)} or "
-            raise content.error(reason + "to a name that is asked for", "ask.points", name)
-        points[name] = content.number("ask.points", name, given)
-        if not 0 <= points[name] <= MOST_POINTS:
-            reason = f"{name} should be worth 0 to {MOST_POINTS} points"
-            raise content.error(reason, "ask.points", name)
+    for text, given in section.items():
+        worth = content.number("ask.points", text, given)
+        if not 0 <= worth <= MOST_POINTS:
+            reason = f"{text} should be worth 0 to {MOST_POINTS} points"
+            raise content.error(reason, "ask.points", text)
+        for name in scalar_names(text, content.shapes):
+            if not (name in ASK_KEYS or name in names or _FACTOR.fullmatch(name)):
+                reason = f"{abbreviate(name)} has no points; give some to {', '.join(ASK_KEYS)} or "
+                raise content.error(reason + "to a name that is asked for", "ask.points", text)
+            points[name] = worth
     return points

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from tinygrad_hw.symbolic.arrays import Shape
 from tinygrad_hw.symbolic.expression import is_name
 from tinygrad_hw.worksheet.sheet.messages import abbreviate, position
 from tinygrad_hw.worksheet.sheet.model import SheetError
@@ -21,6 +22,7 @@ class Content:
         self.content = content
         self.lines = text.split("\n")  # as TOML counts them
         self.where = where
+        self.shapes: dict[str, Shape] = {}  # of the names that are vectors or matrices
 
     def error(self, reason: str, section: str = "", key: str = "") -> SheetError:
         """Return an error that names the position of an entry."""

@@ -12,25 +12,26 @@ from tinygrad_hw.engine import Value
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.symbolic import FUNCTIONS, is_name, read_expression
+from tinygrad_hw.symbolic.source import (
+    ATOM,
+    BINARY,
+    POWER,
+    PRODUCT,
+    QUOTIENT,
+    SIGN,
+    SUM,
+    FormulaText,
+    binary,
+    bracketed,
+    negative,
+)
 from tinygrad_hw.worksheet.sheet.model import Answers, Sheet, SheetError
 from tinygrad_hw.worksheet.sheet.reader import parse_sheet
 from tinygrad_hw.worksheet.sheet.writer import sheet_text
 
 LONGEST = 200  # characters of an inlined formula: a longer one is a name of its own
 
-# Precedences: a part of a formula is bracketed where its precedence is lower than its place needs.
-SUM, QUOTIENT, PRODUCT, SIGN, POWER, ATOM = range(6)
-BINARY = {  # template, precedence, and the precedence that each operand needs
-    "add": ("{} + {}", SUM, SUM, QUOTIENT),
-    "sub": ("{} - {}", SUM, SUM, QUOTIENT),
-    "mul": ("{}*{}", PRODUCT, PRODUCT, POWER),
-    "div": ("{} / {}", QUOTIENT, QUOTIENT, POWER),
-    "pow": ("{}**{}", POWER, ATOM, POWER),
-}
-
 NAMES = {operation: name for name, operation in reversed(FUNCTIONS.items())}  # log, not ln
-
-FormulaText = tuple[str, int]  # a formula and its precedence
 
 
 def sheet_from(
@@ -157,16 +158,13 @@ class _Formulas:
         if name == "affine":  # w1, w2, …, x1, x2, …, b: what a Neuron of nn computes
             half = len(operands) // 2
             products = map(_product, operands[:half], operands[half:-1])
-            return " + ".join([*products, _bracketed(operands[-1], QUOTIENT)]), SUM
+            return " + ".join([*products, bracketed(operands[-1], QUOTIENT)]), SUM
         if name in BINARY:
-            form, precedence, left, right = BINARY[name]
-            return form.format(
-                _bracketed(operands[0], left), _bracketed(operands[1], right)
-            ), precedence
+            return binary(name, operands[0], operands[1])
         if name == "neg":
-            return f"-{_bracketed(operands[0], POWER)}", SIGN
+            return negative(operands[0])
         if name == "square":
-            return f"{_bracketed(operands[0], ATOM)}**2", POWER
+            return f"{bracketed(operands[0], ATOM)}**2", POWER
         if name == "pos":
             return operands[0]
         if node.operation in NAMES:
@@ -202,10 +200,5 @@ def _names(is_result: bool) -> Iterator[str]:
     yield from (f"{stem}{k}" for k in range(1, 10**9))
 
 
-def _bracketed(formula: FormulaText, needed: int) -> str:
-    text, precedence = formula
-    return text if precedence >= needed else f"({text})"
-
-
 def _product(weight: FormulaText, x: FormulaText) -> str:
-    return f"{_bracketed(weight, PRODUCT)}*{_bracketed(x, POWER)}"
+    return f"{bracketed(weight, PRODUCT)}*{bracketed(x, POWER)}"

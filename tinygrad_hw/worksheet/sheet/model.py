@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygrad_hw.engine import Value
 from tinygrad_hw.errors import InputError
+from tinygrad_hw.symbolic.arrays import Shape
 from tinygrad_hw.symbolic.expression import Expression
 from tinygrad_hw.worksheet.sheet.messages import abbreviate, position
 from tinygrad_hw.worksheet.sheet.parts import ASK_KEYS, PARTS
@@ -98,6 +99,9 @@ class Sheet:
         later one, which have no table.
     ask
         What is asked for and what it is worth; None where the sheet does not say.
+    shapes
+        The shapes of the names that were vectors and matrices where the sheet was read; what they
+        expand to is the same sheet.
     """
 
     title: str
@@ -114,6 +118,7 @@ class Sheet:
     steps: int = 1
     later_answers: tuple[Answers, ...] = ()
     ask: Ask | None = None
+    shapes: dict[str, Shape] = field(default_factory=dict, compare=False)
 
     def error(self, reason: str, section: str = "", key: str = "") -> SheetError:
         """Return an error that names the position of an entry."""

@@ -11,6 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from tinygrad_hw.symbolic.arrays import describe, element_names, expand_formula
 from tinygrad_hw.symbolic.expression import (
     CONSTANTS,
     Expression,
@@ -18,6 +19,7 @@ from tinygrad_hw.symbolic.expression import (
     read_expression,
 )
 from tinygrad_hw.worksheet.sheet.answers import read_answers, read_ask
+from tinygrad_hw.worksheet.sheet.arrays import flatten, shape_of
 from tinygrad_hw.worksheet.sheet.content import Content
 from tinygrad_hw.worksheet.sheet.messages import abbreviate, printable
 from tinygrad_hw.worksheet.sheet.model import Sheet, SheetError
@@ -134,6 +136,11 @@ class _Reader(Content):
         if twice := given.keys() & parameters.keys():
             name = min(twice)
             raise self.error(f"{name} is given already; one name, one thing", "parameters", name)
+        if twice := self.shapes.keys() & (given.keys() | parameters.keys()):
+            name = min(twice)
+            raise self.error(
+                f"{name} is a number and an array; one name, one thing", "parameters", name
+            )
         forward = self.expressions(given, parameters)
         loss, rate, steps = self.update(given, forward)
         answers, *later = read_answers(self, loss, parameters, forward, steps)
@@ -152,13 +159,24 @@ class _Reader(Content):
             steps=steps,
             later_answers=tuple(later),
             ask=read_ask(self, loss, parameters, forward),
+            shapes=self.shapes,
         )
 
     def numbers(self, section: str) -> dict[str, float]:
-        numbers = {}
+        numbers: dict[str, float] = {}
         for name, given in self.content.get(section, {}).items():
             self.check_name(section, name)
-            numbers[name] = self.number(section, name, given)
+            shape = shape_of(given)
+            if shape is None:
+                reason = f"{name} should be a number, a list of numbers, or rows of one length"
+                raise self.error(reason, section, name)
+            if shape:
+                self.shapes[name] = shape
+            for element, number in zip(element_names(name, shape), flatten(given), strict=True):
+                if element in numbers:
+                    reason = f"{element} is defined already; one name, one thing"
+                    raise self.error(reason, section, name)
+                numbers[element] = self.number(section, name, number)
         return numbers
 
     def expressions(
@@ -170,21 +188,28 @@ class _Reader(Content):
         forward: dict[str, Expression] = {}
         for name, source in sources.items():
             self.check_name("forward", name)
-            if name in known:
-                raise self.error(f"{name} is defined already; one name, one thing", "forward", name)
             if not isinstance(source, str):
                 raise self.error(f"{name} should be a formula in quotes", "forward", name)
             try:
-                forward[name] = expression = read_expression(source)
+                shape, formulas = expand_formula(source, self.shapes)
+                elements = element_names(name, shape)
+                expressions = [read_expression(formula) for formula in formulas]
             except ExpressionError as error:
                 raise self.error(f"{name} {printable(str(error))}", "forward", name) from None
-            for used in expression.names:
+            for taken in (name, *elements):
+                if taken in known or taken in self.shapes:
+                    reason = f"{taken} is defined already; one name, one thing"
+                    raise self.error(reason, "forward", name)
+            for used in dict.fromkeys(used for x in expressions for used in x.names):
                 if used in CONSTANTS and used not in known and used not in sources:
                     given[used] = CONSTANTS[used]
                     known.add(used)
                 if used not in known:
                     raise self.error(self.unknown(name, used, sources), "forward", name)
-            known.add(name)
+            forward |= zip(elements, expressions, strict=True)
+            known |= {*elements}
+            if shape:
+                self.shapes[name] = shape
         if not forward:
             raise self.error("there is no [forward] section with formulas")
         return forward
@@ -206,6 +231,9 @@ class _Reader(Content):
         loss, rate, steps = section.get("loss"), section.get("rate"), section.get("steps", 1)
         if not isinstance(loss, str):
             raise self.error("[update] needs loss, the name of a [forward] value", "update", "loss")
+        if loss in self.shapes:
+            reason = f"loss is {loss}, which is {describe(self.shapes[loss])}; give one number"
+            raise self.error(reason, "update", "loss")
         if loss not in forward:
             raise self.error(
                 f"loss is {abbreviate(loss)}, which is not in [forward]", "update", "loss"
