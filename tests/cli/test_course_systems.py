@@ -1,6 +1,7 @@
 """The options of check that fill in a course system's tables."""
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,11 +50,24 @@ def test_check_fills_both_tables_beside_what_was_given(run: Run, folder: Path) -
     assert "grades-marked.csv is there already; give another name, or --force" in error
 
 
+def test_check_writes_the_results_of_one_sheet_for_gradescope(run: Run, folder: Path) -> None:
+    status, out, _ = run("check", "class/emmy.toml", "--gradescope")
+    assert (status, out.splitlines()[-1]) == (0, "Results: results.json")
+    assert json.loads(Path("results.json").read_text())["tests"][0]["score"] == 1
+    (folder / "emmy.toml").write_text("[")
+    status, out, error = run("check", "class/emmy.toml", "--gradescope")  # over its earlier output
+    assert (status, out) == (2, "")
+    results = json.loads(Path("results.json").read_text())
+    assert results["score"] == 0
+    assert results["output"].endswith(error.removeprefix("tinygrad-hw: ").rstrip())
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["q1a", "--canvas", "grades.csv"], "--canvas is for a folder of sheets; "),
         (["q1a", "--moodle", "worksheet.csv"], "--moodle is for a folder of sheets; "),
+        (["class", "--gradescope"], "--gradescope is for one sheet; --canvas and"),
         (["class", "--assignment", "x"], "--assignment is given without --canvas, whose gradebook"),
         (["class", "--canvas", "worksheet.csv"], "worksheet.csv: is no gradebook of Canvas, which"),
         (

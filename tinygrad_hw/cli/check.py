@@ -17,8 +17,14 @@ from tinygrad_hw.cli.arguments import (
     add_force,
     sheet_file,
 )
-from tinygrad_hw.cli.course_systems import add_course_systems, fill_tables, refuse_course_systems
+from tinygrad_hw.cli.course_systems import (
+    add_course_systems,
+    fill_tables,
+    gradescope_output,
+    refuse_course_systems,
+)
 from tinygrad_hw.cli.terminal import print_line, print_wrapped
+from tinygrad_hw.errors import InputError
 
 if TYPE_CHECKING:  # imported where they are used: for the speed of other verbs
     from tinygrad_hw.worksheet import Sheet
@@ -79,6 +85,8 @@ def _check(arguments: argparse.Namespace) -> int:
     if len(paths) > 1 or os.path.isdir(paths[0]) or paths[0].suffix.lower() == ".zip":
         if arguments.json:
             raise UsageError("--json is for one sheet; use --csv for a class")
+        if arguments.gradescope:
+            raise UsageError("--gradescope is for one sheet; --canvas and --moodle are for a class")
         return _check_class(paths, arguments, weights)
     for option in ("csv", "dask"):
         if getattr(arguments, option):
@@ -109,6 +117,8 @@ def _check_sheet(path: Path, arguments: argparse.Namespace, weights: Mapping[str
         as_json,
         compare,
         feedback_lines,
+        gradescope_refusal,
+        gradescope_results,
         mark,
         marked_page,
         points,
@@ -116,28 +126,43 @@ def _check_sheet(path: Path, arguments: argparse.Namespace, weights: Mapping[str
         read_sheet,
     )
 
-    sheet = read_sheet(path)
-    changes: tuple[str, ...] = ()
     handed_out, files = _handed_out(arguments.against)
-    if handed_out:
-        compared = compare(sheet, handed_out)
-        sheet, changes = compared.sheet, compared.changes
-    marks = mark(sheet)
+    changes: tuple[str, ...] = ()
+    try:
+        sheet = read_sheet(path)
+        if handed_out:
+            compared = compare(sheet, handed_out)
+            sheet, changes = compared.sheet, compared.changes
+        marks = mark(sheet)
+    except InputError as error:
+        if arguments.gradescope:  # a student who waits there is told
+            refusal = gradescope_output(arguments, gradescope_refusal(str(error)))
+            write_outputs([refusal], reads=[path, *files], force=arguments.force)
+        raise
+    changed = ["", "Not as it was handed out", *(f"  {c}" for c in changes)] if changes else []
     total = points_text(*points(marks, weights))
+    outputs = []
     if arguments.html is not None:
         out = Path(arguments.html or f"{path.stem}{MARKED}")
-        html = Output(out, marked_page(marks, arguments.hints, total).encode(), MARKED_PAGE_OPENING)
-        write_outputs([html], reads=[path, *files], force=arguments.force)
+        html = marked_page(marks, arguments.hints, total).encode()
+        outputs.append(Output(out, html, MARKED_PAGE_OPENING))
+    if arguments.gradescope:
+        results = gradescope_results(marks, weights, arguments.hints)
+        results["output"] += "".join(f"\n{line}" for line in changed)
+        outputs.append(gradescope_output(arguments, results))
+    write_outputs(outputs, reads=[path, *files], force=arguments.force)
     if arguments.json:
         content = as_json(marks) | ({"changes": changes} if handed_out else {})
         print(json.dumps(content, indent=2, ensure_ascii=True))
         return SOMETHING_LEFT if marks.unreadable else 0
     for line in feedback_lines(marks, arguments.hints, total):
         print_wrapped(line)
-    for line in ["", "Not as it was handed out", *(f"  {c}" for c in changes)] if changes else []:
+    for line in changed:
         print_wrapped(line)
     if arguments.html is not None:
         print_line(f"Page: {out}")
+    if arguments.gradescope:
+        print_line(f"Results: {arguments.gradescope}")
     return SOMETHING_LEFT if marks.unreadable else 0
 
 

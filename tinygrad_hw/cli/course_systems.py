@@ -1,15 +1,17 @@
-"""The options of check that write for a course system: Canvas, Moodle."""
+"""The options of check that write for a course system: Canvas, Moodle, Gradescope."""
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tinygrad_hw.cli.arguments import Parser, UsageError
 
 if TYPE_CHECKING:
+    from tinygrad_hw.files import Output
     from tinygrad_hw.worksheet import FilledTable, Result
 
 
@@ -28,6 +30,13 @@ def add_course_systems(parser: Parser) -> None:
         help="which assignment of the gradebook, if it has several",
     )
     parser.add_argument(
+        "--gradescope",
+        nargs="?",
+        const="results.json",
+        metavar="FILE",
+        help="write the marks of one sheet as an autograder of Gradescope does (results.json)",
+    )
+    parser.add_argument(
         "--moodle",
         type=Path,
         metavar="FILE",
@@ -40,6 +49,15 @@ def refuse_course_systems(arguments: argparse.Namespace, path: Path) -> None:
     for option in ("canvas", "moodle"):
         if getattr(arguments, option):
             raise UsageError(f"--{option} is for a folder of sheets; {path} is not one")
+
+
+def gradescope_output(arguments: argparse.Namespace, results: Mapping[str, Any]) -> Output:
+    """Return the file of a sheet's results for Gradescope."""
+    from tinygrad_hw.files import Output
+    from tinygrad_hw.worksheet import GRADESCOPE_OPENING
+
+    text = json.dumps(results, indent=2) + "\n"
+    return Output(Path(arguments.gradescope), text.encode(), GRADESCOPE_OPENING)
 
 
 def fill_tables(

@@ -12,7 +12,13 @@ from tinygrad_hw.worksheet.classroom.handed_out import Compared, compare
 from tinygrad_hw.worksheet.classroom.results import Result, mark_all
 from tinygrad_hw.worksheet.classroom.submission import Submission
 from tinygrad_hw.worksheet.classroom.summary import MARKS_TABLE_OPENING, class_lines, marks_table
+from tinygrad_hw.worksheet.courses.assertion import MarksLostError, assert_marked
 from tinygrad_hw.worksheet.courses.canvas import canvas_gradebook
+from tinygrad_hw.worksheet.courses.gradescope import (
+    GRADESCOPE_OPENING,
+    gradescope_refusal,
+    gradescope_results,
+)
 from tinygrad_hw.worksheet.courses.moodle import moodle_worksheet
 from tinygrad_hw.worksheet.courses.roster import FilledTable, RosterError
 from tinygrad_hw.worksheet.exercises.answer_key import key
@@ -47,6 +53,7 @@ __all__ = [
     "CATALOGUE",
     "FACTOR",
     "FORWARD",
+    "GRADESCOPE_OPENING",
     "MARKED_PAGE_OPENING",
     "MARKS_TABLE_OPENING",
     "MAX_STEPS",
@@ -66,6 +73,7 @@ __all__ = [
     "HandedIn",
     "MarkedNumber",
     "Marks",
+    "MarksLostError",
     "PartialAnswer",
     "Result",
     "RosterError",
@@ -77,6 +85,7 @@ __all__ = [
     "WeightError",
     "WrittenNumber",
     "as_json",
+    "assert_marked",
     "blanks",
     "canvas_gradebook",
     "class_lines",
@@ -84,6 +93,8 @@ __all__ = [
     "exercise",
     "feedback_lines",
     "fill",
+    "gradescope_refusal",
+    "gradescope_results",
     "handed_in",
     "key",
     "mark",

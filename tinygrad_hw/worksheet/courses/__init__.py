@@ -2,4 +2,6 @@
 
 - ``roster``: a table of students that a course system gives out, and the sheets that are theirs.
 - ``canvas``, ``moodle``: marks filled into Canvas's gradebook and Moodle's grading worksheet.
+- ``gradescope``: the results of an autograder. ``assertion``: for nbgrader and Otter-Grader.
+- ``remark``: what is said of one number.
 """

@@ -61,13 +61,17 @@ def points(marks: Marks, weights: Mapping[str, float] = WEIGHTS) -> tuple[float,
 
     What the sheet's ``[ask]`` says a number is worth counts before the weight of its part.
     """
-    worths = [*_worths(marks, weights)]
-    earned = (worth * weights[_credit(item)] for item, worth in worths)
-    return sum(earned), sum(worth for _, worth in worths)
+    items = [*points_by_item(marks, weights)]
+    return sum(earned for _, earned, _ in items), sum(worth for _, _, worth in items)
 
 
-def _worths(marks: Marks, weights: Mapping[str, float]) -> Iterator[tuple[MarkedNumber, float]]:
-    """Yield each item with its points; of several for one quantity, the first answered is whole."""
+def points_by_item(
+    marks: Marks, weights: Mapping[str, float] = WEIGHTS
+) -> Iterator[tuple[MarkedNumber, float, float]]:
+    """Yield each item with the points that it earned, and those that it could have earned.
+
+    Of several items for one quantity, the first that is answered is worth the whole.
+    """
     ask = marks.sheet.ask
     whole: dict[tuple[str, int, str], MarkedNumber] = {}
     for item in sorted(marks.items, key=lambda item: (item.verdict == "missing", _is_copy(item))):
@@ -76,7 +80,8 @@ def _worths(marks: Marks, weights: Mapping[str, float]) -> Iterator[tuple[Marked
         stated = ask.points_for(item.part, item.name) if ask else None
         worth = weights[item.part] if stated is None else stated
         is_first = whole[_quantity(item)] is item
-        yield item, worth if is_first else worth * weights[REPEATED]
+        worth = worth if is_first else worth * weights[REPEATED]
+        yield item, worth * weights[_credit(item)], worth
 
 
 def _is_copy(item: MarkedNumber) -> bool:

@@ -1,0 +1,86 @@
+"""An assertion on marks: what Otter-Grader and nbgrader make of it."""
+
+from pathlib import Path
+
+import pytest
+
+from tinygrad_hw.errors import InputError
+from tinygrad_hw.worksheet import MarksLostError, assert_marked, parse_sheet
+
+SHEET = """
+[given]
+x = 2
+[parameters]
+w = 0.5
+[forward]
+z = "w*x"
+E = "(z - 3)**2"
+[update]
+loss = "E"
+rate = 0.1
+[answers.forward]
+z = ""
+E = ""
+[answers.partials."dE/dw"]
+value = ""
+[answers.updated]
+w = ""
+"""
+RIGHT = {"z": 1.0, "E": "4", "dE/dw": "-8", "w": 1.3}
+
+
+def test_all_right_gives_the_points(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "sheet.toml"
+    file.write_text(SHEET)
+    assert assert_marked(file, RIGHT) == 4
+    assert assert_marked(str(file), RIGHT, worth=10) == 10
+    assert assert_marked(parse_sheet(SHEET), RIGHT, only=["dE/dw", "w"]) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_lost_marks_raise_and_say_what_was_earned() -> None:
+    with pytest.raises(MarksLostError) as caught:
+        assert_marked(parse_sheet(SHEET), {"z": "1", "E": "5.7", "dE/dw": "-8"})
+    assert isinstance(caught.value, AssertionError)
+    assert (caught.value.earned, caught.value.possible) == (2, 4)
+    assert str(caught.value) == "E: 5.7: Work it out again.\nthe new w: missing\nPoints: 2 of 4."
+    assert [item.verdict for item in caught.value.marks.items] == [
+        "exact",
+        "wrong",
+        "exact",
+        "missing",
+    ]
+
+
+def test_partial_credit_is_returned_and_the_feedback_printed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    sheet = parse_sheet(SHEET)
+    assert assert_marked(sheet, {**RIGHT, "E": "five"}, worth=10, hints=3) == 7.5
+    assert capsys.readouterr().out == "E: 'five' is not a number\nPoints: 3 of 4.\n"
+    assert assert_marked(sheet, {**RIGHT, "dE/dw": "8"}, worth=8, hints=1) == 7
+    assert capsys.readouterr().out == "Look at the signs.\nPoints: 3.5 of 4.\n"
+    with pytest.raises(MarksLostError):  # nothing is right
+        assert_marked(sheet, {"E": "5.7"}, worth=10)
+
+
+def test_what_counts_alone_decides() -> None:
+    sheet = parse_sheet(SHEET)
+    assert assert_marked(sheet, {"z": "1"}, only=["z"]) == 1
+    with pytest.raises(MarksLostError, match=r"^E: missing\nPoints: 0 of 1\.$"):
+        assert_marked(sheet, {"z": "1"}, only=["E"])
+
+
+@pytest.mark.parametrize(
+    ("answers", "only", "message"),
+    [
+        ({"q": "1"}, (), "'q' is not asked for in this sheet"),
+        ({"dE/dq": "1"}, (), "'dE/dq' is not asked for in this sheet"),
+        (RIGHT, ("q",), "sheet: q is not asked for; asked for are z, E, dE/dw, w"),
+    ],
+)
+def test_a_name_that_is_none_is_said(
+    answers: dict[str, str], only: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        assert_marked(parse_sheet(SHEET), answers, only=only)

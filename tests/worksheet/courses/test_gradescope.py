@@ -1,0 +1,107 @@
+"""The results of an autograder, held against what Gradescope's specification says of them."""
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tinygrad_hw.homework import sheet_path
+from tinygrad_hw.worksheet import (
+    WEIGHTS,
+    Marks,
+    Result,
+    gradescope_refusal,
+    gradescope_results,
+    mark,
+    points,
+    read_sheet,
+)
+
+# "Autograder Specifications": the fields and what they hold; all but the score are optional.
+FORMATS = {"text", "html", "simple_format", "md", "ansi"}
+VISIBILITIES = {"hidden", "after_due_date", "after_published", "visible"}
+OF_ALL: dict[str, Any] = {
+    "score": float,
+    "execution_time": int,
+    "output": str,
+    "output_format": FORMATS,
+    "test_output_format": FORMATS,
+    "test_name_format": FORMATS,
+    "visibility": VISIBILITIES,
+    "stdout_visibility": VISIBILITIES,
+    "extra_data": dict,
+    "tests": list,
+    "leaderboard": list,
+}
+OF_A_TEST: dict[str, Any] = {
+    "score": float,
+    "max_score": float,
+    "status": {"passed", "failed"},
+    "name": str,
+    "name_format": FORMATS,
+    "number": str,
+    "output": str,
+    "output_format": FORMATS,
+    "tags": list,
+    "visibility": VISIBILITIES,
+    "extra_data": dict,
+}
+Hand = Callable[..., Result]
+
+
+def hold_against(fields: dict[str, Any], record: dict[str, Any]) -> None:
+    for name, value in record.items():
+        kind = fields[name]
+        assert value in kind if isinstance(kind, set) else isinstance(value, kind), name
+
+
+def follows_the_specification(results: dict[str, Any]) -> bool:
+    results = json.loads(json.dumps(results, allow_nan=False))
+    hold_against(OF_ALL, results)
+    for test in results.get("tests", ()):
+        hold_against(OF_A_TEST, test)
+        assert 0 <= test["score"] <= test["max_score"]
+    return "score" in results or all("score" in test for test in results["tests"])
+
+
+@pytest.fixture(scope="module")
+def q1a() -> Marks:
+    return mark(read_sheet(sheet_path("q1a")))
+
+
+@pytest.mark.parametrize("hints", [1, 2, 3])
+@pytest.mark.parametrize("weights", [WEIGHTS, {**WEIGHTS, "repeated": 1.0, "factor": 0.25}])
+def test_the_tests_follow_the_specification_and_add_up(
+    q1a: Marks, hints: int, weights: dict[str, float]
+) -> None:
+    results = gradescope_results(q1a, weights, hints)
+    assert follows_the_specification(results)
+    sums = [math.fsum(test[key] for test in results["tests"]) for key in ("score", "max_score")]
+    assert sums == pytest.approx(points(q1a, weights))
+
+
+def test_a_test_has_its_points_and_its_hint(hand_in: Hand) -> None:
+    marks = hand_in("a.toml", "Emmy", loss="5.7").marks
+    assert marks is not None
+    nudge, place, answer = (
+        gradescope_results(marks, hints=hints)["tests"][1] for hints in (1, 2, 3)
+    )
+    assert place == {
+        "name": "E",
+        "score": 0.0,
+        "max_score": 1.0,
+        "status": "failed",
+        "output": "5.7: Work it out again.",
+    }
+    assert nudge == {**place, "visibility": "after_published"}
+    assert answer["output"] == "E = 5.7 fits no slip of the catalogue."
+    assert gradescope_results(marks)["tests"][0]["output"] == "1: right"
+
+
+def test_a_sheet_that_cannot_be_marked_has_no_points_and_says_why() -> None:
+    refusal = gradescope_refusal("a.toml: is not TOML")
+    assert follows_the_specification(refusal)
+    assert refusal["score"] == 0
+    assert refusal["output"] == "This sheet could not be marked.\na.toml: is not TOML"

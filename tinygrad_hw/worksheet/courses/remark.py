@@ -1,0 +1,27 @@
+"""A remark on one marked number, as much as the hints allow."""
+
+from __future__ import annotations
+
+from tinygrad_hw.worksheet.feedback.text import ANSWER, NUDGE, UNKNOWN
+from tinygrad_hw.worksheet.marking.mark_sheet import Marks
+from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
+from tinygrad_hw.worksheet.sheet.parts import place
+
+
+def title_of(marks: Marks, item: MarkedNumber) -> str:
+    """Return how a number is referred to, its step included where there are several."""
+    return place(item) + (f", step {item.step}" if marks.sheet.steps > 1 else "")
+
+
+def remark_on(item: MarkedNumber, hints: int) -> str:
+    """Say what is right or wrong with a number; see ``feedback_lines`` for the hints."""
+    if item.note == "unreadable":
+        return f"{item.printed!r} is not a number"
+    if item.verdict == "missing":
+        return "missing"
+    if item.verdict == "wrong":
+        return item.explanation if hints == ANSWER else f"{item.printed}: {item.hint or UNKNOWN}"
+    if item.verdict == "follows" and hints > NUDGE:
+        return f"{item.printed}: right but for a slip before"
+    cut = ", but cut and not rounded" if item.note == "truncated" else ""
+    return f"{item.printed}: right{cut}"
