@@ -52,7 +52,7 @@ import math
 import random
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from decimal import (
     ROUND_DOWN,
@@ -259,6 +259,9 @@ class Habit:
     every_step
         Whether numbers that are not written are rounded like held ones too: each product within
         a sum, 1 - a, a product after each multiplication, rate times gradient.
+    longhand
+        Whether sums are rounded after each term too, products are worked out from the parameter
+        backwards, and a sigmoid is worked out by e^-z and 1 + e^-z, both of them rounded.
     """
 
     name: str
@@ -266,6 +269,7 @@ class Habit:
     guard: int
     write: str
     every_step: bool = False
+    longhand: bool = False
 
 
 HABITS = (
@@ -289,6 +293,8 @@ HABITS = (
 SCRATCH_HABITS = (
     Habit("rounds every step", ROUND_HALF_UP, 0, ROUND_HALF_UP, every_step=True),
     Habit("truncates every step", ROUND_DOWN, 0, ROUND_DOWN, every_step=True),
+    Habit("rounds even e^-z", ROUND_HALF_UP, 0, ROUND_HALF_UP, every_step=True, longhand=True),
+    Habit("truncates even e^-z", ROUND_DOWN, 0, ROUND_DOWN, every_step=True, longhand=True),
 )
 EXACT = Habit("all digits, all written", None, 22, ROUND_HALF_EVEN)  # 28 of them
 
@@ -528,14 +534,20 @@ def work_out(network: Network, student: Student, slip: Slip | None = None) -> Wo
         else:
             held[key], text[key] = cut_down(student, value)
 
+    longhand = fine if habit.longhand else _same
+
+    def total(terms: Iterable[Decimal]) -> Decimal:
+        first, *others = terms
+        for i, term in enumerate(others, start=1):
+            first = first + term if i == len(others) else longhand(first + term)
+        return first
+
     with localcontext(_FULL):
         for z, a, terms, bias in names.neurons:
-            settle(z, sum((fine(numbers[w] * worth[x]) for w, x in terms), numbers[bias]))
-            settle(a, _ONE / (1 + (-held[z]).exp()))
+            settle(z, total([*(fine(numbers[w] * worth[x]) for w, x in terms), numbers[bias]]))
+            settle(a, _ONE / longhand(1 + longhand((-held[z]).exp())))
             worth[a] = held[a]
-        settle(
-            "E", sum((fine((numbers[y] - held[a]) ** 2) / 2 for y, a in names.losses), Decimal())
-        )
+        settle("E", total(fine((numbers[y] - held[a]) ** 2) / 2 for y, a in names.losses))
         for factor, (role, *made_from) in names.factors.items():
             if role == "loss":
                 settle(factor, held[made_from[0]] - numbers[made_from[1]])
@@ -547,13 +559,14 @@ def work_out(network: Network, student: Student, slip: Slip | None = None) -> Wo
             else:
                 settle(factor, *source_of(work, made_from[0]))
         for parameter, paths in names.paths.items():
-            total = Decimal()
+            products = []
             for path in paths:
-                product = held[path[0]]
-                for factor in path[1:]:
+                first, *others = reversed(path) if habit.longhand else path
+                product = held[first]
+                for factor in others:
                     product = fine(product * held[factor])
-                total += product
-            settle(f"dE/d{parameter}", total)
+                products.append(product)
+            settle(f"dE/d{parameter}", total(products))
         for parameter in names.parameters:
             change = fine(numbers["alpha"] * held[f"dE/d{parameter}"])
             settle(parameter, numbers[parameter] - change)

@@ -34,7 +34,7 @@ def unseen_slips(key: Sheet) -> Iterator[str]:
     """
     with np.errstate(all="ignore"):
         for judge in judge_updates(solve(key)):
-            for case in judge.cases:
+            for case, _ in judge.cases:
                 for slip in CATALOGUE:
                     if slip.may_hide_in_rounding or case.part not in slip.parts:
                         continue

@@ -61,7 +61,7 @@ class Judge:
     marked
         The marked numbers, in the sheet's order.
     cases
-        The numbers that were written, in the order in which they were judged.
+        The numbers that were written with their verdicts, in the order in which they were judged.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Judge:
         self.work, self.catalogue, self.figures = work, catalogue, figures
         self.budget = Budget()
         self.marked: list[MarkedNumber] = []
-        self.cases: list[Case] = []
+        self.cases: list[tuple[Case, str]] = []
         self._cancellations: dict[str, str] = {}  # by the name of the number that lost digits
 
     def judge_all(self) -> None:
@@ -185,8 +185,8 @@ class Judge:
         if self.figures:
             written = round_number(case.exact, "figures", self.figures)
         case = replace(case, written=written, printed=printed)
-        self.cases.append(case)
         verdict, source, diagnoses = self._verdict(case, earlier)
+        self.cases.append((case, verdict))
         marked = self._mark(case, verdict, diagnoses)
         if verdict == "wrong":
             is_explained = diagnoses and diagnoses[0].explains_every_digit

@@ -19,7 +19,9 @@ import numpy as np
 from tinygrad_hw.formatting import VERDICTS
 from tinygrad_hw.worksheet.marking.judge import Judge
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
+from tinygrad_hw.worksheet.marking.scratch_habit import find_step_rounding
 from tinygrad_hw.worksheet.rounding.admissible import Admissible, known_number
+from tinygrad_hw.worksheet.rounding.scratch_work import StepRounding
 from tinygrad_hw.worksheet.sheet.model import Sheet, SheetError
 from tinygrad_hw.worksheet.slips.catalogue import CATALOGUE
 from tinygrad_hw.worksheet.slips.slip import Slip
@@ -49,7 +51,7 @@ class Marks:
 
         They are found by marking the right answers, written with ``PROBE`` figures each.
         """
-        ideal = _marked_numbers(self.solution, figures=PROBE)
+        ideal = _numbers_of(judge_updates(self.solution, figures=PROBE))
         return tuple(max(0, PROBE - number.trusted_digits) for number in ideal)
 
     @property
@@ -119,10 +121,18 @@ def _mark_fairly(solution: Solution, catalogue: Sequence[Slip]) -> tuple[MarkedN
     Two numbers that are right only with rounded intermediate results show this habit. One alone
     shows it if no slip explains the number to its last digit, or if others fit no common habit.
     """
-    strict = _marked_numbers(solution, catalogue)
+    judges = judge_updates(solution, catalogue)
+    strict = _numbers_of(judges)
+    if all(number.verdict != "wrong" for number in strict):
+        return strict
+    steps = find_step_rounding(solution.sheet, [case for judge in judges for case in judge.cases])
+    if steps:
+        strict = _numbers_of(judge_updates(solution, catalogue, step_rounding=steps))
     if solution.sheet.rounding is None or all(number.verdict != "wrong" for number in strict):
         return strict
-    lenient = _marked_numbers(solution, catalogue, rounds_intermediates=True)
+    lenient = _numbers_of(
+        judge_updates(solution, catalogue, rounds_intermediates=True, step_rounding=steps)
+    )
     cleared = [
         before
         for before, after in zip(strict, lenient, strict=True)
@@ -135,13 +145,7 @@ def _mark_fairly(solution: Solution, catalogue: Sequence[Slip]) -> tuple[MarkedN
     return strict
 
 
-def _marked_numbers(
-    solution: Solution,
-    catalogue: Sequence[Slip] = CATALOGUE,
-    rounds_intermediates: bool = False,
-    figures: int | None = None,
-) -> tuple[MarkedNumber, ...]:
-    judges = judge_updates(solution, catalogue, rounds_intermediates, figures)
+def _numbers_of(judges: Sequence[Judge]) -> tuple[MarkedNumber, ...]:
     return tuple(number for judge in judges for number in judge.marked)
 
 
@@ -149,6 +153,7 @@ def judge_updates(
     solution: Solution,
     catalogue: Sequence[Slip] = CATALOGUE,
     rounds_intermediates: bool = False,
+    step_rounding: StepRounding | None = None,
     figures: int | None = None,
 ) -> list[Judge]:
     """Judge every update of a sheet.
@@ -157,6 +162,8 @@ def judge_updates(
     ----------
     rounds_intermediates
         Whether results that are not written are taken to be rounded as the sheet asks.
+    step_rounding
+        How the student rounds intermediate results, if that is known.
     figures
         See ``Judge``.
     """
@@ -166,7 +173,14 @@ def judge_updates(
     with np.errstate(all="ignore"):
         for number, solved in enumerate(solution.steps, start=1):
             work = StudentWork(
-                solution.sheet, solved, number, parameters, previous, rounds_intermediates, figures
+                solution.sheet,
+                solved,
+                number,
+                parameters,
+                previous,
+                rounds_intermediates,
+                step_rounding,
+                figures,
             )
             judge = Judge(work, catalogue, figures)
             judge.judge_all()

@@ -34,6 +34,8 @@ def decide(case: Case, earlier: Sequence[Admissible]) -> tuple[str, Admissible]:
         return "exact", expected
     if written.is_reachable_from(expected.honest):
         return "rounded", expected
+    if expected.is_in_steps(written):
+        return "rounded" if expected.free_of_slips else "follows", expected
     if not expected.free_of_slips and written.is_reachable_from(expected.own):
         return "follows", expected
     for other in earlier:

@@ -10,13 +10,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from tinygrad_hw.symbolic import Apply, Formula, compute, names_in
 from tinygrad_hw.worksheet.rounding.enclosure import bound_unwritten_rounding, enclose
 from tinygrad_hw.worksheet.rounding.intervals import Interval, point
-from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber, round_number, truncate
+from tinygrad_hw.worksheet.rounding.scratch_work import StepRounding, results_in_steps
+from tinygrad_hw.worksheet.rounding.written_number import (
+    WrittenNumber,
+    last_place_unit,
+    round_number,
+    truncate,
+)
 
 HABITS = ("as written", "with all digits", "with a guard digit", "with a guard digit, cut")
 
@@ -37,6 +43,9 @@ class Admissible:
         The number for each of ``HABITS``, slips included.
     free_of_slips
         Whether there is no slip in the work before.
+    in_steps
+        The numbers for a student who rounds every intermediate result, slips included: as many as
+        there are orders of the steps. None where the student does not, or where it is written.
     """
 
     honest: Interval
@@ -45,6 +54,7 @@ class Admissible:
     own_tight: Interval
     by_habit: tuple[float, ...]
     free_of_slips: bool = True
+    in_steps: tuple[float, ...] = ()
 
     @property
     def unrounded(self) -> float:
@@ -55,11 +65,15 @@ class Admissible:
         """Return the same with each interval changed by a function."""
         honest, tight = change(self.honest), change(self.tight)
         own, own_tight = change(self.own), change(self.own_tight)
-        return Admissible(honest, tight, own, own_tight, self.by_habit, self.free_of_slips)
+        return replace(self, honest=honest, tight=tight, own=own, own_tight=own_tight)
 
     def matches_a_habit(self, written: WrittenNumber) -> bool:
         """Whether one of the habits of rounding gives just these digits."""
-        return any(written.is_honest_for(number) for number in self.by_habit)
+        return self.is_in_steps(written) or any(map(written.is_honest_for, self.by_habit))
+
+    def is_in_steps(self, written: WrittenNumber) -> bool:
+        """Whether rounding every intermediate result gives just these digits."""
+        return any(map(written.is_honest_for, self.in_steps))
 
     def can_give(self, written: WrittenNumber) -> bool:
         """Whether some honest rounding gives these digits, in the student's own work."""
@@ -79,7 +93,10 @@ def known_digits(written: WrittenNumber) -> Admissible:
 
 
 def evaluate(
-    formula: Formula, inputs: Mapping[str, Admissible], rounding: tuple[str, int] | None = None
+    formula: Formula,
+    inputs: Mapping[str, Admissible],
+    rounding: tuple[str, int] | None = None,
+    step_rounding: StepRounding | None = None,
 ) -> Admissible:
     """Compute a formula in every honest way at once.
 
@@ -92,6 +109,8 @@ def evaluate(
     rounding
         ``("figures", n)`` or ``("decimals", n)`` if intermediate results that are not written, such
         as the terms of a sum, may have been rounded too.
+    step_rounding
+        How this student rounds them, if that is known.
     """
     if isinstance(formula, str):
         return inputs[formula]
@@ -118,8 +137,17 @@ def evaluate(
         compute(formula, {name: x.by_habit[i] for name, x in used.items()})
         for i in range(len(HABITS))
     )
-    result = Admissible(honest, tight, own, own_tight, by_habit, free_of_slips)
+    in_steps = working_in_steps(formula, used, step_rounding) if step_rounding else ()
+    result = Admissible(honest, tight, own, own_tight, by_habit, free_of_slips, in_steps)
     return result if all(map(math.isfinite, (honest.low, honest.high))) else _without_pole(result)
+
+
+def working_in_steps(
+    formula: Formula, inputs: Mapping[str, Admissible], rounding: StepRounding
+) -> tuple[float, ...]:
+    """Return what a formula gives from the written numbers with each step rounded."""
+    values = {name: inputs[name].in_steps or inputs[name].by_habit[:1] for name in _names(formula)}
+    return results_in_steps(formula, values, rounding)
 
 
 def _without_pole(x: Admissible) -> Admissible:
@@ -153,6 +181,7 @@ def union(first: Admissible, *others: Admissible) -> Admissible:
         first.own_tight.hull(*(x.own_tight for x in others)),
         first.by_habit,
         first.free_of_slips and all(x.free_of_slips for x in others),
+        first.in_steps,
     )
 
 
@@ -176,16 +205,6 @@ def _widen_by_rounding(x: Interval, rounding: tuple[str, int]) -> Interval:
         return x
     unit = last_place_unit(x.magnitude, rounding)
     return x.widened(unit, unit / 2)
-
-
-def last_place_unit(number: float, rounding: tuple[str, int]) -> float:
-    """Return the unit of the last digit that a rounding leaves in a number of this magnitude."""
-    kind, count = rounding
-    if kind == "decimals":
-        return float(f"1e-{count}")
-    if not number or not math.isfinite(number):
-        return 0.0
-    return 10.0 ** (math.floor(math.log10(abs(number))) + 1 - count)
 
 
 def admissible_if_honest(expected: Admissible, written: WrittenNumber) -> Admissible:

@@ -86,7 +86,7 @@ def bound_unwritten_rounding(
     magnitudes = [_natural(operand, box).magnitude for operand in formula.operands]
     errors = [
         bound_unwritten_rounding(operand, box, unit)
-        + (unit(magnitude) if _is_intermediate(operand) else 0.0)
+        + (unit(magnitude) if is_intermediate(operand) else 0.0)
         for operand, magnitude in zip(formula.operands, magnitudes, strict=True)
     ]
     if formula.operation not in (ops.mul, ops.div, ops.pow):
@@ -101,7 +101,7 @@ def bound_unwritten_rounding(
     return relative * magnitude * (magnitudes[1] if formula.operation is ops.pow else 1)
 
 
-def _is_intermediate(formula: Formula) -> bool:
+def is_intermediate(formula: Formula) -> bool:
     """Whether a part of a formula is an intermediate result; a negated number is none."""
     operands = operands_of(formula)
     return bool(operands) and not (operands[0] == -1.0 and not operands_of(operands[-1]))

@@ -248,6 +248,16 @@ def _in_range(digits: int, place: int, negative: bool) -> WrittenNumber:
     return WrittenNumber(digits, place, negative)
 
 
+def last_place_unit(number: float, rounding: tuple[str, int]) -> float:
+    """Return the unit of the last digit that a rounding leaves in a number of this magnitude."""
+    kind, count = rounding
+    if kind == "decimals":
+        return float(f"1e-{count}")
+    if not number or not math.isfinite(number):
+        return 0.0
+    return 10.0 ** (math.floor(math.log10(abs(number))) + 1 - count)
+
+
 def truncate(number: float, step: float) -> float:
     """Truncate a number to a multiple of a step; 0.0179999999999 counts as 0.018."""
     return math.trunc(number / step + math.copysign(1e-6, number)) * step

@@ -20,10 +20,9 @@ from tinygrad_hw.worksheet.rounding.admissible import (
     Admissible,
     admissible_if_honest,
     known_number,
-    last_place_unit,
     union,
 )
-from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber
+from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber, last_place_unit
 from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
 from tinygrad_hw.worksheet.slips.student_work import Inputs, StudentWork
 from tinygrad_hw.worksheet.solution.dependencies import PRIME, split_derivative
@@ -107,6 +106,7 @@ class Case:
             or written.value != old
             or old in expected.tight
             or old in expected.own_tight
+            or old in expected.in_steps
         ):
             return False
         rounding = self.work.sheet.rounding

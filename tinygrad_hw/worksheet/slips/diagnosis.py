@@ -165,7 +165,9 @@ def _try_alternative(
     slip: Slip, case: Case, alternative: Alternative, budget: Budget
 ) -> Iterator[Diagnosis]:
     budget.spend(alternative.formula)
-    value = evaluate(alternative.formula, {**case.inputs, **alternative.extra_inputs})
+    inputs = {**case.inputs, **alternative.extra_inputs}
+    steps = case.work.step_rounding
+    value = evaluate(alternative.formula, inputs, step_rounding=steps)
     if not math.isfinite(value.own_tight.magnitude):  # such a value would explain any number
         return
     sharp = value.matches_a_habit(case.written)

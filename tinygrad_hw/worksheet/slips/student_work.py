@@ -16,6 +16,7 @@ from tinygrad_hw.worksheet.rounding.admissible import (
     union,
     without_short_decimals,
 )
+from tinygrad_hw.worksheet.rounding.scratch_work import StepRounding
 from tinygrad_hw.worksheet.rounding.written_number import MOST_DIGITS, WrittenNumber, read_number
 from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet
 from tinygrad_hw.worksheet.slips.unreadable import readable_answers
@@ -38,6 +39,8 @@ class StudentWork:
     rounds_intermediates
         Whether intermediate results, such as the terms of a sum, are taken to be rounded as the
         sheet asks.
+    step_rounding
+        How the student rounds intermediate results, if that is known.
     figures
         The significant figures of numbers that are not written; None for those the sheet asks for.
 
@@ -60,6 +63,7 @@ class StudentWork:
         parameters: Inputs,
         previous_parameters: Inputs,
         rounds_intermediates: bool = False,
+        step_rounding: StepRounding | None = None,
         figures: int | None = None,
     ) -> None:
         self.sheet, self.solution, self.number = sheet, solution, number
@@ -73,6 +77,7 @@ class StudentWork:
         self.unwritten_rounding = (
             ("figures", figures) if figures and sheet.rounding else sheet.rounding
         )
+        self.step_rounding = step_rounding
         self.intermediate_rounding = sheet.rounding if rounds_intermediates else None
         self.forward = {name: known_number(x) for name, x in sheet.given.items()} | dict(parameters)
         self.derivatives: dict[str, list[Admissible]] = {}
@@ -93,7 +98,7 @@ class StudentWork:
 
     def evaluate(self, formula: Formula, inputs: Inputs) -> Admissible:
         """Compute a formula in every honest way."""
-        return evaluate(formula, inputs, self.intermediate_rounding)
+        return evaluate(formula, inputs, self.intermediate_rounding, self.step_rounding)
 
     def forward_value(self, name: str) -> tuple[Formula, Admissible]:
         """Return the formula of a forward name, and its admissible values by the names before."""

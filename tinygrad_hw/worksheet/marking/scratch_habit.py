@@ -1,0 +1,60 @@
+"""The habit of rounding every step of the scratch work, found in the numbers of a whole sheet."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from tinygrad_hw.worksheet.rounding.admissible import working_in_steps
+from tinygrad_hw.worksheet.rounding.scratch_work import WAYS, StepRounding
+from tinygrad_hw.worksheet.sheet.model import Sheet
+from tinygrad_hw.worksheet.slips.case import Case
+
+FOR_EACH_AGAINST = 3  # numbers that only this habit gives, for each that only another gives
+MANY = 20  # right numbers, none of which speaks against the habit, beside one that speaks for it
+
+
+def find_step_rounding(sheet: Sheet, cases: Sequence[tuple[Case, str]]) -> StepRounding | None:
+    """Find the rounding of every step that explains numbers which were marked wrong.
+
+    A slip may give such a number by chance. So the whole sheet is asked: a number that shows
+    another way of working, such as one with all digits, speaks against the habit.
+
+    Parameters
+    ----------
+    cases
+        All written numbers with their verdicts.
+    """
+    wrong = [case for case, verdict in cases if verdict == "wrong"]
+    right = [case for case, verdict in cases if verdict in ("exact", "rounded")]
+    best, most = None, 0
+    for rounding in _roundings(sheet, cases):
+        explained = sum(_gives(rounding, case) for case in wrong)
+        if explained <= most:
+            continue
+        for_it, against = explained, 0
+        for case in right:
+            usual = rounding.gives(case.expected.by_habit, case.written)
+            if usual != _gives(rounding, case):
+                for_it, against = for_it + (not usual), against + usual
+        is_shown = for_it > 1 or len(right) >= MANY
+        if is_shown and for_it >= FOR_EACH_AGAINST * against:
+            best, most = rounding, explained
+    return best
+
+
+def _gives(rounding: StepRounding, case: Case) -> bool:
+    return rounding.gives(working_in_steps(case.formula, case.inputs, rounding), case.written)
+
+
+def _roundings(sheet: Sheet, cases: Sequence[tuple[Case, str]]) -> Iterator[StepRounding]:
+    """Yield the roundings that the student may have used: what is asked for, or is most usual."""
+    numbers = [case.written for case, _ in cases if case.written.digits]
+    figures = Counter(number.figures for number in numbers)
+    decimals = Counter(-number.place for number in numbers)
+    usual = [("figures", figures), ("decimals", decimals)]
+    kinds = [(kind, counts.most_common(1)[0][0]) for kind, counts in usual if counts]
+    for kind, count in dict.fromkeys([*([sheet.rounding] if sheet.rounding else []), *kinds]):
+        if count > 0:
+            for way in WAYS:
+                yield StepRounding(kind, count, way)
