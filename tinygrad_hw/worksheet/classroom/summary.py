@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import mean, median
 
 from tinygrad_hw.formatting import VERDICTS, spreadsheet_cell
+from tinygrad_hw.worksheet.classroom.alike import alike_lines
 from tinygrad_hw.worksheet.classroom.results import Result
 from tinygrad_hw.worksheet.marking.points import WEIGHTS, points
 
@@ -109,6 +110,7 @@ def class_lines(
             "No number, and counted as missing",
             [reason for marks in marked for reason in marks.unreadable],
         ),
+        ("Alike, for whatever reason", list(alike_lines(results))),
         ("Not marked", [result.error for result in broken]),
         ("Passed over: no .toml file", passed_over),
     ):
