@@ -41,6 +41,6 @@ def test_a_total_derivative_is_the_engine_s(network: Dependencies) -> None:
 def test_a_path_is_completed_or_refused(network: Dependencies) -> None:
     (user,) = network.users("E", "w1")
     last = f"d{user}/dw1"
-    assert network.complete_path({last: ""}, "w1") == [f"dE/d{user}", last]
-    assert network.complete_path({}, "w1") == ["dE/dw1"]
-    assert network.complete_path({last: ""}, "w2") is None
+    assert network.complete_path({last: ""}, "dE/dw1") == [f"dE/d{user}", last]
+    assert network.complete_path({}, "dE/dw1") == ["dE/dw1"]
+    assert network.complete_path({last: ""}, "dE/dw2") is None

@@ -21,10 +21,10 @@ def check_answers(work: StudentWork) -> None:
         section = f'{start}.partials."{partial}"'
         for path in answer.paths:
             for name in path:
-                _check_factor(work, section, name, split_derivative(partial)[1])
+                _check_factor(work, section, name, partial)
 
 
-def _check_factor(work: StudentWork, section: str, name: str, parameter: str) -> None:
+def _check_factor(work: StudentWork, section: str, name: str, partial: str) -> None:
     top, bottom = split_derivative(name)
     for part in (top, bottom):
         if part not in work.solution.values:
@@ -33,8 +33,9 @@ def _check_factor(work: StudentWork, section: str, name: str, parameter: str) ->
     if not math.isfinite(exact := work.dependencies.derivative(name)):
         raise work.sheet.error(f"{name} is {exact}, so it cannot be marked", section, "factors")
     depends = work.dependencies.depends
-    from_loss = top == work.loss or depends(work.loss, top)
-    to_parameter = bottom == parameter or depends(bottom, parameter)
-    if not (from_loss and to_parameter and (top == bottom or depends(top, bottom))):
-        reason = f"{name} is on no way from {work.loss} to {parameter}"
+    first, last = split_derivative(partial)
+    from_first = top == first or depends(first, top)
+    to_last = bottom == last or depends(bottom, last)
+    if not (from_first and to_last and (top == bottom or depends(top, bottom))):
+        reason = f"{name} is on no way from {first} to {last}"
         raise work.sheet.error(reason, section, "factors")

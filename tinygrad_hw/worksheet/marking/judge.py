@@ -40,6 +40,7 @@ from tinygrad_hw.worksheet.slips.unreadable import Unreadable
 from tinygrad_hw.worksheet.solution.dependencies import split_derivative
 
 NO_ANSWER = PartialAnswer((), None, ())
+ITSELF = -1  # in place of the number of a path: the partial itself, none of its factors
 
 
 class Judge:
@@ -89,28 +90,63 @@ class Judge:
             work.forward[name] = self._judge_and_list(case, work.answers.forward.get(name))
 
     def _judge_partials(self) -> None:
-        """Judge all factors, local ones first, then the results; list them in the sheet's order."""
+        """Judge all factors, and the partials that others use; then the results for parameters.
+
+        They are listed in the sheet's order.
+        """
         work = self.work
-        factors = {key: self._judge_factor(*key) for key in self._factors_asked_for()}
+        judged: dict[tuple[str, int, str], MarkedNumber | None] = {}
+        for partial, i, name in self._derivatives_asked_for():
+            if i == ITSELF:
+                judged[partial, i, name] = self._judge_partial(partial)
+                if work.answers.partials[partial].value:
+                    work.add_derivative(partial, work.partials[partial])
+            else:
+                judged[partial, i, name] = self._judge_factor(partial, i, name)
         for name in dict.fromkeys((*work.answers.partials, *work.solution.partials)):
             answer = work.answers.partials.get(name, NO_ANSWER)
             for i, path in enumerate(answer.paths):
-                self.marked += [factors[name, i, factor] for factor in path]
-            formula, inputs = work.partial(name, answer)
-            expected = work.evaluate(formula, inputs)
-            case = Case(PARTIAL, name, None, expected, formula, inputs, work)
-            work.partials[name] = self._judge_and_list(case, answer.value)
+                self.marked += filter(None, (judged[name, i, factor] for factor in path))
+            itself = (name, ITSELF, name)
+            result = judged[itself] if itself in judged else self._judge_partial(name)
+            self.marked += filter(None, [result])
 
-    def _factors_asked_for(self) -> list[tuple[str, int, str]]:
-        """Return the factors of all chains as (partial, index of the path, name), local first."""
+    def _derivatives_asked_for(self) -> list[tuple[str, int, str]]:
+        """Return the factors of all chains as (partial, index of the path, name), local first.
+
+        The others follow from the loss downwards. Among them, with ``ITSELF`` for a path, is each
+        partial by no parameter: after the factors of its chain, before its copies in other chains.
+        """
+        work = self.work
         keys = [
             (partial, i, name)
-            for partial, answer in self.work.answers.partials.items()
+            for partial, answer in work.answers.partials.items()
             for i, path in enumerate(answer.paths)
             for name in path
         ]
-        is_local = self.work.dependencies.is_local
-        return sorted(keys, key=lambda key: not is_local(*split_derivative(key[2])))
+        used = [name for name in work.answers.partials if not work.is_of_parameter(name)]
+        keys += [(name, ITSELF, name) for name in used]
+        order = {name: i for i, name in enumerate(work.dependencies.formulas)}
+
+        def place(key: tuple[str, int, str]) -> tuple[bool, int, int]:
+            partial, path, name = key
+            is_local = work.dependencies.is_local(*split_derivative(name))
+            is_copy = path != ITSELF and name in used and name != partial
+            rank = 1 if path == ITSELF else 2 * is_copy
+            return not is_local, -order.get(split_derivative(name)[1], -1), rank
+
+        return sorted(keys, key=place)
+
+    def _judge_partial(self, name: str) -> MarkedNumber | None:
+        work = self.work
+        answer = work.answers.partials.get(name, NO_ANSWER)
+        formula, inputs = work.partial(name, answer)
+        expected = work.evaluate(formula, inputs)
+        if work.dependencies.is_local(*split_derivative(name)):
+            expected = work.expected_derivative(*split_derivative(name))
+        case = Case(PARTIAL, name, None, expected, formula, inputs, work)
+        work.partials[name], marked = self._judge_number(case, answer.value, ())
+        return marked
 
     def _judge_factor(self, partial: str, path: int, name: str) -> MarkedNumber:
         work = self.work

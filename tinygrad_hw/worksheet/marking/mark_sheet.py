@@ -103,8 +103,10 @@ def _check_size(sheet: Sheet) -> None:
         for answer in answers.partials.values()
         for path in answer.paths
     )
+    partials = max(len(answers.partials) for answers in (sheet.answers, *sheet.later_answers))
     for count, most, what in (
         (names, MOST_NAMES, "names"),
+        (partials, MOST_NAMES, "partials in one update"),
         (sum(parts), MOST_PARTS, "names and operations in its formulas"),
         (max(parts), LONGEST, "names and operations in one formula"),
         (factors, MOST_FACTORS, "factors"),

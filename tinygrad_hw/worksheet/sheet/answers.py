@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Mapping
 from typing import Any
 
 from tinygrad_hw.worksheet.sheet.arrays import scalar_names, with_scalar_names
@@ -18,9 +18,22 @@ _STEP = re.compile(r"step\d+")
 _FACTOR = re.compile(r"d(\w{1,100})/d(\w{1,100})")
 
 
+class _Partials:
+    """The names dP/dQ of all partials of a sheet: P is computed, Q another name."""
+
+    def __init__(self, tops: Container[str], bottoms: Container[str]) -> None:
+        self.tops, self.bottoms = tops, bottoms
+
+    def __contains__(self, name: object) -> bool:
+        """Return whether a name is one of a partial."""
+        found = _FACTOR.fullmatch(str(name))
+        return bool(
+            found and found[1] != found[2] and found[1] in self.tops and found[2] in self.bottoms
+        )
+
+
 def read_answers(
     content: Content,
-    loss: str,
     parameters: Collection[str],
     forward: Collection[str],
     steps: int,
@@ -35,7 +48,7 @@ def read_answers(
     content.check_keys("answers", section, (*STEP_SECTIONS, "table", *later))
     if content.shapes:
         section = with_scalar_names(content, "answers", section)
-    partials = {f"d{loss}/d{name}" for name in parameters}
+    partials = _Partials(forward, content.names)
     return [_step(content, "answers", section, forward, partials, parameters)] + [
         _step(content, f"answers.{name}", section.get(name, {}), forward, partials, parameters)
         for name in later
@@ -47,7 +60,7 @@ def _step(
     place: str,
     section: Any,
     forward: Collection[str],
-    partials: Collection[str],
+    partials: Container[str],
     parameters: Collection[str],
 ) -> Answers:
     if not isinstance(section, dict):
@@ -83,18 +96,16 @@ def _partial(content: Content, place: str, name: str, written: Any) -> PartialAn
     )
 
 
-def read_ask(
-    content: Content, loss: str, parameters: Collection[str], forward: Collection[str]
-) -> Ask | None:
+def read_ask(content: Content, parameters: Collection[str], forward: Collection[str]) -> Ask | None:
     """Read what is asked for and what it is worth; None where the sheet does not say."""
     if "ask" not in content.content:
         return None
     section = content.content["ask"]
     content.check_keys("ask", section, (*ASK_KEYS, "points"))
-    known: Mapping[str, Collection[str] | None] = {
+    known: Mapping[str, Container[str] | None] = {
         "forward": forward,
         "factors": None,
-        "partials": [f"d{loss}/d{name}" for name in parameters],
+        "partials": _Partials(forward, content.names),
         "updated": parameters,
         "table": parameters,
     }
@@ -104,7 +115,7 @@ def read_ask(
 
 
 def _asked(
-    content: Content, key: str, asked: Any, known: Collection[str] | None
+    content: Content, key: str, asked: Any, known: Container[str] | None
 ) -> bool | tuple[str, ...]:
     if isinstance(asked, bool):
         return asked
@@ -120,11 +131,10 @@ def _asked(
 
 
 def _points(
-    content: Content, section: Any, known: Mapping[str, Collection[str] | None]
+    content: Content, section: Any, known: Mapping[str, Container[str] | None]
 ) -> dict[str, float]:
     if not isinstance(section, dict):
         raise content.error("points should be a section, [ask.points]", "ask", "points")
-    names = {name for names in known.values() for name in names or ()}
     points = {}
     for text, given in section.items():
         worth = content.number("ask.points", text, given)
@@ -132,7 +142,8 @@ def _points(
             reason = f"{text} should be worth 0 to {MOST_POINTS} points"
             raise content.error(reason, "ask.points", text)
         for name in scalar_names(text, content.shapes):
-            if not (name in ASK_KEYS or name in names or _FACTOR.fullmatch(name)):
+            is_known = any(name in names for names in known.values() if names is not None)
+            if not (is_known or name in ASK_KEYS or _FACTOR.fullmatch(name)):
                 reason = f"{abbreviate(name)} has no points; give some to {', '.join(ASK_KEYS)} or "
                 raise content.error(reason + "to a name that is asked for", "ask.points", text)
             points[name] = worth

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 from tinygrad_hw.symbolic.arrays import Shape
@@ -22,6 +22,7 @@ class Content:
         self.content = content
         self.lines = text.split("\n")  # as TOML counts them
         self.where = where
+        self.names: set[str] = set()  # all that are defined so far
         self.shapes: dict[str, Shape] = {}  # of the names that are vectors or matrices
 
     def error(self, reason: str, section: str = "", key: str = "") -> SheetError:
@@ -67,14 +68,14 @@ class Content:
             raise self.error(f'{name} should be in quotes, as in "0.50": digits count', place, name)
         return given
 
-    def texts(self, place: str, section: Any, names: Collection[str] | None) -> dict[str, str]:
+    def texts(self, place: str, section: Any, names: Container[str] | None) -> dict[str, str]:
         """Return the answers of a section by name: see ``known``."""
         return {
             name: self.text(place, name, text) for name, text in self.known(place, section, names)
         }
 
     def known(
-        self, place: str, section: Any, names: Collection[str] | None
+        self, place: str, section: Any, names: Container[str] | None
     ) -> Iterator[tuple[str, Any]]:
         """Yield the items of a section by name; None for any derivative dP/dQ as a name."""
         if not isinstance(section, dict):

@@ -143,7 +143,7 @@ class _Reader(Content):
             )
         forward = self.expressions(given, parameters)
         loss, rate, steps = self.update(given, forward)
-        answers, *later = read_answers(self, loss, parameters, forward, steps)
+        answers, *later = read_answers(self, parameters, forward, steps)
         return Sheet(
             title=printable(self.content.get("title", "")),
             student=printable(self.content.get("student", "")),
@@ -158,7 +158,7 @@ class _Reader(Content):
             lines=self.lines,
             steps=steps,
             later_answers=tuple(later),
-            ask=read_ask(self, loss, parameters, forward),
+            ask=read_ask(self, parameters, forward),
             shapes=self.shapes,
         )
 
@@ -183,7 +183,7 @@ class _Reader(Content):
         self, given: dict[str, float], parameters: dict[str, float]
     ) -> dict[str, Expression]:
         """Read the formulas; pi and e that they use and nobody defines become given numbers."""
-        known = {*given, *parameters}
+        self.names = known = {*given, *parameters}
         sources = self.content.get("forward", {})
         forward: dict[str, Expression] = {}
         for name, source in sources.items():
@@ -207,7 +207,7 @@ class _Reader(Content):
                 if used not in known:
                     raise self.error(self.unknown(name, used, sources), "forward", name)
             forward |= zip(elements, expressions, strict=True)
-            known |= {*elements}
+            known.update(elements)
             if shape:
                 self.shapes[name] = shape
         if not forward:

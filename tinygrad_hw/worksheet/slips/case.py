@@ -165,7 +165,7 @@ class Case:
         answer = work.answers.partials[partial]
         if len(answer.paths) != 1 or not answer.value or not answer.value.strip():
             return None
-        names = work.dependencies.complete_path(answer.paths[0], split_derivative(partial)[1])
+        names = work.dependencies.complete_path(answer.paths[0], partial)
         if names is None:
             return None
         inputs = {}

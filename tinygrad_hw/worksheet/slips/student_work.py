@@ -91,6 +91,10 @@ class StudentWork:
     def add_factor(self, partial: str, path: int, name: str, value: Admissible) -> None:
         """Add a factor that was written for a path of a partial."""
         self._factors[partial, path, name] = value
+        self.add_derivative(name, value)
+
+    def add_derivative(self, name: str, value: Admissible) -> None:
+        """Add a derivative that was written, which others may be worked out from."""
         self.derivatives.setdefault(name, []).append(value)
         self._derivatives_in_use.clear()
 
@@ -157,12 +161,11 @@ class StudentWork:
 
     def partial(self, name: str, answer: PartialAnswer) -> tuple[Formula, Inputs]:
         """Return the formula of a partial and its inputs: the written factors, if all are there."""
-        bottom = split_derivative(name)[1]
         terms: list[Formula] = []
         inputs: dict[str, Admissible] = {}
         exact = 0.0
         for i, path in enumerate(answer.paths):
-            factors = self.dependencies.complete_path(path, bottom)
+            factors = self.dependencies.complete_path(path, name)
             if factors is None:
                 break
             for factor in factors:
@@ -176,7 +179,12 @@ class StudentWork:
             right = self.solution.partials[name]
             if answer.paths and abs(exact - right) <= 1e-9 * abs(right):
                 return add(*terms), inputs
-        return self._total_derivative(self.loss, bottom)
+        return self.derivative(*split_derivative(name))
+
+    def is_of_parameter(self, partial: str) -> bool:
+        """Return whether a partial is that of the loss by a parameter, which is its update's."""
+        top, bottom = split_derivative(partial)
+        return top == self.loss and bottom in self.parameters
 
     def update(self, name: str) -> tuple[Formula, Inputs, Admissible]:
         """Return the formula of a parameter's update, its inputs and its admissible values."""

@@ -49,10 +49,11 @@ def _step(solution: Solution, answers: Answers, ask: Ask, repeats: bool) -> Answ
         factor for answer in answers.partials.values() for path in answer.paths for factor in path
     }
     partials = {}
-    for name, parameter in zip(solution.partials, solution.sheet.parameters, strict=True):
+    first = ask.partials if isinstance(ask.partials, tuple) else ()
+    for name in dict.fromkeys((*first, *solution.partials)):
         is_asked = ask.asks_for(PARTIAL, name)
         answer = answers.partials.get(name, NO_ANSWER)
-        chain = [[str(factor) for factor in path] for path in solution.chains[parameter].paths]
+        chain = [[str(factor) for factor in path] for path in solution.chain(name).paths]
         if is_asked or isinstance(ask.factors, tuple):
             paths = []
             for path in chain if len(chain) != 1 or len(chain[0]) > 1 else ():

@@ -125,13 +125,13 @@ class Dependencies:
         """Return the exact value of a name, or of a derivative."""
         return self.derivative(name) if "/" in name else self.exact[name]
 
-    def complete_path(self, path: Mapping[str, str], bottom: str) -> list[str] | None:
-        """Return the factors of a path from the loss to ``bottom``, with missing factors put in.
+    def complete_path(self, path: Mapping[str, str], partial: str) -> list[str] | None:
+        """Return the factors of a path of a partial's chain, with missing factors put in.
 
         None where the factors are on no such path.
         """
         names: list[str] = []
-        reached = self.loss
+        reached, bottom = split_derivative(partial)
         for name in path:
             top, end = split_derivative(name)
             if top != reached:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -29,11 +29,14 @@ class Solution:
     forward
         The value of every name in [forward].
     partials
-        The derivative of the loss by every parameter, by names such as "dE/dw7".
+        The derivative of the loss by every parameter, by names such as "dE/dw7"; and any other
+        that is asked for or answered, such as "da/dz".
     updated
         Every parameter after one step of gradient descent.
     chains
         The chain of every parameter by its name, and of the total derivatives that those use.
+    other_chains
+        The chains of the other partials, by their names.
     later_steps
         The solutions of the second and each later step, whose sheets have the updated parameters.
     """
@@ -44,6 +47,7 @@ class Solution:
     partials: dict[str, float]
     updated: dict[str, float]
     chains: dict[str, Chain]
+    other_chains: dict[str, Chain] = field(default_factory=dict)
     later_steps: tuple[Solution, ...] = ()
 
     @property
@@ -55,6 +59,10 @@ class Solution:
     def final(self) -> dict[str, float]:
         """Every parameter after the last step: the entries of the closing table."""
         return self.steps[-1].updated
+
+    def chain(self, partial: str) -> Chain:
+        """Return the chain of a partial by its name."""
+        return self.other_chains.get(partial) or self.chains[partial.partition("/d")[2]]
 
     def as_json(self) -> dict[str, Any]:
         """Return forward values, partials and updated values, ready for ``json.dumps``.
@@ -102,8 +110,36 @@ def _solve_step(sheet: Sheet) -> Solution:
         updated[name] = old - sheet.rate * slope
         if not math.isfinite(updated[name]):
             raise SheetError(f"{sheet.where}: d{sheet.loss}/d{name} is {slope}; it has no update")
+    others = _other_chains(sheet, partials)
+    for name, chain in others.items():
+        partials[name] = chain.value + 0.0
+        if not math.isfinite(partials[name]):
+            raise SheetError(f"{sheet.where}: {name} is {partials[name]}; it cannot be asked for")
     forward = {name: float(values[name].data) for name in sheet.forward}
-    return Solution(sheet, values, forward, partials, updated, chains)
+    return Solution(sheet, values, forward, partials, updated, chains, others)
+
+
+def _other_chains(sheet: Sheet, known: Collection[str]) -> dict[str, Chain]:
+    """Return the chains of the partials that are asked for or answered and not known."""
+    asked = sheet.ask.partials if sheet.ask and isinstance(sheet.ask.partials, tuple) else ()
+    others = [
+        name for name in dict.fromkeys((*asked, *sheet.answers.partials)) if name not in known
+    ]
+    if not others:
+        return {}
+    # With every number a parameter, there is a derivative by the given ones too.
+    free = dataclasses.replace(sheet, given={}, parameters=sheet.given | sheet.parameters)
+    values = free.evaluate()
+    bottoms: dict[str, list[str]] = {}
+    for name in others:
+        top, _, bottom = name[1:].partition("/d")
+        bottoms.setdefault(top, []).append(bottom)
+    with np.errstate(all="ignore"):
+        found = {
+            top: explain_all(values[top], [values[name] for name in names])
+            for top, names in bottoms.items()
+        }
+    return {name: found[name[1:].partition("/d")[0]][name.partition("/d")[2]] for name in others}
 
 
 def solution_lines(solution: Solution) -> Iterator[str]:
@@ -126,7 +162,7 @@ def _step_lines(solution: Solution) -> Iterator[str]:
         yield f"  {name} = {sheet.forward[name].source} = {number(value)}"
     yield ""
     yield "Partials (multiplied with all digits; four figures are shown)"
-    for chain in solution.chains.values():
+    for chain in (*solution.other_chains.values(), *solution.chains.values()):
         yield from ("  " + line for line in chain.lines)
     yield ""
     yield f"Updated (new = old - {bracketed(sheet.rate)} × d{sheet.loss}/d…)"
