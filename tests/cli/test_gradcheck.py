@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -120,3 +121,15 @@ def test_gradcheck_of_a_file_that_cannot_be_run(run: Run, tmp_path: Path) -> Non
     assert status == 2
     assert "broken.py cannot be run: SyntaxError" in error
     assert error.count("\n") == 1
+
+
+def test_gradcheck_of_a_file_that_imports_its_neighbor(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "neighbor_of_mine.py").write_text("def cube(w=2.0):\n    return w**3\n")
+    path = tmp_path / "mine.py"
+    path.write_text("from neighbor_of_mine import cube\n")
+    before = sys.path.copy()
+    status, out, _ = run("gradcheck", f"{path}:cube")
+    del sys.modules["neighbor_of_mine"]
+    assert status == 0
+    assert "right" in out
+    assert sys.path == before

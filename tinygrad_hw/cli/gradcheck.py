@@ -7,6 +7,7 @@ import inspect
 import json
 import re
 import runpy
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -99,10 +100,14 @@ def _load(target: str) -> tuple[Callable[..., Any], str]:
         raise CheckError(f"{target!r} names no function; write FILE.py:function")
     if not Path(path).is_file():
         raise CheckError(f"there is no file {path!r}")
+    folder = str(Path(path).resolve().parent)
+    sys.path.insert(0, folder)  # so that the file may import its neighbors, as Python lets it
     try:
         found = runpy.run_path(path, run_name="gradcheck").get(name)
     except Exception as error:  # the user's own file: it may raise anything
         raise CheckError(f"{path} cannot be run: {type(error).__name__}: {error}") from None
+    finally:
+        sys.path.remove(folder)
     if not callable(found):
         raise CheckError(f"{path} has no function {name!r}")
     return found, name

@@ -252,7 +252,7 @@ else:
 # 3. A captured function of numbers is called 40 times. How many of the calls are recorded?
 # 4. x1 = 6, and `dE_dz1` is -1.067e-7. What are `dE_db1` and `dE_dw1`?
 #
-# [Solutions](solutions/11_captured_program.md)
+# [Solutions](solutions/14_captured_program.md)
 
 # %%
 from course import check

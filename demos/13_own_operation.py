@@ -54,7 +54,7 @@ E
 #
 # `gradcheck` knows nothing of rules: it steps a little to both sides. Here it looks at a whole loss
 # in which the operation is used, in all its arguments. From the command line, for a function in a
-# file: `tinygrad-hw gradcheck 10_own_operation.py:loss`.
+# file: `tinygrad-hw gradcheck 13_own_operation.py:loss`.
 
 
 # %%
@@ -143,7 +143,7 @@ assert abs(by_huber - 2) < 0.5 < abs(by_square - 2)
 # 3. *Swish* is f(x) = x σ(x). What are f and df/dx at x = 2? (How many ways lead from f to x?)
 # 4. Write the derivative of swish as a text, with x and, if you like, out: `gradcheck` marks that.
 #
-# [Solutions](solutions/10_own_operation.md)
+# [Solutions](solutions/13_own_operation.md)
 
 # %%
 from course import check

@@ -138,7 +138,7 @@ assert len(told) == 1
 # 3. A function counts its calls in a global, `calls += 1`, and returns `w * x`. What is recorded,
 #    what is replayed, and what does `capture` say about it? Try it.
 #
-# [Solutions](solutions/14_stages_of_a_program.md)
+# [Solutions](solutions/15_stages_of_a_program.md)
 
 # %%
 from course import check

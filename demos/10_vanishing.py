@@ -124,7 +124,7 @@ even
 # 1. What are the seven factors of dE/dw1, and what is dE/dw1?
 # 2. Ten neurons with w = 8 and b = -4: how many times as large as dE/dw10 is dE/dw1?
 #
-# [Solutions](solutions/06_vanishing.md)
+# [Solutions](solutions/10_vanishing.md)
 
 # %%
 from course import check

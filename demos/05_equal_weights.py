@@ -152,7 +152,7 @@ assert E_nearly < 1 / 12
 # 2. What are dE/dv1, dE/dw1 and dE/dw2? One of them needs no work.
 # 3. What are w1 and w2 after a step with the rate 0.1? What would they be after a thousand?
 #
-# [Solutions](solutions/04_equal_weights.md)
+# [Solutions](solutions/05_equal_weights.md)
 
 # %%
 from course import check

@@ -122,7 +122,7 @@ print(classification_report(y_test, y_pred))
 # To go further: train on all 60,000 images for 20 epochs, as the homework does. Which of its
 # figures do you find again, and which depend on the seed?
 #
-# [Solutions](solutions/15_homework_notebook.md)
+# [Solutions](solutions/18_homework_notebook.md)
 
 # %%
 from course import check

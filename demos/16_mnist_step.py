@@ -234,7 +234,7 @@ assert losses[-1] < losses[0] / 2
 # 3. What is z2 after a step with the rate 1?
 # 4. How many parameters has a network of 784 inputs, 64 hidden neurons and 10 classes?
 #
-# [Solutions](solutions/12_mnist_step.md)
+# [Solutions](solutions/16_mnist_step.md)
 
 # %%
 from course import check

@@ -130,7 +130,7 @@ assert 1 - a == 0 < stable
 # 2. What is 1 - a in four figures?
 # 3. How many figures of a does one have to carry for that?
 #
-# [Solutions](solutions/08_lost_digits.md)
+# [Solutions](solutions/07_lost_digits.md)
 
 # %%
 import re

@@ -131,7 +131,7 @@ assert explain(values["a1"], values["w3"]).paths == ()
 # 2. Which of the four derivatives are exactly 0? What are the others?
 # 3. Question (b) with x1 = 1, as above: how many of its thirteen derivatives are exactly 0?
 #
-# [Solutions](solutions/05_exact_zeros.md)
+# [Solutions](solutions/06_exact_zeros.md)
 
 # %%
 from course import check

@@ -145,7 +145,7 @@ print(explain(E2, W1))
 # 2. What is ∂E/∂X, where W = (3, -1)? Its last row will do.
 # 3. X is (32×784) and W (784×128). How many elements has ∂E/∂W?
 #
-# [Solutions](solutions/09_tensors.md)
+# [Solutions](solutions/12_tensors.md)
 
 # %%
 from course import check

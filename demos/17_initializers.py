@@ -208,7 +208,7 @@ assert math.isnan(results["normal 0.3"][1][-1])
 # 3. Ten layers of 100 relus, all with the variance 1/100: what is left of the size, as a part of 1?
 # 4. Ten classes, and every image is given the probability 1/10 of each. What is the loss?
 #
-# [Solutions](solutions/13_initializers.md)
+# [Solutions](solutions/17_initializers.md)
 
 # %%
 from course import check

@@ -153,7 +153,7 @@ print(f"beside the corner: {gradcheck(lambda x: x.relu(), [-0.1, 0.1]):.0e}")
 # 2. Guess before you compute: what do they give with half the step? Which error is halved, which
 #    becomes a quarter?
 #
-# [Solutions](solutions/07_checking.md)
+# [Solutions](solutions/11_checking.md)
 
 # %%
 from course import check
