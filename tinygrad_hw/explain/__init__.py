@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tinygrad_hw.engine.core.graph import topological_order as _topological_order
 from tinygrad_hw.engine.core.node import Node as _Node
 from tinygrad_hw.explain.chains.chain import Chain, Factor
-from tinygrad_hw.explain.chains.from_graph import local_derivatives
+from tinygrad_hw.explain.chains.from_graph import local_derivatives, sum_without_dust
 from tinygrad_hw.explain.chains.matrix_chain import Equation, MatrixChain
 from tinygrad_hw.explain.chains.matrix_equations import explain_array as _explain_array
 from tinygrad_hw.explain.chains.scalar_chains import check_names as _check_names
@@ -56,6 +56,7 @@ __all__ = [
     "page_html",
     "picture_bytes",
     "steps",
+    "sum_without_dust",
     "svg",
     "walk",
     "write_page",

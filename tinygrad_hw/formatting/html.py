@@ -80,8 +80,12 @@ def bullets(items: Iterable[str], class_: str | None = None) -> Html:
 # --- Numbers and names ----------------------------------------------------------------------------
 
 _NUMBER = re.compile(r"([+-]?)(\d[\d,]*(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d+))?([…%]?)")
-_NAME = re.compile(r"([A-Za-z]+?)(\d*)")
-_GREEK = {"alpha": "α", "sigma": "σ"}
+_NAME = re.compile(r"([A-Za-z]+?)(\d*)((?:_[A-Za-z]*\d+|_[A-Za-z]+){0,3})")
+_GREEK = {
+    **{"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "eta": "η"},
+    **{"theta": "θ", "kappa": "κ", "lambda": "λ", "mu": "μ", "rho": "ρ", "sigma": "σ", "tau": "τ"},
+    **{"phi": "φ", "psi": "ψ", "omega": "ω"},
+}
 
 
 def figure(text: str, class_: str = "") -> Html:
@@ -137,24 +141,27 @@ def _minus(text: str) -> str:
     return text.replace("-", "−")
 
 
-def letter_and_number(name: str) -> tuple[str, str] | None:
-    """Split a name such as w7 or alpha into letter and number; None for any other name.
+def letter_and_subscript(name: str) -> tuple[str, str] | None:
+    """Split a name such as w7, alpha or out_h1 into letters and subscript; None for any other name.
 
-    >>> letter_and_number("w7"), letter_and_number("alpha"), letter_and_number("w7b")
-    (('w', '7'), ('α', ''), None)
+    >>> [letter_and_subscript(name) for name in ("w7", "delta_o1", "W1_23", "w7b")]
+    [('w', '7'), ('δ', 'o1'), ('W', '1,23'), None]
     """
     parts = _NAME.fullmatch(name)
-    return (_GREEK.get(parts[1], parts[1]), parts[2]) if parts else None
+    if parts is None:
+        return None
+    subscript = ",".join(filter(None, [parts[2], *parts[3].split("_")]))
+    return _GREEK.get(parts[1], parts[1]), subscript
 
 
 def symbol(name: str) -> Html:
     """Typeset a name: w7 in italics with its number as a subscript, a word upright."""
-    parts = letter_and_number(name)
+    parts = letter_and_subscript(name)
     if parts is None:
         return escaped(name)
-    letter, digits = parts
+    letter, subscript = parts
     base = element("var", letter) if len(letter) == 1 else escaped(letter)
-    return join([base, element("sub", digits)]) if digits else base
+    return join([base, element("sub", subscript)]) if subscript else base
 
 
 def partial(name: str) -> Html:

@@ -1,12 +1,13 @@
 """Formulas as trees: read from text, simplified, differentiated, evaluated.
 
-``formula`` has the tree itself, ``simplification`` what builds one as one would by hand, ``parser``
-what reads one from the text of a rule or a sheet, ``differentiation`` the derivative by a name, and
-``evaluation`` the value in floats. ``expression`` reads the formulas of a sheet, checks them, and
-records them with Values; ``arrays`` expands those on vectors and matrices. ``source`` writes
-formulas as text.
+``formula`` has the tree itself, ``simplification`` what builds one as one would by hand,
+``cancellation`` what shortens one with quotients, ``parser`` what reads one from the text of a rule
+or a sheet, ``differentiation`` the derivative by a name, and ``evaluation`` the value in floats.
+``expression`` reads the formulas of a sheet, checks them, and records them with Values; ``arrays``
+expands those on vectors and matrices. ``source`` writes formulas as text.
 """
 
+from tinygrad_hw.symbolic.cancellation import cancel
 from tinygrad_hw.symbolic.differentiation import differentiate, rule_bindings
 from tinygrad_hw.symbolic.evaluation import compute
 from tinygrad_hw.symbolic.expression import (
@@ -47,6 +48,7 @@ __all__ = [
     "Literal",
     "Partial",
     "add",
+    "cancel",
     "compute",
     "differentiate",
     "divide",

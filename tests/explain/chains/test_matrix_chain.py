@@ -817,4 +817,4 @@ def test_an_array_without_elements() -> None:
 
 def test_a_share_is_a_fraction_and_not_a_decimal_that_is_cut() -> None:
     x = array(3, 3, label="x")
-    assert "1 / 9" in explain(named(np.mean(x * x), "E"), x).text
+    assert "1/9" in explain(named(np.mean(x * x), "E"), x).text

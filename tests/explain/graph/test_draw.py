@@ -367,6 +367,13 @@ def test_a_scale_has_a_color_for_everything(sizes: list[float]) -> None:
         assert re.fullmatch("#[0-9a-f]{6}", scale.color(size))
 
 
+def test_what_is_left_by_rounding_sets_no_color() -> None:
+    scale = Scale([1.0, 2.2e-16, 0.5, -4e-16])
+    assert {scale.color(dust) for dust in (0.0, 2.2e-16, -4e-16)} == {"#ffffff"}
+    assert (scale.low, scale.high) == (0.5, 1.0)
+    assert Scale([1.0, 1e-12]).low == 1e-12  # small, and not the rounding of 1
+
+
 def test_what_is_dead_says_so(picture_b: str) -> None:
     """x1 is 0 and w9 is 0: nothing reaches w1, w3 or the third neuron."""
     dead = ["w1", "w3", "w5", "w6", "b3", "z3", "a3"]

@@ -400,7 +400,7 @@ def test_any_text_at_all_is_a_label(first: str, second: str) -> None:
     check_bundle(explain(root * 1.0 if not root.label else root, Value(1.0, second + first)))
 
 
-@pytest.mark.parametrize(("one", "other"), [("w7", "w_7"), ("alpha", "α"), ("sigma", "σ")])
+@pytest.mark.parametrize(("one", "other"), [("w7", "w7_"), ("alpha", "α"), ("sigma", "σ")])
 def test_two_labels_are_never_shown_as_one(one: str, other: str) -> None:
     v, w = Value(2.0, one), Value(3.0, other)
     root = named(v * w * w, "E")
@@ -409,6 +409,34 @@ def test_two_labels_are_never_shown_as_one(one: str, other: str) -> None:
     cells = [ET.fromstring(chain.mathml).find(f".//{SPACE}mtd") for chain in both]
     in_mathml = {ET.tostring(cell) for cell in cells if cell is not None}
     assert (len(in_latex), len(in_mathml)) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("label", "latex", "base", "subscript"),
+    [
+        ("w7", "w_{7}", "w", "7"),
+        ("w11", "w_{11}", "w", "11"),
+        ("out_h1", r"\mathrm{out}_{h1}", "out", "h1"),
+        ("net_o", r"\mathrm{net}_{o}", "net", "o"),
+        ("E_total", "E_{total}", "E", "total"),
+        ("z_2", "z_{2}", "z", "2"),  # elements of vectors and matrices
+        ("W_12", "W_{12}", "W", "12"),
+        ("W1_12", "W_{1,12}", "W", "1,12"),
+        ("W_1_12", "W_{1,12}", "W", "1,12"),
+        ("delta_o1", r"\delta_{o1}", "δ", "o1"),
+        ("eta", r"\eta", "η", ""),
+    ],
+)
+def test_subscripts_are_typeset(label: str, latex: str, base: str, subscript: str) -> None:
+    w = Value(0.5, label)
+    chain = explain(named(w * 3.0, "L"), w)
+    assert rf"\frac{{\partial L}}{{\partial {latex}}}" in chain.latex
+    fraction = ET.fromstring(chain.mathml).find(f".//{SPACE}mfrac")
+    assert fraction is not None
+    below = fraction[1][1]
+    letters = [part.text for part in below] if subscript else [below.text]
+    assert letters == [base, subscript][: 1 + bool(subscript)]
+    assert below.tag == f"{SPACE}{'msub' if subscript else 'mi'}"
 
 
 @pytest.mark.parametrize("label", ["a\nb", "a\r\nb", "a\x1b[2Jb", "a\x0bb", "a\u2028b", "a\tb"])

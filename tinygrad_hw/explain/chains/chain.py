@@ -18,6 +18,7 @@ from tinygrad_hw.symbolic import Formula, node_count
 
 EXACT = f"Exact factors are multiplied; {FIGURES} figures of each are shown."
 PRINTED = f"The factors are multiplied as they are printed, in {FIGURES} figures."
+DIRECT = "∂⁺ is the derivative along the direct path alone, without the others."
 LONGEST = 60  # names, numbers and operations in one line of formulas
 
 
@@ -35,6 +36,9 @@ class Factor:
     tree
         The formula of a local derivative, as a student would write it; None for a total, and where
         it would be too long to be read.
+    direct
+        Whether it is a local derivative beside which other paths lead from the numerator to the
+        denominator. It is written ∂⁺a/∂b, since ∂a/∂b is the sum over all of them.
     """
 
     numerator: str
@@ -42,6 +46,7 @@ class Factor:
     value: float
     total: bool = False
     tree: Formula | None = field(default=None, compare=False)
+    direct: bool = field(default=False, compare=False)
 
     @property
     def printed(self) -> str:
@@ -75,6 +80,11 @@ class Chain(Displayed):
     printed
         The result of computing with the factors as they are printed; None where the exact factors
         are multiplied.
+    simplified
+        The formula of the whole where factors cancel: (p1 - y1) · x1 for a softmax with
+        cross-entropy. Else None.
+    ones
+        Sets of given numbers; each adds up to 1, without which ``simplified`` would not hold.
     """
 
     root: str
@@ -83,6 +93,8 @@ class Chain(Displayed):
     value: float
     totals: tuple[Chain, ...] = ()
     printed: float | None = None
+    simplified: Formula | None = field(default=None, compare=False)
+    ones: tuple[tuple[str, ...], ...] = ()
 
     @property
     def result(self) -> float:
@@ -96,10 +108,12 @@ class Chain(Displayed):
 
     @property
     def remarks(self) -> list[str]:
-        """Whether exact or printed factors were multiplied, where there are several."""
-        if all(len(path) < 2 for path in self.paths):
-            return []
-        return [EXACT if self.printed is None else PRINTED]
+        """What ∂⁺ means where it occurs; and which factors were multiplied, exact or printed."""
+        factors = [x for chain in (*self.totals, self) for path in chain.paths for x in path]
+        remarks = [DIRECT] if any(factor.direct for factor in factors) else []
+        if any(len(path) > 1 for path in self.paths):
+            remarks.append(EXACT if self.printed is None else PRINTED)
+        return remarks
 
     def rows(self, notation: Notation, write_number: WriteNumber | None = None) -> Iterator[Row]:
         """Yield the lines of the chain and, before them, those of its totals.
@@ -143,8 +157,13 @@ class _Writer:
         elif any(factor.tree is not None for path in paths for factor in path):
             write = self._formula if is_single else self._formula_in_product
             yield from self._paths(self.left if is_single else "", "·", write)
-        if not is_single:
+        if chain.simplified is not None:
             left = self.left if has_long_formulas else ""
+            yield Row(left, "=", self.notation.formula(chain.simplified))
+        for names in chain.ones:
+            yield Row("", "", self.notation.words(f"since {' + '.join(names)} = 1"))
+        if not is_single:
+            left = self.left if has_long_formulas and chain.simplified is None else ""
             yield from self._paths(left, "×", lambda factor: self.write_number(factor, True))
         result = Factor(chain.root, chain.target, chain.result, total=True)
         yield Row("", "=", self.write_number(result, False))
@@ -166,7 +185,7 @@ class _Writer:
                 yield Row(self._name(factor), "=", self.notation.formula(factor.tree))
 
     def _name(self, factor: Factor) -> str:
-        return self.notation.partial(factor.numerator, factor.denominator)
+        return self.notation.partial(factor.numerator, factor.denominator, factor.direct)
 
     def _formula(self, factor: Factor) -> str:
         return self._name(factor) if factor.tree is None else self.notation.formula(factor.tree)

@@ -5,6 +5,8 @@ A formula goes back to the nodes that have a name; unnamed nodes between are wri
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 from tinygrad_hw.engine import ANY_NUMBER, ops
@@ -18,14 +20,18 @@ from tinygrad_hw.symbolic import (
     Apply,
     Formula,
     add,
+    cancel,
     differentiate,
     divide,
+    is_call_of,
     multiply,
     node_count,
+    operands_of,
     power,
     substitute,
 )
 
+EPSILON = 2.0**-52
 LONGEST = 40  # names, numbers and operations in one formula
 
 
@@ -39,6 +45,7 @@ class Formulas:
 
     def __init__(self) -> None:
         self._built: dict[int, Formula | None] = {}  # by the node's id
+        self._quotients: dict[Formula, dict[str, Formula]] = {}  # by denominator, then by name
 
     def of(self, node: Node) -> Formula | None:
         """Return the formula of a node over the named nodes below it.
@@ -49,7 +56,19 @@ class Formulas:
         for inner in topological_order(node, stop=self._is_known):
             if id(inner) not in self._built and (inner is node or not is_named(inner)):
                 self._built[id(inner)] = self._build(inner)
-        return self._built[id(node)]
+        formula = self._built[id(node)]
+        if formula is not None and is_named(node) and is_call_of(formula, ops.div):
+            self._quotients.setdefault(operands_of(formula)[1], {})[str(node.label)] = formula
+        return formula
+
+    def quotients_like(self, formula: Formula | None) -> dict[str, Formula]:
+        """Return the named quotients, of those built, with the denominator of this one.
+
+        The results of a softmax are such.
+        """
+        if formula is None or not is_call_of(formula, ops.div):
+            return {}
+        return self._quotients.get(operands_of(formula)[1], {})
 
     def _is_known(self, node: Node) -> bool:
         return is_named(node) or id(node) in self._built
@@ -109,7 +128,8 @@ def apply(node: Node, operands: list[Formula]) -> Formula | None:
 def local_formulas(node: Node, operands: list[Node], formulas: Formulas) -> list[Formula | None]:
     """Return the derivative of a node by each of the named nodes in its formula.
 
-    In it the node's own name stands where its formula would: a4 · (1 - a4) for a sigmoid's.
+    In it the node's own name stands where its formula would: a4 · (1 - a4) for a sigmoid's. So do
+    those of other results of a softmax: -p1 · p2.
     """
     formula = formulas.of(node)
     if formula is None:
@@ -117,10 +137,13 @@ def local_formulas(node: Node, operands: list[Node], formulas: Formulas) -> list
     itself: dict[Formula, Formula] = {}
     if isinstance(formula, Apply) and node.label:
         itself[formula] = str(node.label)
+    similar = formulas.quotients_like(formula)
+    similar = {n: x for n, x in similar.items() if is_call_of(operands_of(x)[0], ops.exp)}
     slopes: list[Formula | None] = []
     for operand in operands:
         try:
             slope = substitute(differentiate(formula, str(operand.label)), itself)
+            slope = cancel(slope, similar)
         except (TypeError, ValueError, SyntaxError):  # the rule is not a formula
             slopes.append(None)
             continue
@@ -149,6 +172,13 @@ def local_derivatives(node: Node) -> list[tuple[Node, float]]:
                     named[id(operand)] = operand
     trace.end_pass()
     return [(operand, plain(totals[key])) for key, operand in named.items()]
+
+
+def sum_without_dust(terms: Sequence[float]) -> float:
+    """Add numbers; 0 where no more is left of the sum than the rounding of its terms."""
+    total = sum(terms)
+    size = sum(abs(term) for term in terms)
+    return 0.0 if abs(total) <= len(terms) * EPSILON * size < math.inf else total
 
 
 def plain(number: Any) -> float:

@@ -11,9 +11,11 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterable
+from itertools import combinations
 from typing import Any
 
 from tinygrad_hw.engine import Value, backward_steps
+from tinygrad_hw.engine.core.data import StandIn
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.explain.chains.chain import Chain, Factor
@@ -23,7 +25,9 @@ from tinygrad_hw.explain.chains.from_graph import (
     local_derivatives,
     local_formulas,
     plain,
+    sum_without_dust,
 )
+from tinygrad_hw.explain.chains.simplification import ChainSimplifier
 from tinygrad_hw.formatting import number
 from tinygrad_hw.symbolic import Formula
 
@@ -100,13 +104,16 @@ class _ChainFinder:
     def __init__(self, root: Node) -> None:
         self.root = root
         self.formulas = Formulas()
+        self.order = topological_order(root)
+        self.places = {id(node): i for i, node in enumerate(self.order)}
+        self.simplifier = ChainSimplifier(self.order, self.formulas)
         self.totals: dict[int, Any] = {id(root): 1.0}
         for step in backward_steps(root):
             self.totals[id(step.operand)] = step.total
         self.consumers: dict[int, list[tuple[Node, float, Formula | None]]] = {}  # of a named node
         self.paths_to: dict[int, int] = {id(root): 1}  # how many, counted up to a bound
         self.factors_to: dict[int, int] = {id(root): 0}  # in all of them together
-        for node in reversed(topological_order(root)):
+        for node in reversed(self.order):
             if is_named(node) and id(node) in self.totals:
                 self._follow(node)
         self.chains: dict[str, Chain] = {}
@@ -147,20 +154,40 @@ class _ChainFinder:
 
     def _chain(self, node: Node) -> Chain:
         if self._is_short(node):
-            paths = self._paths(node)
+            paths = _with_direct_paths(self._paths(node), node)
         else:
-            paths = [self._through(*use, node) for use in self.consumers[id(node)]]
+            direct = self._consumers_above_another(node)
+            paths = [self._through(*use, node, direct) for use in self.consumers[id(node)]]
         value = plain(self.totals.get(id(node), 0.0))
-        return Chain(str(self.root.label), str(node.label), tuple(paths), value)
+        if len(paths) > 1 and not isinstance(value, StandIn):
+            products = [math.prod(factor.value for factor in path) for path in paths]
+            value = 0.0 if sum_without_dust(products) == 0.0 else value
+        simplified, ones = self.simplifier.simplified(paths, self.chains)
+        root, target = str(self.root.label), str(node.label)
+        return Chain(root, target, tuple(paths), value, simplified=simplified, ones=ones)
 
     def _through(
-        self, consumer: Node, local: float, tree: Formula | None, node: Node
+        self, consumer: Node, local: float, tree: Formula | None, node: Node, direct: set[int]
     ) -> tuple[Factor, ...]:
-        last = Factor(str(consumer.label), str(node.label), local, tree=tree)
+        is_direct = id(consumer) in direct
+        last = Factor(str(consumer.label), str(node.label), local, tree=tree, direct=is_direct)
         if consumer is self.root:
             return (last,)
-        total = plain(self.totals[id(consumer)])
+        total = self.chains[str(consumer.label)].value
         return (Factor(str(self.root.label), str(consumer.label), total, total=True), last)
+
+    def _consumers_above_another(self, node: Node) -> set[int]:
+        """Return the consumers of a node that depend on another of its consumers, by id."""
+        consumers = {id(consumer) for consumer, *_ in self.consumers[id(node)]}
+        highest = max(self.places[key] for key in consumers)
+        seen: set[int] = set()
+        pending = list(consumers) if len(consumers) > 1 else []
+        while pending:
+            for above, *_ in self.consumers.get(pending.pop(), []):
+                if id(above) not in seen and self.places[id(above)] <= highest:
+                    seen.add(id(above))
+                    pending.append(id(above))
+        return consumers & seen
 
     def _paths(self, node: Node) -> list[tuple[Factor, ...]]:
         """List every path from the root to the node, in the order of the forward computation."""
@@ -175,6 +202,21 @@ class _ChainFinder:
                 factor = Factor(str(consumer.label), str(here.label), local, tree=tree)
                 pending.append((consumer, (factor, *tail)))
         return finished
+
+
+def _with_direct_paths(paths: list[tuple[Factor, ...]], target: Node) -> list[tuple[Factor, ...]]:
+    """Mark the factors beside which another of these paths leads from the same name to the same."""
+    longer: set[tuple[str, str]] = set()
+    for path in paths:
+        names = [*(factor.numerator for factor in path), str(target.label)]
+        longer |= {(names[i], names[j]) for i, j in combinations(range(len(names)), 2) if j > i + 1}
+    return [
+        tuple(
+            dataclasses.replace(x, direct=True) if (x.numerator, x.denominator) in longer else x
+            for x in path
+        )
+        for path in paths
+    ]
 
 
 def check_names(nodes: list[Node], named: list[Node]) -> None:

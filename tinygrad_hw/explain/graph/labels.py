@@ -18,6 +18,8 @@ from tinygrad_hw.formatting import display_width, number, printable, shorten
 
 LONGEST_IN_FRACTION = 6
 
+DUST = 2.0**-50  # of the largest gradient
+
 WHITE, UNKNOWN = "#ffffff", "#e4e4e4"
 PALE, DEEP = (255, 239, 214), (240, 128, 50)  # black is readable on both, and on all between
 
@@ -104,12 +106,17 @@ class Words:
 
 
 class Scale:
-    """The depth of color by the magnitude of a gradient, among those of one drawing."""
+    """The depth of color by the magnitude of a gradient, among those of one drawing.
+
+    What is no more than the rounding of the largest is colored as 0 is.
+    """
 
     def __init__(self, gradients: Iterable[Any]) -> None:
         sizes = [magnitude(gradient) for gradient in gradients]
         self.dead = 0.0 in sizes
-        finite = [size for size in sizes if 0 < size < math.inf]
+        finite = [size for size in sizes if size < math.inf]
+        self.dust = DUST * max(finite, default=0.0)
+        finite = [size for size in finite if size > self.dust]
         self.low, self.high = (min(finite), max(finite)) if finite else (1.0, 1.0)
 
     def depth(self, gradient: Any) -> float:
@@ -125,7 +132,7 @@ class Scale:
         """Return the fill for a gradient: white where it is 0, gray where there is none."""
         if gradient is None:
             return UNKNOWN
-        return WHITE if magnitude(gradient) == 0 else shade(self.depth(gradient))
+        return WHITE if magnitude(gradient) <= self.dust else shade(self.depth(gradient))
 
 
 def shade(depth: float) -> str:

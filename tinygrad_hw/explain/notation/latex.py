@@ -8,10 +8,21 @@ from collections.abc import Iterable, Sequence
 from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.explain.notation.notation import Notation, Row, function_name
-from tinygrad_hw.formatting import letter_and_number, printable
+from tinygrad_hw.formatting import letter_and_subscript, printable
 
 SIGNS = {"·": r"\cdot", "×": r"\times", "⊙": r"\odot"}
-GREEK = {"α": r"\alpha", "σ": r"\sigma", "η": r"\eta", "β": r"\beta", "λ": r"\lambda", "μ": r"\mu"}
+GREEK = {
+    **{
+        "α": r"\alpha",
+        "β": r"\beta",
+        "γ": r"\gamma",
+        "δ": r"\delta",
+        "ε": r"\epsilon",
+        "η": r"\eta",
+    },
+    **{"θ": r"\theta", "κ": r"\kappa", "λ": r"\lambda", "μ": r"\mu", "ρ": r"\rho", "σ": r"\sigma"},
+    **{"τ": r"\tau", "φ": r"\varphi", "ψ": r"\psi", "ω": r"\omega"},
+}
 KNOWN = {"exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "max", "min"}
 SPECIAL = {"\\": "backslash", "^": "asciicircum", "~": "asciitilde"}
 
@@ -20,13 +31,13 @@ class Latex(Notation):
     """LaTeX; what a label says is never a command."""
 
     def name(self, name: str) -> str:
-        """Write w_{7}; a word is upright."""
-        parts = letter_and_number(name)
+        r"""Write w_{7} and \mathrm{out}_{h1}; a word is upright."""
+        parts = letter_and_subscript(name)
         if parts is None:
             return rf"\text{{{_escaped(name)}}}"
-        letter, digits = parts
+        letter, subscript = parts
         base = GREEK.get(letter) or (letter if len(letter) == 1 else rf"\mathrm{{{letter}}}")
-        return f"{base}_{{{digits}}}" if digits else base
+        return f"{base}_{{{subscript}}}" if subscript else base
 
     def number(self, text: str) -> str:
         r"""Write -3.183 \times 10^{-4}."""
@@ -36,10 +47,11 @@ class Latex(Notation):
             return ("-" if digits.startswith("-") else "") + word
         return rf"{digits} \times 10^{{{int(exponent)}}}" if e else digits
 
-    def partial(self, numerator: str, denominator: str) -> str:
+    def partial(self, numerator: str, denominator: str, direct: bool = False) -> str:
         r"""Write \frac{\partial E}{\partial w_{7}}."""
         above, below = self.name(numerator), self.name(denominator)
-        return rf"\frac{{\partial {above}}}{{\partial {below}}}"
+        plus = "^{+}" * direct
+        return rf"\frac{{\partial{plus} {above}}}{{\partial {below}}}"
 
     def fraction(self, above: str, below: str) -> str:
         r"""Write \frac{a}{b}."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.explain.notation.notation import Notation, Row, function_name
-from tinygrad_hw.formatting import Html, element, join, letter_and_number, printable
+from tinygrad_hw.formatting import Html, element, join, letter_and_subscript, printable
 
 LEFT, RIGHT = "text-align: left", "text-align: right"
 
@@ -16,23 +16,26 @@ class MathML(Notation):
     """Elements of MathML Core."""
 
     def name(self, name: str) -> Html:
-        """Write a letter with its number as a subscript; anything else as text."""
-        parts = letter_and_number(name)
+        """Write letters with their subscript, as out_h1 has; anything else as text."""
+        parts = letter_and_subscript(name)
         if parts is None:
             return element("mtext", printable(name))
-        letter, digits = parts
+        letter, subscript = parts
         base = element("mi", letter)
-        return element("msub", base, element("mn", digits)) if digits else base
+        if not subscript:
+            return base
+        return element("msub", base, element("mn" if subscript.isdecimal() else "mi", subscript))
 
     def number(self, text: str) -> Html:
         """Write a number with a true minus sign and its power of ten."""
         return element("mrow", number_parts(text), class_="n")
 
-    def partial(self, numerator: str, denominator: str) -> Html:
+    def partial(self, numerator: str, denominator: str, direct: bool = False) -> Html:
         """Write a fraction ∂E over ∂w7."""
         d = element("mi", "∂", mathvariant="normal")
         above, below = self.name(numerator), self.name(denominator)
-        return element("mfrac", element("mrow", d, above), element("mrow", d, below))
+        first = element("msup", d, element("mi", "+")) if direct else d
+        return element("mfrac", element("mrow", first, above), element("mrow", d, below))
 
     def fraction(self, above: str, below: str) -> Html:
         """Write one formula above the other."""

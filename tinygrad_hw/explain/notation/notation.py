@@ -71,8 +71,8 @@ class Notation(ABC):
         """Write a number that has been printed: -3.183e-04."""
 
     @abstractmethod
-    def partial(self, numerator: str, denominator: str) -> str:
-        """Write the derivative of one name by another."""
+    def partial(self, numerator: str, denominator: str, direct: bool = False) -> str:
+        """Write the derivative of one name by another; along the direct path alone with a plus."""
 
     @abstractmethod
     def fraction(self, above: str, below: str) -> str:

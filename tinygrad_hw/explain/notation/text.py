@@ -12,7 +12,7 @@ from tinygrad_hw.symbolic import Formula
 
 PLAIN_SIGNS = str.maketrans(
     {"∂": "d", "σ": "sigmoid", "·": "*", "×": "x", "⊙": ".*", "ᵀ": "^T", "′": "'", "…": "..."}
-    | {"−": "-", "√": "sqrt", "Σ": "sum"}
+    | {"−": "-", "√": "sqrt", "Σ": "sum", "⁺": "+"}
 )
 
 
@@ -29,13 +29,14 @@ class Text(Notation):
         """Write a number as it is."""
         return text
 
-    def partial(self, numerator: str, denominator: str) -> str:
+    def partial(self, numerator: str, denominator: str, direct: bool = False) -> str:
         """Write ∂E/∂w7."""
-        return f"∂{self.name(numerator)}/∂{self.name(denominator)}"
+        return f"∂{'⁺' * direct}{self.name(numerator)}/∂{self.name(denominator)}"
 
     def fraction(self, above: str, below: str) -> str:
-        """Write a / b."""
-        return f"{above} / {below}"
+        """Write a / b, and 2/3 for numbers."""
+        is_number = above.removeprefix("-").isdecimal() and below.isdecimal()
+        return f"{above}/{below}" if is_number else f"{above} / {below}"
 
     def power(self, base: str, exponent: str) -> str:
         """Write x^2."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -221,6 +222,8 @@ class Document:
         if node.constant:
             parts.append(element("p", "Given: nothing is differentiated by it.", class_="note"))
         elif chain is not None:
+            if chain.ones:  # with a slider they add up to something else
+                chain = dataclasses.replace(chain, simplified=None, ones=())
             parts.append(MATHML.align(chain.rows(MATHML, self._factor_number)))
             parts += [element("p", remark, class_="note") for remark in chain.remarks]
             parts += self._totals(chain)

@@ -86,7 +86,9 @@ function render() {
     if (f.edge !== null) passed.add(f.edge);
   });
   const sizes = data.views[view].gradients.map((i) => Math.abs(valueOf(`${view}g${i}`)));
-  const known = sizes.filter((x) => x > 0 && Number.isFinite(x));
+  const finite = sizes.filter(Number.isFinite);
+  const dust = 2 ** -50 * Math.max(0, ...finite);  // no more than the rounding of the largest
+  const known = finite.filter((x) => x > dust);
   const low = Math.log(Math.min(...known)), high = Math.log(Math.max(...known));
   for (let i = 0; i < data.views[view].nodes.length; i++) {
     const element = row(i), sum = sums.get(i);
@@ -97,7 +99,7 @@ function render() {
       const size = sum === undefined ? 0 : Math.abs(valueOf(view + sum));
       const depth = size > 0 ? (high > low ? (Math.log(size) - low) / (high - low) : 1) : 0;
       element.style.setProperty("--depth", Math.min(1, Math.max(0, depth || 0)).toFixed(3));
-      element.classList.toggle("reached", sum !== undefined);
+      element.classList.toggle("reached", sum !== undefined && !(size <= dust));
       element.classList.toggle("dead", sum !== undefined && size === 0);
     }
     const value = element.querySelector(".v tspan");

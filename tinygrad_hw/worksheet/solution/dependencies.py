@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 
-from tinygrad_hw.explain import local_derivatives
+from tinygrad_hw.explain import local_derivatives, sum_without_dust
 from tinygrad_hw.symbolic import (
     Apply,
     Formula,
@@ -107,9 +107,11 @@ class Dependencies:
             elif self.is_local(top, bottom):
                 exact = self._local(top, bottom)
             else:
-                exact = sum(
-                    self.derivative(f"d{top}/d{user}") * self.derivative(f"d{user}/d{bottom}")
-                    for user in self.users(top, bottom)
+                exact = sum_without_dust(
+                    [
+                        self.derivative(f"d{top}/d{user}") * self.derivative(f"d{user}/d{bottom}")
+                        for user in self.users(top, bottom)
+                    ]
                 )
             self._derivatives[name] = exact
         return self._derivatives[name]
