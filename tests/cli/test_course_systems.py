@@ -84,3 +84,12 @@ def test_what_cannot_be_filled_is_said_in_one_line(
     assert error.startswith(f"tinygrad-hw: {message}")
     assert error.count("\n") == 1
     assert not list(Path().glob("*-marked.csv"))
+
+
+def test_exercise_writes_questions_beside_or_instead_of_sheets(run: Run) -> None:
+    status, out, _ = run("exercise", "--net", "1-1", "--count", "2", "--moodle-xml", "quiz.xml")
+    assert (status, out) == (0, "Questions: quiz.xml\n")
+    assert Path("quiz.xml").read_text("utf-8").count('type="cloze"') == 2
+    status, out, _ = run("exercise", "--net", "1-1", "-o", "a.toml", "--moodle-xml", "a.xml")
+    assert (status, out) == (0, "Sheet: a.toml\n")
+    assert {path.name for path in Path().iterdir()} == {"quiz.xml", "a.toml", "a.xml"}

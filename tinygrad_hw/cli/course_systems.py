@@ -1,4 +1,4 @@
-"""The options of check that write for a course system: Canvas, Moodle, Gradescope."""
+"""The options that write for a course system: marks by check, questions by exercise."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tinygrad_hw.cli.arguments import Parser, UsageError
 
 if TYPE_CHECKING:
     from tinygrad_hw.files import Output
-    from tinygrad_hw.worksheet import FilledTable, Result
+    from tinygrad_hw.worksheet import FilledTable, Result, Sheet
 
 
 def add_course_systems(parser: Parser) -> None:
@@ -81,6 +81,27 @@ def fill_tables(
             arguments.moodle, results, weights, arguments.hints
         )
     return tables
+
+
+def add_questions(parser: Parser) -> None:
+    """Add the options to the parser of a verb that makes sheets to hand out."""
+    parser.add_argument(
+        "--moodle-xml",
+        type=Path,
+        metavar="FILE",
+        help="write the questions for Moodle's question bank, with honest answers as tolerances",
+    )
+
+
+def question_outputs(arguments: argparse.Namespace, sheets: Sequence[Sheet]) -> list[Output]:
+    """Return the files of questions that were asked for."""
+    from tinygrad_hw.files import Output
+    from tinygrad_hw.worksheet import moodle_quiz
+
+    outputs = []
+    if arguments.moodle_xml:
+        outputs.append(Output(arguments.moodle_xml, moodle_quiz(sheets).encode()))
+    return outputs
 
 
 def _marked(path: Path) -> Path:

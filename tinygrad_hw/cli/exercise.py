@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from tinygrad_hw.cli.arguments import UsageError, Verbs, add_dask, add_force, add_seed, check_seed
+from tinygrad_hw.cli.course_systems import add_questions, question_outputs
 from tinygrad_hw.cli.terminal import accept_any_bytes, ask, print_line
 from tinygrad_hw.homework import SHEETS
 
@@ -42,6 +43,7 @@ def add_exercise_and_fill(verbs: Verbs) -> None:
         metavar="N",
         help="so many different sheets, seed by seed; --out and --key are then folders",
     )
+    add_questions(parser)
     add_dask(parser)
     add_force(parser)
     parser.set_defaults(verb=_exercise)
@@ -59,10 +61,12 @@ def _exercise(arguments: argparse.Namespace) -> None:
 
     from tinygrad_hw.files import Output, write_outputs
     from tinygrad_hw.workers import in_order, side_by_side
+    from tinygrad_hw.worksheet import parse_sheet
 
     _check_numbers(arguments)
     out, keys, count = arguments.out, arguments.key, arguments.count
     outputs = []
+    sheets = []
     console = Console(stderr=True)
     kind = arguments.net, arguments.figures, arguments.steps
     seeds = range(arguments.seed, arguments.seed + (count or 1))
@@ -75,6 +79,7 @@ def _exercise(arguments: argparse.Namespace) -> None:
         disable=count is None or not console.is_terminal,
     )
     for i, (text, key_text) in enumerate(texts):
+        sheets.append(parse_sheet(text))
         number = f"{i + 1:0{max(3, len(str(count)))}}"
         if out is not None:
             path = out if count is None else out / f"sheet-{number}.toml"
@@ -82,8 +87,11 @@ def _exercise(arguments: argparse.Namespace) -> None:
         if keys is not None:
             path = keys if count is None else keys / f"key-{number}.toml"
             outputs.append(Output(path, key_text.encode()))
-    write_outputs(outputs, force=arguments.force)
-    if out is None:
+    questions = question_outputs(arguments, sheets)
+    write_outputs([*outputs, *questions], force=arguments.force)
+    if out is None and questions:
+        print_line(f"Questions: {', '.join(str(output.path) for output in questions)}")
+    elif out is None:
         print(text, end="")
     elif count is None:
         print_line(f"Sheet: {out}" + (f", its key: {keys}" if keys else ""))
@@ -117,7 +125,7 @@ def _check_numbers(arguments: argparse.Namespace) -> None:
     check_seed(arguments.seed)
     if count is None and arguments.dask:
         raise UsageError("--dask is given without --count; one sheet is made here")
-    if count is not None and out is None:
+    if count is not None and out is None and not arguments.moodle_xml:
         raise UsageError("--count is given without a folder; give one with --out")
     if count is None and None not in (out, keys) and _is_same_file(out, keys):
         raise UsageError("--out and --key are the same file; give another for the key")

@@ -20,6 +20,7 @@ from tinygrad_hw.worksheet.courses.gradescope import (
     gradescope_results,
 )
 from tinygrad_hw.worksheet.courses.moodle import moodle_worksheet
+from tinygrad_hw.worksheet.courses.moodle_xml import moodle_quiz
 from tinygrad_hw.worksheet.courses.roster import FilledTable, RosterError
 from tinygrad_hw.worksheet.exercises.answer_key import key
 from tinygrad_hw.worksheet.exercises.fill_in import fill
@@ -101,6 +102,7 @@ __all__ = [
     "mark_all",
     "marked_page",
     "marks_table",
+    "moodle_quiz",
     "moodle_worksheet",
     "parse_sheet",
     "points",

@@ -63,6 +63,8 @@ class Judge:
         The marked numbers, in the sheet's order.
     cases
         The numbers that were written with their verdicts, in the order in which they were judged.
+    unanswered
+        Those that were asked for and not written, in that order.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Judge:
         self.budget = Budget()
         self.marked: list[MarkedNumber] = []
         self.cases: list[tuple[Case, str]] = []
+        self.unanswered: list[Case] = []
         self._cancellations: dict[str, str] = {}  # by the name of the number that lost digits
 
     def judge_all(self) -> None:
@@ -272,6 +275,7 @@ class Judge:
 
     def _mark_missing(self, case: Case, printed: str) -> MarkedNumber:
         """Mark a number that is missing, or is none: what was written is kept."""
+        self.unanswered.append(case)
         marked = self._mark(case, "missing")
         if isinstance(printed, Unreadable):
             return replace(
