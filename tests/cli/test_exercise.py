@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from tinygrad_hw.homework import sheet_path
+from tinygrad_hw.worksheet import mark, parse_sheet, read_sheet
 from tinygrad_hw.worksheet.exercises.fresh_sheet import exercise
 from tinygrad_hw.worksheet.sheet.model import Sheet
 
@@ -44,6 +46,53 @@ def test_an_exercise_is_printed_or_written_with_its_key(run: Run) -> None:
     for name, value in answers[:9]:
         assert float(value) == pytest.approx(solution["forward"][name], rel=5.1e-4)
     assert run("exercise", "--net", "2-3-1", "--seed", "8")[1] != printed
+
+
+MATRICES = """\
+student = "A. Teacher"
+[given]
+x = [2, 3]
+[parameters]
+W = [[1, 2], [0, 1]]
+[forward]
+z = "W @ x"
+E = "sum(z**2) / 2"
+[update]
+loss = "E"
+rate = 0.1
+[ask]
+forward = ["z"]
+partials = ["dE/dz", "dE/dW[1,2]"]
+"""
+
+
+def test_a_shipped_sheet_is_printed_as_it_is_and_one_s_own_in_numbers(run: Run) -> None:
+    assert run("sheet", "q1a") == (0, sheet_path("q1a").read_text("utf-8"), "")
+    Path("mine.toml").write_text(MATRICES)
+    status, printed, error = run("sheet", "mine.toml")
+    assert (status, error) == (0, "")
+    assert 'z_2 = "W_21*x_1 + W_22*x_2"\nE = "(z_1**2 + z_2**2) / 2"\n' in printed
+    assert parse_sheet(printed) == parse_sheet(MATRICES)
+
+
+def test_a_sheet_to_hand_out_is_made_of_one_s_own(run: Run) -> None:
+    Path("mine.toml").write_text(MATRICES)
+    made = run("blank", "mine.toml", "-o", "blank.toml", "--key", "key.toml")
+    assert made == (0, "Sheet: blank.toml, its key: key.toml\n", "")
+    printed = run("blank", "mine.toml")[1]
+    assert Path("blank.toml").read_text() == printed
+    assert "A. Teacher" not in printed
+    assert printed.count('= ""\n') == 2 + 2 + 3  # title and name, two values, three partials
+    assert run("check", "blank.toml")[1].endswith("5 missing. Points: 0 of 5.\n")
+    assert run("check", "key.toml")[1].endswith("5 exact, 0 honestly rounded. Points: 5 of 5.\n")
+
+
+def test_what_was_answered_is_blank_again(run: Run) -> None:
+    printed = run("blank", "q1b")[1]
+    sheet = read_sheet(sheet_path("q1b"))
+    blank = parse_sheet(printed)
+    assert list(blank.answers.forward) == list(sheet.answers.forward)
+    assert [item.verdict for item in mark(blank).items] == ["missing"] * 91
 
 
 def test_figures_and_steps_of_an_exercise(run: Run) -> None:

@@ -1,12 +1,22 @@
-"""The verbs that make sheets and fill them in: exercise and fill."""
+"""The verbs that make sheets, show them and fill them in: exercise, sheet, blank and fill."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 from pathlib import Path
 
-from tinygrad_hw.cli.arguments import UsageError, Verbs, add_dask, add_force, add_seed, check_seed
+from tinygrad_hw.cli.arguments import (
+    UsageError,
+    Verbs,
+    add_dask,
+    add_force,
+    add_seed,
+    add_sheet,
+    check_seed,
+    sheet_file,
+)
 from tinygrad_hw.cli.course_systems import add_questions, question_outputs
 from tinygrad_hw.cli.terminal import accept_any_bytes, ask, print_line
 from tinygrad_hw.homework import SHEETS
@@ -47,6 +57,19 @@ def add_exercise_and_fill(verbs: Verbs) -> None:
     add_dask(parser)
     add_force(parser)
     parser.set_defaults(verb=_exercise)
+
+    parser = verbs.add_parser("sheet", help="print a sheet, vectors and matrices as numbers")
+    add_sheet(parser)
+    parser.set_defaults(verb=_sheet)
+
+    parser = verbs.add_parser("blank", help="make the sheet to hand out of one of your own")
+    add_sheet(parser)
+    parser.add_argument(
+        "-o", "--out", type=Path, metavar="FILE", help="where to write; else it is printed"
+    )
+    parser.add_argument("--key", type=Path, metavar="FILE", help="where to write the answers")
+    add_force(parser)
+    parser.set_defaults(verb=_blank)
 
     parser = verbs.add_parser("fill", help="be asked for a sheet's answers one by one")
     parser.add_argument(
@@ -109,6 +132,35 @@ def _sheet_and_key(kind: tuple[str, int, int], seed: int) -> tuple[str, str]:
     net, figures, steps = kind
     sheet = exercise(net, seed, figures, steps=steps)
     return FOR_THE_STUDENT + sheet_text(sheet), FOR_THE_TEACHER + sheet_text(key(sheet))
+
+
+def _sheet(arguments: argparse.Namespace) -> None:
+    from tinygrad_hw.worksheet import read_sheet, sheet_text
+
+    path = sheet_file(arguments.sheet)
+    sheet = read_sheet(path)
+    is_shipped = path != Path(arguments.sheet)
+    print(path.read_text("utf-8") if is_shipped else sheet_text(sheet), end="")
+
+
+def _blank(arguments: argparse.Namespace) -> None:
+    from tinygrad_hw.files import Output, write_outputs
+    from tinygrad_hw.worksheet import blanks, key, read_sheet, sheet_text
+
+    out, key_file = arguments.out, arguments.key
+    if None not in (out, key_file) and _is_same_file(out, key_file):
+        raise UsageError("--out and --key are the same file; give another for the key")
+    path = sheet_file(arguments.sheet)
+    sheet = dataclasses.replace(blanks(read_sheet(path)), student="")
+    text = FOR_THE_STUDENT + sheet_text(sheet)
+    outputs = [] if out is None else [Output(out, text.encode())]
+    if key_file is not None:
+        outputs.append(Output(key_file, (FOR_THE_TEACHER + sheet_text(key(sheet))).encode()))
+    write_outputs(outputs, reads=[path], force=arguments.force)
+    if out is None:
+        print(text, end="")
+    else:
+        print_line(f"Sheet: {out}" + (f", its key: {key_file}" if key_file else ""))
 
 
 def _check_numbers(arguments: argparse.Namespace) -> None:

@@ -140,6 +140,19 @@ def test_a_sheet_asks_for_deltas_and_each_factor_once() -> None:
     assert {item.verdict for item in marks.items} <= {"exact", "rounded"}
 
 
+def test_a_partial_with_a_way_around_is_not_the_local_factor_of_its_name() -> None:
+    sheet = parse_sheet(
+        "[parameters]\nw = 2\n[forward]\na = 'w'\nb = '3*a'\nE = 'a*b'\n"
+        "[update]\nloss = 'E'\nrate = 1\n"
+        "[answers.partials.'dE/dw']\nvalue = '12'\npaths = [{'dE/da' = '6', 'da/dw' = '1'},"
+        " {'dE/db' = '2', 'db/da' = '3', 'da/dw' = '1'}]\n"
+        "[answers.partials.'dE/da']\nvalue = '12'\n"
+    )
+    marks = mark(sheet)
+    assert [item.verdict for item in marks.items] == ["exact"] * 7
+    assert points(marks) == (6.0, 6.0)  # of the two factors da/dw, one
+
+
 def test_they_are_shown_like_any_other() -> None:
     sheet = with_values({"dE/dnet_o1": "0.1385", "dnet_h1/di1": "0.15"})
     assert "  ∂E/∂net_o1 = ∂E/∂E_o1 · ∂E_o1/∂out_o1 · ∂out_o1/∂net_o1" in [

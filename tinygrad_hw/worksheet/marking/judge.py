@@ -118,7 +118,7 @@ class Judge:
         """Return the factors of all chains as (partial, index of the path, name), local first.
 
         The others follow from the loss downwards. Among them, with ``ITSELF`` for a path, is each
-        partial by no parameter: after the factors of its chain, before its copies in other chains.
+        partial that others may use: after the factors of its chain, before its copies in others.
         """
         work = self.work
         keys = [
@@ -127,7 +127,7 @@ class Judge:
             for i, path in enumerate(answer.paths)
             for name in path
         ]
-        used = [name for name in work.answers.partials if not work.is_of_parameter(name)]
+        used = [name for name in work.answers.partials if work.may_be_factor(name)]
         keys += [(name, ITSELF, name) for name in used]
         order = {name: i for i, name in enumerate(work.dependencies.formulas)}
 
@@ -145,8 +145,6 @@ class Judge:
         answer = work.answers.partials.get(name, NO_ANSWER)
         formula, inputs = work.partial(name, answer)
         expected = work.evaluate(formula, inputs)
-        if work.dependencies.is_local(*split_derivative(name)):
-            expected = work.expected_derivative(*split_derivative(name))
         case = Case(PARTIAL, name, None, expected, formula, inputs, work)
         work.partials[name], marked = self._judge_number(case, answer.value, ())
         return marked

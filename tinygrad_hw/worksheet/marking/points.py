@@ -73,7 +73,7 @@ def points_by_item(
     Of several items for one quantity, the first that is answered is worth the whole.
     """
     ask = marks.sheet.ask
-    whole: dict[tuple[str, int, str], MarkedNumber] = {}
+    whole: dict[tuple[str, int, str, str], MarkedNumber] = {}
     for item in sorted(marks.items, key=lambda item: (item.verdict == "missing", _is_copy(item))):
         whole.setdefault(_quantity(item), item)
     for item in marks.items:
@@ -89,10 +89,13 @@ def _is_copy(item: MarkedNumber) -> bool:
     return item.part in (FACTOR, TABLE)
 
 
-def _quantity(item: MarkedNumber) -> tuple[str, int, str]:
-    """Return what a number is the value of: a factor may be a partial, too."""
+def _quantity(item: MarkedNumber) -> tuple[str, int, str, str]:
+    """Return what a number is the value of: a factor may be a partial, too.
+
+    With its value, since a factor is the local derivative where there is one, and a partial not.
+    """
     kind = {FACTOR: PARTIAL, TABLE: UPDATED}.get(item.part, item.part)
-    return kind, item.step, item.name
+    return kind, item.step, item.name, f"{item.exact:.9g}"
 
 
 def _credit(item: MarkedNumber) -> str:

@@ -179,12 +179,19 @@ class StudentWork:
             right = self.solution.partials[name]
             if answer.paths and abs(exact - right) <= 1e-9 * abs(right):
                 return add(*terms), inputs
-        return self.derivative(*split_derivative(name))
+        return self._total_derivative(*split_derivative(name))
 
-    def is_of_parameter(self, partial: str) -> bool:
-        """Return whether a partial is that of the loss by a parameter, which is its update's."""
+    def may_be_factor(self, partial: str) -> bool:
+        """Return whether a partial may stand in other chains, with the same meaning.
+
+        That of the loss by a parameter does not; one with a way around a local derivative has
+        another meaning there.
+        """
         top, bottom = split_derivative(partial)
-        return top == self.loss and bottom in self.parameters
+        if top == self.loss and bottom in self.parameters:
+            return False
+        is_local = self.dependencies.is_local(top, bottom)
+        return not is_local or self.dependencies.users(top, bottom) == [top]
 
     def update(self, name: str) -> tuple[Formula, Inputs, Admissible]:
         """Return the formula of a parameter's update, its inputs and its admissible values."""

@@ -14,10 +14,31 @@ NO_ANSWER = PartialAnswer((), None, ())
 def blanks(sheet: Sheet) -> Sheet:
     """Return a sheet with a blank for every number that its ``[ask]`` asks for.
 
-    Without ``[ask]``, for every value, factor, partial, update and table entry; then each chain has
-    all its factors, else a factor is asked for once, in the first chain that has it.
+    Without ``[ask]``, for every number that has an answer; on a sheet without answers, for every
+    value, factor, partial, update and table entry. Then each chain has all its factors; by
+    ``[ask]``, a factor is asked for once, in the first chain that has it.
     """
-    return with_blanks(solve(sheet))
+    written = (sheet.answers, *sheet.later_answers)
+    if sheet.ask or all(answers == Answers() for answers in written):
+        return with_blanks(solve(sheet))
+    first, *later = map(_emptied, written)
+    return dataclasses.replace(sheet, answers=first, later_answers=tuple(later))
+
+
+def _emptied(answers: Answers) -> Answers:
+    return Answers(
+        dict.fromkeys(answers.forward, ""),
+        {
+            name: PartialAnswer(
+                tuple(dict.fromkeys(path, "") for path in answer.paths),
+                None if answer.value is None else "",
+                (),
+            )
+            for name, answer in answers.partials.items()
+        },
+        dict.fromkeys(answers.updated, ""),
+        dict.fromkeys(answers.table, ""),
+    )
 
 
 def with_blanks(solution: Solution) -> Sheet:
