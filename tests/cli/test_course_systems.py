@@ -88,8 +88,19 @@ def test_what_cannot_be_filled_is_said_in_one_line(
 
 def test_exercise_writes_questions_beside_or_instead_of_sheets(run: Run) -> None:
     status, out, _ = run("exercise", "--net", "1-1", "--count", "2", "--moodle-xml", "quiz.xml")
-    assert (status, out) == (0, "Questions: quiz.xml\n")
+    assert (status, out) == (0, "Written: quiz.xml\n")
     assert Path("quiz.xml").read_text("utf-8").count('type="cloze"') == 2
     status, out, _ = run("exercise", "--net", "1-1", "-o", "a.toml", "--moodle-xml", "a.xml")
     assert (status, out) == (0, "Sheet: a.toml\n")
     assert {path.name for path in Path().iterdir()} == {"quiz.xml", "a.toml", "a.xml"}
+
+
+def test_exercise_writes_a_page_to_print(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    status, out, _ = run("exercise", "--net", "1-1", "--count", "2", "--handout", "print.html")
+    assert (status, out) == (0, "Written: print.html\n")
+    assert Path("print.html").read_text("utf-8").count("<main>") == 2
+    monkeypatch.setenv("PATH", "")
+    status, out, error = run("exercise", "--net", "1-1", "--handout", "print.pdf", "-o", "a.toml")
+    assert (status, out) == (2, "")
+    assert error.startswith("tinygrad-hw: there is no Chromium or Chrome to make a PDF with;")
+    assert not Path("a.toml").exists()

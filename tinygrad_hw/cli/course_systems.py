@@ -86,6 +86,12 @@ def fill_tables(
 def add_questions(parser: Parser) -> None:
     """Add the options to the parser of a verb that makes sheets to hand out."""
     parser.add_argument(
+        "--handout",
+        type=Path,
+        metavar="FILE",
+        help="write a page to print, without solutions: .html, or .pdf where Chromium is",
+    )
+    parser.add_argument(
         "--moodle-xml",
         type=Path,
         metavar="FILE",
@@ -96,9 +102,13 @@ def add_questions(parser: Parser) -> None:
 def question_outputs(arguments: argparse.Namespace, sheets: Sequence[Sheet]) -> list[Output]:
     """Return the files of questions that were asked for."""
     from tinygrad_hw.files import Output
-    from tinygrad_hw.worksheet import moodle_quiz
+    from tinygrad_hw.worksheet import handout_page, moodle_quiz, pdf_of
 
     outputs = []
+    if arguments.handout:
+        page = handout_page(sheets)
+        is_pdf = arguments.handout.suffix.lower() == ".pdf"
+        outputs.append(Output(arguments.handout, pdf_of(page) if is_pdf else page.encode()))
     if arguments.moodle_xml:
         outputs.append(Output(arguments.moodle_xml, moodle_quiz(sheets).encode()))
     return outputs

@@ -113,7 +113,7 @@ def _exercise(arguments: argparse.Namespace) -> None:
     questions = question_outputs(arguments, sheets)
     write_outputs([*outputs, *questions], force=arguments.force)
     if out is None and questions:
-        print_line(f"Questions: {', '.join(str(output.path) for output in questions)}")
+        print_line(f"Written: {', '.join(str(output.path) for output in questions)}")
     elif out is None:
         print(text, end="")
     elif count is None:
@@ -177,7 +177,7 @@ def _check_numbers(arguments: argparse.Namespace) -> None:
     check_seed(arguments.seed)
     if count is None and arguments.dask:
         raise UsageError("--dask is given without --count; one sheet is made here")
-    if count is not None and out is None and not arguments.moodle_xml:
+    if count is not None and out is None and not (arguments.moodle_xml or arguments.handout):
         raise UsageError("--count is given without a folder; give one with --out")
     if count is None and None not in (out, keys) and _is_same_file(out, keys):
         raise UsageError("--out and --key are the same file; give another for the key")

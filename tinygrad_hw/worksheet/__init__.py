@@ -19,8 +19,10 @@ from tinygrad_hw.worksheet.courses.gradescope import (
     gradescope_refusal,
     gradescope_results,
 )
+from tinygrad_hw.worksheet.courses.handout import handout_page
 from tinygrad_hw.worksheet.courses.moodle import moodle_worksheet
 from tinygrad_hw.worksheet.courses.moodle_xml import moodle_quiz
+from tinygrad_hw.worksheet.courses.pdf import PdfError, pdf_of
 from tinygrad_hw.worksheet.courses.roster import FilledTable, RosterError
 from tinygrad_hw.worksheet.exercises.answer_key import key
 from tinygrad_hw.worksheet.exercises.fill_in import fill
@@ -76,6 +78,7 @@ __all__ = [
     "Marks",
     "MarksLostError",
     "PartialAnswer",
+    "PdfError",
     "Result",
     "RosterError",
     "Sheet",
@@ -97,6 +100,7 @@ __all__ = [
     "gradescope_refusal",
     "gradescope_results",
     "handed_in",
+    "handout_page",
     "key",
     "mark",
     "mark_all",
@@ -105,6 +109,7 @@ __all__ = [
     "moodle_quiz",
     "moodle_worksheet",
     "parse_sheet",
+    "pdf_of",
     "points",
     "points_text",
     "read_number",

@@ -5,5 +5,6 @@
 - ``gradescope``: the results of an autograder. ``assertion``: for nbgrader and Otter-Grader.
 - ``questions``: those of a sheet for a quiz, and their honest answers. ``moodle_xml``: as Moodle
   reads them.
+- ``handout``: a sheet to print, without solutions. ``pdf``: any page as a PDF.
 - ``remark``: what is said of one number.
 """

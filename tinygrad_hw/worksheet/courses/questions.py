@@ -135,8 +135,6 @@ def honest_answers(values: Interval, unit: float) -> Interval:
 
 def statement(sheet: Sheet) -> Html:
     """Return what is given and how it is computed, as paragraphs of HTML."""
-    rounding = sheet.rounding or ("figures", FIGURES)
-    count, kind = rounding[1], "significant figures" if rounding[0] == "figures" else "decimals"
     formulas = [
         join([symbol(name), " = ", formula(text.source)]) for name, text in sheet.forward.items()
     ]
@@ -146,10 +144,16 @@ def statement(sheet: Sheet) -> Html:
             element("p", "Given: ", join(given, ", "), "."),
             element("p", "Parameters: ", join(_numbers(sheet.parameters), ", "), "."),
             element("p", join(formulas, Html("<br/>"))),
-            element("p", f"Work with and give {count} {kind}."),
+            element("p", how_to_round(sheet)),
         ],
         "\n",
     )
+
+
+def how_to_round(sheet: Sheet) -> str:
+    """Say how many digits the sheet asks for."""
+    kind, count = sheet.rounding or ("figures", FIGURES)
+    return f"Work with and give {count} {'significant figures' if kind == 'figures' else kind}."
 
 
 def _numbers(numbers: dict[str, float]) -> list[Html]:

@@ -1,0 +1,124 @@
+"""The page to print: what is given, a blank for all that is asked, nothing of the solution."""
+
+import re
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from tinygrad_hw.homework import sheet_path
+from tinygrad_hw.worksheet import (
+    PdfError,
+    exercise,
+    handout_page,
+    mark,
+    parse_sheet,
+    pdf_of,
+    read_sheet,
+)
+from tinygrad_hw.worksheet.solution.blanks import blanks
+
+BLANK = '<span class="blank"></span>'
+
+
+class Text(HTMLParser):
+    """The text of a page, its style aside."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.text, self.skipped = "", False
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.skipped = tag == "style"
+
+    def handle_data(self, data: str) -> None:
+        self.text += "" if self.skipped else data
+
+
+def test_it_shows_what_is_given_and_a_blank_for_each_answer() -> None:
+    sheet = exercise("2-1-1", 1)
+    page = handout_page([sheet])
+    text = " ".join(Text(page).text.split())
+    for name, x in (sheet.given | sheet.parameters).items():
+        assert f"{name.replace('alpha', 'α')} = {x:g}" in text
+    assert "Work with and give 4 significant figures." in text
+    name_line = 1
+    assert page.count(BLANK) == name_line + len(mark(sheet).items)
+
+
+def test_nothing_of_the_solution_is_on_it() -> None:
+    """Not of what was written, nor of what is right."""
+    sheet = read_sheet(sheet_path("q1b"))
+    page = handout_page([sheet])
+    numbers = set(re.findall(r"\d+\.\d+", Text(page).text))
+    given = {f"{x:.15g}" for x in (*sheet.given.values(), *sheet.parameters.values(), sheet.rate)}
+    assert numbers
+    assert numbers <= given
+    assert sheet.student not in page
+    assert page == handout_page([blanks(sheet)])
+
+
+def test_each_sheet_is_on_paper_of_its_own_and_each_update_has_its_heading() -> None:
+    two = parse_sheet("""
+        title = "<b>Two & more"
+        [parameters]
+        w = 2
+        [forward]
+        z = "3*w"
+        E = "z**2 + w"
+        [update]
+        loss = "E"
+        rate = 0.1
+        steps = 2
+        [ask]
+        forward = ["z"]
+        partials = ["dE/dw"]
+        """)
+    page = handout_page([two, two])
+    assert page.count("<main>") == 2
+    assert "main + main { break-before: page;" in page
+    assert "&lt;b&gt;Two &amp; more" in page
+    assert "<b>" not in page
+    assert re.findall(r"<h2>(.*?)</h2>", page) == 2 * [
+        "Update 1 of 2",
+        "Values",
+        "Partial derivatives",
+        "Update 2 of 2",
+        "Values",
+        "Partial derivatives",
+    ]
+    assert page.count(BLANK) == 2 * (1 + 4)
+
+
+def test_without_a_browser_there_is_no_pdf(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(
+        PdfError, match=r"no Chromium or Chrome to make a PDF with; write an \.html"
+    ):
+        pdf_of("<p>")
+
+
+def test_a_browser_that_fails_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    browser = tmp_path / "chromium"
+    browser.write_text("#!/bin/sh\nexit 1\n")
+    browser.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(PdfError, match=r"chromium made no PDF \(CalledProcessError\); write an"):
+        pdf_of("<p>")
+
+
+def test_the_browser_prints_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a stand-in: Chromium itself takes a second, and is not on every machine."""
+
+    def run(command: list[str], **options: object) -> None:
+        options_of = dict(part.partition("=")[::2] for part in command)
+        page = Path(command[-1].removeprefix("file://"))
+        assert page.read_text("utf-8") == "<p>ä"
+        Path(options_of["--print-to-pdf"]).write_bytes(b"%PDF-1.4")
+        assert "--no-pdf-header-footer" in options_of
+
+    monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
+    monkeypatch.setattr(subprocess, "run", run)
+    assert pdf_of("<p>ä") == b"%PDF-1.4"

@@ -1,0 +1,116 @@
+"""A sheet to print and hand out: what is given and blank lines for the answers, no solution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.resources import files
+from string import Template
+
+from tinygrad_hw.formatting import (
+    NOTHING,
+    Html,
+    element,
+    escaped,
+    formula,
+    join,
+    number,
+    partial,
+    row,
+    symbol,
+    table,
+)
+from tinygrad_hw.worksheet.courses.questions import how_to_round
+from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet
+from tinygrad_hw.worksheet.solution.blanks import blanks
+
+_BLANK = element("span", class_="blank")
+_BREAK = element("span", class_="break")
+
+
+def handout_page(sheets: Iterable[Sheet]) -> str:
+    """Return sheets as one HTML page to print, each on paper of its own.
+
+    Parameters
+    ----------
+    sheets
+        The sheets. Their answers are left out; what their ``[ask]`` asks for has a blank line.
+
+    Raises
+    ------
+    SheetError
+        If a sheet cannot be solved, so that it is not known what it can ask for.
+    """
+    asked = [blanks(sheet) for sheet in sheets]
+    folder = files(__package__).joinpath("templates")
+    return Template(folder.joinpath("handout.html").read_text("utf-8")).substitute(
+        title=escaped(asked[0].title or "A sheet") if asked else "",
+        style=folder.joinpath("handout.css").read_text("utf-8"),
+        sheets=join([element("main", *_sheet(sheet)) for sheet in asked], "\n"),
+    )
+
+
+def _sheet(sheet: Sheet) -> Iterator[Html]:
+    yield element("h1", sheet.title or "A sheet")
+    date = element("span", class_="blank date")
+    yield element("p", "Name ", _BLANK, " Date ", date, class_="name")
+    yield element("p", "Given: ", _numbers(sheet.given, sheet.rate), ".")
+    yield element("p", "Parameters: ", _numbers(sheet.parameters), ".")
+    formulas = [
+        element("li", symbol(name), " = ", formula(text.source))
+        for name, text in sheet.forward.items()
+    ]
+    yield element("ul", *formulas, class_="formulas")
+    yield element("p", how_to_round(sheet))
+    for step, answers in enumerate((sheet.answers, *sheet.later_answers), start=1):
+        if sheet.steps > 1:
+            yield element("h2", f"Update {step} of {sheet.steps}")
+        yield from _step(sheet, answers)
+    if sheet.answers.table:
+        yield element("h2", "The new parameters at the end")
+        yield _values(sheet.answers.table)
+
+
+def _numbers(numbers: Mapping[str, float], rate: float | None = None) -> Html:
+    listed = [join([symbol(name), " = ", number(x, 15)]) for name, x in numbers.items()]
+    if rate is not None:
+        listed.append(join(["learning rate ", number(rate, 15)]))
+    return join(listed, ", ")
+
+
+def _step(sheet: Sheet, answers: Answers) -> Iterator[Html]:
+    if answers.forward:
+        yield element("h2", "Values")
+        yield _values(answers.forward)
+    if answers.partials:
+        yield element("h2", "Partial derivatives")
+        yield from (_chain(name, answer) for name, answer in answers.partials.items())
+    if answers.updated:
+        yield element("h2", "Updates")
+        rows = [
+            row(
+                join(["new ", symbol(name)]),
+                join(["= ", symbol(name), " − ", number(sheet.rate, 15), " · "]),
+                join([partial(f"d{sheet.loss}/d{name}"), " ="]),
+                _BLANK,
+            )
+            for name in answers.updated
+        ]
+        yield table("", NOTHING, rows)
+
+
+def _values(names: Iterable[str]) -> Html:
+    lines = [element("li", symbol(name), " = ", _BLANK) for name in names]
+    return element("ul", *lines, class_="values")
+
+
+def _chain(name: str, answer: PartialAnswer) -> Html:
+    """Build a chain: each factor over its blank, and the result."""
+    terms = [join([partial(name), " ="])]
+    for i, path in enumerate(answer.paths):
+        if i:
+            terms += [_BREAK, Html("+")]
+        factors = [element("span", partial(f), _BLANK, class_="factor") for f in path]
+        terms.append(join(factors, " · "))
+    if answer.value is not None:
+        terms += [Html("="), _BLANK] if answer.paths else [_BLANK]
+    return element("div", *terms, class_="chain")
