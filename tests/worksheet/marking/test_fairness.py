@@ -14,6 +14,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from decimal import ROUND_DOWN, Context
 from itertools import product
 from multiprocessing import Pool
 from pathlib import Path
@@ -60,12 +61,13 @@ SLIPS = DIGITS | {
 
 def complaints(text: str) -> list[MarkedNumber]:
     items = mark(parse_sheet(text)).items
-    return [item for item in items if item.verdict in ("wrong", "follows")]
+    return [i for i in items if i.verdict in ("wrong", "follows") or i.note == "figures"]
 
 
 def said(items: Iterable[MarkedNumber]) -> str:
     return "; ".join(
-        f"{i.part} {i.name} = {i.printed} ({i.exact:.8g}): {i.verdict}, {i.slip}" for i in items
+        f"{i.part} {i.name} = {i.printed} ({i.exact:.8g}): {i.verdict}, {i.slip} {i.note}"
+        for i in items
     )
 
 
@@ -93,6 +95,20 @@ def test_nothing_is_wrong_where_the_habit_changes(students: ModuleType, monkeypa
     for seed in range(25):
         text, _ = students.honest(random.Random(seed), leave_out=0.2 * (seed % 2))
         assert not (found := complaints(text)), f"seed {seed}: {said(found)}"
+
+
+def test_fewer_figures_than_asked_for_are_seen(students: ModuleType) -> None:
+    """All but what is as short in the figures that are asked for: 0.214 for 0.21402."""
+    for seed, figures in enumerate((1, 2, 3)):
+        text, work = students.honest(random.Random(seed), figures=figures, leave_out=0)
+        asked = text.replace(f"[rounding]\nfigures = {figures}\n", "[rounding]\nfigures = 5\n")
+        exact = students.exact_values(work.network)
+        for item in mark(parse_sheet(asked)).items:
+            five = Context(prec=5).plus(exact[item.name])
+            cut = Context(prec=5, rounding=ROUND_DOWN).plus(exact[item.name])
+            if item.verdict != "wrong":
+                is_short = students.read(item.printed) not in (five, cut)
+                assert (item.note == "figures") == is_short, (seed, said([item]))
 
 
 def test_nothing_is_wrong_where_no_rounding_is_asked_for(students: ModuleType) -> None:

@@ -206,6 +206,53 @@ def test_wrong_is_what_no_honest_work_gives(printed: str) -> None:
     assert verdicts(sheet(NEURON, forward={"a": printed})) == {"forward a": "wrong"}
 
 
+@pytest.mark.parametrize(
+    ("rounding", "printed", "note"),
+    [
+        ("figures = 4", "0.67", "figures"),
+        ("figures = 4", "0.66", "figures"),  # and cut
+        ("figures = 4", "0.6682", ""),
+        ("figures = 4", "0.6681", "truncated"),
+        ("figures = 2", "0.668", ""),
+        ("decimals = 3", "0.67", "figures"),
+        ("decimals = 3", "0.668", ""),
+        ("", "0.7", ""),
+    ],
+)
+def test_fewer_figures_than_asked_for_are_noted(rounding: str, printed: str, note: str) -> None:
+    (item,) = items(sheet(NEURON, forward={"a": printed}, rounding=rounding)).values()
+    assert item.verdict in ("exact", "rounded")
+    assert item.note == note
+
+
+@pytest.mark.parametrize(
+    ("formula", "x", "printed", "note"),
+    [
+        ("x", 0.5, "0.5", ""),
+        ("x", 1 / 3, "1/3", ""),  # is all digits
+        ("x", 0.33002, "0.33", ""),  # 0.3300
+        ("x", 0.3304, "0.33", "figures"),
+        ("x", 12000.0, "12000", ""),
+        ("x", 12345.0, "12300", "figures"),
+        ("x - 0.5", 0.5, "0", ""),
+        ("x", 3.0e-7, "3e-7", ""),
+    ],
+)
+def test_a_number_that_is_whole_lacks_no_figures(
+    formula: str, x: float, printed: str, note: str
+) -> None:
+    item = one(formula, printed, "figures = 4", x=x)
+    assert (item.verdict, item.note) == ("exact", note)
+
+
+def test_who_works_on_with_too_few_figures_still_lacks_them() -> None:
+    """0.7 (1 - 0.7) is 0.21, and exactly 0.2217: right, but of no four figures."""
+    found = items(neuron_sheet(neuron(change={"a": "0.7", "dE/da": "-0.3", "da/dz": "0.21"})))
+    short = {key for key, item in found.items() if item.note == "figures"}
+    assert short >= {"forward a", "factor dE/da of dE/dw", "factor da/dz of dE/db"}
+    assert found["factor dz/dw of dE/dw"].note == found["forward z"].note == ""
+
+
 def test_few_digits_are_judged_by_what_they_say() -> None:
     for printed in ("0.67", "1"):  # 0.668 in two decimals, and in none
         assert verdicts(sheet(NEURON, forward={"a": printed})) == {"forward a": "exact"}

@@ -44,6 +44,16 @@ def test_a_number_earns_its_part_s_weight_times_its_verdict_s_share() -> None:
     assert points(marks, read_weights("missing=1,wrong=0.25,slip=0.25")) == (2.5, 4.0)
 
 
+def test_a_right_number_that_lacks_figures_earns_what_the_teacher_says() -> None:
+    short = NEURON.replace("[answers.forward]", "[rounding]\nfigures = 4\n[answers.forward]", 1)
+    marks = mark(parse_sheet(short.replace("0.6628", "0.67").replace("9.9", "")))
+    assert [item.note for item in marks.items] == ["", "figures", "", ""]  # 0.7 is 0.7000
+    assert marks.items[1].explanation == "a = 0.67 shows 2 of 4 figures asked for."
+    assert points(marks) == (1.5, 4.0)
+    assert points(marks, read_weights("figures=0.8")) == (1.8, 4.0)
+    assert points(marks, read_weights("figures=0.8,exact=0.5")) == (0.9, 4.0)
+
+
 def test_a_sheet_without_a_slip_earns_everything() -> None:
     marks = mark(read_sheet(sheet_path("q1b")))
     assert points(marks) == (52, 52)

@@ -21,7 +21,9 @@ def remark_on(item: MarkedNumber, hints: int) -> str:
         return "missing"
     if item.verdict == "wrong":
         return item.explanation if hints == ANSWER else f"{item.printed}: {item.hint or UNKNOWN}"
-    if item.verdict == "follows" and hints > NUDGE:
-        return f"{item.printed}: right but for a slip before"
-    cut = ", but cut and not rounded" if item.note == "truncated" else ""
-    return f"{item.printed}: right{cut}"
+    follows = " but for a slip before" if item.verdict == "follows" and hints > NUDGE else ""
+    notes = {
+        "truncated": ", but cut and not rounded",
+        "figures": ", but with fewer figures than asked for",
+    }
+    return f"{item.printed}: right{follows}{notes.get(item.note, '')}"

@@ -76,7 +76,10 @@ _BOX = element("span", class_="box", role="img", aria_label="missing", title="mi
 def _sign(verdict: str, note: str = "") -> Html:
     sign: str | Html
     sign, meaning = SIGNS[verdict], MEANINGS[verdict]
-    if note == "truncated":
+    if note == "figures":
+        sign = join([sign, element("small", " figures")])
+        meaning += ", but with fewer figures than asked for"
+    elif note == "truncated":
         sign, meaning = join([sign, element("small", " cut")]), "right, but cut and not rounded"
     elif verdict == "exact":
         meaning += " to the digits written"
@@ -112,11 +115,16 @@ def _legend(marks: Marks, hints: int) -> Iterator[Html]:
     if hints == NUDGE:
         return
     occurring = {(item.verdict, item.note) for item in marks.items}
+    few_figures = [
+        (verdict, "figures", f"{MEANINGS[verdict]}, but with fewer figures than asked for")
+        for verdict in ("exact", "rounded", "follows")
+    ]
     meanings = [
         ("exact", "", MEANINGS["exact"]),
         ("rounded", "", MEANINGS["rounded"]),
         ("rounded", "truncated", "right, but cut where it should be rounded"),
         ("follows", "", f"{MEANINGS['follows']}, which is charged there"),
+        *few_figures,
         ("wrong", "", MEANINGS["wrong"]),
     ]
     parts = [

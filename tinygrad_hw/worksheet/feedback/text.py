@@ -106,6 +106,7 @@ def feedback_lines(marks: Marks, hints: int = ANSWER, points: str = "") -> Itera
         yield from _list_lines(
             marks, "follows", "Right but for a slip before, and not charged again"
         )
+    yield from _few_figures_lines(marks, hints)
     yield from _list_lines(marks, "missing", "Missing")
     if marks.unreadable:
         yield "No number, and counted as missing"
@@ -131,6 +132,18 @@ def _list_lines(marks: Marks, verdict: str, title: str) -> Iterator[str]:
     if places:
         yield title
         yield "  " + ", ".join(places)
+        yield ""
+
+
+def _few_figures_lines(marks: Marks, hints: int) -> Iterator[str]:
+    short = [item for item in marks.items if item.note == "figures"]
+    if short and marks.sheet.rounding:
+        kind, count = marks.sheet.rounding
+        yield f"Right, but with fewer than the {count} {kind} that the sheet asks for"
+        if hints > NUDGE:
+            yield "  " + ", ".join(f"{place(item)} = {item.printed}" for item in short)
+        else:
+            yield f"  {len(short)} of {len(marks.items)} numbers"
         yield ""
 
 

@@ -6,10 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tinygrad_hw.explain import formula_text
+from tinygrad_hw.symbolic import names_in
 from tinygrad_hw.worksheet.marking.check_answers import check_answers
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.marking.trusted_digits import cancellation, trusted_digits
-from tinygrad_hw.worksheet.marking.verdict import decide, explain, is_unusual, note_on
+from tinygrad_hw.worksheet.marking.verdict import (
+    decide,
+    explain,
+    is_unusual,
+    lacks_figures,
+    note_on,
+)
 from tinygrad_hw.worksheet.rounding.admissible import (
     Admissible,
     admissible_if_following,
@@ -37,7 +44,7 @@ from tinygrad_hw.worksheet.slips.diagnosis import (
 from tinygrad_hw.worksheet.slips.slip import Slip
 from tinygrad_hw.worksheet.slips.student_work import StudentWork
 from tinygrad_hw.worksheet.slips.unreadable import Unreadable
-from tinygrad_hw.worksheet.solution.dependencies import split_derivative
+from tinygrad_hw.worksheet.solution.dependencies import PRIME, split_derivative
 
 NO_ANSWER = PartialAnswer((), None, ())
 ITSELF = -1  # in place of the number of a path: the partial itself, none of its factors
@@ -62,7 +69,7 @@ class Judge:
     marked
         The marked numbers, in the sheet's order.
     cases
-        The numbers that were written with their verdicts, in the order in which they were judged.
+        The numbers that were written and their marks, in the order in which they were judged.
     unanswered
         Those that were asked for and not written, in that order.
     """
@@ -73,8 +80,9 @@ class Judge:
         self.work, self.catalogue, self.figures = work, catalogue, figures
         self.budget = Budget()
         self.marked: list[MarkedNumber] = []
-        self.cases: list[tuple[Case, str]] = []
+        self.cases: list[tuple[Case, MarkedNumber]] = []
         self.unanswered: list[Case] = []
+        self._short: set[str] = set()  # numbers with fewer figures than asked for, or after such
         self._cancellations: dict[str, str] = {}  # by the name of the number that lost digits
 
     def judge_all(self) -> None:
@@ -223,8 +231,12 @@ class Judge:
             written = round_number(case.exact, "figures", self.figures)
         case = replace(case, written=written, printed=printed)
         verdict, source, diagnoses = self._verdict(case, earlier)
-        self.cases.append((case, verdict))
-        marked = self._mark(case, verdict, diagnoses)
+        after_short = self._is_after_short(case)
+        lacks_some = lacks_figures(case, verdict, source, after_short)
+        if lacks_some or after_short:
+            self._short.add(_key(case))
+        marked = self._mark(case, verdict, diagnoses, lacks_some)
+        self.cases.append((case, marked))
         if verdict == "wrong":
             is_explained = diagnoses and diagnoses[0].explains_every_digit
             made_by_slip = diagnoses[0].made_by_slip if is_explained else None
@@ -260,7 +272,8 @@ class Judge:
         meanings += further_meanings(printed, point_groups=self.work.writes_decimal_commas)
         kind, count = self.work.sheet.rounding or ("", 0)
         if kind == "figures":  # the zeros of 12600 are no figures where three are asked for
-            meanings = [x for x in meanings if x.figures == count and x.place > 0] or meanings
+            asked = [x for x in meanings if x.figures == count and x.place > 0]
+            meanings = [*asked, *(x for x in meanings if not asked or x.figures < count)]
         elif kind == "decimals":
             meanings = [x for x in meanings if x.place <= 0] or meanings
         if len(meanings) == 1:
@@ -281,7 +294,18 @@ class Judge:
             )
         return marked
 
-    def _mark(self, case: Case, verdict: str, diagnoses: Sequence[Diagnosis] = ()) -> MarkedNumber:
+    def _is_after_short(self, case: Case) -> bool:
+        """Whether a number is, in the end, worked out from one that lacks figures, or a copy."""
+        names = {name.strip(PRIME) for name in names_in(case.formula)}
+        return not self._short.isdisjoint({_key(case), *names})
+
+    def _mark(
+        self,
+        case: Case,
+        verdict: str,
+        diagnoses: Sequence[Diagnosis] = (),
+        lacks_some: bool = False,
+    ) -> MarkedNumber:
         first = diagnoses[0] if diagnoses else None
         slip = first.slips[0] if first else None
         ids = (slip.id for diagnosis in diagnoses for slip in diagnosis.slips)
@@ -293,10 +317,10 @@ class Judge:
             printed=case.printed,
             exact=case.exact,
             verdict=verdict,
-            note=note_on(case, verdict),
+            note=note_on(case, verdict, lacks_some),
             slip=slip.id if slip else None,
             candidates=tuple(dict.fromkeys(ids)),
-            explanation=explain(case, verdict, diagnoses),
+            explanation=explain(case, verdict, diagnoses, lacks_some),
             trusted_digits=trusted_digits(expected, case.exact),
             cancellation=self._cancellations.setdefault(
                 case.name, cancellation(case, self._cancellations)
@@ -307,3 +331,8 @@ class Judge:
             slip_explains_every_digit=bool(first and first.explains_every_digit),
             matches_a_habit=expected.matches_a_habit(case.written) or not expected.free_of_slips,
         )
+
+
+def _key(case: Case) -> str:
+    """Return the name of a number; of a new parameter, one that differs from the old one's."""
+    return f"new {case.name}" if case.part in (UPDATED, TABLE) else case.name

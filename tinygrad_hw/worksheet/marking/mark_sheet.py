@@ -125,7 +125,7 @@ def _mark_fairly(solution: Solution, catalogue: Sequence[Slip]) -> tuple[MarkedN
     """
     judges = judge_updates(solution, catalogue)
     strict = _numbers_of(judges)
-    if all(number.verdict != "wrong" for number in strict):
+    if all(number.verdict != "wrong" and number.note != "figures" for number in strict):
         return strict
     steps = find_step_rounding(solution.sheet, [case for judge in judges for case in judge.cases])
     if steps:

@@ -22,6 +22,7 @@ class MarkedNumber:
         "exact": the exact value rounds to the written number. "rounded": an honest way of working
         gives it. "follows": right but for a slip before it. "wrong": none of these. "missing".
     note
+        "figures" where a right number shows fewer figures, or decimals, than the sheet asks for;
         "truncated" where a number was cut and not rounded; "unreadable" where what was written is
         no number: it counts as missing, and the explanation says where it is and why.
     slip, candidates, explanation, hint

@@ -12,6 +12,7 @@ from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.sheet.parts import FACTOR, PARTIAL, PARTS, TABLE, UPDATED
 
 SLIP = "slip"  # a wrong number that a slip of the catalogue explains to its last digit
+FIGURES = "figures"  # a right number that shows fewer of them than the sheet asks for
 REPEATED = "repeated"  # a factor that another chain has already, a copy in the table
 WEIGHTS: Mapping[str, float] = {
     **dict.fromkeys(PARTS, 1.0),
@@ -20,10 +21,12 @@ WEIGHTS: Mapping[str, float] = {
     SLIP: 0.5,
     "missing": 0.0,
     REPEATED: 0.0,
+    FIGURES: 0.5,
 }
 """The points for a number by its part, and the share of them that it earns by its verdict.
 
-A repeated number is worth the share ``REPEATED`` of its points.
+A repeated number is worth the share ``REPEATED`` of its points. A right one with fewer figures than
+the sheet asks for earns the share ``FIGURES`` of what its verdict earns.
 """
 
 
@@ -81,7 +84,8 @@ def points_by_item(
         worth = weights[item.part] if stated is None else stated
         is_first = whole[_quantity(item)] is item
         worth = worth if is_first else worth * weights[REPEATED]
-        yield item, worth * weights[_credit(item)], worth
+        share = weights[_credit(item)] * (weights[FIGURES] if item.note == FIGURES else 1)
+        yield item, worth * share, worth
 
 
 def _is_copy(item: MarkedNumber) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.rounding.admissible import working_in_steps
 from tinygrad_hw.worksheet.rounding.scratch_work import WAYS, StepRounding
 from tinygrad_hw.worksheet.sheet.model import Sheet
@@ -14,8 +16,10 @@ FOR_EACH_AGAINST = 3  # numbers that only this habit gives, for each that only a
 MANY = 20  # right numbers, none of which speaks against the habit, beside one that speaks for it
 
 
-def find_step_rounding(sheet: Sheet, cases: Sequence[tuple[Case, str]]) -> StepRounding | None:
-    """Find the rounding of every step that explains numbers which were marked wrong.
+def find_step_rounding(
+    sheet: Sheet, cases: Sequence[tuple[Case, MarkedNumber]]
+) -> StepRounding | None:
+    """Find the rounding of every step that explains numbers which are wrong or lack figures.
 
     A slip may give such a number by chance. So the whole sheet is asked: a number that shows
     another way of working, such as one with all digits, speaks against the habit.
@@ -23,13 +27,22 @@ def find_step_rounding(sheet: Sheet, cases: Sequence[tuple[Case, str]]) -> StepR
     Parameters
     ----------
     cases
-        All written numbers with their verdicts.
+        All written numbers with their marks.
     """
-    wrong = [case for case, verdict in cases if verdict == "wrong"]
-    right = [case for case, verdict in cases if verdict in ("exact", "rounded")]
+    wrong, short, right = [], [], []
+    for case, marked in cases:
+        if marked.verdict == "wrong":
+            wrong.append(case)
+        elif marked.note == "figures" and sheet.rounding:  # or zeros at the end were left out
+            full = case.written.padded(*sheet.rounding)
+            if not case.expected.matches_a_habit(full):
+                short.append(replace(case, written=full))
+        elif marked.verdict in ("exact", "rounded"):
+            right.append(case)
     best, most = None, 0
     for rounding in _roundings(sheet, cases):
-        explained = sum(_gives(rounding, case) for case in wrong)
+        odd = wrong + short if rounding.asked == sheet.rounding else wrong
+        explained = sum(_gives(rounding, case) for case in odd)
         if explained <= most:
             continue
         for_it, against = explained, 0
@@ -47,7 +60,7 @@ def _gives(rounding: StepRounding, case: Case) -> bool:
     return rounding.gives(working_in_steps(case.formula, case.inputs, rounding), case.written)
 
 
-def _roundings(sheet: Sheet, cases: Sequence[tuple[Case, str]]) -> Iterator[StepRounding]:
+def _roundings(sheet: Sheet, cases: Sequence[tuple[Case, MarkedNumber]]) -> Iterator[StepRounding]:
     """Yield the roundings that the student may have used: what is asked for, or is most usual."""
     numbers = [case.written for case, _ in cases if case.written.digits]
     figures = Counter(number.figures for number in numbers)

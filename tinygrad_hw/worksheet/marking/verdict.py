@@ -50,9 +50,43 @@ def is_unusual(written: WrittenNumber, verdict: str, source: Admissible) -> bool
     return not written.is_reachable_from(likely) and not source.matches_a_habit(written)
 
 
-def note_on(case: Case, verdict: str) -> str:
-    """Return "truncated" for a number that was cut and not rounded, else ""."""
+def lacks_figures(case: Case, verdict: str, source: Admissible, after_short: bool) -> bool:
+    """Whether a right number shows fewer figures, or decimals, than the sheet asks for.
+
+    A zero at the end may be left out: 0.33 may be 0.3300, if the work before gives that.
+
+    Parameters
+    ----------
+    source
+        The admissible values that the number comes from.
+    after_short
+        Whether a number that it was worked out from lacked figures. Then only the exact value tells
+        whether zeros were left out: 0.7 * (1 - 0.7) is 0.21, but no answer of four figures.
+    """
+    rounding, written = case.work.sheet.rounding, case.written
+    if verdict in ("wrong", "missing") or not rounding or written.fraction is not None:
+        return False
+    if not written.digits or shown(written, rounding[0]) >= rounding[1]:
+        return False
+    full = written.padded(*rounding)
+    if after_short or full.is_honest_for(case.exact):
+        return not full.is_honest_for(case.exact)
+    steps = case.work.step_rounding
+    if steps and steps.asked == rounding and case.expected.is_in_steps(full):
+        return False
+    return not full.is_reachable_from(source.own if verdict == "follows" else source.honest)
+
+
+def shown(written: WrittenNumber, kind: str) -> int:
+    """Return how many "figures" or "decimals" a number shows."""
+    return written.figures if kind == "figures" else -written.place
+
+
+def note_on(case: Case, verdict: str, lacks_some: bool = False) -> str:
+    """Return "figures" for a number that lacks some, "truncated" for one that was cut, else ""."""
     written = case.written
+    if lacks_some:
+        return "figures"
     if verdict != "rounded":
         return ""
     likely = (case.exact, *case.expected.by_habit)
@@ -64,12 +98,20 @@ def note_on(case: Case, verdict: str) -> str:
     return "truncated" if is_cut or not rounds_here.overlaps(case.expected.honest) else ""
 
 
-def explain(case: Case, verdict: str, diagnoses: Sequence[Diagnosis]) -> str:
-    """Explain in words why a number follows or is wrong; "" for any other verdict."""
+def explain(
+    case: Case, verdict: str, diagnoses: Sequence[Diagnosis], lacks_some: bool = False
+) -> str:
+    """Explain in words why a number follows, is wrong or lacks figures; "" for any other."""
+    texts = []
     if verdict == "follows":
-        return f"{MEANINGS['follows'].capitalize()}, which is charged there."
+        texts.append(f"{MEANINGS['follows'].capitalize()}, which is charged there.")
+    if lacks_some and (rounding := case.work.sheet.rounding):
+        kind, count = rounding
+        number = max(shown(case.written, kind), 0)
+        unit = kind if count > 1 else kind.removesuffix("s")
+        texts.append(f"{case.name} = {case.printed} shows {number} of {count} {unit} asked for.")
     if verdict != "wrong":
-        return ""
+        return " ".join(texts)
     if not diagnoses:
         return f"{case.name} = {case.printed} fits no slip of the catalogue."
     texts = [d.text for d in diagnoses if not d.slips[0].evidence] or [d.text for d in diagnoses]

@@ -35,9 +35,14 @@ class StepRounding:
     count: int
     way: str
 
+    @property
+    def asked(self) -> tuple[str, int]:
+        """The rounding as a sheet asks for it."""
+        return self.kind, self.count
+
     def __call__(self, number: float) -> float:
         """Round a number."""
-        unit = last_place_unit(number, (self.kind, self.count))
+        unit = last_place_unit(number, self.asked)
         if not unit or not math.isfinite(number) or abs(number) / unit >= 2**52:
             return number
         if self.way == "cut":

@@ -10,7 +10,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property, lru_cache
@@ -85,6 +85,13 @@ class WrittenNumber:
     def figures(self) -> int:
         """The number of significant figures; a zero shows none."""
         return len(str(self.digits)) if self.digits else 0
+
+    def padded(self, kind: str, count: int) -> WrittenNumber:
+        """Return the number with zeros added to so many "figures" or "decimals"."""
+        added = count - (self.figures if kind == "figures" else -self.place)
+        if added <= 0:
+            return self
+        return replace(self, digits=self.digits * 10**added, place=self.place - added)
 
     def preimage(self) -> Interval:
         """Return the interval of the numbers that round to this number, or are cut to it.
