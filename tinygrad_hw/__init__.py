@@ -1,6 +1,5 @@
 """tinygrad_hw: automatic differentiation that solves, explains, draws and trains a homework."""
 
-from contextlib import suppress
 from typing import Any
 
 from tinygrad_hw.engine import (
@@ -98,13 +97,9 @@ def __dir__() -> list[str]:
 
 def _mimebundle(value: Value, **_: Any) -> dict[str, str]:
     """Show a Value in a notebook cell: its picture, where there is one, and its text."""
-    from tinygrad_hw.explain import DrawError, svg
-    from tinygrad_hw.program import CaptureError
+    from tinygrad_hw.explain import value_bundle
 
-    shown = {"text/plain": repr(value)}
-    with suppress(DrawError, CaptureError):  # too large to be read, or being captured
-        shown["image/svg+xml"] = svg(value)
-    return shown
+    return value_bundle(value)
 
 
 # Attached here because the engine knows nothing of pictures.

@@ -2,13 +2,11 @@
 
 ``graph`` folds a recorded graph and draws it, ``notation`` writes formulas, ``chains`` explains one
 derivative, ``stepper`` shows a computation frame by frame, and ``page`` makes one offline file of
-all of these. Each may use those named before it.
+all of these; ``notebook`` says what a notebook shows. Each may use those named before it.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_hw.engine.core.graph import topological_order as _topological_order
@@ -23,13 +21,16 @@ from tinygrad_hw.explain.chains.scalar_chains import explain_scalar as _explain_
 from tinygrad_hw.explain.graph.draw import dot, draw, picture_bytes, svg
 from tinygrad_hw.explain.graph.graphviz import DrawError
 from tinygrad_hw.explain.graph.labels import name_of as _name_of
+from tinygrad_hw.explain.notation.display import Displayed as _Displayed
 from tinygrad_hw.explain.notation.mathml import MATHML
 from tinygrad_hw.explain.notation.text import PLAIN_SIGNS, formula_text
+from tinygrad_hw.explain.notebook import equations_bundle as _equations_bundle
+from tinygrad_hw.explain.notebook import steps_bundle as _steps_bundle
+from tinygrad_hw.explain.notebook import value_bundle
 from tinygrad_hw.explain.page.answers import Form, Remark
 from tinygrad_hw.explain.page.font import font_face
 from tinygrad_hw.explain.page.write import page_html, write_page
 from tinygrad_hw.explain.stepper.frames import Frame, Steps, steps
-from tinygrad_hw.program import CaptureError as _CaptureError
 
 if TYPE_CHECKING:
     from tinygrad_hw.engine import Value
@@ -58,6 +59,7 @@ __all__ = [
     "steps",
     "sum_without_dust",
     "svg",
+    "value_bundle",
     "walk",
     "write_page",
 ]
@@ -126,15 +128,7 @@ def _to_html(steps: Steps) -> str:
     return page_html(steps.layout.root)
 
 
-def _mimebundle(steps: Steps, **_: Any) -> dict[str, str]:
-    """Show steps in a notebook: the page in a frame of its own, or the text where there is none."""
-    bundle = {"text/plain": str(steps)}
-    with suppress(DrawError, _CaptureError):
-        page = escape(_to_html(steps))
-        bundle["text/html"] = f'<iframe srcdoc="{page}" width="100%" height="760"></iframe>'
-    return bundle
-
-
-# Attached here, since the stepper stands below the page and cannot import it.
+# Attached here, since equations and the stepper stand below the page and cannot import it.
 Steps.to_html = _to_html  # type: ignore[attr-defined]
-Steps._repr_mimebundle_ = _mimebundle  # type: ignore[attr-defined]
+Steps._repr_mimebundle_ = lambda self, **_: _steps_bundle(self)  # type: ignore[attr-defined]
+_Displayed._repr_mimebundle_ = lambda self, **_: _equations_bundle(self)  # type: ignore[attr-defined]

@@ -61,9 +61,9 @@ def paragraph(*children: str, class_: str | None = None) -> Html:
 
 
 def section(anchor: str, level: int, title: str, *children: str) -> Html:
-    """Build a section under its heading, which can be linked to."""
+    """Build a section under its heading, which can be linked to; one of level 2 is a landmark."""
     heading = element(f"h{level}", title, id=anchor)
-    return element("section", heading, *children, aria_labelledby=anchor)
+    return element("section", heading, *children, aria_labelledby=anchor if level == 2 else None)
 
 
 def link(anchor: str, text: str) -> Html:

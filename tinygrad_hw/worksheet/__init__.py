@@ -29,6 +29,9 @@ from tinygrad_hw.worksheet.exercises.fill_in import fill
 from tinygrad_hw.worksheet.exercises.fresh_sheet import ExerciseError, exercise
 from tinygrad_hw.worksheet.feedback.html_page import MARKED_PAGE_OPENING, marked_page
 from tinygrad_hw.worksheet.feedback.interactive_page import SHEET_PAGE_OPENING, sheet_page
+from tinygrad_hw.worksheet.feedback.notebook import marks_bundle as _marks_bundle
+from tinygrad_hw.worksheet.feedback.notebook import sheet_bundle as _sheet_bundle
+from tinygrad_hw.worksheet.feedback.notebook import solution_bundle as _solution_bundle
 from tinygrad_hw.worksheet.feedback.text import feedback_lines
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks, as_json, mark
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
@@ -123,3 +126,8 @@ __all__ = [
     "solution_lines",
     "solve",
 ]
+
+# Attached here, since sheets, solutions and marks stand below what is shown of them.
+Sheet._repr_mimebundle_ = lambda self, **_: _sheet_bundle(self)  # type: ignore[attr-defined]
+Solution._repr_mimebundle_ = lambda self, **_: _solution_bundle(self)  # type: ignore[attr-defined]
+Marks._repr_mimebundle_ = lambda self, **_: _marks_bundle(self)  # type: ignore[attr-defined]

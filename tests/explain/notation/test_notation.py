@@ -355,7 +355,9 @@ def check_bundle(explained: Any) -> dict[str, str]:
     assert bundle["text/plain"] == explained.text == str(explained)
     check_latex(explained.latex)
     assert bundle["text/latex"] == f"$${explained.latex}$$"
-    root = ET.fromstring(bundle["text/html"])
+    mathematics = re.search("<math.*</math>", bundle["text/html"], re.DOTALL)
+    assert mathematics is not None
+    root = ET.fromstring(mathematics[0])
     assert root.tag == f"{SPACE}math"
     known = "math mtable mtr mtd mrow mi mn mo mtext mfrac msup msub msqrt".split()
     for element in root.iter():

@@ -13,6 +13,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -651,26 +652,66 @@ def test_space_plays_and_pauses_and_plus_and_minus_change_the_speed(opened: Open
         assert speed.input_value() == end
 
 
-def test_keys_typed_into_a_field_are_no_commands(opened: Open) -> None:
+def test_keys_typed_into_an_answer_are_no_commands(opened: Open) -> None:
     page = opened(page_of("q1a"))
     page.keyboard.press("n")
     before, paper = seen(page), page.evaluate(PAPER)
     page.locator("summary").filter(has_text="Your answers").click()
-    for box in (page.locator("#answers input").first, field(page, "w1"), slider(page, "x1")):
-        box.focus()
-        for press in ("n", "p", "u", "t", "g", " ", "+", "End", "Home", "ArrowRight"):
-            page.keyboard.press(press)
-        expect(box).to_be_focused()
-        after = seen(page)
-        assert after["count"] == before["count"]
-        assert len(after["rows"]) == len(before["rows"])
-        assert page.evaluate(PAPER) == paper
-        expect(page.locator("#play")).to_contain_text("Play")
-    assert page.locator("#answers input").first.input_value().count("npugt") == 0
-    page.locator("#speed").focus()  # nor are those that choose from a list
-    page.keyboard.press("n")
-    page.keyboard.press("Home")
-    assert seen(page)["count"] == before["count"]
+    box = page.locator("#answers input").first
+    box.focus()
+    for press in ("n", "p", "u", "t", "g", " ", "+", "End", "Home", "ArrowRight"):
+        page.keyboard.press(press)
+    expect(box).to_be_focused()
+    after = seen(page)
+    assert after["count"] == before["count"]
+    assert len(after["rows"]) == len(before["rows"])
+    assert page.evaluate(PAPER) == paper
+    expect(page.locator("#play")).to_contain_text("Play")
+    assert "nput" in box.input_value()
+
+
+@pytest.mark.parametrize("where", ["#position", "#speed", "slider", "number", "row"])
+def test_keys_work_wherever_the_focus_is(where: str, opened: Open) -> None:
+    """What has the focus keeps its own keys: of a number its digits, of a slider the arrows."""
+    page = opened(page_of("q1a"))
+    places = {"slider": slider(page, "x1"), "number": field(page, "w1")}
+    places["row"] = page.get_by_role("button", name=_begins("a4")).first
+    place = places.get(where) or page.locator(where)
+    count, paper = page.locator("#count"), page.evaluate(PAPER)
+    numbers = field(page, "w1").input_value(), slider(page, "x1").input_value()
+
+    def pressed_here(press: str) -> None:
+        place.focus()
+        page.keyboard.press(press)
+
+    for press, told in (("n", "1 of 31"), ("n", "2 of 31"), ("p", "1 of 31")):
+        pressed_here(press)
+        expect(count).to_contain_text(told)
+    pressed_here("t")
+    assert page.evaluate(PAPER) != paper
+    if where not in ("#speed", "row"):  # which have a use for the space bar
+        pressed_here(" ")
+        expect(page.locator("#play")).to_contain_text("Pause")
+        pressed_here(" ")
+    assert numbers == (field(page, "w1").input_value(), slider(page, "x1").input_value())
+    pressed_here("u")
+    expect(count).to_contain_text("of 63")
+    page.keyboard.press("g")
+    expect(page.locator("#position")).to_be_focused()
+    page.keyboard.press("End")
+    expect(count).to_contain_text("63 of 63")
+    page.keyboard.press("p")
+    expect(count).to_contain_text("62 of 63")
+    if where == "slider":
+        pressed_here("ArrowRight")
+        assert float(place.input_value()) > float(numbers[1])
+        expect(count).to_contain_text("62 of 63")
+    if where == "number":
+        pressed_here("Control+a")
+        page.keyboard.type("-2.5e-1")
+        page.keyboard.press("Enter")
+        assert place.input_value() == "-0.25"
+        expect(count).to_contain_text("62 of 63")
 
 
 def test_enter_and_space_press_what_has_the_focus(opened: Open) -> None:
@@ -1213,6 +1254,82 @@ def test_the_lit_step_is_in_sight(size: tuple[int, int], opened: Open) -> None:
             page.keyboard.press("n")
             wrong += [(unfolded, i + 1, what) for what in page.evaluate(hidden, wide)]
     assert wrong == []
+
+
+COVERED = """() => {
+  const isSeen = (e) => e.checkVisibility({visibilityProperty: true});
+  const covered = [];
+  let shown = 0;
+  for (let i = document.getElementById("position").max; i > 0; i--) {
+    document.getElementById("forth").click();
+    for (const chip of [...document.querySelectorAll(".chip > rect")].filter(isSeen)) {
+      shown++;
+      const c = chip.getBoundingClientRect();
+      const texts = chip.closest("svg").querySelectorAll(".row text, .title, .edge text");
+      covered.push(...[...texts].filter(isSeen).filter((e) => {
+        const t = e.getBoundingClientRect();
+        return t.left < c.right && t.right > c.left && t.top < c.bottom && t.bottom > c.top;
+      }).map((e) => e.textContent));
+    }
+  }
+  return [covered, shown];
+}"""
+
+
+@pytest.mark.parametrize("make", [lambda: changed("q1a"), lambda: own(OWN), lambda: net([4, 3, 2])])
+def test_the_callout_covers_no_name_and_no_number(make: Callable[[], Value], opened: Open) -> None:
+    page = opened(page_html(make()), viewport={"width": 1280, "height": 720})
+    for unfolded in (False, True):
+        view_of(page, unfolded)
+        edges = sum(frame.edge is not None for frame in steps(make(), unfolded=unfolded))
+        assert page.evaluate(COVERED) == [[], edges]
+
+
+def net(sizes: list[int]) -> Value:
+    """A net of named neurons, each in its group."""
+    values = [Value(0.3 * i - 0.5, f"x{i}", constant=True) for i in range(sizes[0])]
+    for layer, (inputs, outputs) in enumerate(pairwise(sizes), 1):
+        made = []
+        for j in range(outputs):
+            with group(f"a{layer}{j}"):
+                z = Value(0.1, f"b{layer}{j}")
+                for i in range(inputs):
+                    z = z + Value(0.2 * (i - j) + 0.1, f"w{layer}{j}{i}") * values[i]
+                made.append(named(ops.tanh(z), f"a{layer}{j}"))
+        values = made
+    total = values[0]
+    for value in values[1:]:
+        total = total + value * value
+    return named(total, "E")
+
+
+TOGETHER = """() => {
+  const parts = [...document.querySelectorAll(
+    "svg .lit > rect, #about article:not([hidden]) math, #said, #forth")].filter(
+    (e) => e.checkVisibility());
+  const slide = document.activeElement;
+  const boxes = [...parts, slide].map((e) => e.getBoundingClientRect());
+  return [parts.length, boxes.filter((b) => b.top < 0 || b.left < 0 || b.bottom > innerHeight
+    || b.right > innerWidth).length, scrollY];
+}"""
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1366, 768), (1920, 1080)])
+def test_drawing_chain_slider_and_step_are_on_one_screen(
+    size: tuple[int, int], opened: Open
+) -> None:
+    page = opened(page_of("q1a"), viewport={"width": size[0], "height": size[1]})
+    for name, step in (("w1", 31), ("a4", 20), ("b3", 23)):
+        page.get_by_role("button", name=_begins(name)).first.click()
+        page.locator("#position").fill(str(step))
+        slider(page, "w9").focus()
+        page.keyboard.press("ArrowRight")
+        # the drawing's lit row, the value and the chain, the sentence, the buttons
+        assert page.evaluate(TOGETHER) == [5, 0, 0]
+    whole = page.locator("#drawing-a").evaluate(
+        "e => [e.scrollWidth - e.clientWidth, e.scrollHeight - e.clientHeight]"
+    )
+    assert whole == [0, 0]
 
 
 # --- Strange names and large graphs ---------------------------------------------------------------

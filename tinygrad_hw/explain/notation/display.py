@@ -1,10 +1,9 @@
-"""The base of every explanation: equations as text, LaTeX and MathML, also in notebooks."""
+"""The base of every explanation: equations as text, LaTeX and MathML."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any
 
 from tinygrad_hw.explain.notation.latex import LATEX
 from tinygrad_hw.explain.notation.mathml import MATHML
@@ -56,10 +55,3 @@ class Displayed(ABC):
 
     def __str__(self) -> str:
         return self.text
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {
-            "text/plain": self.text,
-            "text/html": self.mathml,
-            "text/latex": f"$${self.latex}$$",
-        }

@@ -32,9 +32,8 @@ BUTTONS = [
 ]
 SPEEDS = [("0.5", "slow"), ("1", "normal"), ("2", "fast"), ("6", "very fast")]
 LEGEND = (
-    "In a box: name, value, gradient. At an edge: its local derivative, → what it contributes. The "
-    "deeper a color, the larger the gradient, by powers of ten; dotted all round: exactly 0. "
-    "Italic: a parameter. Dashed: given."
+    "Box: name, value, gradient. Edge: local derivative → contribution. Deeper color: larger "
+    "gradient; dotted: exactly 0. Italic: parameter. Dashed: given."
 )
 MOVED = "Everything is computed anew, forward and backward."
 NOT_MOVED = "No number here can be moved: there is none, or an operation has no JavaScript."
@@ -97,20 +96,20 @@ class Document:
         keys = element("p", HELP, class_="note", id="keys")
         answers = answers_section(self.remarks, self.form)
         data = page_data(self.plan, self.content, self.views, places, self.form)
-        body = element(
-            "body",
+        screen = element(
+            "div",
             self._header(),
-            *self._drawings(),
+            element("div", *self._drawings(), id="graph"),
             element("p", LEGEND, class_="legend note"),
             self._bar(),
-            element(
-                "main",
-                self._about(),
-                self._steps(),
-                self._inputs(),
-                answers,
-                keys,
-            ),
+            self._about(),
+            self._inputs(),
+            self._steps(),
+            id="screen",
+        )
+        body = element(
+            "body",
+            element("main", screen, answers, keys),
             element("script", Html(data), id="data", type="application/json"),
             element("script", Html(program)),
             element("script", script),
@@ -192,7 +191,8 @@ class Document:
             )
             for prefix, view in self.views.items()
         ]
-        return element("section", element("h2", "Step by step"), *lists, aria_label="Steps")
+        heading = element("h2", "Step by step")
+        return element("section", heading, *lists, id="told", aria_label="All steps")
 
     def _step(self, view: Steps, prefix: str, frame: Frame) -> Html:
         parts = [
@@ -212,6 +212,7 @@ class Document:
             *articles,
             id="about",
             aria_label="Explanation",
+            tabindex="0",
         )
 
     def _article(self, i: int, node: Node) -> Html:
@@ -288,7 +289,8 @@ class Document:
 def _scrolled(drawing: Drawing) -> Html:
     """Put a drawing into an element that scrolls, with a place for what the lit edge says."""
     prefix = drawing.prefix
-    chip = element("g", element("rect"), element("text"), class_="chip", id=f"chip-{prefix}")
+    parts = (element("path"), element("rect"), element("text"))
+    chip = element("g", *parts, class_="chip", id=f"chip-{prefix}")
     return element(
         "div",
         Html(drawing.svg().removesuffix("</svg>") + chip + "</svg>"),

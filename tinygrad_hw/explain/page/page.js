@@ -108,12 +108,13 @@ function render() {
   }
   data.views[view].edges.forEach((_, i) => edge(i).classList.toggle("passed", passed.has(i)));
   const chip = $(`chip-${view}`);
-  chip.classList.toggle("shown", Boolean(frame && frame.edge !== null));
+  chip.classList.remove("shown");
   tell(now, frame);
   if (frame) {
     row(frame.node).classList.add("lit");
     if (frame.edge !== null) light(frame, chip);
-    reveal(frame.edge === null ? [row(frame.node)] : [row(frame.node), chip.firstChild]);
+    const isShown = chip.classList.contains("shown");
+    reveal(isShown ? [row(frame.node), chip.querySelector("rect")] : [row(frame.node)]);
   }
 }
 
@@ -133,18 +134,51 @@ function light(frame, chip) {
   const local = told.local ? `${number(told.local)} × ` : "", upstream = number(told.upstream);
   const factor = local && upstream.startsWith("-") ? `(${upstream})` : upstream;
   const text = `${local}${factor} = ${number(told.contribution)}`;
-  const [x, y] = wire.dataset.at.split(",").map(Number);
-  const [box, line] = chip.children;
+  const [px, py] = wire.dataset.at.split(",").map(Number), width = text.length * 9 + 20;
+  const isBeside = wire.hasAttribute("data-beside");
+  const place = freePlace(chip.ownerSVGElement, [isBeside ? px + 34 + width / 2 : px, py], width);
+  chip.classList.toggle("shown", Boolean(place));
+  if (!place) return;
+  const [left, top] = place, path = wire.querySelector("path");
+  const end = path ? path.getPointAtLength(path.getTotalLength() / 2) : { x: px, y: py };
+  const x = Math.max(left, Math.min(end.x, left + width)), y = Math.max(top, Math.min(end.y, top + CHIP));
+  chip.querySelector("path").setAttribute("d", `M${x},${y} L${end.x},${end.y}`);
+  const box = chip.querySelector("rect"), line = chip.querySelector("text");
   line.textContent = text;
-  const width = text.length * 9 + 20, most = Number(chip.ownerSVGElement.dataset.width);
-  const inside = wire.hasAttribute("data-beside"), top = Math.max(2, inside ? y - 14 : y - 34);
-  const beside = inside ? x + 34 : x - width / 2;
-  const left = Math.max(2, Math.min(beside, most - width - 2));
-  for (const [name, n] of [["x", left], ["y", top], ["width", width], ["height", 28]]) {
+  for (const [name, n] of [["x", left], ["y", top], ["width", width], ["height", CHIP]]) {
     box.setAttribute(name, n);
   }
   line.setAttribute("x", left + width / 2);
   line.setAttribute("y", top + 19);
+}
+
+// The place nearest to a point where a callout covers no box and no number; null where there is none.
+const CHIP = 28; // its height
+const shiftsFor = {}; // by the width of a callout, the nearest first
+
+function shifts(width) {
+  if (shiftsFor[width]) return shiftsFor[width];
+  const found = [];
+  for (let dx = -400; dx <= 400; dx += 16) {
+    for (let dy = -280; dy <= 280; dy += 8) {
+      const far = Math.hypot(Math.max(0, Math.abs(dx) - width / 2), Math.max(0, Math.abs(dy) - CHIP / 2));
+      found.push([far + (Math.abs(dx) + Math.abs(dy)) / 50, dx, dy]);
+    }
+  }
+  return shiftsFor[width] = found.sort((a, b) => a[0] - b[0]);
+}
+
+function freePlace(svg, [x, y], width) {
+  const { width: most, height: lowest } = svg.viewBox.baseVal, gap = 4;
+  const covered = all(".card, .edge.passed:not(.lit) text, .frame .title", svg).map((e) => e.getBBox())
+    .filter((b) => b.x < x + 400 + width && b.x + b.width > x - 400 - width);
+  for (const [, dx, dy] of shifts(width)) {
+    const left = x + dx - width / 2, top = y + dy - CHIP / 2;
+    if (left < 2 || top < 2 || left + width > most - 2 || top + CHIP > lowest - 2) continue;
+    if (!covered.some((b) => b.x < left + width + gap && b.x + b.width > left - gap
+      && b.y < top + CHIP + gap && b.y + b.height > top - gap)) return [left, top];
+  }
+  return null;
 }
 
 function tell(now, frame) {
@@ -153,8 +187,9 @@ function tell(now, frame) {
   const item = list.children[now];
   if (item) {
     item.firstChild.setAttribute("aria-current", "step");
-    const below = item.offsetTop - list.clientHeight / 2;
-    list.scrollTop = below;
+    const scrolled = list.scrollHeight > list.clientHeight ? list : list.parentElement;
+    scrolled.scrollTop += item.getBoundingClientRect().top - scrolled.getBoundingClientRect().top
+      - scrolled.clientHeight / 2;
   }
   const words = item ? item.textContent : "What is given is known. Step on, or press play.";
   if ($("said").textContent !== words) $("said").textContent = words;
@@ -332,10 +367,20 @@ for (const [id, action] of Object.entries(actions)) {
 }
 const keys = { ArrowRight: "forth", n: "forth", ArrowLeft: "back", p: "back", Home: "first",
   End: "last", " ": "play", u: "fold", t: "theme" };
+
+// The keys that what has the focus needs for itself; all others work wherever the focus is.
+function isForItself(target, key) {
+  if (target.closest("input[type=range]")) return /^(Arrow|Page|Home$|End$)/.test(key);
+  if (target.closest("input[type=number]")) return /^([-+.,\deE]|Arrow.*|Home|End)$/.test(key);
+  if (target.closest("input, textarea")) return true;
+  if (target.closest("select")) return /^( |Enter|Arrow.*|Page.*|Home|End)$/.test(key);
+  return false;
+}
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const target = event.target, isButton = target.closest("button, [role=button], summary");
-  if (target.closest("input, select, textarea")) return;
+  if (isForItself(target, event.key)) return;
   if (isButton && (event.key === "Enter" || event.key === " ")) {
     if (!(isButton instanceof SVGElement)) return;
     event.preventDefault();

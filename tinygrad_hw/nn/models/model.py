@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from tinygrad_hw.engine import Value
-from tinygrad_hw.formatting import element
+from tinygrad_hw.formatting import element, join, row, table
 from tinygrad_hw.nn import optimizers
 from tinygrad_hw.nn.flat_parameters import FlatParameters
 from tinygrad_hw.nn.layers import Layer, Symbol
@@ -21,7 +21,7 @@ from tinygrad_hw.nn.layers.process import (
 from tinygrad_hw.nn.layers.symbolic import map_shapes
 from tinygrad_hw.nn.models.graph import Graph
 from tinygrad_hw.nn.models.objective import Objective
-from tinygrad_hw.nn.models.summary import LayerSummary, print_summary
+from tinygrad_hw.nn.models.summary import LayerSummary, Summary, print_summary, summarize
 from tinygrad_hw.nn.models.training import Trainer
 from tinygrad_hw.nn.storage.savable import Savable
 
@@ -299,15 +299,18 @@ class Model(Savable, Trainer):
         Where the layers are no row, a column says whose outputs each takes: "dense[1][0]" is the
         first output of the second call of the layer dense.
         """
+        print_summary(self._summary(), print_fn)
+
+    def _summary(self) -> Summary:
         is_row = self._graph is None or self._graph.is_chain
         connections = None if is_row or self._graph is None else self._graph.connections
-        print_summary(self, self.layers, print_fn, connections)
+        return summarize(self, self.layers, connections)
 
     def _repr_html_(self) -> str:
-        """Return the summary, for a notebook."""
-        lines: list[str] = []
-        self.summary(lines.append)
-        return element("pre", "\n".join(lines))
+        """Return the summary as a table, for a notebook."""
+        title, (head, *layers), counts = self._summary()
+        rows = [row(*cells) for cells in layers]
+        return table(title, head, rows) + join(element("p", count) for count in counts)
 
 
 def _spec(layer: Layer) -> Any:

@@ -33,30 +33,53 @@ class LayerSummary(NamedTuple):
         return cls(layer.name, type(layer).__name__, shape, sum(p.size for p in layer.weights))
 
 
-def print_summary(
-    model: Layer,
-    layers: Sequence[Layer],
-    print_fn: Callable[[str], Any],
-    connections: Callable[[Layer], str] | None = None,
-) -> None:
-    """Print the name of a model, a row for each layer, and the numbers of parameters.
+class Summary(NamedTuple):
+    """Summary of a model.
+
+    Attributes
+    ----------
+    title
+        The model by its name.
+    rows
+        The cells of the table: its head, and a row for each layer.
+    counts
+        The numbers of parameters, in words.
+    """
+
+    title: str
+    rows: list[list[str]]
+    counts: list[str]
+
+
+def summarize(
+    model: Layer, layers: Sequence[Layer], connections: Callable[[Layer], str] | None = None
+) -> Summary:
+    """Return the name of a model, a row for each layer, and the numbers of parameters.
 
     With ``connections``, which returns what a layer takes, there is a column of them.
     """
-    rows = [["Layer (type)", "Output Shape", "Param #", "Connected to"]]
+    rows = [["Layer (type)", "Output Shape", "Param #", *(["Connected to"] if connections else [])]]
     for layer in layers:
         row = LayerSummary.of(layer)
         number = f"{row.parameters:,}" if layer.built else "0 (unbuilt)"
-        taken = connections(layer) if connections else ""
-        rows.append([f"{row.name} ({row.kind})", row.output_shape, number, taken])
-    widths = [max(least, *[len(row[i]) for row in rows]) for i, least in enumerate((28, 20, 12))]
-    print_fn(f'Model: "{model.name}"')
-    for name, shape, number, taken in rows:
-        line = f"{name:<{widths[0]}} {shape:<{widths[1]}} {number:>{widths[2]}}"
-        print_fn(f"{line}  {taken}" if connections else line)
+        taken = [connections(layer)] if connections else []
+        rows.append([f"{row.name} ({row.kind})", row.output_shape, number, *taken])
     counts = [
         sum(p.size for p in weights)
         for weights in (model.weights, model.trainable_weights, model.non_trainable_weights)
     ]
-    for kind, count in zip(("Total", "Trainable", "Non-trainable"), counts, strict=True):
-        print_fn(f"{kind} params: {count:,}")
+    kinds = ("Total", "Trainable", "Non-trainable")
+    told = [f"{kind} params: {count:,}" for kind, count in zip(kinds, counts, strict=True)]
+    return Summary(f'Model: "{model.name}"', rows, told)
+
+
+def print_summary(summary: Summary, print_fn: Callable[[str], Any]) -> None:
+    """Print a summary in columns."""
+    least = (28, 20, 12)
+    widths = [max(least[i], *[len(row[i]) for row in summary.rows]) for i in range(3)]
+    print_fn(summary.title)
+    for name, shape, number, *taken in summary.rows:
+        line = f"{name:<{widths[0]}} {shape:<{widths[1]}} {number:>{widths[2]}}"
+        print_fn("  ".join([line, *taken]))
+    for count in summary.counts:
+        print_fn(count)
