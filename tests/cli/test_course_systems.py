@@ -91,7 +91,7 @@ def test_exercise_writes_questions_beside_or_instead_of_sheets(run: Run) -> None
     assert (status, out) == (0, "Written: quiz.xml\n")
     assert Path("quiz.xml").read_text("utf-8").count('type="cloze"') == 2
     status, out, _ = run("exercise", "--net", "1-1", "-o", "a.toml", "--moodle-xml", "a.xml")
-    assert (status, out) == (0, "Sheet: a.toml\n")
+    assert (status, out) == (0, "Sheet: a.toml; a.xml\n")
     assert {path.name for path in Path().iterdir()} == {"quiz.xml", "a.toml", "a.xml"}
 
 
@@ -104,3 +104,11 @@ def test_exercise_writes_a_page_to_print(run: Run, monkeypatch: pytest.MonkeyPat
     assert (status, out) == (2, "")
     assert error.startswith("tinygrad-hw: there is no Chromium or Chrome to make a PDF with;")
     assert not Path("a.toml").exists()
+
+
+def test_blank_writes_questions_of_a_sheet_of_one_s_own(run: Run, sheet: str) -> None:
+    Path("mine.toml").write_text(sheet.format("w*x"))
+    made = run("blank", "mine.toml", "--moodle-xml", "quiz.xml", "--handout", "print.html")
+    assert made == (0, "Written: print.html, quiz.xml\n", "")
+    assert Path("quiz.xml").read_text("utf-8").count('type="cloze"') == 1
+    assert Path("print.html").read_text("utf-8").count("<main>") == 1

@@ -99,6 +99,11 @@ def add_questions(parser: Parser) -> None:
     )
 
 
+def asks_for_questions(arguments: argparse.Namespace) -> bool:
+    """Return whether one of the options of ``add_questions`` is given."""
+    return any((arguments.handout, arguments.moodle_xml))
+
+
 def question_outputs(arguments: argparse.Namespace, sheets: Sequence[Sheet]) -> list[Output]:
     """Return the files of questions that were asked for."""
     from tinygrad_hw.files import Output

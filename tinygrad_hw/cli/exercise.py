@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tinygrad_hw.cli.arguments import (
     UsageError,
@@ -17,9 +19,12 @@ from tinygrad_hw.cli.arguments import (
     check_seed,
     sheet_file,
 )
-from tinygrad_hw.cli.course_systems import add_questions, question_outputs
+from tinygrad_hw.cli.course_systems import add_questions, asks_for_questions, question_outputs
 from tinygrad_hw.cli.terminal import accept_any_bytes, ask, print_line
 from tinygrad_hw.homework import SHEETS
+
+if TYPE_CHECKING:
+    from tinygrad_hw.files import Output
 
 FOR_THE_STUDENT = """\
 # Write your numbers between the quotation marks, as in a1 = "0.6225".
@@ -68,6 +73,7 @@ def add_exercise_and_fill(verbs: Verbs) -> None:
         "-o", "--out", type=Path, metavar="FILE", help="where to write; else it is printed"
     )
     parser.add_argument("--key", type=Path, metavar="FILE", help="where to write the answers")
+    add_questions(parser)
     add_force(parser)
     parser.set_defaults(verb=_blank)
 
@@ -112,17 +118,14 @@ def _exercise(arguments: argparse.Namespace) -> None:
             outputs.append(Output(path, key_text.encode()))
     questions = question_outputs(arguments, sheets)
     write_outputs([*outputs, *questions], force=arguments.force)
-    if out is None and questions:
-        print_line(f"Written: {', '.join(str(output.path) for output in questions)}")
-    elif out is None:
-        print(text, end="")
+    if out is None:
+        made = ""
     elif count is None:
-        print_line(f"Sheet: {out}" + (f", its key: {keys}" if keys else ""))
+        made = f"Sheet: {out}" + (f", its key: {keys}" if keys else "")
     else:
-        print_line(
-            f"{count} sheet{'s' * (count > 1)} in {out}"
-            + (f", their keys in {keys}" if keys else "")
-        )
+        made = f"{count} sheet{'s' * (count > 1)} in {out}"
+        made += f", their keys in {keys}" if keys else ""
+    _tell(made, text, questions)
 
 
 def _sheet_and_key(kind: tuple[str, int, int], seed: int) -> tuple[str, str]:
@@ -156,11 +159,21 @@ def _blank(arguments: argparse.Namespace) -> None:
     outputs = [] if out is None else [Output(out, text.encode())]
     if key_file is not None:
         outputs.append(Output(key_file, (FOR_THE_TEACHER + sheet_text(key(sheet))).encode()))
-    write_outputs(outputs, reads=[path], force=arguments.force)
-    if out is None:
-        print(text, end="")
+    questions = question_outputs(arguments, [sheet])
+    write_outputs([*outputs, *questions], reads=[path], force=arguments.force)
+    made = "" if out is None else f"Sheet: {out}" + (f", its key: {key_file}" if key_file else "")
+    _tell(made, text, questions)
+
+
+def _tell(made: str, text: str, questions: Sequence[Output]) -> None:
+    """Print what was made; a sheet that was written nowhere is printed itself."""
+    if questions:
+        written = ", ".join(str(output.path) for output in questions)
+        made += f"; {written}" if made else f"Written: {written}"
+    if made:
+        print_line(made)
     else:
-        print_line(f"Sheet: {out}" + (f", its key: {key_file}" if key_file else ""))
+        print(text, end="")
 
 
 def _check_numbers(arguments: argparse.Namespace) -> None:
@@ -177,7 +190,7 @@ def _check_numbers(arguments: argparse.Namespace) -> None:
     check_seed(arguments.seed)
     if count is None and arguments.dask:
         raise UsageError("--dask is given without --count; one sheet is made here")
-    if count is not None and out is None and not (arguments.moodle_xml or arguments.handout):
+    if count is not None and out is None and not asks_for_questions(arguments):
         raise UsageError("--count is given without a folder; give one with --out")
     if count is None and None not in (out, keys) and _is_same_file(out, keys):
         raise UsageError("--out and --key are the same file; give another for the key")
