@@ -943,3 +943,17 @@ def test_a_page_of_400_parameters_explains_each_in_a_chain_that_fits_a_screen() 
     names = [name for name in articles if name[0] in "wb"]
     assert len(names) == 393
     assert max(len(articles[name].find("mtr")) for name in names) < 20
+
+
+def test_what_given_numbers_are_presupposed_to_be_is_not_said_where_they_can_be_moved() -> None:
+    """The targets of a cross-entropy add up to 1, until a slider moves one of them."""
+    y = [Value(float(i == 1), f"y{i}", constant=True) for i in (1, 2)]
+    z = [Value(0.3 * i, f"z{i}") for i in (1, 2)]
+    total = ops.exp(z[0]) + ops.exp(z[1])
+    p = [ops.exp(score) / total for score in z]
+    for i, result in enumerate(p, 1):
+        result.label = f"p{i}"
+    loss = -(y[0] * ops.log(p[0]) + y[1] * ops.log(p[1]))
+    loss.label = "L"
+    assert explain_all(loss, [z[0]])["z1"].ones == (("y1", "y2"),)
+    assert "since" not in page_html(loss)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from tinygrad_hw.engine import ops
+from tinygrad_hw.engine.core.data import StandIn
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.explain.chains.chain import Chain, Factor
 from tinygrad_hw.explain.chains.from_graph import Formulas, is_named
@@ -100,10 +101,11 @@ class ChainSimplifier:
         return quotients, ones
 
     def _given(self, name: str) -> float | None:
-        """Return a given number by its name."""
+        """Return a given number by its name; None in a program that is being captured."""
         node = self.named.get(name)
-        is_given = node is not None and node.constant and node.operation is None
-        return float(node.raw) if is_given else None  # type: ignore[union-attr]
+        if node is None or not node.constant or node.operation is not None:
+            return None
+        return None if isinstance(node.raw, StandIn) else float(node.raw)
 
     def _tree(self, factor: Factor, totals: Mapping[str, Chain]) -> Formula | None:
         """Return the formula of a factor; of a total, its simplified one or its name."""
