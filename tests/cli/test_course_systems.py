@@ -2,6 +2,7 @@
 
 import csv
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -108,7 +109,9 @@ def test_exercise_writes_a_page_to_print(run: Run, monkeypatch: pytest.MonkeyPat
 
 def test_blank_writes_questions_of_a_sheet_of_one_s_own(run: Run, sheet: str) -> None:
     Path("mine.toml").write_text(sheet.format("w*x"))
-    made = run("blank", "mine.toml", "--moodle-xml", "quiz.xml", "--handout", "print.html")
-    assert made == (0, "Written: print.html, quiz.xml\n", "")
+    options = ("--moodle-xml", "quiz.xml", "--handout", "print.html", "--qti", "quiz.zip")
+    made = run("blank", "mine.toml", *options)
+    assert made == (0, "Written: print.html, quiz.xml, quiz.zip\n", "")
+    assert zipfile.ZipFile("quiz.zip").namelist() == ["imsmanifest.xml", "item-0001.xml"]
     assert Path("quiz.xml").read_text("utf-8").count('type="cloze"') == 1
     assert Path("print.html").read_text("utf-8").count("<main>") == 1

@@ -97,17 +97,23 @@ def add_questions(parser: Parser) -> None:
         metavar="FILE",
         help="write the questions for Moodle's question bank, with honest answers as tolerances",
     )
+    parser.add_argument(
+        "--qti", type=Path, metavar="FILE", help="the same as a package in QTI 2.1 (.zip)"
+    )
+
+
+QUESTIONS = ("handout", "moodle_xml", "qti")
 
 
 def asks_for_questions(arguments: argparse.Namespace) -> bool:
     """Return whether one of the options of ``add_questions`` is given."""
-    return any((arguments.handout, arguments.moodle_xml))
+    return any(getattr(arguments, option) for option in QUESTIONS)
 
 
 def question_outputs(arguments: argparse.Namespace, sheets: Sequence[Sheet]) -> list[Output]:
     """Return the files of questions that were asked for."""
     from tinygrad_hw.files import Output
-    from tinygrad_hw.worksheet import handout_page, moodle_quiz, pdf_of
+    from tinygrad_hw.worksheet import handout_page, moodle_quiz, pdf_of, qti_package
 
     outputs = []
     if arguments.handout:
@@ -116,6 +122,8 @@ def question_outputs(arguments: argparse.Namespace, sheets: Sequence[Sheet]) -> 
         outputs.append(Output(arguments.handout, pdf_of(page) if is_pdf else page.encode()))
     if arguments.moodle_xml:
         outputs.append(Output(arguments.moodle_xml, moodle_quiz(sheets).encode()))
+    if arguments.qti:
+        outputs.append(Output(arguments.qti, qti_package(sheets)))
     return outputs
 
 

@@ -3,8 +3,8 @@
 The folders, lowest first; each may use those before it: ``sheet`` (the TOML file), ``solution``
 (what is right), ``rounding`` (what honest rounding admits), ``slips`` (how numbers come to be
 wrong), ``marking`` (verdicts and points), ``exercises`` (fresh sheets, blanks, keys), ``feedback``
-(what students read), ``classroom`` (what was handed in, and a class's marks), ``courses`` (what
-other programs read).
+(what students read), ``classroom`` (what was handed in, and a class's marks), ``courses`` (marks
+for course systems), ``quizzes`` (questions for them, and paper).
 """
 
 from tinygrad_hw.worksheet.classroom.handed_in import HandedIn, handed_in
@@ -19,10 +19,7 @@ from tinygrad_hw.worksheet.courses.gradescope import (
     gradescope_refusal,
     gradescope_results,
 )
-from tinygrad_hw.worksheet.courses.handout import handout_page
 from tinygrad_hw.worksheet.courses.moodle import moodle_worksheet
-from tinygrad_hw.worksheet.courses.moodle_xml import moodle_quiz
-from tinygrad_hw.worksheet.courses.pdf import PdfError, pdf_of
 from tinygrad_hw.worksheet.courses.roster import FilledTable, RosterError
 from tinygrad_hw.worksheet.exercises.answer_key import key
 from tinygrad_hw.worksheet.exercises.fill_in import fill
@@ -42,6 +39,10 @@ from tinygrad_hw.worksheet.marking.points import (
     points_text,
     read_weights,
 )
+from tinygrad_hw.worksheet.quizzes.handout import handout_page
+from tinygrad_hw.worksheet.quizzes.moodle_xml import moodle_quiz
+from tinygrad_hw.worksheet.quizzes.pdf import PdfError, pdf_of
+from tinygrad_hw.worksheet.quizzes.qti import qti_package
 from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber, read_number, round_number
 from tinygrad_hw.worksheet.sheet.from_function import sheet_from
 from tinygrad_hw.worksheet.sheet.model import Answers, Ask, PartialAnswer, Sheet, SheetError
@@ -115,6 +116,7 @@ __all__ = [
     "pdf_of",
     "points",
     "points_text",
+    "qti_package",
     "read_number",
     "read_sheet",
     "read_weights",

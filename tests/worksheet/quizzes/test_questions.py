@@ -6,7 +6,7 @@ from types import ModuleType
 import pytest
 
 from tinygrad_hw.worksheet import exercise, mark, parse_sheet, read_number
-from tinygrad_hw.worksheet.courses.questions import Question, honest_answers, questions_of
+from tinygrad_hw.worksheet.quizzes.questions import Question, honest_answers, questions_of
 from tinygrad_hw.worksheet.rounding.intervals import Interval
 
 

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tinygrad_hw.worksheet import exercise, moodle_quiz, parse_sheet
-from tinygrad_hw.worksheet.courses.questions import questions_of
+from tinygrad_hw.worksheet.quizzes.questions import questions_of
 
 # A gap, as the regular expressions of Moodle's multianswer type have it: weight, kind, answers.
 GAP = re.compile(r"\{(\d+):NUMERICAL:([^{}]*)\}")

@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from itertools import groupby
 from xml.etree import ElementTree as ET
 
-from tinygrad_hw.formatting import NOTHING, Html, element, join, partial, printable
-from tinygrad_hw.worksheet.courses.questions import Question, name_of, questions_of, statement
-from tinygrad_hw.worksheet.sheet.model import Answers, Sheet
-from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
+from tinygrad_hw.formatting import Html, element, join, printable
+from tinygrad_hw.worksheet.quizzes.layout import laid_out, name_of, statement, title_of_step
+from tinygrad_hw.worksheet.quizzes.questions import Question, questions_of
+from tinygrad_hw.worksheet.sheet.model import Sheet
 
 CATEGORY = "$course$/top/Worked by hand"
 NO_UNITS = "3"  # Moodle's UNITNONE
@@ -36,9 +37,8 @@ def moodle_quiz(sheets: Iterable[Sheet]) -> str:
     asked = [questions_of(sheet) for sheet in sheets]
     _category(quiz, "Whole sheets")
     for sheet, questions in asked:
-        for step, answers in enumerate((sheet.answers, *sheet.later_answers), start=1):
-            of_step = [question for question in questions if question.item.step == step]
-            _cloze(quiz, sheet, step, answers, of_step)
+        for step, of_step in groupby(questions, lambda question: question.item.step):
+            _cloze(quiz, sheet, step, list(of_step))
     for sheet, questions in asked:
         _category(quiz, sheet.title or "A sheet")
         for question in questions:
@@ -73,48 +73,10 @@ def _numerical(quiz: ET.Element, sheet: Sheet, asked: Question) -> None:
     ET.SubElement(question, "showunits").text = NO_UNITS
 
 
-def _cloze(
-    quiz: ET.Element, sheet: Sheet, step: int, answers: Answers, questions: Sequence[Question]
-) -> None:
-    """Write an update of a sheet as one question, laid out as the sheet is."""
+def _cloze(quiz: ET.Element, sheet: Sheet, step: int, questions: Sequence[Question]) -> None:
     whole = math.lcm(*(_as_fraction(question.worth).denominator for question in questions))
-    gaps = {
-        (question.item.part, question.item.of, question.item.name): _gap(question, whole)
-        for question in questions
-    }
-
-    def gap(part: str, name: str, of: str | None = None) -> Html:
-        """Return the gap of a number; nothing where it is asked for elsewhere, or not at all."""
-        found = gaps.pop((part, of, name), NOTHING)
-        return join([" ", found]) if found else NOTHING
-
-    parts = [statement(sheet)]
-    if sheet.steps > 1:
-        parts.append(element("p", f"Update {step} of {sheet.steps}."))
-    lines = [
-        join([name_of(sheet, question.item), " =", gap(FORWARD, question.item.name)])
-        for question in questions
-        if question.item.part == FORWARD
-    ]
-    for name, answer in answers.partials.items():
-        left = len(gaps)
-        paths = [
-            join([join([partial(f), gap(FACTOR, f, name)]) for f in path], " · ")
-            for path in answer.paths
-        ]
-        chain = [join([" ", join(paths, " + ")])] if paths else []
-        result = gap(PARTIAL, name)
-        if len(gaps) < left:
-            lines.append(join([partial(name), *chain, *filter(None, [result])], " ="))
-    lines += [
-        join([name_of(sheet, question.item), " =", gap(question.item.part, question.item.name)])
-        for question in questions
-        if question.item.part in (UPDATED, TABLE)
-    ]
-    parts += [element("p", line) for line in lines]
-    name = sheet.title or "A sheet"
-    name += f", update {step}" if sheet.steps > 1 else ""
-    question = _question(quiz, "cloze", name, join(parts, "\n"))
+    text = laid_out(sheet, step, questions, lambda question: _gap(question, whole))
+    question = _question(quiz, "cloze", title_of_step(sheet, step), text)
     ET.SubElement(question, "penalty").text = "0"
 
 

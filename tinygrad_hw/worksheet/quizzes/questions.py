@@ -10,17 +10,7 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tinygrad_hw.formatting import (
-    FIGURES,
-    Html,
-    element,
-    formula,
-    join,
-    number,
-    partial,
-    symbol,
-    updated_number,
-)
+from tinygrad_hw.formatting import FIGURES, updated_number
 from tinygrad_hw.worksheet.courses.remark import title_of
 from tinygrad_hw.worksheet.exercises.answer_key import rounded_text
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks, judge_updates, mark
@@ -29,7 +19,7 @@ from tinygrad_hw.worksheet.marking.points import points_by_item
 from tinygrad_hw.worksheet.rounding.intervals import Interval
 from tinygrad_hw.worksheet.rounding.written_number import last_place_unit, read_number
 from tinygrad_hw.worksheet.sheet.model import Sheet
-from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, TABLE, UPDATED
+from tinygrad_hw.worksheet.sheet.parts import FACTOR, TABLE, UPDATED
 from tinygrad_hw.worksheet.solution.blanks import blanks
 
 ROUNDED_TWICE = 0.55  # of the last unit; see ``WrittenNumber.preimage``
@@ -128,42 +118,3 @@ def honest_answers(values: Interval, unit: float) -> Interval:
     if short is not None and abs(round(digits) - digits) <= 1e-9 * abs(digits):
         return Interval(short, short)
     return values.widened(unit, ROUNDED_TWICE * unit)
-
-
-# --- In words -------------------------------------------------------------------------------------
-
-
-def statement(sheet: Sheet) -> Html:
-    """Return what is given and how it is computed, as paragraphs of HTML."""
-    formulas = [
-        join([symbol(name), " = ", formula(text.source)]) for name, text in sheet.forward.items()
-    ]
-    given = [*_numbers(sheet.given), join(["learning rate ", number(sheet.rate, 15)])]
-    return join(
-        [
-            element("p", "Given: ", join(given, ", "), "."),
-            element("p", "Parameters: ", join(_numbers(sheet.parameters), ", "), "."),
-            element("p", join(formulas, Html("<br/>"))),
-            element("p", how_to_round(sheet)),
-        ],
-        "\n",
-    )
-
-
-def how_to_round(sheet: Sheet) -> str:
-    """Say how many digits the sheet asks for."""
-    kind, count = sheet.rounding or ("figures", FIGURES)
-    return f"Work with and give {count} {'significant figures' if kind == 'figures' else kind}."
-
-
-def _numbers(numbers: dict[str, float]) -> list[Html]:
-    return [join([symbol(name), " = ", number(x, 15)]) for name, x in numbers.items()]
-
-
-def name_of(sheet: Sheet, item: MarkedNumber) -> Html:
-    """Return the name of what is asked for, with the formula of a forward value."""
-    if item.part == FORWARD:
-        return join([symbol(item.name), " = ", formula(sheet.forward[item.name].source)])
-    if item.part in (UPDATED, TABLE):
-        return join(["new ", symbol(item.name)])
-    return partial(item.name)

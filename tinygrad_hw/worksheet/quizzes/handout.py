@@ -19,7 +19,7 @@ from tinygrad_hw.formatting import (
     symbol,
     table,
 )
-from tinygrad_hw.worksheet.courses.questions import how_to_round
+from tinygrad_hw.worksheet.quizzes.layout import how_to_round
 from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet
 from tinygrad_hw.worksheet.solution.blanks import blanks
 

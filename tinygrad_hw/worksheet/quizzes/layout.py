@@ -1,0 +1,109 @@
+"""How a sheet is laid out as a question: what is given, and a gap for each number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tinygrad_hw.formatting import (
+    FIGURES,
+    NOTHING,
+    Html,
+    element,
+    formula,
+    join,
+    number,
+    partial,
+    symbol,
+)
+from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
+from tinygrad_hw.worksheet.quizzes.questions import Question
+from tinygrad_hw.worksheet.sheet.model import Sheet
+from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
+
+
+def laid_out(
+    sheet: Sheet, step: int, questions: Sequence[Question], gap: Callable[[Question], Html]
+) -> Html:
+    """Return an update of a sheet with its questions, as paragraphs of HTML.
+
+    Parameters
+    ----------
+    sheet, step
+        The blank sheet, and which of its updates.
+    questions
+        The questions of that update.
+    gap
+        Gives the place to write in.
+    """
+    gaps = {(q.item.part, q.item.of, q.item.name): gap(q) for q in questions}
+
+    def place(part: str, name: str, of: str | None = None) -> Html:
+        """Return the gap of a number; nothing where it is asked for elsewhere, or not at all."""
+        found = gaps.pop((part, of, name), NOTHING)
+        return join([" ", found]) if found else NOTHING
+
+    def alone(*parts: str) -> list[Html]:
+        """Return the lines of numbers that are not in a chain."""
+        return [
+            join([name_of(sheet, q.item), " =", place(q.item.part, q.item.name)])
+            for q in questions
+            if q.item.part in parts
+        ]
+
+    parts = [statement(sheet)]
+    if sheet.steps > 1:
+        parts.append(element("p", f"Update {step} of {sheet.steps}."))
+    lines = alone(FORWARD)
+    for name, answer in (sheet.answers, *sheet.later_answers)[step - 1].partials.items():
+        left = len(gaps)
+        paths = [
+            join([join([partial(f), place(FACTOR, f, name)]) for f in path], " · ")
+            for path in answer.paths
+        ]
+        chain = [join([" ", join(paths, " + ")])] if paths else []
+        result = place(PARTIAL, name)
+        if len(gaps) < left:
+            lines.append(join([partial(name), *chain, *filter(None, [result])], " ="))
+    lines += alone(UPDATED, TABLE)
+    return join([*parts, *(element("p", line) for line in lines)], "\n")
+
+
+def title_of_step(sheet: Sheet, step: int) -> str:
+    """Return the title of a sheet, with its update where there are several."""
+    return (sheet.title or "A sheet") + (f", update {step}" if sheet.steps > 1 else "")
+
+
+def statement(sheet: Sheet) -> Html:
+    """Return what is given and how it is computed, as paragraphs of HTML."""
+    formulas = [
+        join([symbol(name), " = ", formula(text.source)]) for name, text in sheet.forward.items()
+    ]
+    given = [*_numbers(sheet.given), join(["learning rate ", number(sheet.rate, 15)])]
+    return join(
+        [
+            element("p", "Given: ", join(given, ", "), "."),
+            element("p", "Parameters: ", join(_numbers(sheet.parameters), ", "), "."),
+            element("p", join(formulas, Html("<br/>"))),
+            element("p", how_to_round(sheet)),
+        ],
+        "\n",
+    )
+
+
+def how_to_round(sheet: Sheet) -> str:
+    """Say how many digits the sheet asks for."""
+    kind, count = sheet.rounding or ("figures", FIGURES)
+    return f"Work with and give {count} {'significant figures' if kind == 'figures' else kind}."
+
+
+def _numbers(numbers: dict[str, float]) -> list[Html]:
+    return [join([symbol(name), " = ", number(x, 15)]) for name, x in numbers.items()]
+
+
+def name_of(sheet: Sheet, item: MarkedNumber) -> Html:
+    """Return the name of what is asked for, with the formula of a forward value."""
+    if item.part == FORWARD:
+        return join([symbol(item.name), " = ", formula(sheet.forward[item.name].source)])
+    if item.part in (UPDATED, TABLE):
+        return join(["new ", symbol(item.name)])
+    return partial(item.name)
