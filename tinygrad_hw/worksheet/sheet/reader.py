@@ -63,9 +63,9 @@ def read_text(path: Path | str) -> str:
         If there is no such file, or it cannot be the text of a sheet.
     """
     where = printable(str(path))
-    if Path(path).is_fifo() and not str(path).startswith("/dev/"):
-        raise SheetError(f"{where}: is a pipe, which may never end; give a file")
     try:
+        if Path(path).is_fifo() and not str(path).startswith("/dev/"):
+            raise SheetError(f"{where}: is a pipe, which may never end; give a file")
         with open(path, "rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
