@@ -170,7 +170,7 @@ def changed(old: str, new: str) -> str:
         (changed("figures = 4", "figures = 4\ndecimals = 2"), "figures or for decimals, not both"),
         (changed('z = "0.7"', "z = 0.7"), 'line 26: z should be in quotes, as in "0.50": digits'),
         (changed('z = "0.7"', 'q = "0.7"'), "line 26: 'q' is not asked for in this sheet"),
-        (changed('"dE/dw"]', '"dE/dx"]'), "'dE/dx' is not asked for"),
+        (changed('"dE/dw"]', '"dE/dv"]'), "'dE/dv' is not asked for"),
         (changed('"dz/dw" =', '"z/w" ='), "'z/w' is not asked for"),
         (changed('value = "-0.1471"', "value = -0.1471"), "value should be in quotes"),
         (changed('struck = ["-0.147"]', 'struck = "-0.147"'), "struck of dE/dw should be a list"),

@@ -34,6 +34,8 @@ def sheets(draw: st.DrawFn) -> Sheet:
     given = {name: draw(numbers) for name in free[: cuts[0]]}
     parameters = {name: draw(numbers) for name in free[cuts[0] :]}
     loss = draw(st.sampled_from(formed))
+    no_update = loss == formed[-1] and draw(st.booleans())
+    updated = {} if no_update else parameters
 
     def answers(known: Any) -> st.SearchStrategy[dict[str, str]]:
         return st.dictionaries(st.sampled_from([*known]), texts) if known else st.just({})
@@ -48,7 +50,7 @@ def sheets(draw: st.DrawFn) -> Sheet:
         )
         asked = [f"d{loss}/d{name}" for name in parameters]
         partials = st.dictionaries(st.sampled_from(asked), partial) if asked else st.just({})
-        return Answers(draw(answers(forward)), draw(partials), draw(answers(parameters)))
+        return Answers(draw(answers(forward)), draw(partials), draw(answers(updated)))
 
     def some(known: Any) -> st.SearchStrategy[bool | tuple[str, ...]]:
         chosen = st.lists(st.sampled_from([*known]), min_size=1, unique=True).map(tuple)
@@ -57,10 +59,13 @@ def sheets(draw: st.DrawFn) -> Sheet:
     partials = [f"d{loss}/d{name}" for name in parameters]
     factors = [f"d{a}/d{b}" for a in formed for b in words]
     worth = [*ASK_KEYS, *forward, *partials]
-    kinds = (forward, factors, partials, parameters, parameters)
+    kinds = (forward, factors, partials, updated, updated)
     points = st.dictionaries(st.sampled_from(worth), st.integers(0, 9).map(float))
     ask = st.builds(Ask, *map(some, kinds), points)
-    steps = draw(st.integers(1, 3))
+    steps = 1 if no_update else draw(st.integers(1, 3))
+    changing = {} if no_update else {name: given[name] for name in given if draw(st.booleans())}
+    examples = [{name: draw(numbers) for name in changing} for _ in range(steps if changing else 0)]
+    given = given | (examples[0] if examples else {})
     first, *later = [step() for _ in range(steps)]
     return Sheet(
         title=draw(lines),
@@ -69,16 +74,18 @@ def sheets(draw: st.DrawFn) -> Sheet:
         parameters=parameters,
         forward=forward,
         loss=loss,
-        rate=draw(numbers | st.sampled_from([0.5, *given.values()])),
+        rate=None if no_update else draw(numbers | st.sampled_from([0.5, *given.values()])),
         rounding=draw(
             st.none() | st.tuples(st.sampled_from(["figures", "decimals"]), st.integers(1, 17))
         ),
-        answers=Answers(first.forward, first.partials, first.updated, draw(answers(parameters))),
+        answers=Answers(first.forward, first.partials, first.updated, draw(answers(updated))),
         where="drawn",
         lines=[],
         steps=steps,
         later_answers=tuple(later),
         ask=draw(st.none() | ask),
+        momentum=0.0 if no_update else draw(numbers),
+        examples=tuple(examples),
     )
 
 

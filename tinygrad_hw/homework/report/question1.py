@@ -207,7 +207,8 @@ def _task(solution: Solution) -> Html:
     given = ", ".join(f"`{name} = {number(value)}`" for name, value in sheet.given.items())
     return prose(
         f"Given {given}. {len(sheet.parameters)} parameters, each moved one step downhill: new = "
-        f"old − `{number(sheet.rate)}` × its slope. The old values stand in the closing table."
+        f"old − `{number(sheet.rate or 0.0)}` × its slope. "
+        "The old values stand in the closing table."
     )
 
 
@@ -292,7 +293,7 @@ def _claims_a(solution: Solution) -> Html:
     old, new = solution.sheet.parameters, solution.updated
     steps = {name: abs(new[name] - old[name]) for name in new}
     largest, smallest = max(steps, key=lambda n: steps[n]), min(steps, key=lambda n: steps[n])
-    gain = solution.sheet.rate * sum(slope**2 for slope in solution.partials.values())
+    gain = (solution.sheet.rate or 0.0) * sum(slope**2 for slope in solution.partials.values())
     share = 100 * gain / solution.forward["E"]
     a1, a4 = solution.forward["a1"], solution.forward["a4"]
     return claims(

@@ -99,7 +99,9 @@ def _problem(sheet: Sheet) -> dict[str, tuple[Any, str]]:
             for name, formula in sheet.forward.items()
         },
         "the loss": (sheet.loss, sheet.loss),
-        "the rate": (sheet.rate, f"{sheet.rate:.15g}"),
+        "the rate": (sheet.rate, "none" if sheet.rate is None else f"{sheet.rate:.15g}"),
+        "the momentum": (sheet.momentum, f"{sheet.momentum:.15g}"),
+        "the examples": (sheet.examples, f"{len(sheet.examples)} examples"),
         "the number of steps": (sheet.steps, str(sheet.steps)),
         "the rounding": (sheet.rounding, f"{digits} {kind}"),
     }

@@ -203,7 +203,10 @@ def _question(sheet: Sheet, place: Place) -> tuple[str, str]:
             return about, partial
         case ["updated", str(name), *index]:
             name = named(name, *index)
-            new = f"new {name} = {name} - {bracketed(sheet.rate)} × d{sheet.loss}/d{name}"
+            rate = bracketed(sheet.rate or 0.0)
+            new = f"new {name} = {name} - {rate} × d{sheet.loss}/d{name}"
+            if sheet.momentum and k > 1:
+                new += f" + {bracketed(sheet.momentum)} × ({name} - {name} before)"
             return step + new, f"new {name}"
     _, table_name, *index = inner
     name = named(str(table_name), *index)

@@ -175,9 +175,10 @@ class _Body:
             join([symbol(name), " = ", figure(number(x, 15))])
             for name, x in (sheet.given | sheet.parameters).items()
         ]
-        rate = join(["rate ", figure(number(sheet.rate, 15))])
+        rates = [("rate", sheet.rate), ("momentum", sheet.momentum or None)]
+        update = [join([f"{what} ", figure(number(x, 15))]) for what, x in rates if x is not None]
         asked = [f"{sheet.rounding[1]} {sheet.rounding[0]}"] if sheet.rounding else []
-        return element("p", "Given: ", join([*known, rate, *asked], ", "), ".", class_="given")
+        return element("p", "Given: ", join([*known, *update, *asked], ", "), ".", class_="given")
 
     def answers(self, answers: Answers) -> Iterator[Html]:
         if answers.forward:

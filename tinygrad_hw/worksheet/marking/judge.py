@@ -173,6 +173,8 @@ class Judge:
 
     def _judge_updates(self) -> None:
         work = self.work
+        if work.sheet.rate is None:
+            return
         for name in dict.fromkeys((*work.answers.updated, *work.parameters)):
             formula, inputs, expected = work.update(name)
             case = Case(UPDATED, name, None, expected, formula, inputs, work)

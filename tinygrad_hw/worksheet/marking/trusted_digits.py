@@ -12,7 +12,7 @@ from tinygrad_hw.worksheet.rounding.admissible import Admissible
 from tinygrad_hw.worksheet.rounding.written_number import MOST_DIGITS
 from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD
 from tinygrad_hw.worksheet.slips.case import Case
-from tinygrad_hw.worksheet.slips.student_work import RATE
+from tinygrad_hw.worksheet.slips.student_work import BEFORE, MOMENTUM, RATE
 from tinygrad_hw.worksheet.solution.dependencies import PRIME
 
 SLACK = 0.01  # of a digit, so that floating-point error does not cost one
@@ -44,7 +44,7 @@ def cancellation(case: Case, earlier: Mapping[str, str]) -> str:
     sure = {
         name: trusted_digits(case.inputs[name], case.work.dependencies.value(name))
         for name in names_in(case.formula)
-        if name != RATE
+        if name not in (RATE, MOMENTUM, BEFORE)
     }
     return earlier.get(min(sure, key=sure.__getitem__, default="").strip(PRIME), "")
 

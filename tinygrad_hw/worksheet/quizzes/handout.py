@@ -89,7 +89,7 @@ def _step(sheet: Sheet, answers: Answers) -> Iterator[Html]:
         rows = [
             row(
                 join(["new ", symbol(name)]),
-                join(["= ", symbol(name), " − ", number(sheet.rate, 15), " · "]),
+                join(["= ", symbol(name), " − ", number(sheet.rate or 0.0, 15), " · "]),
                 join([partial(f"d{sheet.loss}/d{name}"), " ="]),
                 _BLANK,
             )

@@ -78,7 +78,9 @@ def statement(sheet: Sheet) -> Html:
     formulas = [
         join([symbol(name), " = ", formula(text.source)]) for name, text in sheet.forward.items()
     ]
-    given = [*_numbers(sheet.given), join(["learning rate ", number(sheet.rate, 15)])]
+    rates = [("learning rate", sheet.rate), ("momentum", sheet.momentum or None)]
+    update = [join([f"{what} ", number(x, 15)]) for what, x in rates if x is not None]
+    given = [*_numbers(sheet.given), *update]
     return join(
         [
             element("p", "Given: ", join(given, ", "), "."),

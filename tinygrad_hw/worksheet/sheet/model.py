@@ -86,7 +86,8 @@ class Sheet:
     forward
         Expressions by name, in order; each uses only names above it.
     loss, rate
-        Name of the value to differentiate; the learning rate itself.
+        Name of the value to differentiate; the learning rate itself, None where no update is asked
+        for.
     rounding
         ("figures" or "decimals", number) as the sheet asks for, or None.
     answers
@@ -99,6 +100,11 @@ class Sheet:
         later one, which have no table.
     ask
         What is asked for and what it is worth; None where the sheet does not say.
+    momentum
+        The share of the change before that each update after the first adds to its own.
+    examples
+        The given numbers that change from step to step, for each step in turn, then from the first
+        again; ``given`` has those of the first.
     shapes
         The shapes of the names that were vectors and matrices where the sheet was read; what they
         expand to is the same sheet.
@@ -110,7 +116,7 @@ class Sheet:
     parameters: dict[str, float]
     forward: dict[str, Expression]
     loss: str
-    rate: float
+    rate: float | None
     rounding: tuple[str, int] | None
     answers: Answers
     where: str = field(compare=False)
@@ -118,6 +124,8 @@ class Sheet:
     steps: int = 1
     later_answers: tuple[Answers, ...] = ()
     ask: Ask | None = None
+    momentum: float = 0.0
+    examples: tuple[dict[str, float], ...] = ()
     shapes: dict[str, Shape] = field(default_factory=dict, compare=False)
 
     def error(self, reason: str, section: str = "", key: str = "") -> SheetError:

@@ -35,6 +35,7 @@ SECTIONS = {
     "parameters": dict,
     "forward": dict,
     "update": dict,
+    "examples": list,
     "ask": dict,
     "rounding": dict,
     "answers": dict,
@@ -63,11 +64,11 @@ def read_text(path: Path | str) -> str:
         If there is no such file, or it cannot be the text of a sheet.
     """
     where = printable(str(path))
+    content = None
     try:
-        if Path(path).is_fifo() and not str(path).startswith("/dev/"):
-            raise SheetError(f"{where}: is a pipe, which may never end; give a file")
-        with open(path, "rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        if str(path).startswith("/dev/") or not Path(path).is_fifo():
+            with open(path, "rb") as file:
+                content = file.read(MAX_BYTES + 1)
     except OSError as error:
         reason = error.strerror or error
         raise SheetError(
@@ -75,6 +76,8 @@ def read_text(path: Path | str) -> str:
         ) from None
     except ValueError:  # a null character in the name
         raise SheetError(f"{where}: is not a file name") from None
+    if content is None:
+        raise SheetError(f"{where}: is a pipe, which may never end; give a file")
     return text_of(content, where)
 
 
@@ -123,7 +126,9 @@ class _Reader(Content):
     def sheet(self) -> Sheet:
         for name, kind in SECTIONS.items():
             if not isinstance(self.content.get(name, kind()), kind):
-                what = "a text in quotes" if kind is str else f"a section, [{name}]"
+                what = {str: "a text in quotes", list: f"sections, [[{name}]]"}.get(
+                    kind, f"a section, [{name}]"
+                )
                 raise self.error(f"{name} should be {what}", "", name)
         if unknown := self.content.keys() - SECTIONS.keys():
             name = min(unknown)
@@ -132,6 +137,7 @@ class _Reader(Content):
                 f"{abbreviate(name)} is not part of a sheet; known are {known}", "", name
             )
         given = self.numbers("given")
+        examples = self.examples(given)
         parameters = self.numbers("parameters")
         if twice := given.keys() & parameters.keys():
             name = min(twice)
@@ -142,8 +148,9 @@ class _Reader(Content):
                 f"{name} is a number and an array; one name, one thing", "parameters", name
             )
         forward = self.expressions(given, parameters)
-        loss, rate, steps = self.update(given, forward)
-        answers, *later = read_answers(self, parameters, forward, steps)
+        loss, rate, steps, momentum = self.update(given, forward, len(examples))
+        updated = () if rate is None else parameters
+        answers, *later = read_answers(self, updated, forward, steps)
         return Sheet(
             title=printable(self.content.get("title", "")),
             student=printable(self.content.get("student", "")),
@@ -158,13 +165,40 @@ class _Reader(Content):
             lines=self.lines,
             steps=steps,
             later_answers=tuple(later),
-            ask=read_ask(self, parameters, forward),
+            ask=read_ask(self, updated, forward),
+            momentum=momentum,
+            examples=tuple(examples),
             shapes=self.shapes,
         )
 
     def numbers(self, section: str) -> dict[str, float]:
+        return self.numbers_of(section, self.content.get(section, {}))
+
+    def examples(self, given: dict[str, float]) -> list[dict[str, float]]:
+        """Read the examples; the numbers of the first are added to the given ones."""
+        examples: list[dict[str, float]] = []
+        for number, section in enumerate(self.content.get("examples", []), start=1):
+            if not isinstance(section, dict):
+                raise self.error("examples should be sections, [[examples]]", "examples")
+            before = dict(self.shapes)
+            numbers = self.numbers_of("examples", section)
+            names = examples[0] if examples else numbers
+            if numbers.keys() != names.keys() or (examples and self.shapes != before):
+                raise self.error(
+                    f"example {number} has other names than the first: {', '.join(section)}",
+                    "examples",
+                )
+            if twice := given.keys() & numbers.keys():
+                name = min(twice)
+                raise self.error(f"{name} is given already; one name, one thing", "examples", name)
+            examples.append(numbers)
+        if examples:
+            given |= examples[0]
+        return examples
+
+    def numbers_of(self, section: str, content: dict[str, Any]) -> dict[str, float]:
         numbers: dict[str, float] = {}
-        for name, given in self.content.get(section, {}).items():
+        for name, given in content.items():
             self.check_name(section, name)
             shape = shape_of(given)
             if shape is None:
@@ -224,11 +258,19 @@ class _Reader(Content):
         return f"{name} uses {abbreviate(used)}, which is nowhere defined"
 
     def update(
-        self, given: dict[str, float], forward: dict[str, Expression]
-    ) -> tuple[str, float, int]:
-        section = self.content.get("update", {})
-        self.check_keys("update", section, ("loss", "rate", "steps"))
-        loss, rate, steps = section.get("loss"), section.get("rate"), section.get("steps", 1)
+        self, given: dict[str, float], forward: dict[str, Expression], examples: int
+    ) -> tuple[str, float | None, int, float]:
+        section = self.content.get("update")
+        if section is None:  # the last value is differentiated, and nothing updated
+            section = {"loss": list(self.content["forward"])[-1]}
+            if examples > 1:
+                reason = "there are several examples and no [update], which takes one at each step"
+                raise self.error(reason, "examples")
+        elif section.get("rate") is None and isinstance(section.get("loss"), str):
+            raise self.error("[update] needs rate, a number or the name of a [given] one", "update")
+        self.check_keys("update", section, ("loss", "rate", "steps", "momentum"))
+        loss, rate, steps = section.get("loss"), section.get("rate"), section.get("steps", examples)
+        steps = steps if examples or "steps" in section else 1
         if not isinstance(loss, str):
             raise self.error("[update] needs loss, the name of a [forward] value", "update", "loss")
         if loss in self.shapes:
@@ -238,17 +280,17 @@ class _Reader(Content):
             raise self.error(
                 f"loss is {abbreviate(loss)}, which is not in [forward]", "update", "loss"
             )
-        if rate is None:
-            raise self.error("[update] needs rate, a number or the name of a [given] one", "update")
         if isinstance(rate, str) and rate not in given:
             raise self.error(
                 f"rate is {abbreviate(rate)}, which is not in [given]", "update", "rate"
             )
-        rate = given[rate] if isinstance(rate, str) else self.number("update", "rate", rate)
+        if rate is not None:
+            rate = given[rate] if isinstance(rate, str) else self.number("update", "rate", rate)
         if isinstance(steps, bool) or not isinstance(steps, int) or not 0 < steps <= MAX_STEPS:
             reason = f"steps should be a whole number from 1 to {MAX_STEPS}"
             raise self.error(reason, "update", "steps")
-        return loss, rate, steps
+        momentum = self.number("update", "momentum", section.get("momentum", 0))
+        return loss, rate, steps, momentum
 
     def rounding(self) -> tuple[str, int] | None:
         section = self.content.get("rounding", {})

@@ -33,13 +33,21 @@ def _escaped(character: str) -> str:
 def _head(sheet: Sheet) -> Iterator[str]:
     yield f"title = {quoted(sheet.title)}"
     yield f"student = {quoted(sheet.student)}"
-    yield from _section("given", {name: _number(x) for name, x in sheet.given.items()})
+    changing = sheet.examples[0] if sheet.examples else {}
+    given = {name: x for name, x in sheet.given.items() if name not in changing}
+    yield from _section("given", {name: _number(x) for name, x in given.items()})
+    for example in sheet.examples:
+        lines = _section("[examples]", {name: _number(x) for name, x in example.items()})
+        yield from lines or ["", "[[examples]]"]
     yield from _section("parameters", {name: _number(x) for name, x in sheet.parameters.items()})
     yield from _section("forward", {name: quoted(e.source) for name, e in sheet.forward.items()})
-    update = {"loss": quoted(sheet.loss), "rate": _rate(sheet)}
-    yield from _section(
-        "update", update | ({"steps": str(sheet.steps)} if sheet.later_answers else {})
-    )
+    if sheet.rate is not None:
+        update = {"loss": quoted(sheet.loss), "rate": _rate(sheet, sheet.rate)}
+        if sheet.later_answers or sheet.examples:
+            update["steps"] = str(sheet.steps)
+        if sheet.momentum:
+            update["momentum"] = _number(sheet.momentum)
+        yield from _section("update", update)
     if sheet.ask:
         yield from _asked(sheet.ask)
     if sheet.rounding:
@@ -59,14 +67,16 @@ def _names(asked: bool | tuple[str, ...]) -> str:
     return "true" if asked is True else f"[{', '.join(map(quoted, asked or ()))}]"
 
 
-def _rate(sheet: Sheet) -> str:
+def _rate(sheet: Sheet, rate: float) -> str:
     """Write the rate, by the name of an equal given number that no formula uses if there is one.
 
     A sheet that has been read holds the number, not the name.
     """
     used = {name for expression in sheet.forward.values() for name in expression.names}
-    unused = [n for n, x in sheet.given.items() if x == sheet.rate and n not in used]
-    return quoted(unused[0]) if unused else _number(sheet.rate)
+    changing = sheet.examples[0] if sheet.examples else {}
+    used |= changing.keys()
+    unused = [n for n, x in sheet.given.items() if x == rate and n not in used]
+    return quoted(unused[0]) if unused else _number(rate)
 
 
 def _answers(sheet: Sheet) -> Iterator[str]:

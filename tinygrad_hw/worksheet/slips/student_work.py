@@ -24,6 +24,8 @@ from tinygrad_hw.worksheet.solution.dependencies import PRIME, Dependencies, spl
 from tinygrad_hw.worksheet.solution.solve import Solution
 
 RATE = "the rate"  # its name in a formula; no name of a sheet has a blank
+MOMENTUM = "the momentum"
+BEFORE = "the one before"  # of a parameter, at the update before
 Inputs = Mapping[str, Admissible]
 
 
@@ -79,7 +81,9 @@ class StudentWork:
         )
         self.step_rounding = step_rounding
         self.intermediate_rounding = sheet.rounding if rounds_intermediates else None
-        self.forward = {name: known_number(x) for name, x in sheet.given.items()} | dict(parameters)
+        self.forward = {name: known_number(x) for name, x in solution.sheet.given.items()} | dict(
+            parameters
+        )
         self.derivatives: dict[str, list[Admissible]] = {}
         self.partials: dict[str, Admissible] = {}
         self.updated: dict[str, Admissible] = {}
@@ -199,9 +203,13 @@ class StudentWork:
         formula = add(name, multiply(-1.0, RATE, partial))
         inputs = {
             name: self.forward[name],
-            RATE: known_number(self.sheet.rate),
+            RATE: known_number(self.sheet.rate or 0.0),
             partial: self.partials[partial],
         }
+        if self.sheet.momentum and self.previous_parameters:
+            formula = add(formula, multiply(MOMENTUM, add(name, multiply(-1.0, BEFORE))))
+            inputs[MOMENTUM] = known_number(self.sheet.momentum)
+            inputs[BEFORE] = self.previous_parameters[name]
         expected = self.evaluate(formula, inputs)
         if inputs[partial].honest.magnitude and expected.honest.short_decimal is not None:
             # Not 5.7, but 5.7 - 1e-14, which is cut to 5.6.
@@ -231,6 +239,8 @@ class StudentWork:
 
     def new_values(self, name: str) -> Iterator[Admissible]:
         """Yield the values of a parameter after its update: the written one and the exact one."""
+        if name not in self.solution.updated:
+            return
         printed = self.answers.updated.get(name) or self.table.get(name)
         if printed and printed.strip():
             yield known_number(self.read(printed).value)

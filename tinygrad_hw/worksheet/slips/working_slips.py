@@ -21,6 +21,7 @@ from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, UPDATED
 from tinygrad_hw.worksheet.slips.case import Case
 from tinygrad_hw.worksheet.slips.digit_slips import change_zeros, move_point, transpose_digits
 from tinygrad_hw.worksheet.slips.slip import Alternative
+from tinygrad_hw.worksheet.slips.student_work import RATE
 from tinygrad_hw.worksheet.solution.dependencies import PRIME
 
 Edit = Callable[[Formula], Iterator[tuple[Formula, str]]]  # one part -> edits of it, in words too
@@ -252,7 +253,7 @@ def ascend(case: Case) -> Iterator[Alternative]:
 
 def forget_rate(case: Case) -> Iterator[Alternative]:
     """Subtract the gradient without the learning rate."""
-    without_rate = add(case.name, multiply(-1.0, case.gradient))
+    without_rate = substitute(case.formula, {RATE: 1.0})
     yield Alternative(without_rate, f"{case.gradient} was not multiplied by the rate")
 
 

@@ -36,7 +36,7 @@ def sheet_program(sheet: Sheet) -> Captured:
         values[sheet.loss].backward()
         updated = {}
         for name, value in parameters.items():
-            if value.grad is not None:
+            if value.grad is not None and sheet.rate is not None:
                 updated[name] = value.detach() - sheet.rate * Value(value.grad)
                 updated[name].label = f"new_{name}"
         return {name: values[name] for name in sheet.forward}, updated

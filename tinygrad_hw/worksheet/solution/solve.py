@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,11 +32,13 @@ class Solution:
         The derivative of the loss by every parameter, by names such as "dE/dw7"; and any other
         that is asked for or answered, such as "da/dz".
     updated
-        Every parameter after one step of gradient descent.
+        Every parameter after one step of gradient descent; none where no update is asked for.
     chains
         The chain of every parameter by its name, and of the total derivatives that those use.
     other_chains
         The chains of the other partials, by their names.
+    previous_parameters
+        Those that the update before started from; at the first, the parameters themselves.
     later_steps
         The solutions of the second and each later step, whose sheets have the updated parameters.
     """
@@ -48,6 +50,7 @@ class Solution:
     updated: dict[str, float]
     chains: dict[str, Chain]
     other_chains: dict[str, Chain] = field(default_factory=dict)
+    previous_parameters: dict[str, float] = field(default_factory=dict)
     later_steps: tuple[Solution, ...] = ()
 
     @property
@@ -84,21 +87,27 @@ def solve(sheet: Sheet) -> Solution:
     SheetError
         If a value or a derivative is not finite, or the loss does not depend on any parameter.
     """
-    first = last = _solve_step(sheet)
+    first = last = _solve_step(sheet, sheet.parameters)
     later = []
     for k, answers in enumerate(sheet.later_answers, start=2):
+        example = sheet.examples[(k - 1) % len(sheet.examples)] if sheet.examples else {}
         step_sheet = dataclasses.replace(
-            sheet, parameters=last.updated, answers=answers, steps=1, later_answers=()
+            sheet,
+            given=sheet.given | example,
+            parameters=last.updated,
+            answers=answers,
+            steps=1,
+            later_answers=(),
         )
         try:
-            last = _solve_step(step_sheet)
+            last = _solve_step(step_sheet, last.sheet.parameters)
         except SheetError as error:
             raise SheetError(f"{error}, in step {k}") from None
         later.append(last)
     return dataclasses.replace(first, later_steps=tuple(later))
 
 
-def _solve_step(sheet: Sheet) -> Solution:
+def _solve_step(sheet: Sheet, previous: Mapping[str, float]) -> Solution:
     values = sheet.evaluate()
     loss = sheet.loss_of(values)
     with np.errstate(all="ignore"):  # what is not finite is refused below, by name
@@ -107,16 +116,18 @@ def _solve_step(sheet: Sheet) -> Solution:
     for name, old in sheet.parameters.items():
         slope = chains[name].value + 0.0  # a product with a zero may be -0.0
         partials[f"d{sheet.loss}/d{name}"] = slope
-        updated[name] = old - sheet.rate * slope
-        if not math.isfinite(updated[name]):
+        new = old - (sheet.rate or 0.0) * slope + sheet.momentum * (old - previous[name])
+        if not math.isfinite(new):
             raise SheetError(f"{sheet.where}: d{sheet.loss}/d{name} is {slope}; it has no update")
+        if sheet.rate is not None:
+            updated[name] = new
     others = _other_chains(sheet, partials)
     for name, chain in others.items():
         partials[name] = chain.value + 0.0
         if not math.isfinite(partials[name]):
             raise SheetError(f"{sheet.where}: {name} is {partials[name]}; it cannot be asked for")
     forward = {name: float(values[name].data) for name in sheet.forward}
-    return Solution(sheet, values, forward, partials, updated, chains, others)
+    return Solution(sheet, values, forward, partials, updated, chains, others, dict(previous))
 
 
 def _other_chains(sheet: Sheet, known: Collection[str]) -> dict[str, Chain]:
@@ -164,11 +175,17 @@ def _step_lines(solution: Solution) -> Iterator[str]:
     yield "Partials (multiplied with all digits; four figures are shown)"
     for chain in (*solution.other_chains.values(), *solution.chains.values()):
         yield from ("  " + line for line in chain.lines)
+    if sheet.rate is None:
+        return
+    rate, momentum = bracketed(sheet.rate), bracketed(sheet.momentum)
+    again = f" + {momentum} × (old - old before)" if sheet.momentum else ""
     yield ""
-    yield f"Updated (new = old - {bracketed(sheet.rate)} × d{sheet.loss}/d…)"
+    yield f"Updated (new = old - {rate} × d{sheet.loss}/d…{again})"
     for name, new in solution.updated.items():
         old, slope = sheet.parameters[name], solution.partials[f"d{sheet.loss}/d{name}"]
+        before = solution.previous_parameters[name]
+        change = f" + {momentum} × {bracketed(old - before)}" if sheet.momentum else ""
         yield (
-            f"  {name} = {number(old)} - {bracketed(sheet.rate)} × {bracketed(slope)}"
+            f"  {name} = {number(old)} - {rate} × {bracketed(slope)}{change}"
             f" = {updated_number(old, new)}"
         )
