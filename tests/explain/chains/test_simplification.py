@@ -89,6 +89,9 @@ def test_what_a_total_simplifies_to_is_used_below() -> None:
     chains = explain_all(loss, [w])
     assert "p1 - y1" in lines(chains["z1"])
     assert "since y1 + y2 + y3 = 1" in chains["z1"].text
+    above = [line for line in lines(chains["h1"]) if "p1" in line]
+    assert above == ["0.1 · (p1 - y1) + 0.2 · (p2 - y2) + 0.3 · (p3 - y3)"]
+    assert "p1" not in chains["n1"].text  # else the formulas would grow with the depth
     assert chains["w"].value == pytest.approx(slope(loss, w), rel=1e-12)
 
 
@@ -104,6 +107,12 @@ def test_squares_are_left_as_they_are() -> None:
     chain = explain_all(named((y - a) ** 2 / 2, "E"), [w])["w"]
     assert chain.simplified is None
     assert "(a - y) · (a · (1 - a)) · x" in lines(chain)
+
+
+def test_a_number_is_written_once() -> None:
+    w = Value(0.5, "w")
+    assert explain_all(named(w + 2.0, "E"), [w])["w"].lines == ["∂E/∂w = 1"]
+    assert explain_all(named(w / 3.0, "E"), [w])["w"].lines == ["∂E/∂w = 1/3", "      = 0.3333"]
 
 
 def test_a_mean_of_three_has_thirds() -> None:

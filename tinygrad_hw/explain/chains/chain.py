@@ -149,6 +149,10 @@ class _Writer:
             yield Row(self.left, "=", self.notation.number("1"))
             return
         is_single = len(paths) == 1 and len(paths[0]) == 1
+        result = Factor(chain.root, chain.target, chain.result, total=True)
+        if is_single and paths[0][0].formula == result.printed:  # 1 = 1 says nothing
+            yield Row(self.left, "=", self.write_number(result, False))
+            return
         has_long_formulas = any(map(_is_long, paths))
         if not is_single or paths[0][0].tree is None:
             yield from self._paths(self.left, "·", self._name)
@@ -165,7 +169,6 @@ class _Writer:
         if not is_single:
             left = self.left if has_long_formulas and chain.simplified is None else ""
             yield from self._paths(left, "×", lambda factor: self.write_number(factor, True))
-        result = Factor(chain.root, chain.target, chain.result, total=True)
         yield Row("", "=", self.write_number(result, False))
 
     def _paths(self, left: str, sign: str, write: Callable[[Factor], str]) -> Iterator[Row]:

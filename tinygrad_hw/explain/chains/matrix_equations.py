@@ -40,10 +40,12 @@ from tinygrad_hw.symbolic import (
     Formula,
     Partial,
     add,
+    cancel,
     divide,
     is_call_of,
     multiply,
     node_count,
+    operands_of,
 )
 
 
@@ -197,7 +199,8 @@ class _EquationWriter:
             if term != 0.0:
                 counted[term] = counted.get(term, 0.0) + 1.0
         whole = tuple(
-            self._full(multiply(times, term), node.shape) for term, times in counted.items()
+            self._full(_with_one_number(multiply(times, term)), node.shape)
+            for term, times in counted.items()
         )
         partial = Partial(str(self.root.label), self.formulas.name(node))
         written = whole or tuple(terms[:1])
@@ -220,3 +223,12 @@ class _EquationWriter:
             )
             for equation in self.equations
         ]
+
+
+def _with_one_number(term: Formula) -> Formula:
+    """Write the numbers of a product as one: 2/3 for 2 · 1/3."""
+    factors = operands_of(term) if is_call_of(term, ops.mul) else ()
+    numbers = [x for x in factors if all(isinstance(part, float) for part in operands_of(x) or [x])]
+    if len(numbers) < 2:
+        return term
+    return multiply(cancel(multiply(*numbers)), *(x for x in factors if x not in numbers))

@@ -157,7 +157,8 @@ class _ChainFinder:
             paths = _with_direct_paths(self._paths(node), node)
         else:
             direct = self._consumers_above_another(node)
-            paths = [self._through(*use, node, direct) for use in self.consumers[id(node)]]
+            uses = reversed(self.consumers[id(node)])  # in the order of the forward computation
+            paths = [self._through(*use, node, direct) for use in uses]
         value = plain(self.totals.get(id(node), 0.0))
         if len(paths) > 1 and not isinstance(value, StandIn):
             products = [math.prod(factor.value for factor in path) for path in paths]

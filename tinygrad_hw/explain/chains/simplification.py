@@ -62,22 +62,22 @@ class ChainSimplifier:
         products = iter([tree for tree in trees if tree is not None])
         written = add(*(multiply(*(next(products) for _ in path)) for path in paths))
         of_totals = [totals[factor.denominator] for factor in factors if factor.total]
-        has_simplified = any(total.simplified is not None for total in of_totals)
+        simplified_totals = [total for total in of_totals if _has_formula(total)]
         has_quotient = any(is_call_of(part, ops.div) for part in walk(written))
-        if node_count(written) > LONGEST or not (has_simplified or has_quotient):
+        if node_count(written) > LONGEST or not (simplified_totals or has_quotient):
             return None, ()
         quotients, ones = self._known(factors)
         simplified = cancel(written, quotients)
-        presupposed = {names for total in of_totals for names in total.ones}
+        presupposed = {names for total in simplified_totals for names in total.ones}
         if ones and node_count(shorter := cancel(written, quotients, ones)) < node_count(
             simplified
         ):
             simplified = shorter
             presupposed |= {tuple(sorted(names)) for names in ones}
-        most = _count(written) // (1 if has_simplified else 2)
-        return (
-            (simplified, tuple(sorted(presupposed))) if _count(simplified) <= most else (None, ())
-        )
+        before, after = _count(written), _count(simplified)
+        if after <= before if simplified_totals else 2 * after <= before > 0:
+            return simplified, tuple(sorted(presupposed))
+        return None, ()
 
     def _known(self, factors: Iterable[Factor]) -> tuple[dict[str, Formula], list[frozenset[str]]]:
         """Return the named quotients that occur, and the sets of given numbers that add up to 1.
@@ -108,11 +108,21 @@ class ChainSimplifier:
         return None if isinstance(node.raw, StandIn) else float(node.raw)
 
     def _tree(self, factor: Factor, totals: Mapping[str, Chain]) -> Formula | None:
-        """Return the formula of a factor; of a total, its simplified one or its name."""
+        """Return the formula of a factor; of a total, its name or what its own paths cancel to."""
         if not factor.total:
             return factor.tree
-        simplified = totals[factor.denominator].simplified
-        return Partial(factor.numerator, factor.denominator) if simplified is None else simplified
+        total = totals[factor.denominator]
+        name = Partial(factor.numerator, factor.denominator)
+        return total.simplified if _has_formula(total) else name
+
+
+def _has_formula(total: Chain) -> bool:
+    """Return whether a total is written as a formula; as a name if totals are in its own.
+
+    Else the formulas would grow with the depth.
+    """
+    has_totals = any(factor.total for path in total.paths for factor in path)
+    return total.simplified is not None and not has_totals
 
 
 def _count(formula: Formula) -> int:

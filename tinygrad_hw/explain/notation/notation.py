@@ -37,6 +37,12 @@ def _has_power_of_ten(formula: Formula) -> bool:
     return isinstance(formula, float) and "e" in _constant(formula)
 
 
+def _is_number(formula: Formula) -> bool:
+    """Return whether a formula is a number or a quotient of two."""
+    parts = operands_of(formula) if is_call_of(formula, ops.div) else (formula,)
+    return all(isinstance(part, float) for part in parts)
+
+
 def function_name(operation: Operation) -> str:
     """Return the name of a function in a formula: max of two numbers is ``maximum`` in NumPy."""
     return {"maximum": "max", "minimum": "min"}.get(operation.name, operation.name)
@@ -182,7 +188,7 @@ class Notation(ABC):
     def _product(self, factors: tuple[Formula, ...]) -> str:
         if factors[0] == -1.0:
             return self.minus(self._product(factors[1:]))
-        if isinstance(factors[0], float) and len(factors) > 1:
+        if _is_number(factors[0]) and len(factors) > 1:
             return self.infix("·", [self.operand(factors[0]), self._product(factors[1:])])
         of_matrices = [ops.matmul] if len(factors) > 1 else []
         return self.infix(self.dot, [self.operand(x, *of_matrices) for x in factors])
