@@ -100,6 +100,15 @@ def test_a_test_has_its_points_and_its_hint(hand_in: Hand) -> None:
     assert gradescope_results(marks)["tests"][0]["output"] == "1: right"
 
 
+def test_what_is_no_number_is_said_without_the_folder(hand_in: Hand) -> None:
+    marks = hand_in("secret/a.toml", "Emmy", loss="four").marks
+    assert marks is not None
+    results = gradescope_results(marks)
+    assert "line 16: E = 'four' is not a number" in results["output"]
+    assert "secret" not in results["output"]
+    assert results["tests"][1]["output"] == "'four' is not a number"
+
+
 def test_a_sheet_that_cannot_be_marked_has_no_points_and_says_why() -> None:
     refusal = gradescope_refusal("a.toml: is not TOML")
     assert follows_the_specification(refusal)

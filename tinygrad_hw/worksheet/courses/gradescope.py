@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tinygrad_hw.worksheet.courses.remark import remark_on, title_of
-from tinygrad_hw.worksheet.feedback.text import ANSWER, NUDGE, feedback_lines
+from tinygrad_hw.worksheet.courses.remark import lines_for_student, remark_on, title_of
+from tinygrad_hw.worksheet.feedback.text import ANSWER, NUDGE
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks
 from tinygrad_hw.worksheet.marking.points import WEIGHTS, points, points_by_item, points_text
 
@@ -47,7 +47,7 @@ def gradescope_results(
                 test["visibility"] = "after_published"
             tests.append(test)
     total = points_text(*points(marks, weights))
-    return {**_whole_sheet("\n".join(feedback_lines(marks, hints, total))), "tests": tests}
+    return {**_whole_sheet("\n".join(lines_for_student(marks, hints, total))), "tests": tests}
 
 
 def gradescope_refusal(reason: str) -> dict[str, Any]:

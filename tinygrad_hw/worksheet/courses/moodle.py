@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tinygrad_hw.worksheet.classroom.results import Result
+from tinygrad_hw.worksheet.courses.remark import lines_for_student
 from tinygrad_hw.worksheet.courses.roster import (
     FilledTable,
     Person,
@@ -18,12 +19,12 @@ from tinygrad_hw.worksheet.courses.roster import (
     read_decimal,
     read_roster,
 )
-from tinygrad_hw.worksheet.feedback.text import ANSWER, feedback_lines
+from tinygrad_hw.worksheet.feedback.text import ANSWER
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks
 from tinygrad_hw.worksheet.marking.points import WEIGHTS, points, points_text
 
 NEEDED = ("Identifier", "Grade", "Last modified (grade)")  # without which Moodle reads nothing
-_FORMULA = re.compile(r"(^|[;,|\t])([\s\"']*)([=+\-@])")
+_FORMULA = re.compile(r"(^|[;,|])(\s*)([=+\-@])")
 
 
 def moodle_worksheet(
@@ -63,7 +64,7 @@ def moodle_worksheet(
             return f"the grade of {person.name} cannot be changed, Moodle says"
         if comments is not None:
             total = points_text(*points(marks, weights))
-            person.row[comments] = comment_html(feedback_lines(marks, hints, total))
+            person.row[comments] = comment_html(lines_for_student(marks, hints, total))
         return ""
 
     people = [_person(roster.header, columns, row) for row in roster.rows[1:]]
@@ -108,11 +109,13 @@ def _person(header: list[str], columns: Mapping[str, int], row: list[str]) -> Pe
 def comment_html(lines: Iterable[str]) -> str:
     """Return lines of text as HTML on one line, of which no spreadsheet takes a part for a formula.
 
+    Nor has it a quotation mark or a backslash, which end a cell sooner for PHP than for others.
+
     >>> comment_html(["-1 < 0", "  a; =1+1"])
     '&#45;1 &lt; 0<br>a; &#61;1+1'
     """
-    text = "<br>".join(html.escape(line.strip(), quote=False) for line in lines)
-    text = " ".join(text.removesuffix("<br>").split())
+    text = "<br>".join(html.escape(line.strip()) for line in lines)
+    text = " ".join(text.removesuffix("<br>").replace("\\", "&#92;").split())
     while (safe := _FORMULA.sub(lambda m: f"{m[1]}{m[2]}&#{ord(m[3])};", text)) != text:
         text = safe
     return text

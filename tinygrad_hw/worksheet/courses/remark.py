@@ -1,11 +1,19 @@
-"""A remark on one marked number, as much as the hints allow."""
+"""What a student is told of a marked sheet, and of one number of it, as the hints allow."""
 
 from __future__ import annotations
 
-from tinygrad_hw.worksheet.feedback.text import ANSWER, NUDGE, UNKNOWN
+from collections.abc import Iterator
+
+from tinygrad_hw.worksheet.feedback.text import ANSWER, NUDGE, UNKNOWN, feedback_lines
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.sheet.parts import place
+
+
+def lines_for_student(marks: Marks, hints: int, total: str) -> Iterator[str]:
+    """Yield the feedback as lines of text, without the place where the teacher keeps the sheet."""
+    for line in feedback_lines(marks, hints, total):
+        yield line.replace(f"{marks.sheet.where}, ", "")
 
 
 def title_of(marks: Marks, item: MarkedNumber) -> str:
