@@ -56,7 +56,8 @@ def is_right(weights, targets):
 
 for name, targets in TASKS.items():
     rounds = learned(targets)
-    print(f"{name}: {' → '.join(map(str, rounds))}, right: {is_right(rounds[-1], targets)}")
+    print(f"{name}: {'right' if is_right(rounds[-1], targets) else 'wrong, for ever'}")
+    print(f"  {' '.join(map(str, rounds))}")
 assert is_right(learned(TASKS["and"])[-1], TASKS["and"])
 assert is_right(learned(TASKS["or"])[-1], TASKS["or"])
 assert not any(is_right(weights, TASKS["xor"]) for weights in learned(TASKS["xor"]))
@@ -78,14 +79,14 @@ assert not any(is_right(weights, TASKS["xor"]) for weights in learned(TASKS["xor
 
 # %%
 def show(says_one):
-    """Draw where a function says 1: x1 to the right, x2 upwards; squares are the examples."""
+    """Draw where a function says 1; x1 goes right, x2 up, squares are the examples."""
     for row in range(8, -1, -1):
         x2 = (row - 2) / 4
         cells = []
         for column in range(17):
             x1 = (column - 4) / 8
-            corner = (x1, x2) in INPUTS
-            cells.append(("■" if corner else "▒") if says_one(x1, x2) else "□" if corner else " ")
+            signs = "□■" if (x1, x2) in INPUTS else " ▒"
+            cells.append(signs[says_one(x1, x2)])
         print("  |" + "".join(cells) + "|")
 
 
@@ -105,7 +106,7 @@ show(lambda x1, x2: answer(*learned(TASKS["and"])[-1], x1, x2))
 
 # %%
 def loss_of(network, targets):
-    """Give the mean of -log(probability of the right answer) over the four examples."""
+    """Give the mean of -log(probability of the right answer)."""
     losses = []
     for (x1, x2), target in zip(INPUTS, targets, strict=True):
         a = network(x1, x2)

@@ -85,11 +85,12 @@ for copies in (("w1", "w3", "w5"), ("w2", "w4", "w6"), ("w7", "w8", "w9"), ("b1"
 # So the network is a network of *one* hidden neuron, whose output counts with the weight w7 + w8 +
 # w9. For one example that may do. For a task that needs two different neurons, it does not.
 #
-# The smallest such task is exclusive or: the answer is 1 where one of two inputs is 1, but not
-# both. It takes the four examples at once: x1, x2 and y hold four numbers each, and the formulas
-# are the sheet's. Along the direction that one neuron looks in, its output can only rise or only
-# fall, and so can what the output neuron makes of it. The best that such a network can come near to
-# is 0, ⅔, ⅔, ⅔, or another such pattern, with a mean E of 1/12 = 0.0833.
+# The smallest such task is xor, as in the lesson on the perceptron: the answer is 1 where one of
+# two inputs is 1, but not both. All four examples are computed at once: x1, x2 and y hold four
+# numbers each, and the formulas are the sheet's. Along the direction that one neuron looks in, its
+# output can only rise or only fall, and so can what the output neuron makes of it. The best that
+# such a network can come near to is 0, ⅔, ⅔, ⅔, or another such pattern, with a mean E of 1/12 =
+# 0.0833.
 
 # %%
 x1 = np.array([0.0, 0.0, 1.0, 1.0])

@@ -124,7 +124,8 @@ run("check slip.toml --hints 3")
 # Somebody handed this in for one neuron, z = w x + b, a = σ(z), E = (y - a)² / 2, with w = 0.5,
 # b = -0.3, x = 2 and y = 1. You are the marker.
 #
-#     z = 0.7   a = 0.6628   dE/da = -0.3372   da/dz = 0.2235   dz/dw = 2   dE/dw = -0.1507
+#     z = 0.7            a = 0.6628
+#     dE/da = -0.3372    da/dz = 0.2235    dz/dw = 2    dE/dw = -0.1507
 #
 # 1. One number is wrong, and others follow from it. What should the six be?
 # 2. How many of the six are right as they stand, how many follow, and how many are charged?

@@ -26,7 +26,7 @@ def run(command):
         return main(shlex.split(command))
 
 
-run("exercise --net 2-1 --count 5 -o class --key keys")
+run("exercise --net 2-1 --count 6 -o class --key keys")
 names = sorted(path.name for path in (folder / "class").iterdir())
 print(f"class: {' '.join(names)}")
 
@@ -34,7 +34,7 @@ print(f"class: {' '.join(names)}")
 # ## Handed out, and returned
 #
 # Blank sheets are in `class`, and what should be written in `keys`. A class has to be invented for
-# this lesson: each of the five writes what is right, but for one thing.
+# this lesson: each of the six writes what is right, but for one thing.
 
 
 # %%
@@ -68,12 +68,17 @@ def not_a_number(answers):
     answers.forward["E"] = "small"
 
 
+def question_removed(answers):
+    del answers.partials["dE/dw2"]
+
+
 class_list = {
     "Ada": nothing,
     "Ben": digits_changed,
     "Cem": sign_lost,
     "Dina": not_finished,
     "Eli": not_a_number,
+    "Fay": question_removed,
 }
 for file, (student, habit) in zip(names, class_list.items(), strict=True):
     key = folder / "keys" / file.replace("sheet", "key")
@@ -84,12 +89,13 @@ for file, (student, habit) in zip(names, class_list.items(), strict=True):
 # %% [markdown]
 # ## Marked
 #
-# A row for each sheet. What is no number is named and counts as missing, and everything else on the
-# sheet is marked; that something was left for a person to look at is also the exit status, 1 in
-# place of 0.
+# A row for each sheet. `--against keys` compares with what was handed out: whoever removes a
+# question does not get rid of it. What is no number is named and counts as missing, and everything
+# else on the sheet is marked. That something was left for a person to look at is also the exit
+# status, 1 in place of 0.
 
 # %%
-status = run("check class --csv marks.csv")
+status = run("check class --against keys --csv marks.csv")
 assert status == 1
 with (folder / "marks.csv").open(encoding="utf-8-sig", newline="") as table:
     for row in csv.DictReader(table):
@@ -135,7 +141,7 @@ assert set(slips) >= {"transposed", "sign"}
 #
 # 1. as it comes (and out of how many),
 # 2. where a slip costs all, `slip=0`,
-# 3. where a factor counts half, `factor=0.5`,
+# 3. where a derivative counts half, `partial=0.5`,
 # 4. where what follows from a slip counts nothing, `follows=0`?
 #
 # [Solutions](solutions/09_class.md)
@@ -174,12 +180,12 @@ marks = marks_of(
 )
 earned, most = points(marks)
 check(
-    {"points": "", "most": "", "slip_0": "", "factor_half": "", "follows_0": ""},
+    {"points": "", "most": "", "slip_0": "", "partial_half": "", "follows_0": ""},
     {
         "points": earned,
         "most": most,
         "slip_0": points(marks, read_weights("slip=0"))[0],
-        "factor_half": points(marks, read_weights("factor=0.5"))[0],
+        "partial_half": points(marks, read_weights("partial=0.5"))[0],
         "follows_0": points(marks, read_weights("follows=0"))[0],
     },
 )

@@ -219,7 +219,8 @@ def spelled():
 
 
 words = [spelled() for _ in range(24)]
-print(", ".join(word + "*" * (word in NAMES) for word in words))
+for row in range(0, len(words), 8):
+    print("  ".join(f"{word + '*' * (word in NAMES):<5}" for word in words[row : row + 8]))
 assert sum(word in NAMES for word in words) > len(words) / 2
 
 # %% [markdown]

@@ -198,16 +198,16 @@ def spelled():
     return letters.strip(END)
 
 
-def sample(number=16):
+def sample(number):
     words = [spelled() for _ in range(number)]
-    return ", ".join(word + "*" * (word in NAMES) for word in words)
+    return "  ".join(word + "*" * (word in NAMES) for word in words)
 
 
 last = [p.data.copy() for p in parameters]
 for what, arrays_then in (("best for unseen names", weights), ("last", last)):
     for p, array in zip(parameters, arrays_then, strict=True):
         p.data = array
-    print(f"{what}: {sample()}")
+    print(f"{what}:\n  {sample(8)}\n  {sample(8)}")
 
 # %% [markdown]
 # How much quicker is the program? That depends on the machine.

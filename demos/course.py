@@ -8,7 +8,6 @@ from tinygrad_hw.worksheet import (
     Answers,
     Marks,
     PartialAnswer,
-    Sheet,
     feedback_lines,
     mark,
     parse_sheet,
@@ -33,8 +32,8 @@ def check(answers: Mapping[str, str], problem: str | Mapping[str, float]) -> Non
     Parameters
     ----------
     answers
-        What was written, by name: a value, ``z``; the factors of a chain, ``dE/da``, ``da/dw``,
-        and then their product, the partial ``dE/dw``; a parameter after the update, ``new w``.
+        What was written, by name: a value, ``z``; a derivative, ``dE/dw``; a parameter after the
+        update, ``new w``.
     problem
         The text of a sheet, or numbers by name, which the lesson has computed.
     """
@@ -47,20 +46,16 @@ def marks_of(answers: Mapping[str, str], problem: str | Mapping[str, float]) -> 
         numbers = "\n".join(f'{name} = "{float(number)!r}"' for name, number in problem.items())
         problem = SHEET_OF_NUMBERS.format(numbers=numbers)
     sheet = parse_sheet(textwrap.dedent(problem), WHERE)
-    return mark(replace(sheet, answers=_placed(answers, sheet)))
+    return mark(replace(sheet, answers=_placed(answers)))
 
 
-def _placed(answers: Mapping[str, str], sheet: Sheet) -> Answers:
-    """Put answers where a sheet has them; the factors of a chain stand before its partial."""
+def _placed(answers: Mapping[str, str]) -> Answers:
+    """Put answers where a sheet has them."""
     placed = Answers()
-    partials = {f"d{sheet.loss}/d{name}" for name in sheet.parameters}
-    factors: dict[str, str] = {}
-    for name, written in answers.items():
-        if name in partials:
-            placed.partials[name] = PartialAnswer((factors,) if factors else (), written, ())
-            factors = {}
-        elif "/" in name:
-            factors[name] = written
+    for name, answer in answers.items():
+        written = str(answer)  # where the quotes were left out
+        if "/" in name:
+            placed.partials[name] = PartialAnswer((), written, ())
         elif name.startswith("new "):
             placed.updated[name.removeprefix("new ")] = written
         else:
