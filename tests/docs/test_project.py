@@ -18,7 +18,10 @@ SETUP.read(ROOT / "setup.cfg", "utf-8")
 PAGES = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").glob("*.md"))]
 SCRIPTS = [
     ROOT / ".ci/run",
-    *(ROOT / "scripts" / name for name in ("test", "lint", "docs", "against_keras")),
+    *(
+        ROOT / "scripts" / name
+        for name in ("test", "lint", "docs", "against_keras", "against_course_systems")
+    ),
 ]
 
 
