@@ -101,6 +101,17 @@ def slope(root: Value, leaf: Value) -> float:
     return float(leaf.grad)
 
 
+def test_ten_classes_are_not_too_many() -> None:
+    y = [given(float(i == 3), f"y{i}") for i in range(1, 11)]
+    z = [Value(i / 10, f"z{i}") for i in range(1, 11)]
+    total: Value = sum((ops.exp(score) for score in z[1:]), ops.exp(z[0]))
+    p = [named(ops.exp(score) / total, f"p{i}") for i, score in enumerate(z, 1)]
+    terms = [t * ops.log(q) for t, q in zip(y, p, strict=True)]
+    chain = explain_all(named(-sum(terms[1:], terms[0]), "L"), [z[9]])["z10"]
+    assert "p10 - y10" in lines(chain)
+    assert "since y1 + y2 + y3 + y4 + y5 + y6 + y7 + y8 + y9 + y10 = 1" in chain.text
+
+
 def test_squares_are_left_as_they_are() -> None:
     x, y, w = given(2.0, "x"), given(1.0, "y"), Value(0.5, "w")
     a = named(ops.sigmoid(named(w * x, "z")), "a")

@@ -25,6 +25,7 @@ from tinygrad_hw.symbolic import (
     divide,
     is_call_of,
     multiply,
+    names_in,
     node_count,
     operands_of,
     power,
@@ -32,7 +33,8 @@ from tinygrad_hw.symbolic import (
 )
 
 EPSILON = 2.0**-52
-LONGEST = 40  # names, numbers and operations in one formula
+LONGEST = 40  # names, numbers and operations in one formula that is read
+LONGEST_SUM = 200  # in a sum that is differentiated, one term after the other
 
 
 def is_named(node: Node) -> bool:
@@ -41,16 +43,23 @@ def is_named(node: Node) -> bool:
 
 
 class Formulas:
-    """The formulas of the nodes of a graph, each built once for all that it is a part of."""
+    """The formulas of the nodes of a graph, each built once for all that it is a part of.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    longest
+        The most names, numbers and operations in one formula.
+    """
+
+    def __init__(self, longest: int = LONGEST) -> None:
+        self.longest = longest
         self._built: dict[int, Formula | None] = {}  # by the node's id
         self._quotients: dict[Formula, dict[str, Formula]] = {}  # by denominator, then by name
 
     def of(self, node: Node) -> Formula | None:
         """Return the formula of a node over the named nodes below it.
 
-        None where it would be too long to be read, or has in it an array or an operation with
+        None where it would be too long, or has in it an array or an operation with
         attributes.
         """
         for inner in topological_order(node, stop=self._is_known):
@@ -83,7 +92,7 @@ class Formulas:
                 return None
             operands.append(tree)
         tree = apply(node, operands)
-        return None if tree is None or node_count(tree) > LONGEST else tree
+        return None if tree is None or node_count(tree) > self.longest else tree
 
 
 def _constant(node: Node) -> Formula | None:
@@ -132,8 +141,15 @@ def local_formulas(node: Node, operands: list[Node], formulas: Formulas) -> list
     those of other results of a softmax: -p1 · p2.
     """
     formula = formulas.of(node)
-    if formula is None:
+    terms: tuple[Formula, ...] = () if formula is None else (formula,)
+    if formula is not None and is_call_of(formula, ops.add):
+        terms = operands_of(formula)
+    if formula is None or any(node_count(term) > LONGEST for term in terms):
         return [None] * len(operands)
+    uses: dict[str, list[Formula]] = {}  # the terms that have a name in them
+    for term in terms:
+        for name in names_in(term):
+            uses.setdefault(name, []).append(term)
     itself: dict[Formula, Formula] = {}
     if isinstance(formula, Apply) and node.label:
         itself[formula] = str(node.label)
@@ -141,9 +157,10 @@ def local_formulas(node: Node, operands: list[Node], formulas: Formulas) -> list
     similar = {n: x for n, x in similar.items() if is_call_of(operands_of(x)[0], ops.exp)}
     slopes: list[Formula | None] = []
     for operand in operands:
+        name = str(operand.label)
         try:
-            slope = substitute(differentiate(formula, str(operand.label)), itself)
-            slope = cancel(slope, similar)
+            slope = add(*(differentiate(term, name) for term in uses.get(name, [])))
+            slope = cancel(substitute(slope, itself), similar)
         except (TypeError, ValueError, SyntaxError):  # the rule is not a formula
             slopes.append(None)
             continue

@@ -20,6 +20,7 @@ from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.explain.chains.chain import Chain, Factor
 from tinygrad_hw.explain.chains.from_graph import (
+    LONGEST_SUM,
     Formulas,
     is_named,
     local_derivatives,
@@ -103,7 +104,7 @@ def _with_total(factor: Factor, known: dict[str, str]) -> Factor:
 class _ChainFinder:
     def __init__(self, root: Node) -> None:
         self.root = root
-        self.formulas = Formulas()
+        self.formulas = Formulas(LONGEST_SUM)
         self.order = topological_order(root)
         self.places = {id(node): i for i, node in enumerate(self.order)}
         self.simplifier = ChainSimplifier(self.order, self.formulas)
@@ -160,10 +161,11 @@ class _ChainFinder:
             uses = reversed(self.consumers[id(node)])  # in the order of the forward computation
             paths = [self._through(*use, node, direct) for use in uses]
         value = plain(self.totals.get(id(node), 0.0))
-        if len(paths) > 1 and not isinstance(value, StandIn):
-            products = [math.prod(factor.value for factor in path) for path in paths]
-            value = 0.0 if sum_without_dust(products) == 0.0 else value
         simplified, ones = self.simplifier.simplified(paths, self.chains)
+        if not isinstance(value, StandIn):
+            products = [math.prod(factor.value for factor in path) for path in paths]
+            is_zero = simplified == 0.0 or (len(paths) > 1 and sum_without_dust(products) == 0.0)
+            value = 0.0 if is_zero else value
         root, target = str(self.root.label), str(node.label)
         return Chain(root, target, tuple(paths), value, simplified=simplified, ones=ones)
 

@@ -10,6 +10,7 @@ from tinygrad_hw.engine.core.data import StandIn
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.explain.chains.chain import Chain, Factor
 from tinygrad_hw.explain.chains.from_graph import Formulas, is_named
+from tinygrad_hw.formatting import natural_sort_key
 from tinygrad_hw.symbolic import (
     Formula,
     Partial,
@@ -73,7 +74,7 @@ class ChainSimplifier:
             simplified
         ):
             simplified = shorter
-            presupposed |= {tuple(sorted(names)) for names in ones}
+            presupposed |= {tuple(sorted(names, key=natural_sort_key)) for names in ones}
         before, after = _count(written), _count(simplified)
         if after <= before if simplified_totals else 2 * after <= before > 0:
             return simplified, tuple(sorted(presupposed))
