@@ -58,6 +58,11 @@ def test_every_key_of_update() -> None:
     assert described == known_keys(MINIMAL + "nonsense = 1\n", "[update]")
 
 
+def test_the_tables_of_the_page_s_examples_are_all_there_are() -> None:
+    shown = {name for text in SHEETS for name in re.findall(r"^\[+(\w+)", text, re.M)}
+    assert shown == {name for name, kind in SECTIONS.items() if kind is not str}
+
+
 def test_every_key_of_ask() -> None:
     described = codes_in([row[0] for row in table_below("## `[ask]`")])
     assert described == known_keys(MINIMAL + "[ask]\nnonsense = 1\n", "[ask]")

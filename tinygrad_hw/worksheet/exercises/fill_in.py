@@ -189,7 +189,7 @@ def _question(sheet: Sheet, place: Place) -> tuple[str, str]:
     match inner:
         case ["forward", str(name), *index]:
             name = named(name, *index)
-            return f"{step}{name} = {sheet.forward[name].source}", name
+            return f"{step}{name} = {sheet.sources[name]}", name
         case ["partials", str(partial), *rest]:
             partial = named(partial, *(rest[1:] if rest[0] == "value" else ()))
             paths = answers.partials[partial].paths

@@ -197,11 +197,11 @@ class _Body:
         return self.items[self.step, part, of, name].pop(0)
 
     def forward(self, answers: Mapping[str, str]) -> Html:
-        items = [self.next_number(FORWARD, name) for name in self.sheet.forward if name in answers]
+        items = [self.next_number(FORWARD, name) for name in self.sheet.sources if name in answers]
         rows = [
             row(
                 symbol(item.name),
-                element("span", formula(self.sheet.forward[item.name].source), class_="formula"),
+                element("span", formula(self.sheet.sources[item.name]), class_="formula"),
                 self.number(item),
             )
             for item in items

@@ -44,9 +44,7 @@ def _solution_tables(solution: Solution) -> Iterator[Html]:
     for k, step in enumerate(solution.steps, start=1):
         sheet, loss = step.sheet, step.sheet.loss
         of = f" of step {k}" if solution.later_steps else ""
-        forward = [
-            row(name, sheet.forward[name].source, number(x)) for name, x in step.forward.items()
-        ]
+        forward = [row(name, sheet.sources[name], number(x)) for name, x in step.forward.items()]
         yield table(f"Forward{of}", ["Name", "Formula", "Value"], forward)
         updates = [
             row(name, number(old), number(step.partials[f"d{loss}/d{name}"]), new)

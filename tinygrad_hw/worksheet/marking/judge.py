@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tinygrad_hw.explain import formula_text
-from tinygrad_hw.symbolic import names_in
+from tinygrad_hw.symbolic import names_in, substitute
 from tinygrad_hw.worksheet.marking.check_answers import check_answers
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.marking.trusted_digits import cancellation, trusted_digits
@@ -48,6 +48,7 @@ from tinygrad_hw.worksheet.solution.dependencies import PRIME, split_derivative
 
 NO_ANSWER = PartialAnswer((), None, ())
 ITSELF = -1  # in place of the number of a path: the partial itself, none of its factors
+DEFINED = -2  # the same: what is defined to be the partial, or it with the other sign
 
 
 class Judge:
@@ -112,6 +113,8 @@ class Judge:
                 judged[partial, i, name] = self._judge_partial(partial)
                 if work.answers.partials[partial].value:
                     work.add_derivative(partial, work.partials[partial])
+            elif i == DEFINED:
+                judged[partial, i, name] = self._judge_definition(name, partial)
             else:
                 judged[partial, i, name] = self._judge_factor(partial, i, name)
         for name in dict.fromkeys((*work.answers.partials, *work.solution.partials)):
@@ -120,6 +123,10 @@ class Judge:
                 self.marked += filter(None, (judged[name, i, factor] for factor in path))
             itself = (name, ITSELF, name)
             result = judged[itself] if itself in judged else self._judge_partial(name)
+            self.marked += filter(None, [result])
+        for name, definition in work.sheet.define.items():
+            key = (str(definition.partial), DEFINED, name)
+            result = judged[key] if key in judged else self._judge_definition(name)
             self.marked += filter(None, [result])
 
     def _derivatives_asked_for(self) -> list[tuple[str, int, str]]:
@@ -137,13 +144,19 @@ class Judge:
         ]
         used = [name for name in work.answers.partials if work.may_be_factor(name)]
         keys += [(name, ITSELF, name) for name in used]
+        keys += [
+            (definition.partial, DEFINED, name)
+            for name, definition in work.sheet.define.items()
+            if definition.partial and work.may_be_factor(definition.partial)
+        ]
+        defined = {key[0] for key in keys if key[1] == DEFINED}
         order = {name: i for i, name in enumerate(work.dependencies.formulas)}
 
         def place(key: tuple[str, int, str]) -> tuple[bool, int, int]:
-            partial, path, name = key
+            partial, path, name = key if key[1] != DEFINED else (key[0], key[1], key[0])
             is_local = work.dependencies.is_local(*split_derivative(name))
-            is_copy = path != ITSELF and name in used and name != partial
-            rank = 1 if path == ITSELF else 2 * is_copy
+            is_copy = path >= 0 and name in (*used, *defined) and name != partial
+            rank = -path if path < 0 else 3 * is_copy
             return not is_local, -order.get(split_derivative(name)[1], -1), rank
 
         return sorted(keys, key=place)
@@ -155,6 +168,23 @@ class Judge:
         expected = work.evaluate(formula, inputs)
         case = Case(PARTIAL, name, None, expected, formula, inputs, work)
         work.partials[name], marked = self._judge_number(case, answer.value, ())
+        return marked
+
+    def _judge_definition(self, name: str, partial: str = "") -> MarkedNumber | None:
+        """Judge what is defined by partials; if it is one, others may be worked out from it."""
+        work = self.work
+        formula = work.sheet.define[name].formula
+        inputs = {
+            used: work.derivative_in_use(used) if "/" in used else work.forward[used]
+            for used in names_in(formula)
+        }
+        expected = work.evaluate(formula, inputs)
+        case = Case(FORWARD, name, None, expected, formula, inputs, work)
+        printed = work.answers.forward.get(name)
+        value, marked = self._judge_number(case, printed, ())
+        if partial and printed and printed.strip():
+            sign = substitute(formula, {partial: name})
+            work.add_derivative(partial, work.evaluate(sign, {name: value}))
         return marked
 
     def _judge_factor(self, partial: str, path: int, name: str) -> MarkedNumber:

@@ -95,7 +95,7 @@ def mark(sheet: Sheet, catalogue: Sequence[Slip] = CATALOGUE) -> Marks:
 
 def _check_size(sheet: Sheet) -> None:
     """Refuse a sheet too large for hand work, since each number is tried against each other one."""
-    names = len(sheet.given) + len(sheet.parameters) + len(sheet.forward)
+    names = len(sheet.given) + len(sheet.parameters) + len(sheet.sources)
     parts = [len(expression.instructions) for expression in sheet.forward.values()]
     factors = sum(
         len(path)

@@ -105,7 +105,7 @@ def _numbers(numbers: dict[str, float]) -> list[Html]:
 def name_of(sheet: Sheet, item: MarkedNumber) -> Html:
     """Return the name of what is asked for, with the formula of a forward value."""
     if item.part == FORWARD:
-        return join([symbol(item.name), " = ", formula(sheet.forward[item.name].source)])
+        return join([symbol(item.name), " = ", formula(sheet.sources[item.name])])
     if item.part in (UPDATED, TABLE):
         return join(["new ", symbol(item.name)])
     return partial(item.name)

@@ -36,6 +36,7 @@ def read_answers(
     content: Content,
     parameters: Collection[str],
     forward: Collection[str],
+    asked: Collection[str],
     steps: int,
 ) -> list[Answers]:
     """Read the answers to each step; the closing table stands with the first."""
@@ -49,8 +50,8 @@ def read_answers(
     if content.shapes:
         section = with_scalar_names(content, "answers", section)
     partials = _Partials(forward, content.names)
-    return [_step(content, "answers", section, forward, partials, parameters)] + [
-        _step(content, f"answers.{name}", section.get(name, {}), forward, partials, parameters)
+    return [_step(content, "answers", section, asked, partials, parameters)] + [
+        _step(content, f"answers.{name}", section.get(name, {}), asked, partials, parameters)
         for name in later
     ]
 
@@ -96,14 +97,19 @@ def _partial(content: Content, place: str, name: str, written: Any) -> PartialAn
     )
 
 
-def read_ask(content: Content, parameters: Collection[str], forward: Collection[str]) -> Ask | None:
+def read_ask(
+    content: Content,
+    parameters: Collection[str],
+    forward: Collection[str],
+    asked_forward: Collection[str],
+) -> Ask | None:
     """Read what is asked for and what it is worth; None where the sheet does not say."""
     if "ask" not in content.content:
         return None
     section = content.content["ask"]
     content.check_keys("ask", section, (*ASK_KEYS, "points"))
     known: Mapping[str, Container[str] | None] = {
-        "forward": forward,
+        "forward": asked_forward,
         "factors": None,
         "partials": _Partials(forward, content.names),
         "updated": parameters,

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tinygrad_hw.engine import Value
+from tinygrad_hw.engine import Value, ops
 from tinygrad_hw.errors import InputError
 from tinygrad_hw.symbolic.arrays import Shape
 from tinygrad_hw.symbolic.expression import Expression
+from tinygrad_hw.symbolic.formula import Formula, is_call_of, operands_of
 from tinygrad_hw.worksheet.sheet.messages import abbreviate, position
 from tinygrad_hw.worksheet.sheet.parts import ASK_KEYS, PARTS
 
@@ -76,6 +77,29 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class Definition:
+    """A value that a sheet defines by its partials.
+
+    Attributes
+    ----------
+    source, formula
+        As it was written; as a tree of the sheet's names and partials, such as "dE/dz".
+    """
+
+    source: str
+    formula: Formula
+
+    @property
+    def partial(self) -> str | None:
+        """The partial that it is, or is with the other sign; None where it is neither."""
+        parts = operands_of(self.formula) or (self.formula,)
+        *sign, last = parts
+        is_signed = is_call_of(self.formula, ops.mul) and sign == [-1.0]
+        is_partial = isinstance(last, str) and "/" in last and (not sign or is_signed)
+        return str(last) if is_partial else None
+
+
+@dataclass(frozen=True, slots=True)
 class Sheet:
     """A sheet that has been read and found in order.
 
@@ -105,6 +129,8 @@ class Sheet:
     examples
         The given numbers that change from step to step, for each step in turn, then from the first
         again; ``given`` has those of the first.
+    define
+        Names for values of the sheet's partials, asked for and answered with the forward ones.
     shapes
         The shapes of the names that were vectors and matrices where the sheet was read; what they
         expand to is the same sheet.
@@ -126,7 +152,13 @@ class Sheet:
     ask: Ask | None = None
     momentum: float = 0.0
     examples: tuple[dict[str, float], ...] = ()
+    define: dict[str, Definition] = field(default_factory=dict)
     shapes: dict[str, Shape] = field(default_factory=dict, compare=False)
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """The formulas as they were written, by name; those of ``[define]`` after the others."""
+        return {name: x.source for name, x in (self.forward | self.define).items()}
 
     def error(self, reason: str, section: str = "", key: str = "") -> SheetError:
         """Return an error that names the position of an entry."""

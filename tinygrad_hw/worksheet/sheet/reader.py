@@ -21,6 +21,7 @@ from tinygrad_hw.symbolic.expression import (
 from tinygrad_hw.worksheet.sheet.answers import read_answers, read_ask
 from tinygrad_hw.worksheet.sheet.arrays import flatten, shape_of
 from tinygrad_hw.worksheet.sheet.content import Content
+from tinygrad_hw.worksheet.sheet.definitions import read_definitions
 from tinygrad_hw.worksheet.sheet.messages import abbreviate, printable
 from tinygrad_hw.worksheet.sheet.model import Sheet, SheetError
 
@@ -34,6 +35,7 @@ SECTIONS = {
     "given": dict,
     "parameters": dict,
     "forward": dict,
+    "define": dict,
     "update": dict,
     "examples": list,
     "ask": dict,
@@ -150,7 +152,9 @@ class _Reader(Content):
         forward = self.expressions(given, parameters)
         loss, rate, steps, momentum = self.update(given, forward, len(examples))
         updated = () if rate is None else parameters
-        answers, *later = read_answers(self, updated, forward, steps)
+        define = read_definitions(self, forward)
+        asked = forward | define
+        answers, *later = read_answers(self, updated, forward, asked, steps)
         return Sheet(
             title=printable(self.content.get("title", "")),
             student=printable(self.content.get("student", "")),
@@ -165,9 +169,10 @@ class _Reader(Content):
             lines=self.lines,
             steps=steps,
             later_answers=tuple(later),
-            ask=read_ask(self, updated, forward),
+            ask=read_ask(self, updated, forward, asked),
             momentum=momentum,
             examples=tuple(examples),
+            define=define,
             shapes=self.shapes,
         )
 

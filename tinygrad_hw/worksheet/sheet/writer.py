@@ -41,6 +41,7 @@ def _head(sheet: Sheet) -> Iterator[str]:
         yield from lines or ["", "[[examples]]"]
     yield from _section("parameters", {name: _number(x) for name, x in sheet.parameters.items()})
     yield from _section("forward", {name: quoted(e.source) for name, e in sheet.forward.items()})
+    yield from _section("define", {name: quoted(d.source) for name, d in sheet.define.items()})
     if sheet.rate is not None:
         update = {"loss": quoted(sheet.loss), "rate": _rate(sheet, sheet.rate)}
         if sheet.later_answers or sheet.examples:

@@ -154,6 +154,17 @@ class StudentWork:
             self._local_derivatives[name] = self._from_forward_values(formula)
         return self._local_derivatives[name]
 
+    def derivative_in_use(self, name: str) -> Admissible:
+        """Return dP/dQ, the whole derivative, as the student may use it."""
+        if name in self.partials:
+            return self.partials[name]
+        top, bottom = split_derivative(name)
+        if self.may_be_factor(name):
+            return self._derivative_in_use(top, bottom)
+        formula, inputs = self._total_derivative(top, bottom)
+        expected = self.evaluate(formula, inputs)
+        return admissible_if_unwritten(expected, self.unwritten_rounding)
+
     def _derivative_in_use(self, top: str, bottom: str) -> Admissible:
         """Return dP/dQ as the student may use it: as written in some chain, or not written."""
         name = f"d{top}/d{bottom}"

@@ -71,7 +71,8 @@ def _step(solution: Solution, answers: Answers, ask: Ask, repeats: bool) -> Answ
     }
     partials = {}
     first = ask.partials if isinstance(ask.partials, tuple) else ()
-    for name in dict.fromkeys((*first, *solution.partials)):
+    by_parameters = list(solution.partials)[: len(solution.sheet.parameters)]
+    for name in dict.fromkeys((*first, *by_parameters, *answers.partials)):
         is_asked = ask.asks_for(PARTIAL, name)
         answer = answers.partials.get(name, NO_ANSWER)
         chain = [[str(factor) for factor in path] for path in solution.chain(name).paths]

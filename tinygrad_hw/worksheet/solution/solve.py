@@ -13,6 +13,7 @@ import numpy as np
 from tinygrad_hw.engine import Value
 from tinygrad_hw.explain import Chain, explain_all
 from tinygrad_hw.formatting import bracketed, number, updated_number
+from tinygrad_hw.symbolic import compute, names_in
 from tinygrad_hw.worksheet.sheet.model import Sheet, SheetError
 
 
@@ -27,7 +28,7 @@ class Solution:
     values
         The recorded graph: every name's Value.
     forward
-        The value of every name in [forward].
+        The value of every name in [forward], then of those in [define].
     partials
         The derivative of the loss by every parameter, by names such as "dE/dw7"; and any other
         that is asked for or answered, such as "da/dz".
@@ -127,15 +128,20 @@ def _solve_step(sheet: Sheet, previous: Mapping[str, float]) -> Solution:
         if not math.isfinite(partials[name]):
             raise SheetError(f"{sheet.where}: {name} is {partials[name]}; it cannot be asked for")
     forward = {name: float(values[name].data) for name in sheet.forward}
+    known = {name: float(value.data) for name, value in values.items()} | partials
+    for name, definition in sheet.define.items():
+        forward[name] = compute(definition.formula, known)
+        if not math.isfinite(forward[name]):
+            raise sheet.error(f"{name} is {forward[name]}", "define", name)
     return Solution(sheet, values, forward, partials, updated, chains, others, dict(previous))
 
 
 def _other_chains(sheet: Sheet, known: Collection[str]) -> dict[str, Chain]:
     """Return the chains of the partials that are asked for or answered and not known."""
     asked = sheet.ask.partials if sheet.ask and isinstance(sheet.ask.partials, tuple) else ()
-    others = [
-        name for name in dict.fromkeys((*asked, *sheet.answers.partials)) if name not in known
-    ]
+    defined = [n for d in sheet.define.values() for n in names_in(d.formula) if "/" in n]
+    wanted = dict.fromkeys((*asked, *sheet.answers.partials, *defined))
+    others = [name for name in wanted if name not in known]
     if not others:
         return {}
     # With every number a parameter, there is a derivative by the given ones too.
@@ -170,11 +176,17 @@ def _step_lines(solution: Solution) -> Iterator[str]:
     sheet = solution.sheet
     yield "Forward"
     for name, value in solution.forward.items():
-        yield f"  {name} = {sheet.forward[name].source} = {number(value)}"
+        if name in sheet.forward:
+            yield f"  {name} = {sheet.forward[name].source} = {number(value)}"
     yield ""
     yield "Partials (multiplied with all digits; four figures are shown)"
     for chain in (*solution.other_chains.values(), *solution.chains.values()):
         yield from ("  " + line for line in chain.lines)
+    if sheet.define:
+        yield ""
+        yield "Defined"
+    for name, definition in sheet.define.items():
+        yield f"  {name} = {definition.source} = {number(solution.forward[name])}"
     if sheet.rate is None:
         return
     rate, momentum = bracketed(sheet.rate), bracketed(sheet.momentum)
