@@ -142,25 +142,29 @@ print(explain(E2, W1))
 #         ( 5  6 )                ( -2 )
 #
 # 1. What are the two elements of ∂E/∂W, and what is ∂E/∂b?
-# 2. What is ∂E/∂X, where W = (3, -1)? Its last row will do.
-# 3. X is (32×784) and W (784×128). How many elements has ∂E/∂W?
+# 2. What is ∂E/∂X, where W = (3, -1)? Its last row will do: dE/dX_31 is row 3, column 1.
+# 3. Now X is (32×784) and W (784×128). How many elements has ∂E/∂W?
 #
 # [Solutions](solutions/12_tensors.md)
 
 # %%
 from course import check
 
-X = Value([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], label="X")
-W, b = Value([[3.0], [-1.0]], label="W"), Value([0.0], label="b")
-np.sum((X @ W + b) * [[1.0], [0.0], [-2.0]]).backward()
 check(
-    {"dE_dW1": "", "dE_dW2": "", "dE_db": "", "dE_dx31": "", "dE_dx32": "", "elements": ""},
-    {
-        "dE_dW1": W.grad[0, 0],
-        "dE_dW2": W.grad[1, 0],
-        "dE_db": b.grad[0],
-        "dE_dx31": X.grad[2, 0],
-        "dE_dx32": X.grad[2, 1],
-        "elements": np.zeros((784, 128)).size,
-    },
+    {"dE/dW_1": "", "dE/dW_2": "", "dE/db": "", "dE/dX_31": "", "dE/dX_32": ""},
+    """
+    [given]
+    arrived = [1, 0, -2]
+    [parameters]
+    X = [[1, 2], [3, 4], [5, 6]]
+    W = [3, -1]
+    b = 0
+    [forward]
+    Z = "X @ W + b"
+    E = "sum(arrived * Z)"
+    [update]
+    loss = "E"
+    rate = 1
+    """,
 )
+check({"elements": ""}, {"elements": np.zeros((784, 128)).size})

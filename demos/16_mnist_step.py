@@ -227,11 +227,11 @@ assert losses[-1] < losses[0] / 2
 # %% [markdown]
 # ## Questions
 #
-# One image and three classes, with the logits z1 = 1, z2 = 2 and z3 = 0. The second class is right.
+# One image and three classes, with the logits z = (1, 2, 0). The second class is right.
 #
 # 1. What is the loss, minus the logarithm of the second probability?
 # 2. What are its derivatives by the three logits? What is their sum, and why?
-# 3. What is z2 after a step with the rate 1?
+# 3. What is the logit of the second class after a step with the rate 1?
 # 4. How many parameters has a network of 784 inputs, 64 hidden neurons and 10 classes?
 #
 # [Solutions](solutions/16_mnist_step.md)
@@ -240,15 +240,13 @@ assert losses[-1] < losses[0] / 2
 from course import check
 
 check(
-    {"E": "", "dE/dz1": "", "dE/dz2": "", "dE/dz3": "", "new z2": ""},
+    {"E": "", "dE/dz_1": "", "dE/dz_2": "", "dE/dz_3": "", "new z_2": ""},
     """
     [parameters]
-    z1 = 1
-    z2 = 2
-    z3 = 0
+    z = [1, 2, 0]
     [forward]
-    p2 = "exp(z2) / (exp(z1) + exp(z2) + exp(z3))"
-    E = "-log(p2)"
+    p = "softmax(z)"
+    E = "-log(p[2])"
     [update]
     loss = "E"
     rate = 1

@@ -245,8 +245,8 @@ for letter, share, p in zip(name, shares, following, strict=True):
 # Attention by hand, with lists of one number: the query is 1, the keys of two places are 0 and 1,
 # their values 2 and -1.
 #
-# 1. What are the shares p1 and p2, and what is seen, o = p1 v1 + p2 v2?
-# 2. What is do/dv1? What is do/dk1? (How many ways lead from o to k1?)
+# 1. What are the shares p, and what is seen, o = p_1 v_1 + p_2 v_2?
+# 2. What is do/dv_1? What is do/dk_1? (In how many shares does k_1 stand?)
 # 3. How many shares are computed for ".pwd", in all its places together?
 # 4. How many parameters has the model with lists of eight numbers, and sixteen relus?
 #
@@ -256,21 +256,16 @@ for letter, share, p in zip(name, shares, following, strict=True):
 from course import check
 
 check(
-    {"p1": "", "p2": "", "o": "", "do/dv1": "", "do/dk1": ""},
+    {"p_1": "", "p_2": "", "o": "", "do/dv_1": "", "do/dk_1": ""},
     """
     [given]
     q = 1
-    k2 = 1
-    v2 = -1
     [parameters]
-    k1 = 0
-    v1 = 2
+    k = [0, 1]
+    v = [2, -1]
     [forward]
-    s1 = "q*k1"
-    s2 = "q*k2"
-    p1 = "exp(s1) / (exp(s1) + exp(s2))"
-    p2 = "exp(s2) / (exp(s1) + exp(s2))"
-    o = "p1*v1 + p2*v2"
+    p = "softmax(q*k)"
+    o = "p @ v"
     [update]
     loss = "o"
     rate = 1
