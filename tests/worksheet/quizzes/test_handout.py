@@ -32,6 +32,7 @@ class Text(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: object) -> None:
         self.skipped = tag == "style"
+        self.text += " " * (tag in ("p", "h1", "h2", "li", "td"))
 
     def handle_data(self, data: str) -> None:
         self.text += "" if self.skipped else data
@@ -122,3 +123,43 @@ def test_the_browser_prints_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
     monkeypatch.setattr(subprocess, "run", run)
     assert pdf_of("<p>ä") == b"%PDF-1.4"
+
+
+def test_an_example_for_each_update_and_the_rule_with_momentum() -> None:
+    sheet = parse_sheet("""
+        [[examples]]
+        x = 1
+        [[examples]]
+        x = 5
+        [parameters]
+        w = 2
+        [forward]
+        E = "(w*x - 3)**2"
+        [update]
+        loss = "E"
+        rate = 0.1
+        momentum = 0.9
+        steps = 3
+        """)
+    text = " ".join(Text(handout_page([sheet])).text.split())
+    assert "Given: learning rate 0.1, momentum 0.9. Parameters: w = 2." in text
+    assert re.findall(r"Update (\d) of 3 Example: x = (\d)\.", text) == [
+        ("1", "1"),
+        ("2", "5"),
+        ("3", "1"),
+    ]
+    rule = "new w = w − 0.1 · dE/dw"
+    assert text.count(f"{rule} =") == 1
+    assert text.count(f"{rule} + 0.9 · (w − w before) =") == 2
+
+
+def test_a_sheet_without_updates_asks_for_none() -> None:
+    sheet = parse_sheet("""
+        [parameters]
+        w = 2
+        [forward]
+        E = "w**2"
+        """)
+    text = Text(handout_page([sheet])).text
+    assert "Given" not in text
+    assert "Updates" not in text

@@ -110,3 +110,36 @@ def test_a_title_is_text_and_no_path() -> None:
     quiz = ET.fromstring(moodle_quiz([parse_sheet(SHEET.format(title=title))]))
     categories = [text_of(q, "category/text") for q in quiz if q.get("type") == "category"]
     assert categories[1] == f"$course$/top/Worked by hand/{title.replace('/', '//')}"
+
+
+def test_a_question_has_the_example_of_its_update() -> None:
+    text = """
+        [[examples]]
+        x = 1
+        [[examples]]
+        x = 5
+        [parameters]
+        w = 2
+        [forward]
+        z = "w*x"
+        E = "(z - 3)**2"
+        [update]
+        loss = "E"
+        rate = 0.1
+        [ask]
+        forward = ["z"]
+        """
+    quiz = ET.fromstring(moodle_quiz([parse_sheet(text)]))
+    shown = {
+        (q.get("type"), text_of(q, "answer/text") if q.find("answer") is not None else ""): [
+            "".join(p.itertext())
+            for p in ET.fromstring(f"<div>{text_of(q, 'questiontext/text')}</div>")
+        ]
+        for q in quiz
+        if q.get("type") == "numerical"
+    }
+    (_, first), (_, second) = shown
+    assert (first, second) == ("2", "11")  # w is 2.2 then
+    for lines, step, x in ((shown["numerical", first], 1, 1), (shown["numerical", second], 2, 5)):
+        assert f"Example: x = {x}." in lines
+        assert f"Update {step} of 2." in lines

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from string import Template
 
@@ -19,7 +19,7 @@ from tinygrad_hw.formatting import (
     symbol,
     table,
 )
-from tinygrad_hw.worksheet.quizzes.layout import how_to_round
+from tinygrad_hw.worksheet.quizzes.layout import example, given, how_to_round
 from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet
 from tinygrad_hw.worksheet.solution.blanks import blanks
 
@@ -53,8 +53,7 @@ def _sheet(sheet: Sheet) -> Iterator[Html]:
     yield element("h1", sheet.title or "A sheet")
     date = element("span", class_="blank date")
     yield element("p", "Name ", _BLANK, " Date ", date, class_="name")
-    yield element("p", "Given: ", _numbers(sheet.given, sheet.rate), ".")
-    yield element("p", "Parameters: ", _numbers(sheet.parameters), ".")
+    yield from given(sheet)
     formulas = [
         element("li", symbol(name), " = ", formula(text.source))
         for name, text in sheet.forward.items()
@@ -64,20 +63,14 @@ def _sheet(sheet: Sheet) -> Iterator[Html]:
     for step, answers in enumerate((sheet.answers, *sheet.later_answers), start=1):
         if sheet.steps > 1:
             yield element("h2", f"Update {step} of {sheet.steps}")
-        yield from _step(sheet, answers)
+        yield from example(sheet, step)
+        yield from _step(sheet, step, answers)
     if sheet.answers.table:
         yield element("h2", "The new parameters at the end")
         yield _values(sheet.answers.table)
 
 
-def _numbers(numbers: Mapping[str, float], rate: float | None = None) -> Html:
-    listed = [join([symbol(name), " = ", number(x, 15)]) for name, x in numbers.items()]
-    if rate is not None:
-        listed.append(join(["learning rate ", number(rate, 15)]))
-    return join(listed, ", ")
-
-
-def _step(sheet: Sheet, answers: Answers) -> Iterator[Html]:
+def _step(sheet: Sheet, step: int, answers: Answers) -> Iterator[Html]:
     if answers.forward:
         yield element("h2", "Values")
         yield _values(answers.forward)
@@ -87,15 +80,18 @@ def _step(sheet: Sheet, answers: Answers) -> Iterator[Html]:
     if answers.updated:
         yield element("h2", "Updates")
         rows = [
-            row(
-                join(["new ", symbol(name)]),
-                join(["= ", symbol(name), " − ", number(sheet.rate or 0.0, 15), " · "]),
-                join([partial(f"d{sheet.loss}/d{name}"), " ="]),
-                _BLANK,
-            )
+            row(join(["new ", symbol(name)]), _update(sheet, step, name), _BLANK)
             for name in answers.updated
         ]
         yield table("", NOTHING, rows)
+
+
+def _update(sheet: Sheet, step: int, name: str) -> Html:
+    """Write the rule for a new parameter, up to its result."""
+    slope = [number(sheet.rate or 0.0, 15), " · ", partial(f"d{sheet.loss}/d{name}")]
+    carried = [number(sheet.momentum, 15), " · (", symbol(name), " − ", symbol(name), " before)"]
+    more = [" + ", *carried] if sheet.momentum and step > 1 else []
+    return join(["= ", symbol(name), " − ", *slope, *more, " ="])
 
 
 def _values(names: Iterable[str]) -> Html:

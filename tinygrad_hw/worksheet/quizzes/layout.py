@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from tinygrad_hw.formatting import (
     FIGURES,
@@ -50,9 +50,6 @@ def laid_out(
             if q.item.part in parts
         ]
 
-    parts = [statement(sheet)]
-    if sheet.steps > 1:
-        parts.append(element("p", f"Update {step} of {sheet.steps}."))
     lines = alone(FORWARD)
     for name, answer in (sheet.answers, *sheet.later_answers)[step - 1].partials.items():
         left = len(gaps)
@@ -65,7 +62,7 @@ def laid_out(
         if len(gaps) < left:
             lines.append(join([partial(name), *chain, *filter(None, [result])], " ="))
     lines += alone(UPDATED, TABLE)
-    return join([*parts, *(element("p", line) for line in lines)], "\n")
+    return join([statement(sheet, step), *(element("p", line) for line in lines)], "\n")
 
 
 def title_of_step(sheet: Sheet, step: int) -> str:
@@ -73,23 +70,41 @@ def title_of_step(sheet: Sheet, step: int) -> str:
     return (sheet.title or "A sheet") + (f", update {step}" if sheet.steps > 1 else "")
 
 
-def statement(sheet: Sheet) -> Html:
-    """Return what is given and how it is computed, as paragraphs of HTML."""
+def statement(sheet: Sheet, step: int) -> Html:
+    """Return what is given to an update and how it is computed, as paragraphs of HTML."""
     formulas = [
         join([symbol(name), " = ", formula(text.source)]) for name, text in sheet.forward.items()
     ]
+    parts = [
+        *given(sheet),
+        *example(sheet, step),
+        element("p", join(formulas, Html("<br/>"))),
+        element("p", how_to_round(sheet)),
+    ]
+    if sheet.steps > 1:
+        parts.append(element("p", f"Update {step} of {sheet.steps}."))
+    return join(parts, "\n")
+
+
+def given(sheet: Sheet) -> Iterator[Html]:
+    """Yield a paragraph on what is given throughout, and one on the parameters."""
+    changing = {name for example in sheet.examples for name in example}
+    numbers = {name: x for name, x in sheet.given.items() if name not in changing}
     rates = [("learning rate", sheet.rate), ("momentum", sheet.momentum or None)]
     update = [join([f"{what} ", number(x, 15)]) for what, x in rates if x is not None]
-    given = [*_numbers(sheet.given), *update]
-    return join(
-        [
-            element("p", "Given: ", join(given, ", "), "."),
-            element("p", "Parameters: ", join(_numbers(sheet.parameters), ", "), "."),
-            element("p", join(formulas, Html("<br/>"))),
-            element("p", how_to_round(sheet)),
-        ],
-        "\n",
-    )
+    for title, parts in [
+        ("Given: ", [*_numbers(numbers), *update]),
+        ("Parameters: ", _numbers(sheet.parameters)),
+    ]:
+        if parts:
+            yield element("p", title, join(parts, ", "), ".")
+
+
+def example(sheet: Sheet, step: int) -> Iterator[Html]:
+    """Yield a paragraph on the example that an update takes, if the sheet has examples."""
+    if sheet.examples:
+        taken = sheet.examples[(step - 1) % len(sheet.examples)]
+        yield element("p", "Example: ", join(_numbers(taken), ", "), ".")
 
 
 def how_to_round(sheet: Sheet) -> str:

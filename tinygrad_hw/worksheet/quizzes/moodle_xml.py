@@ -60,9 +60,8 @@ def _question(quiz: ET.Element, kind: str, name: str, text: Html) -> ET.Element:
 
 
 def _numerical(quiz: ET.Element, sheet: Sheet, asked: Question) -> None:
-    step = f"Update {asked.item.step} of {sheet.steps}. " if sheet.steps > 1 else ""
-    asking = element("p", step, "What is ", name_of(sheet, asked.item), "?")
-    text = join([statement(sheet), asking], "\n")
+    asking = element("p", "What is ", name_of(sheet, asked.item), "?")
+    text = join([statement(sheet, asked.item.step), asking], "\n")
     question = _question(quiz, "numerical", f"{sheet.title}: {asked.title}", text)
     ET.SubElement(question, "defaultgrade").text = f"{asked.worth:.10g}"
     ET.SubElement(question, "penalty").text = "0"
