@@ -1,6 +1,7 @@
 """Every lesson runs by itself, opens as a notebook, asks, and knows the answers."""
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -73,6 +74,33 @@ def test_every_lesson_has_solutions_and_links_to_them() -> None:
         title = text.splitlines()[1].removeprefix("# # ")
         assert path.read_text("utf-8").startswith(f"# Solutions: {title}\n")
         assert f"](solutions/{path.name})" in text
+
+
+def test_answers_are_marked_and_not_given_away(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(COURSE)
+    check = importlib.import_module("course").check
+    answers = {"a": "0.6628", "da/dz": 0.2217, "dE/dz": "", "new z": "about 1"}
+    check(
+        answers,
+        """
+        [parameters]
+        z = 0.7
+        [forward]
+        a = "sigmoid(z)"
+        E = "(1 - a)**2 / 2"
+        [update]
+        loss = "E"
+        rate = 1
+        """,
+    )
+    told = capsys.readouterr().out
+    assert "  a = 0.6628: Compare the digits one by one.\n" in told
+    assert "Missing\n  dE/dz\n" in told
+    assert "'about 1' is not a number" in told
+    assert "1 of 4 right: 1 exact, 0 honestly rounded, 1 wrong, 2 missing." in told
+    assert "0.6682" not in told
 
 
 @pytest.mark.parametrize(
