@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinygrad_hw.engine.core.graph import topological_order as _topological_order
 from tinygrad_hw.engine.core.node import Node as _Node
-from tinygrad_hw.explain.chains.chain import Chain, Factor
+from tinygrad_hw.explain.chains.chain import DIRECT, Chain, Factor
 from tinygrad_hw.explain.chains.from_graph import local_derivatives, sum_without_dust
 from tinygrad_hw.explain.chains.matrix_chain import Equation, MatrixChain
 from tinygrad_hw.explain.chains.matrix_equations import explain_array as _explain_array
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from tinygrad_hw.engine import Value
 
 __all__ = [
+    "DIRECT",
     "MATHML",
     "PLAIN_SIGNS",
     "Chain",

@@ -420,7 +420,7 @@ def test_two_labels_are_never_shown_as_one(one: str, other: str) -> None:
         ("w11", "w_{11}", "w", "11"),
         ("out_h1", r"\mathrm{out}_{h1}", "out", "h1"),
         ("net_o", r"\mathrm{net}_{o}", "net", "o"),
-        ("E_total", "E_{total}", "E", "total"),
+        ("E_total", r"E_{\mathrm{total}}", "E", "total"),
         ("z_2", "z_{2}", "z", "2"),  # elements of vectors and matrices
         ("W_12", "W_{12}", "W", "12"),
         ("W1_12", "W_{1,12}", "W", "1,12"),

@@ -107,10 +107,14 @@ class Chain(Displayed):
         return f"d{self.root}/d{self.target}"
 
     @property
+    def has_direct_paths(self) -> bool:
+        """Whether ∂⁺ occurs in it."""
+        return any(factor.direct for path in self.paths for factor in path)
+
+    @property
     def remarks(self) -> list[str]:
         """What ∂⁺ means where it occurs; and which factors were multiplied, exact or printed."""
-        factors = [x for chain in (*self.totals, self) for path in chain.paths for x in path]
-        remarks = [DIRECT] if any(factor.direct for factor in factors) else []
+        remarks = [DIRECT] if any(x.has_direct_paths for x in (*self.totals, self)) else []
         if any(len(path) > 1 for path in self.paths):
             remarks.append(EXACT if self.printed is None else PRINTED)
         return remarks

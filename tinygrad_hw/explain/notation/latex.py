@@ -37,6 +37,8 @@ class Latex(Notation):
             return rf"\text{{{_escaped(name)}}}"
         letter, subscript = parts
         base = GREEK.get(letter) or (letter if len(letter) == 1 else rf"\mathrm{{{letter}}}")
+        if subscript.isalpha() and len(subscript) > 1:
+            subscript = rf"\mathrm{{{subscript}}}"
         return f"{base}_{{{subscript}}}" if subscript else base
 
     def number(self, text: str) -> str:

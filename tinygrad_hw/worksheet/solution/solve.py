@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.engine import Value
-from tinygrad_hw.explain import Chain, explain_all
+from tinygrad_hw.explain import DIRECT, Chain, explain_all
 from tinygrad_hw.formatting import bracketed, number, updated_number
 from tinygrad_hw.symbolic import compute, names_in
 from tinygrad_hw.worksheet.sheet.model import Sheet, SheetError
@@ -180,8 +180,11 @@ def _step_lines(solution: Solution) -> Iterator[str]:
             yield f"  {name} = {sheet.forward[name].source} = {number(value)}"
     yield ""
     yield "Partials (multiplied with all digits; four figures are shown)"
-    for chain in (*solution.other_chains.values(), *solution.chains.values()):
+    chains = (*solution.other_chains.values(), *solution.chains.values())
+    for chain in chains:
         yield from ("  " + line for line in chain.lines)
+    if any(chain.has_direct_paths for chain in chains):
+        yield f"  {DIRECT}"
     if sheet.define:
         yield ""
         yield "Defined"
