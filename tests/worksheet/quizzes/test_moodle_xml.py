@@ -110,6 +110,11 @@ def test_a_title_is_text_and_no_path() -> None:
     quiz = ET.fromstring(moodle_quiz([parse_sheet(SHEET.format(title=title))]))
     categories = [text_of(q, "category/text") for q in quiz if q.get("type") == "category"]
     assert categories[1] == f"$course$/top/Worked by hand/{title.replace('/', '//')}"
+    long = moodle_quiz([parse_sheet(SHEET.format(title="long " * 300 + "\\u0001"))])
+    assert long.startswith('<?xml version="1.0" encoding="UTF-8"?>\n')
+    names = [name.text or "" for name in ET.fromstring(long).iterfind("question/name/text")]
+    assert max(map(len, names)) == 200
+    assert names[-1].endswith(": dE/dw, step 2")
 
 
 def test_a_question_has_the_example_of_its_update() -> None:

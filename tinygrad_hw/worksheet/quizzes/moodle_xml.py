@@ -20,6 +20,7 @@ from tinygrad_hw.worksheet.sheet.model import Sheet
 
 CATEGORY = "$course$/top/Worked by hand"
 NO_UNITS = "3"  # Moodle's UNITNONE
+LONGEST_NAME = 200  # Moodle keeps 255 characters
 
 
 def moodle_quiz(sheets: Iterable[Sheet]) -> str:
@@ -44,17 +45,18 @@ def moodle_quiz(sheets: Iterable[Sheet]) -> str:
         for question in questions:
             _numerical(quiz, sheet, question)
     ET.indent(quiz)
-    return ET.tostring(quiz, "unicode", xml_declaration=False) + "\n"
+    text = ET.tostring(quiz, "unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
 
 
 def _category(quiz: ET.Element, name: str) -> None:
     category = ET.SubElement(ET.SubElement(quiz, "question", type="category"), "category")
-    ET.SubElement(category, "text").text = f"{CATEGORY}/{printable(name).replace('/', '//')}"
+    ET.SubElement(category, "text").text = f"{CATEGORY}/{_shortened(name).replace('/', '//')}"
 
 
 def _question(quiz: ET.Element, kind: str, name: str, text: Html) -> ET.Element:
     question = ET.SubElement(quiz, "question", type=kind)
-    ET.SubElement(ET.SubElement(question, "name"), "text").text = printable(name)
+    ET.SubElement(ET.SubElement(question, "name"), "text").text = _shortened(name)
     ET.SubElement(ET.SubElement(question, "questiontext", format="html"), "text").text = text
     return question
 
@@ -84,6 +86,11 @@ def _gap(question: Question, whole: int) -> Html:
     accepted = (f"={number}:{_plain(tolerance)}" for number, tolerance in question.tolerances())
     weight = _as_fraction(question.worth) * whole
     return Html(f"{{{weight}:NUMERICAL:{'~'.join(accepted)}}}")
+
+
+def _shortened(name: str) -> str:
+    line = printable(name)
+    return line if len(line) <= LONGEST_NAME else f"{line[: LONGEST_NAME - 20]}…{line[-19:]}"
 
 
 def _as_fraction(worth: float) -> Fraction:
