@@ -1,5 +1,7 @@
 """Updates that are left out, have momentum, or take another example at each step."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from tinygrad_hw.worksheet import (
     blanks,
     key,
     mark,
+    marked_page,
     parse_sheet,
     points,
     read_weights,
@@ -119,6 +122,18 @@ def test_the_key_of_it_is_marked_right_and_a_slip_is_charged_once() -> None:
     wrong = mark(parse_sheet(text.replace(f'w = "{new_w}"', 'w = "1.9"', 1)))
     verdicts = [(item.step, item.name, item.verdict) for item in wrong.items]
     assert [x for x in verdicts if x[2] == "wrong"] == [(1, "w", "wrong")]
+
+
+def test_each_step_shows_its_example() -> None:
+    sheet = key(parse_sheet(LINE))
+    lines = list(solution_lines(solve(sheet)))
+    assert [x for x in lines if x.startswith("Given")] == [
+        "Given x = 1, y = 3",
+        "Given x = 2, y = 5",
+        "Given x = -1, y = 0.5",
+    ]
+    assert "Updated (new = old - 0.1 × dE/d… + 0.5 × (old - old before))" in lines
+    assert re.sub("<[^>]*>", "", marked_page(mark(sheet))).count("Given: ") == 4
 
 
 def test_the_examples_of_arrays_are_arrays() -> None:

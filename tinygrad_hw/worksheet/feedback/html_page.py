@@ -147,6 +147,10 @@ def _nudges(marks: Marks) -> Iterator[Html]:
 # --- The sheet, in its own order ------------------------------------------------------------------
 
 
+def _known(numbers: Mapping[str, float]) -> list[Html]:
+    return [join([symbol(name), " = ", figure(number(x, 15))]) for name, x in numbers.items()]
+
+
 class _Body:
     """The body of the page: the sheet, each number with its mark."""
 
@@ -164,6 +168,8 @@ class _Body:
         for self.step, answers in enumerate((sheet.answers, *sheet.later_answers), start=1):
             if sheet.steps > 1:
                 yield element("h2", f"Step {self.step} of {sheet.steps}", class_="step")
+            if example := sheet.example(self.step):
+                yield element("p", "Given: ", join(_known(example), ", "), ".", class_="given")
             yield from self.answers(answers)
         if sheet.answers.table:
             yield self.values("The closing table", TABLE, sheet.answers.table)
@@ -171,10 +177,8 @@ class _Body:
 
     def given(self) -> Html:
         sheet = self.sheet
-        known = [
-            join([symbol(name), " = ", figure(number(x, 15))])
-            for name, x in (sheet.given | sheet.parameters).items()
-        ]
+        given = {name: x for name, x in sheet.given.items() if name not in sheet.example(1)}
+        known = _known(given | sheet.parameters)
         rates = [("rate", sheet.rate), ("momentum", sheet.momentum or None)]
         update = [join([f"{what} ", figure(number(x, 15))]) for what, x in rates if x is not None]
         asked = [f"{sheet.rounding[1]} {sheet.rounding[0]}"] if sheet.rounding else []

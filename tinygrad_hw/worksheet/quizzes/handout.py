@@ -55,8 +55,8 @@ def _sheet(sheet: Sheet) -> Iterator[Html]:
     yield element("p", "Name ", _BLANK, " Date ", date, class_="name")
     yield from given(sheet)
     formulas = [
-        element("li", symbol(name), " = ", formula(text.source))
-        for name, text in sheet.forward.items()
+        element("li", symbol(name), " = ", formula(source))
+        for name, source in sheet.sources.items()
     ]
     yield element("ul", *formulas, class_="formulas")
     yield element("p", how_to_round(sheet))

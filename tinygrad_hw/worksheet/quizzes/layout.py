@@ -73,7 +73,7 @@ def title_of_step(sheet: Sheet, step: int) -> str:
 def statement(sheet: Sheet, step: int) -> Html:
     """Return what is given to an update and how it is computed, as paragraphs of HTML."""
     formulas = [
-        join([symbol(name), " = ", formula(text.source)]) for name, text in sheet.forward.items()
+        join([symbol(name), " = ", formula(source)]) for name, source in sheet.sources.items()
     ]
     parts = [
         *given(sheet),
@@ -102,8 +102,7 @@ def given(sheet: Sheet) -> Iterator[Html]:
 
 def example(sheet: Sheet, step: int) -> Iterator[Html]:
     """Yield a paragraph on the example that an update takes, if the sheet has examples."""
-    if sheet.examples:
-        taken = sheet.examples[(step - 1) % len(sheet.examples)]
+    if taken := sheet.example(step):
         yield element("p", "Example: ", join(_numbers(taken), ", "), ".")
 
 

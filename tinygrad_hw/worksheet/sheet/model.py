@@ -160,6 +160,10 @@ class Sheet:
         """The formulas as they were written, by name; those of ``[define]`` after the others."""
         return {name: x.source for name, x in (self.forward | self.define).items()}
 
+    def example(self, step: int) -> dict[str, float]:
+        """Return the given numbers of a step, counted from 1, that the steps do not share."""
+        return self.examples[(step - 1) % len(self.examples)] if self.examples else {}
+
     def error(self, reason: str, section: str = "", key: str = "") -> SheetError:
         """Return an error that names the position of an entry."""
         return SheetError(f"{position(self.where, self.lines, section, key)}: {reason}")

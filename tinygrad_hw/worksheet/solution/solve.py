@@ -91,10 +91,9 @@ def solve(sheet: Sheet) -> Solution:
     first = last = _solve_step(sheet, sheet.parameters)
     later = []
     for k, answers in enumerate(sheet.later_answers, start=2):
-        example = sheet.examples[(k - 1) % len(sheet.examples)] if sheet.examples else {}
         step_sheet = dataclasses.replace(
             sheet,
-            given=sheet.given | example,
+            given=sheet.given | sheet.example(k),
             parameters=last.updated,
             answers=answers,
             steps=1,
@@ -168,6 +167,9 @@ def solution_lines(solution: Solution) -> Iterator[str]:
         if solution.later_steps:
             yield from ([""] if k > 1 else [])
             yield f"Step {k} of {len(solution.steps)}"
+            yield ""
+        if example := solution.sheet.example(k):
+            yield f"Given {', '.join(f'{name} = {number(x)}' for name, x in example.items())}"
             yield ""
         yield from _step_lines(step)
 
