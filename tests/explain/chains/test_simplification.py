@@ -7,6 +7,7 @@ import pytest
 from tinygrad_hw import Value
 from tinygrad_hw.engine import ops
 from tinygrad_hw.explain import Chain, explain, explain_all
+from tinygrad_hw.symbolic import compute
 from tinygrad_hw.worksheet import mark, parse_sheet, solve
 
 
@@ -226,3 +227,31 @@ def test_a_small_gradient_that_is_not_dust_stays() -> None:
     u, v = named(w * 1.0, "u"), named(w * (1.0 - 1e-12), "v")
     chain = explain_all(named(u - v, "E"), [w])["w"]
     assert chain.value == pytest.approx(1e-12, rel=1e-3)
+
+
+# --- Whatever the network -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "loss", ["-sum(y * ln(p))", "-mean(y * ln(p)) / 3", "sum((p - y)**2) / 2", "-ln(p[1])"]
+)
+@pytest.mark.parametrize("targets", [[0, 1, 0], [0.2, 0.5, 0.3], [0.9, 0.4, 0.1]])
+@pytest.mark.parametrize("hidden", ["", 'a = "tanh(x)"\n'], ids=["flat", "hidden"])
+def test_what_a_chain_simplifies_to_is_the_gradient(
+    loss: str, targets: list[float], hidden: str
+) -> None:
+    above = "a" if hidden else "x"
+    sheet = parse_sheet(
+        f"[given]\ny = {targets}\n[parameters]\nx = [0.3, -0.8]\n"
+        "W = [[0.1, -0.7], [0.4, 0.9], [1.1, 0.2]]\n"
+        f'[forward]\n{hidden}z = "W @ {above}"\np = "softmax(z)"\nL = "{loss}"\n'
+    )
+    solution = solve(sheet)
+    values = {name: float(value.data) for name, value in solution.values.items()}
+    slopes = {f"dL/d{name}": chain.value for name, chain in solution.chains.items()}
+    simplified = [chain for chain in solution.chains.values() if chain.simplified is not None]
+    for chain in simplified:
+        assert chain.simplified is not None
+        shown = compute(chain.simplified, values | slopes)
+        assert shown == pytest.approx(chain.value, rel=1e-9, abs=1e-12), chain.text
+    assert bool(simplified) == ("ln" in loss)
