@@ -122,7 +122,7 @@ class Work:
         name = place[1] if place[0] not in ("updated", "table") else f"new {place[1]}"
         return self.only.get(place, self.text[name])
 
-    def sheet(self, rounding: bool = True) -> str:
+    def sheet(self, rounding: bool = True, chains: bool = True) -> str:
         lines = ['title = "A 2-2-2 network"', "[given]"]
         lines += [f"{name} = {x}" for name, x in self.given.items()]
         lines += ["[parameters]", *(f"{name} = {x}" for name, x in self.start.items())]
@@ -138,7 +138,8 @@ class Work:
                 for path in paths
             )
             lines += [f'[answers.partials."{partial}"]']
-            lines += ["paths = [" + ", ".join(f"{{ {each} }}" for each in tables) + "]"]
+            if chains:
+                lines += ["paths = [" + ", ".join(f"{{ {each} }}" for each in tables) + "]"]
             lines += [f'value = "{self.written("partial", partial)}"']
         for part in ("updated", "table"):
             lines += [f"[answers.{part}]"]
@@ -186,11 +187,11 @@ class Made:
         return f"{self.slip} in {self.place[1]}"
 
 
-def product_of(parameter: str, leave: str = "", twice: str = "") -> Change:
+def product_of(parameter: str, *leave: str, twice: str = "") -> Change:
     def change(held: Numbers) -> float:
         return sum(
             math.prod(
-                held[name] ** (0 if name == leave else 2 if name == twice else 1) for name in path
+                held[name] ** (0 if name in leave else 2 if name == twice else 1) for name in path
             )
             for path in PATHS[parameter]
         )
@@ -253,9 +254,24 @@ SLIPS = [
         "factor-dropped", "dE/dw5", product_of("w5", "da3/dz3"), says="without the factor da3/dz3"
     ),
     made("factor-dropped", "dE/dw2", product_of("w2", "da1/dz1"), says="da1/dz1 in any path"),
+    made(
+        "factor-dropped",
+        "dE/dw2",
+        product_of("w2", "da3/dz3", "da4/dz4"),
+        says="without the factors da3/dz3, da4/dz4",
+    ),
+    made(
+        "factor-dropped",
+        "dE/dw2",
+        product_of("w2", "da3/dz3", "da4/dz4", "da1/dz1"),
+        says="without the factors da3/dz3, da1/dz1, da4/dz4",
+    ),
     made("factor-twice", "dE/dw6", product_of("w6", twice="dz3/dw6"), says="dz3/dw6 twice"),
     made("term-missing", "z3", lambda h: h["z3"] - 0.57, says="without b3"),
     made("sign-in-sum", "z3", lambda h: h["z3"] - 2 * 0.57, says="b3 turned"),
+    made("sign-of-exponent", "a3", lambda h: 1 / (1 + math.exp(h["z3"])), says="σ(-z3) in place"),
+    made("other-activation", "a3", lambda h: math.tanh(h["z3"]), says="tanh(z3) in place of σ(z3)"),
+    made("sigmoid-prime", "da4/dz4", lambda h: 1 - h["a4"] ** 2, says="1 - a4"),
     made("not-activated", "a3", lambda h: h["z3"], says="z3 in place of σ(z3)"),
     made(
         "not-squared",
@@ -393,7 +409,7 @@ def test_who_cannot_tell_names_them_all() -> None:
 def test_a_factor_that_three_figures_cannot_show_is_not_missed() -> None:
     # a1 = 0.9997: with it or without it, dE/dw5 has the same three figures, or a unit less
     start = START | {"w1": 4.16}
-    work = Work({"dE/dw5": product_of("w5", leave="dz3/dw5")}, start=start, count=3)
+    work = Work({"dE/dw5": product_of("w5", "dz3/dw5")}, start=start, count=3)
     assert work.held["dz3/dw5"] == 1.0
     assert float(Work(start=start).text["a1"]) == 0.9997
     assert not wrong(work)
@@ -401,7 +417,7 @@ def test_a_factor_that_three_figures_cannot_show_is_not_missed() -> None:
 
 def test_a_factor_that_six_figures_show_is_missed() -> None:
     start = START | {"w1": 4.16}
-    work = Work({"dE/dw5": product_of("w5", leave="dz3/dw5")}, start=start, count=6)
+    work = Work({"dE/dw5": product_of("w5", "dz3/dw5")}, start=start, count=6)
     item = the_wrong_one(work)
     assert item.name == "dE/dw5"
     assert "factor-dropped" in item.candidates
@@ -417,7 +433,7 @@ def test_a_number_that_nothing_explains() -> None:
 
 
 def test_two_slips_where_no_single_one_fits() -> None:
-    work = Work({"dE/dw5": lambda h: -product_of("w5", leave="da3/dz3")(h)})
+    work = Work({"dE/dw5": lambda h: -product_of("w5", "da3/dz3")(h)})
     item = the_wrong_one(work)
     assert item.slip == "factor-dropped"
     assert item.explanation.startswith("Two slips. ")
@@ -435,8 +451,75 @@ def test_one_slip_is_cheaper_than_two() -> None:
         assert "Two slips" not in the_wrong_one(each.work).explanation
 
 
+# --- Where only the values are written ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "slip", "says"),
+    [
+        ("dE/dw5", product_of("w5", "da3/dz3"), "factor-dropped", "without the factor da3/dz3"),
+        ("dE/dw2", product_of("w2", "da1/dz1"), "factor-dropped", "da1/dz1 in any path"),
+        (
+            "dE/dw2",
+            product_of("w2", "da3/dz3", "da4/dz4"),
+            "factor-dropped",
+            "without the factors da3/dz3, da4/dz4",
+        ),
+        (
+            "dE/dw1",
+            lambda h: product_of("w1")(h | {"dz3/da1": HELD["new w5"], "dz4/da1": HELD["new w7"]}),
+            "early-update",
+            "new w5, new w7 in place of the old",
+        ),
+        ("dE/dw8", lambda h: 2 * h["dE/dw8"], "loss-factor", "dE/da4 is twice as large"),
+    ],
+)
+def test_a_slip_in_a_factor_is_found_in_the_value(
+    name: str, change: Change, slip: str, says: str
+) -> None:
+    work = Work({name: change})
+    items = mark(parse_sheet(work.sheet(chains=False))).items
+    (item,) = (item for item in items if item.verdict == "wrong")
+    assert (item.name, item.slip) == (name, slip)
+    assert says in item.explanation
+
+
+def test_a_slip_in_every_gradient_is_explained_in_every_one() -> None:
+    slopes = [f"da{i}/dz{i}" for i in NEURONS]
+    work = Work({f"dE/d{parameter}": product_of(parameter, *slopes) for parameter in START})
+    items = mark(parse_sheet(work.sheet(chains=False))).items
+    slips = {item.name: item.slip for item in items if item.verdict == "wrong"}
+    assert slips == dict.fromkeys((f"dE/d{parameter}" for parameter in START), "factor-dropped")
+
+
+def test_a_half_is_told_in_the_factor_that_it_belongs_to() -> None:
+    """The loss is a sum of parts here, each with its square and its half."""
+    parts = {"E1": "(y1 - a3)**2 / 2", "E2": "(y2 - a4)**2 / 2"}
+    whole = f'E = "{FORMULAS["E"]}"'
+    for place, text in (("dE/dw5", "-0.09658"), ("E1", figures((1 - HELD["a3"]) ** 2))):
+        change = {"dE/dw5": text} if place == "dE/dw5" else {}
+        sheet = Work(change).sheet(chains=False)
+        split = "\n".join([*(f'{name} = "{formula}"' for name, formula in parts.items())])
+        sheet = sheet.replace(whole, f'{split}\nE = "E1 + E2"')
+        if place == "E1":
+            sheet = sheet.replace("[answers.forward]", f'[answers.forward]\nE1 = "{text}"')
+        (item,) = (item for item in mark(parse_sheet(sheet)).items if item.verdict == "wrong")
+        assert (item.name, item.slip) == (place, "loss-factor")
+        assert ("dE1/da3" if place == "dE/dw5" else "E1") + " is twice" in item.explanation
+
+
+def test_a_total_derivative_among_the_factors_is_explained_too() -> None:
+    """dE/dz3 is written in one go, and the derivative of its activation forgotten."""
+    right = "{ " + ", ".join(f'"{name}" = "{TEXT[name]}"' for name in PATHS["w5"][0]) + " }"
+    short = f'{{ "dE/dz3" = "{TEXT["dE/da3"]}", "dz3/dw5" = "{TEXT["dz3/dw5"]}" }}'
+    sheet = HONEST.sheet().replace(f"paths = [{right}]", f"paths = [{short}]")
+    (item,) = (item for item in mark(parse_sheet(sheet)).items if item.verdict == "wrong")
+    assert (item.part, item.name, item.slip) == (FACTOR, "dE/dz3", "factor-dropped")
+    assert "without the factor da3/dz3" in item.explanation
+
+
 def test_slips_in_two_places_are_two() -> None:
-    work = Work({"z1": lambda h: -h["z1"], "dE/dw6": product_of("w6", leave="da3/dz3")})
+    work = Work({"z1": lambda h: -h["z1"], "dE/dw6": product_of("w6", "da3/dz3")})
     assert [(item.name, item.slip) for item in wrong(work)] == [
         ("z1", "sign"),
         ("dE/dw6", "factor-dropped"),

@@ -73,12 +73,15 @@ def marked_page(marks: Marks, hints: int = ANSWER, points: str | None = None) ->
 _BOX = element("span", class_="box", role="img", aria_label="missing", title="missing")
 
 
+FEW_FIGURES = "but with fewer figures than asked for"
+
+
 def _sign(verdict: str, note: str = "") -> Html:
     sign: str | Html
     sign, meaning = SIGNS[verdict], MEANINGS[verdict]
     if note == "figures":
-        sign = join([sign, element("small", " figures")])
-        meaning += ", but with fewer figures than asked for"
+        sign = join([sign, element("small", " few figures")])
+        meaning += f", {FEW_FIGURES}"
     elif note == "truncated":
         sign, meaning = join([sign, element("small", " cut")]), "right, but cut and not rounded"
     elif verdict == "exact":
@@ -115,16 +118,15 @@ def _legend(marks: Marks, hints: int) -> Iterator[Html]:
     if hints == NUDGE:
         return
     occurring = {(item.verdict, item.note) for item in marks.items}
-    few_figures = [
-        (verdict, "figures", f"{MEANINGS[verdict]}, but with fewer figures than asked for")
-        for verdict in ("exact", "rounded", "follows")
-    ]
+    if ("exact", "figures") in occurring:  # that says it for both
+        occurring.discard(("rounded", "figures"))
     meanings = [
         ("exact", "", MEANINGS["exact"]),
         ("rounded", "", MEANINGS["rounded"]),
         ("rounded", "truncated", "right, but cut where it should be rounded"),
         ("follows", "", f"{MEANINGS['follows']}, which is charged there"),
-        *few_figures,
+        *((verdict, "figures", f"right, {FEW_FIGURES}") for verdict in ("exact", "rounded")),
+        ("follows", "figures", f"{MEANINGS['follows']}, {FEW_FIGURES}"),
         ("wrong", "", MEANINGS["wrong"]),
     ]
     parts = [

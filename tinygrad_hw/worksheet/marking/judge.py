@@ -59,6 +59,8 @@ class Judge:
     work
         The student's work on the update. The admissible values of each number that has been judged
         are added to it.
+    budget
+        The bound of the search for slips.
     catalogue
         The slips to look for.
     figures
@@ -76,10 +78,14 @@ class Judge:
     """
 
     def __init__(
-        self, work: StudentWork, catalogue: Sequence[Slip] = CATALOGUE, figures: int | None = None
+        self,
+        work: StudentWork,
+        budget: Budget,
+        catalogue: Sequence[Slip] = CATALOGUE,
+        figures: int | None = None,
     ) -> None:
         self.work, self.catalogue, self.figures = work, catalogue, figures
-        self.budget = Budget()
+        self.budget = budget
         self.marked: list[MarkedNumber] = []
         self.cases: list[tuple[Case, MarkedNumber]] = []
         self.unanswered: list[Case] = []

@@ -24,6 +24,7 @@ from tinygrad_hw.worksheet.rounding.admissible import Admissible, known_number
 from tinygrad_hw.worksheet.rounding.scratch_work import StepRounding
 from tinygrad_hw.worksheet.sheet.model import Sheet, SheetError
 from tinygrad_hw.worksheet.slips.catalogue import CATALOGUE
+from tinygrad_hw.worksheet.slips.diagnosis import Budget
 from tinygrad_hw.worksheet.slips.slip import Slip
 from tinygrad_hw.worksheet.slips.student_work import StudentWork
 from tinygrad_hw.worksheet.solution.blanks import with_all_asked
@@ -170,6 +171,7 @@ def judge_updates(
         See ``Judge``.
     """
     judges: list[Judge] = []
+    budget = Budget()
     parameters = {name: known_number(x) for name, x in solution.sheet.parameters.items()}
     previous: dict[str, Admissible] = {}
     with np.errstate(all="ignore"):
@@ -184,7 +186,7 @@ def judge_updates(
                 step_rounding,
                 figures,
             )
-            judge = Judge(work, catalogue, figures)
+            judge = Judge(work, budget, catalogue, figures)
             judge.judge_all()
             judges.append(judge)
             parameters, previous = work.updated, parameters

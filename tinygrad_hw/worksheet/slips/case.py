@@ -74,6 +74,13 @@ class Case:
         return self.name.split("/")[1][1:]
 
     @property
+    def is_sum_over_paths(self) -> bool:
+        """Whether the number is a derivative that is made from others: no local one."""
+        return self.part == PARTIAL or (
+            self.part == FACTOR and not self.work.dependencies.is_local(self.top, self.bottom)
+        )
+
+    @property
     def gradient(self) -> str:
         """The partial that a parameter is updated by: dE/dw of w."""
         return f"d{self.work.loss}/d{self.name}"
@@ -119,7 +126,7 @@ class Case:
         return all(abs(x - old) > unit for x in (exact, *expected.by_habit))
 
     def sum_over_paths(self) -> tuple[Formula, Inputs]:
-        """Return a partial as the whole sum over its paths, down to local derivatives."""
+        """Return a derivative as the whole sum over its paths, down to local derivatives."""
         work = self.work
         formula, inputs = self.formula, dict(self.inputs)
         for _ in range(len(work.dependencies.formulas) + 1):

@@ -38,7 +38,7 @@ CATALOGUE: tuple[Slip, ...] = (
     Slip(
         "loss-factor",
         "What becomes of the square and of the ½ in the loss?",
-        "{name} = {printed} is {detail} as it should be: look at the factors of the loss.",
+        "{name} = {printed}: {detail}; look at the square and at the ½.",
         alternatives=working_slips.double_or_halve_loss,
         parts=(FORWARD, FACTOR),
     ),
@@ -96,7 +96,7 @@ CATALOGUE: tuple[Slip, ...] = (
         "early-update",
         "Old or new weights?",
         "{name} = {printed} was made with {detail}.",
-        (FACTOR,),
+        (FACTOR, PARTIAL),
         alternatives=working_slips.use_new_parameter,
     ),
     Slip(
@@ -139,21 +139,21 @@ CATALOGUE: tuple[Slip, ...] = (
         "path-missing",
         "On how many ways does the loss depend on this?",
         "{name} = {printed} was added up {detail}.",
-        (PARTIAL,),
+        (FACTOR, PARTIAL),
         alternatives=working_slips.drop_path,
     ),
     Slip(
         "factor-dropped",
         "Is every factor in the product?",
         "{name} = {printed} was made {detail}.",
-        (FORWARD, PARTIAL),
+        (FORWARD, FACTOR, PARTIAL),
         alternatives=working_slips.drop_factor,
     ),
     Slip(
         "factor-twice",
         "Is any factor in the product twice?",
         "{name} = {printed} was made {detail}.",
-        (FORWARD, PARTIAL),
+        (FORWARD, FACTOR, PARTIAL),
         alternatives=working_slips.repeat_factor,
     ),
     Slip(
@@ -169,6 +169,20 @@ CATALOGUE: tuple[Slip, ...] = (
         "{name} = {printed} was added up {detail}.",
         (FORWARD, PARTIAL),
         alternatives=working_slips.change_sign_of_term,
+    ),
+    Slip(
+        "sign-of-exponent",
+        "What is the exponent?",
+        "{name} = {printed} is {detail}.",
+        (FORWARD,),
+        alternatives=working_slips.change_sign_of_exponent,
+    ),
+    Slip(
+        "other-activation",
+        "Which activation is it?",
+        "{name} = {printed} is {detail}.",
+        (FORWARD,),
+        alternatives=working_slips.exchange_activation,
     ),
     Slip(
         "not-activated",

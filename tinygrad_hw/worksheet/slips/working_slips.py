@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from tinygrad_hw.engine import ops
+from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.explain import formula_text
 from tinygrad_hw.symbolic import (
     Apply,
@@ -14,15 +15,18 @@ from tinygrad_hw.symbolic import (
     multiply,
     names_in,
     operands_of,
+    power,
     substitute,
+    walk,
     with_operands,
 )
+from tinygrad_hw.worksheet.rounding.admissible import Admissible
 from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, UPDATED
 from tinygrad_hw.worksheet.slips.case import Case
 from tinygrad_hw.worksheet.slips.digit_slips import change_zeros, move_point, transpose_digits
 from tinygrad_hw.worksheet.slips.slip import Alternative
 from tinygrad_hw.worksheet.slips.student_work import RATE
-from tinygrad_hw.worksheet.solution.dependencies import PRIME
+from tinygrad_hw.worksheet.solution.dependencies import PRIME, split_derivative
 
 Edit = Callable[[Formula], Iterator[tuple[Formula, str]]]  # one part -> edits of it, in words too
 
@@ -48,6 +52,8 @@ def _with_each_part_edited(case: Case, edit: Edit) -> Iterator[Alternative]:
 
 def drop_factor(case: Case) -> Iterator[Alternative]:
     """Leave out a factor of a product, or one that stands in several paths."""
+    if case.part == FACTOR and not case.is_sum_over_paths:
+        return  # of a local derivative that is another slip: 1 - a for a (1 - a)
 
     def edit(formula: Formula) -> Iterator[tuple[Formula, str]]:
         factors = _factors(formula)
@@ -60,10 +66,43 @@ def drop_factor(case: Case) -> Iterator[Alternative]:
     for names in repeated_factors(case.formula):
         without = substitute(case.formula, dict.fromkeys(names, 1.0))
         yield Alternative(without, f"without the factor {names[0]} in any path")
+    if case.is_sum_over_paths:
+        yield from _drop_local_factors(case)
+
+
+def _drop_local_factors(case: Case) -> Iterator[Alternative]:
+    """Leave out a local derivative that is not written, or those of several activations."""
+    formula, inputs = case.sum_over_paths()
+    terms = operands_of(formula) if is_call_of(formula, ops.add) else (formula,)
+    paths = [{name.strip(PRIME) for name in names_in(term)} for term in terms]
+    if formula != case.formula:
+        for name in names_in(formula):
+            where = " in any path" if len(paths) > 1 else ""
+            without = substitute(formula, {name: 1.0})
+            yield Alternative(without, f"without the factor {name}{where}", inputs)
+    slopes = [name for name in names_in(formula) if _is_slope(case, name)]
+    of_some = [name for name in slopes if not all(name.strip(PRIME) in path for path in paths)]
+    for dropped in dict.fromkeys(map(tuple, (slopes, of_some))):
+        if len({name.strip(PRIME) for name in dropped}) > 1:
+            without = substitute(formula, dict.fromkeys(dropped, 1.0))
+            all_names = ", ".join(dict.fromkeys(name.strip(PRIME) for name in dropped))
+            yield Alternative(without, f"without the factors {all_names}", inputs)
+
+
+def _is_slope(case: Case, name: str) -> bool:
+    """Whether a factor is the derivative of an activation."""
+    if "/" not in name:
+        return False
+    top, bottom = split_derivative(name)
+    dependencies = case.work.dependencies
+    formula = dependencies.formulas.get(top)
+    return dependencies.is_local(top, bottom) and len(operands_of(formula or 1.0)) == 1
 
 
 def repeat_factor(case: Case) -> Iterator[Alternative]:
     """Multiply by a factor twice, in one product or in every path."""
+    if case.part == FACTOR and not case.is_sum_over_paths:
+        return
 
     def edit(formula: Formula) -> Iterator[tuple[Formula, str]]:
         factors = _factors(formula)
@@ -109,11 +148,18 @@ def change_sign_of_term(case: Case) -> Iterator[Alternative]:
 
 
 def double_or_halve_loss(case: Case) -> Iterator[Alternative]:
-    """Forget the 2 of the square or the ½ before it."""
-    if (case.name if case.part == FORWARD else case.top) != case.work.loss:
+    """Forget the 2 of a square or the ½ before it, in the loss or in a part of it."""
+    name = case.name if case.part == FORWARD else case.top
+    for part in walk(case.work.dependencies.formulas.get(name, 1.0)):
+        if is_call_of(part, ops.pow) or any(
+            isinstance(x, float) and abs(x) != 1 for x in operands_of(part)
+        ):
+            break
+    else:
         return
-    yield Alternative(multiply(2.0, case.formula), "twice as large")
-    yield Alternative(multiply(0.5, case.formula), "half as large")
+    for times, size in ((2.0, "twice"), (0.5, "half")):
+        detail = f"{case.name} is {size} as large as it should be"
+        yield Alternative(multiply(times, case.formula), detail)
 
 
 def reverse_loss_derivative(case: Case) -> Iterator[Alternative]:
@@ -133,7 +179,12 @@ def confuse_activation_derivative(case: Case) -> Iterator[Alternative]:
     a, z = case.top, case.bottom
     right = formula_text(case.formula)
     complement = add(1.0, multiply(-1.0, a))
-    for other in (a, complement, multiply(a, complement)):
+    for other in (
+        a,
+        complement,
+        multiply(a, complement),
+        add(1.0, multiply(-1.0, power(a, 2.0))),  # that of tanh
+    ):
         if other != case.formula:
             yield Alternative(
                 other, f"{formula_text(other)} in place of {right}", {a: case.work.forward[a]}
@@ -189,6 +240,29 @@ def skip_activation(case: Case) -> Iterator[Alternative]:
         yield Alternative(inner, f"{formula_text(inner)} in place of {formula_text(case.formula)}")
 
 
+def exchange_activation(case: Case) -> Iterator[Alternative]:
+    """Take another activation: tanh for a sigmoid, or a sigmoid for tanh."""
+    others: dict[Operation, Operation] = {ops.sigmoid: ops.tanh, ops.tanh: ops.sigmoid}
+
+    def edit(formula: Formula) -> Iterator[tuple[Formula, str]]:
+        if isinstance(formula, Apply) and (other := others.get(formula.operation)):
+            exchanged = Apply(other, formula.operands)
+            yield exchanged, f"{formula_text(exchanged)} in place of {formula_text(formula)}"
+
+    yield from _with_each_part_edited(case, edit)
+
+
+def change_sign_of_exponent(case: Case) -> Iterator[Alternative]:
+    """Take a power of e with the wrong sign of its exponent: e^z for e^-z in a sigmoid."""
+
+    def edit(formula: Formula) -> Iterator[tuple[Formula, str]]:
+        if isinstance(formula, Apply) and formula.operation in (ops.sigmoid, ops.exp):
+            turned = Apply(formula.operation, (multiply(-1.0, *formula.operands),))
+            yield turned, f"{formula_text(turned)} in place of {formula_text(formula)}"
+
+    yield from _with_each_part_edited(case, edit)
+
+
 def skip_square(case: Case) -> Iterator[Alternative]:
     """Leave out a square."""
 
@@ -208,6 +282,27 @@ def use_new_parameter(case: Case) -> Iterator[Alternative]:
             formula = substitute(case.formula, {name: new})
             for value in case.work.new_values(name):
                 yield Alternative(formula, f"the new {name} in place of the old", {new: value})
+    if case.is_sum_over_paths:
+        yield from _use_new_parameters(case)
+
+
+def _use_new_parameters(case: Case) -> Iterator[Alternative]:
+    """Use several new weights in the paths of a derivative."""
+    formula, inputs = case.sum_over_paths()
+    new: dict[Formula, Formula] = {}
+    values: dict[str, list[Admissible]] = {}
+    for factor in names_in(formula):
+        if "/" not in factor:
+            continue
+        weight, _ = case.work.derivative(*split_derivative(factor))
+        if isinstance(weight, str) and weight in case.work.parameters:
+            new[factor] = f"new {weight}"
+            values[f"new {weight}"] = list(case.work.new_values(weight))
+    if len(values) > 1:
+        names = ", ".join(values)
+        for i in (0, -1):  # as written where they are, or the right ones
+            extra = {**inputs, **{name: found[i] for name, found in values.items()}}
+            yield Alternative(substitute(formula, new), f"{names} in place of the old", extra)
 
 
 def use_previous_parameters(case: Case) -> Iterator[Alternative]:
@@ -238,6 +333,8 @@ def answer_of_other_parameter(case: Case) -> Iterator[Alternative]:
 
 def drop_path(case: Case) -> Iterator[Alternative]:
     """Leave out a path of the sum over paths."""
+    if not case.is_sum_over_paths:
+        return
     expanded, inputs = case.sum_over_paths()
     terms = operands_of(expanded) if is_call_of(expanded, ops.add) else ()
     for i, term in enumerate(terms):
