@@ -1,4 +1,4 @@
-"""Check pages with axe-core, in light and in dark: the report given, sheets' pages, hand-backs.
+"""Check pages with axe-core, in light and in dark: the report given, sheets, hand-outs, hand-backs.
 
 python scripts/check_accessibility.py report/report.html
 
@@ -18,7 +18,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, sync_playwright
 
 from tinygrad_hw.homework import sheet_path
-from tinygrad_hw.worksheet import mark, marked_page, read_sheet, sheet_page
+from tinygrad_hw.worksheet import handout_page, mark, marked_page, read_sheet, sheet_page
 from tinygrad_hw.worksheet.sheet.model import Answers
 
 OPEN = "for (const part of document.querySelectorAll('details')) part.open = true"
@@ -30,6 +30,7 @@ def pages(folder: Path) -> Iterator[Path]:
     blank = dataclasses.replace(sheet, answers=Answers())
     texts = {"page": sheet_page(sheet), "blank": sheet_page(blank)}
     texts |= {f"handback-{hints}": marked_page(mark(sheet), hints, "3 of 4") for hints in (1, 3)}
+    texts["handout"] = handout_page([sheet, sheet])
     for name, text in texts.items():
         path = folder / f"{name}.html"
         path.write_text(text, encoding="utf-8")

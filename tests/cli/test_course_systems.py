@@ -99,7 +99,7 @@ def test_exercise_writes_questions_beside_or_instead_of_sheets(run: Run) -> None
 def test_exercise_writes_a_page_to_print(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     status, out, _ = run("exercise", "--net", "1-1", "--count", "2", "--handout", "print.html")
     assert (status, out) == (0, "Written: print.html\n")
-    assert Path("print.html").read_text("utf-8").count("<main>") == 2
+    assert Path("print.html").read_text("utf-8").count("<article>") == 2
     monkeypatch.setenv("PATH", "")
     status, out, error = run("exercise", "--net", "1-1", "--handout", "print.pdf", "-o", "a.toml")
     assert (status, out) == (2, "")
@@ -114,4 +114,4 @@ def test_blank_writes_questions_of_a_sheet_of_one_s_own(run: Run, sheet: str) ->
     assert made == (0, "Written: print.html, quiz.xml, quiz.zip\n", "")
     assert zipfile.ZipFile("quiz.zip").namelist() == ["imsmanifest.xml", "item-0001.xml"]
     assert Path("quiz.xml").read_text("utf-8").count('type="cloze"') == 1
-    assert Path("print.html").read_text("utf-8").count("<main>") == 1
+    assert Path("print.html").read_text("utf-8").count("<article>") == 1

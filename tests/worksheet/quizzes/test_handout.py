@@ -78,8 +78,8 @@ def test_each_sheet_is_on_paper_of_its_own_and_each_update_has_its_heading() -> 
         partials = ["dE/dw"]
         """)
     page = handout_page([two, two])
-    assert page.count("<main>") == 2
-    assert "main + main { break-before: page;" in page
+    assert page.count("<article>") == 2
+    assert "article + article { break-before: page;" in page
     assert "&lt;b&gt;Two &amp; more" in page
     assert "<b>" not in page
     assert re.findall(r"<h2>(.*?)</h2>", page) == 2 * [

@@ -45,7 +45,7 @@ def handout_page(sheets: Iterable[Sheet]) -> str:
     return Template(folder.joinpath("handout.html").read_text("utf-8")).substitute(
         title=escaped(asked[0].title or "A sheet") if asked else "",
         style=folder.joinpath("handout.css").read_text("utf-8"),
-        sheets=join([element("main", *_sheet(sheet)) for sheet in asked], "\n"),
+        sheets=join([element("article", *_sheet(sheet)) for sheet in asked], "\n"),
     )
 
 
