@@ -27,7 +27,7 @@ from tinygrad_hw.explain.notation.text import PLAIN_SIGNS, formula_text
 from tinygrad_hw.explain.notebook import equations_bundle as _equations_bundle
 from tinygrad_hw.explain.notebook import steps_bundle as _steps_bundle
 from tinygrad_hw.explain.notebook import value_bundle
-from tinygrad_hw.explain.page.answers import Form, Remark
+from tinygrad_hw.explain.page.answers import REVEALED, Form, Remark
 from tinygrad_hw.explain.page.font import font_face
 from tinygrad_hw.explain.page.write import page_html, write_page
 from tinygrad_hw.explain.stepper.frames import Frame, Steps, steps
@@ -39,6 +39,7 @@ __all__ = [
     "DIRECT",
     "MATHML",
     "PLAIN_SIGNS",
+    "REVEALED",
     "Chain",
     "DrawError",
     "Equation",

@@ -60,6 +60,13 @@ def test_a_solution_is_a_table_forward_and_one_backward_for_each_step(steps: int
         old = {name: float(new) for name, _, _, new in backward[1][1:]}
 
 
+def test_a_solution_without_an_update_has_no_column_for_it() -> None:
+    solution = solve(dataclasses.replace(exercise("2-2-1", seed=1), rate=None))
+    _, [_, (_, [head, *rows])] = tables(solution)
+    assert head == ["Name", "Value", "dE/d…"]
+    assert {len(row) for row in rows} == {3}
+
+
 def test_marks_are_a_table_with_a_row_for_each_number() -> None:
     marks = mark(read_sheet(sheet_path("q1a")))
     text, [(caption, [head, *rows])] = tables(marks)

@@ -222,6 +222,14 @@ def test_an_answer_of_a_later_step_is_named_by_its_line() -> None:
     assert [item.step for item in marks.items if item.note == "unreadable"] == [2]
 
 
+@pytest.mark.parametrize("given", ['"z1"', "[1]", "{ z1 = true }"])
+def test_what_was_revealed_is_a_list_of_names(given: str) -> None:
+    head = NEURON.split("[answers", maxsplit=1)[0]
+    line = head.count("\n") + 2
+    reason = f"line {line}: revealed should be a list of names in quotes"
+    assert refused(f"{head}[answers]\nrevealed = {given}\n") == f"s.toml, {reason}"
+
+
 def test_a_sheet_without_answers_has_nothing_to_mark() -> None:
     head = NEURON.split("[answers", maxsplit=1)[0]
     reason = "there are no answers to mark; fill in [answers]"

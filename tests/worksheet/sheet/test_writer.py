@@ -78,7 +78,13 @@ def sheets(draw: st.DrawFn) -> Sheet:
         rounding=draw(
             st.none() | st.tuples(st.sampled_from(["figures", "decimals"]), st.integers(1, 17))
         ),
-        answers=Answers(first.forward, first.partials, first.updated, draw(answers(updated))),
+        answers=Answers(
+            first.forward,
+            first.partials,
+            first.updated,
+            draw(answers(updated)),
+            tuple(draw(st.lists(lines, max_size=2))),
+        ),
         where="drawn",
         lines=[],
         steps=steps,

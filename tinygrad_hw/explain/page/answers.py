@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from tinygrad_hw.formatting import NOTHING, SIGNS, VERDICTS, Html, element
 
+REVEALED = -1
+
 
 class Remark(NamedTuple):
     """The mark that an answer got.
@@ -42,14 +44,22 @@ class Form:
     groups
         A heading, and for each field its label and its first content.
     sheet
-        The sheet's text in pieces; a number stands for the answer in the field of that number.
+        The sheet's text in pieces; a number stands for the answer in the field of that number, 0
+        for the name of who answers, ``REVEALED`` for what has been revealed.
     file
         The name of the file that the page saves.
+    student
+        The first content of the field for a name.
+    revealed
+        What has been revealed so far, such as "z1" and "dE/dz1": the page shows nothing else before
+        it is asked to. None where all is shown.
     """
 
     groups: list[tuple[str, list[tuple[str, str]]]]
     sheet: list[str | int]
     file: str
+    student: str = ""
+    revealed: tuple[str, ...] | None = None
 
 
 def answers_section(remarks: list[Remark], form: Form | None) -> Html:
@@ -72,12 +82,18 @@ def _fields(form: Form) -> Html:
         )
         for heading, fields in form.groups
     ]
-    note = "Saved as a sheet for the command check; nothing leaves this computer."
+    note = (
+        "Saved as a sheet for the command check. What is typed stays in this browser, and is there "
+        "when the page is opened again."
+    )
+    name = element("input", value=form.student, autocomplete="off", spellcheck="false")
     save = element("button", "Save as a sheet", type="submit")
     status = element("p", id="saved", role="status")
     return element(
         "form",
+        element("label", "Name", name, class_="student"),
         *groups,
+        element("p", id="unreadable", role="status"),
         element("p", note, class_="note"),
         save,
         status,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
-from tinygrad_hw.explain.graph.folding import is_parameter
+from tinygrad_hw.engine.core.node import Node
+from tinygrad_hw.explain.graph.folding import is_parameter, owners_of
 from tinygrad_hw.explain.page.answers import Form
 from tinygrad_hw.explain.page.model import Content, Planned, moved
-from tinygrad_hw.explain.stepper.frames import Steps
+from tinygrad_hw.explain.stepper.frames import FORWARD, Steps
 
 
 def page_data(
@@ -44,8 +46,51 @@ def page_data(
     if "b" not in views:
         data["keys"] |= {f"b{k[1:]}": n for k, n in data["keys"].items() if k[0] == "a"}
     if form:
-        data |= {"sheet": form.sheet, "file": form.file}
+        text = json.dumps([form.sheet, form.groups])
+        store = f"tinygrad-hw {sha256(text.encode()).hexdigest()[:24]}"
+        data |= {"sheet": form.sheet, "file": form.file, "store": store}
+        if form.revealed is not None:
+            data["sealed"] = _sealed(content, form.revealed)
     return json.dumps(data, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _sealed(content: Content, revealed: tuple[str, ...]) -> dict[str, Any]:
+    """Return what each step of the folded view reveals, and after which step the rest is known.
+
+    Steps are revealed in order. A part of a named node is known as soon as that node is.
+    """
+    root = content.folded.name(content.folded.layout.root)
+    last = len(content.folded) - 1
+    values: dict[int, int] = {}  # by the id of a node, the step that gives it its value
+    gradients: dict[int, int] = {}  # and the last one that adds to its gradient
+    for frame in content.folded:
+        known = values if frame.phase == FORWARD else gradients
+        known[id(frame.node)] = frame.index
+    names = [
+        content.folded.name(frame.node)
+        if frame.phase == FORWARD
+        else f"d{root}/d{content.folded.name(frame.node)}"
+        if frame.edge and gradients[id(frame.node)] == frame.index
+        else ""
+        for frame in content.folded
+    ]
+    owners = owners_of(content.unfolded.nodes)
+
+    def step(known: dict[int, int], node: Node) -> int:
+        return known.get(id(node), known.get(id(owners[id(node)]), last))
+
+    return {
+        "names": names,
+        "from": max((i + 1 for i, name in enumerate(names) if name in revealed), default=0),
+        "after": [
+            step(values if frame.phase == FORWARD else gradients, frame.node)
+            for frame in content.unfolded
+        ],
+        "articles": [
+            [-1 if node.operation is None else step(values, node), step(gradients, node)]
+            for node in content.unfolded.nodes
+        ],
+    }
 
 
 def _view(view: Steps, articles: dict[int, int]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from tinygrad_hw.formatting import NOTHING, Html, element, join, natural_sort_ke
 CONTENT = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; font-src data:"
 )
+SCRIPTS = ("page.js", "answers.js")
 BUTTONS = [
     ("first", "|◀", "To the beginning (Home)", "Home"),
     ("back", "◀ Back", "One step back (left arrow or p)", "ArrowLeft"),
@@ -39,8 +40,9 @@ MOVED = "Everything is computed anew, forward and backward."
 NOT_MOVED = "No number here can be moved: there is none, or an operation has no JavaScript."
 HELP = (
     "Keys: right and left arrow (or n and p) step, space plays, Home and End jump, g goes to the "
-    "slider of steps, + and - change the speed, u unfolds and folds, t turns light and dark. Tab "
-    "reaches every name in the drawing, Enter explains it."
+    "slider of steps, + and - change the speed, u unfolds and folds, t turns light and dark, r "
+    "reveals the next number of a sheet to be answered. Tab reaches every name in the drawing, "
+    "Enter explains it."
 )
 
 
@@ -84,7 +86,8 @@ class Document:
         """Return the whole file."""
         folder = files("tinygrad_hw.explain.page")
         style = Html(font_face() + (folder / "page.css").read_text(encoding="utf-8"))
-        script = Html((folder / "page.js").read_text(encoding="utf-8"))
+        parts = [(folder / name).read_text(encoding="utf-8") for name in SCRIPTS]
+        script = Html("\n".join([*parts, "start();\n"]))
         head = element(
             "head",
             Html('<meta charset="utf-8">'),
@@ -170,6 +173,12 @@ class Document:
             aria_label="Speed",
         )
         controls = [*buttons, position, element("span", id="count"), speed]
+        if self.form and self.form.revealed is not None:
+            said = "Reveal the next number (r)"
+            controls.insert(
+                len(buttons),
+                element("button", "Reveal", id="reveal", title=said, aria_keyshortcuts="r"),
+            )
         return element(
             "section",
             element("p", id="said", aria_live="polite"),
@@ -218,7 +227,7 @@ class Document:
     def _article(self, i: int, node: Node) -> Html:
         view = self.content.unfolded
         name = view.name(node)
-        parts = [element("h3", name), self._value(node)]
+        parts: list[Html] = []
         chain = self.content.chains.get(str(node.label)) if is_named(node) else None
         if node.constant:
             parts.append(element("p", "Given: nothing is differentiated by it.", class_="note"))
@@ -230,9 +239,16 @@ class Document:
             parts += self._totals(chain)
         else:
             parts.append(self._contributions(node))
-        if remarks := self.said.get(name):
-            parts.append(marks_table(remarks, named=False))
-        return element("article", *parts, id=f"about-{i}", hidden="hidden")
+        remarks = self.said.get(name)
+        return element(
+            "article",
+            element("h3", name),
+            self._value(node),
+            element("div", *parts, class_="derived"),
+            marks_table(remarks, named=False) if remarks else NOTHING,
+            id=f"about-{i}",
+            hidden="hidden",
+        )
 
     def _value(self, node: Node) -> Html:
         """Write how a node is computed: z4 = w7 · a1 + … = 3.999."""

@@ -58,7 +58,7 @@ function compute() {
 const valueOf = (key) => results[data.keys[key]];
 
 function write(element, key) {
-  const text = numberText(valueOf(key));
+  const text = isSealed(element) ? "·" : numberText(valueOf(key));
   if (element.namespaceURI.endsWith("MathML")) {
     element.innerHTML = mathNumber(text, element.hasAttribute("data-b"));
   } else if (element.textContent !== text) element.textContent = text;
@@ -70,6 +70,15 @@ let view = "a"; // a: by neuron, b: every operation
 const at = { a: -1, b: -1 }; // the step shown; -1 is before the first
 let chosen = null; // the node that is explained
 let timer = null;
+const sealed = data.sealed; // of a sheet to be answered: what its steps reveal
+let revealed = sealed ? sealed.from : Infinity; // how many steps of the view by neuron
+
+// A value in an explanation that is not to be seen yet; chains are hidden as a whole.
+function isSealed(element) {
+  const article = sealed && element.closest("article");
+  return Boolean(article) && !element.closest(".derived")
+    && sealed.articles[Number(article.id.slice("about-".length))][0] >= revealed;
+}
 
 const frames = () => data.views[view].frames;
 const row = (i) => $(`${view}n${i}`);
@@ -191,15 +200,18 @@ function tell(now, frame) {
     scrolled.scrollTop += item.getBoundingClientRect().top - scrolled.getBoundingClientRect().top
       - scrolled.clientHeight / 2;
   }
-  const words = item ? item.textContent : "What is given is known. Step on, or press play.";
+  all("li", list).forEach((item, i) => { item.hidden = i > lastStep(); });
+  const start = sealed ? "Work it out. Reveal shows the next number." : "Step on, or press play.";
+  const words = item ? item.textContent : `What is given is known. ${start}`;
   if ($("said").textContent !== words) $("said").textContent = words;
   $("count").textContent = `${now + 1} of ${count}${frame ? `, ${frame.phase}` : ""}`;
   const slider = $("position");
-  slider.max = count;
+  slider.max = lastStep() + 1;
   slider.value = now + 1;
   slider.setAttribute("aria-valuetext", words);
   for (const id of ["first", "back"]) $(id).disabled = now < 0;
-  for (const id of ["forth", "last"]) $(id).disabled = now >= count - 1;
+  for (const id of ["forth", "last"]) $(id).disabled = now >= lastStep();
+  if (sealed) $("reveal").disabled = revealed >= data.views.a.frames.length;
 }
 
 // Scroll the drawing only, and only as far as it must for all of these to be seen, or the first.
@@ -218,8 +230,15 @@ function reveal(elements) {
   }
 }
 
+// The last step that may be shown: of a sheet that is to be answered, the last that is revealed.
+function lastStep() {
+  if (view === "a") return Math.min(revealed, frames().length) - 1;
+  const first = sealed ? sealed.after.findIndex((step) => step >= revealed) : -1;
+  return (first < 0 ? frames().length : first) - 1;
+}
+
 function go(step) {
-  at[view] = Math.max(-1, Math.min(frames().length - 1, step));
+  at[view] = Math.max(-1, Math.min(lastStep(), step));
   render();
 }
 
@@ -227,10 +246,10 @@ function play(on) {
   clearInterval(timer);
   timer = null;
   if (on) {
-    if (at[view] >= frames().length - 1) go(-1);
+    if (at[view] >= lastStep()) go(-1);
     timer = setInterval(() => {
       go(at[view] + 1);
-      if (at[view] >= frames().length - 1) play(false);
+      if (at[view] >= lastStep()) play(false);
     }, 1600 / Number($("speed").value));
   }
   $("play").textContent = on ? "❚❚ Pause" : "▶ Play";
@@ -263,8 +282,9 @@ function show(which, home) {
 
 function explain(about) {
   chosen = about;
-  $("explained").textContent = `${$(`about-${about}`).firstChild.textContent} is chosen; choose any ` +
-    "name in the drawing.";
+  const isHidden = sealed && sealed.articles[about][1] >= revealed;
+  const hint = isHidden ? "its derivative is not revealed yet." : "choose any name in the drawing.";
+  $("explained").textContent = `${$(`about-${about}`).firstChild.textContent} is chosen; ${hint}`;
   for (const article of all("#about > article")) article.hidden = article.id !== `about-${about}`;
   for (const element of all(".row.chosen")) element.classList.remove("chosen");
   for (const name of ["a", "b"]) {
@@ -322,26 +342,6 @@ $("reset").addEventListener("click", () => {
   refresh();
 });
 
-// --- Answers -------------------------------------------------------------------------------------
-
-function tomlText(text) {
-  return '"' + text.replace(/["\\]/g, "\\$&").replace(/[\u0000-\u001f\u007f-\u009f]/g, " ") + '"';
-}
-
-if ($("answers")) {
-  $("answers").addEventListener("submit", (event) => {
-    event.preventDefault();
-    const typed = all("#answers input").map((field) => tomlText(field.value.trim()));
-    const text = data.sheet.map((part) => (typeof part === "number" ? typed[part] : part)).join("");
-    const file = document.createElement("a");
-    file.href = URL.createObjectURL(new Blob([text], { type: "application/toml" }));
-    file.download = data.file;
-    file.click();
-    URL.revokeObjectURL(file.href);
-    $("saved").textContent = `Saved as ${data.file}: tinygrad-hw check ${data.file}`;
-  });
-}
-
 // --- Keys and buttons ----------------------------------------------------------------------------
 
 const actions = {
@@ -349,7 +349,8 @@ const actions = {
   back: () => go(at[view] - 1),
   play: () => play(timer === null),
   forth: () => go(at[view] + 1),
-  last: () => go(frames().length - 1),
+  last: () => go(lastStep()),
+  reveal: revealNext,
   fold: () => data.views.b && show(view === "a" ? "b" : "a"),
   theme: () => {
     const root = document.documentElement, dark = matchMedia("(prefers-color-scheme: dark)").matches;
@@ -366,7 +367,7 @@ for (const [id, action] of Object.entries(actions)) {
   }
 }
 const keys = { ArrowRight: "forth", n: "forth", ArrowLeft: "back", p: "back", Home: "first",
-  End: "last", " ": "play", u: "fold", t: "theme" };
+  End: "last", " ": "play", u: "fold", t: "theme", r: "reveal" };
 
 // The keys that what has the focus needs for itself; all others work wherever the focus is.
 function isForItself(target, key) {
@@ -426,6 +427,11 @@ document.addEventListener("click", (event) => {
 
 addEventListener("beforeprint", () => { for (const part of all("details")) part.open = true; });
 
-compute();
-explain(data.start);
-show("a");
+function start() {
+  compute();
+  explain(data.start);
+  showRevealed();
+  if (sealed) for (const element of keyed) write(element, element.dataset.k);
+  show("a");
+  if (sealed) go(lastStep());
+}

@@ -96,6 +96,9 @@ def _head(marks: Marks, hints: int, points: str | None) -> Iterator[Html]:
         yield paragraph(marks.sheet.student, class_="student")
     yield element("ul", *_tally(marks, points), class_="tally")
     yield from _legend(marks, hints)
+    if revealed := marks.sheet.answers.revealed:
+        names = join([partial(name) if "/" in name else symbol(name) for name in revealed], ", ")
+        yield paragraph("Revealed on the sheet’s page before it was saved: ", names, ".")
     if hints == NUDGE:
         yield from _nudges(marks)
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tinygrad_hw.explain import Form, Remark, page_html
+from tinygrad_hw.explain import REVEALED, Form, Remark, page_html
 from tinygrad_hw.worksheet.marking.mark_sheet import mark
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet
@@ -26,7 +26,7 @@ def sheet_page(sheet: Sheet) -> str:
     """Return the interactive page of a sheet as HTML.
 
     If the sheet has answers, they are marked and stand in the form; else the form asks for all
-    numbers.
+    numbers, and the page reveals one after the other when it is asked to.
 
     Raises
     ------
@@ -38,9 +38,9 @@ def sheet_page(sheet: Sheet) -> str:
     loss = sheet.evaluate()[sheet.loss]
     answered = any(map(_is_answered, (sheet.answers, *sheet.later_answers)))
     remarks = [_remark(item) for item in mark(sheet).items] if answered else []
-    asking = sheet if sheet.answers != Answers() else blanks(sheet)
-    file = f"{Path(sheet.where).stem}-answers.toml"
-    return page_html(loss, title=sheet.title or None, remarks=remarks, form=_form(asking, file))
+    has_blanks = dataclasses.replace(sheet.answers, revealed=()) != Answers()
+    form = _form(sheet if has_blanks else blanks(sheet), is_sealed=not answered)
+    return page_html(loss, title=sheet.title or None, remarks=remarks, form=form)
 
 
 def _is_answered(answers: Answers) -> bool:
@@ -56,18 +56,29 @@ def _remark(item: MarkedNumber) -> Remark:
     return Remark(name, part, item.printed, item.verdict, item.explanation or item.note)
 
 
-def _form(sheet: Sheet, file: str) -> Form:
+def _form(sheet: Sheet, is_sealed: bool) -> Form:
     """Return the form: a field for every answer, and the sheet's text with a place for each."""
     form = _Fields(_placeholder_not_in(sheet_text(sheet)))
+    student, revealed = form.place(), sheet.answers.revealed
     first, *later = [
         form.answers(answers, f"Step {k}: " if sheet.later_answers else "")
         for k, answers in enumerate((sheet.answers, *sheet.later_answers), start=1)
     ]
     first = dataclasses.replace(first, table=form.group("New values", sheet.answers.table))
-    with_placeholders = dataclasses.replace(sheet, answers=first, later_answers=tuple(later))
-    pieces = re.split(rf'"{form.placeholder}(\d+)⟧"', sheet_text(with_placeholders))
-    text = [int(piece) if i % 2 else piece for i, piece in enumerate(pieces)]
-    return Form(form.groups, text, file)
+    first = dataclasses.replace(
+        first, revealed=(f"{form.placeholder}{REVEALED}⟧",) if is_sealed else revealed
+    )
+    with_placeholders = dataclasses.replace(
+        sheet, student=student, answers=first, later_answers=tuple(later)
+    )
+    pieces = re.split(rf'"{form.placeholder}(-?\d+)⟧"', sheet_text(with_placeholders))
+    return Form(
+        groups=form.groups,
+        sheet=[int(piece) if i % 2 else piece for i, piece in enumerate(pieces)],
+        file=f"{Path(sheet.where).stem}-answers.toml",
+        student=sheet.student,
+        revealed=revealed if is_sealed else None,
+    )
 
 
 def _placeholder_not_in(text: str) -> str:
@@ -100,7 +111,7 @@ class _Fields:
         """Add a group of fields; return the placeholders of their answers by name."""
         if answers:
             self.groups.append((heading, list(answers.items())))
-        return {name: self._place() for name in answers}
+        return {name: self.place() for name in answers}
 
     def answers(self, answers: Answers, step: str) -> Answers:
         """Add all groups of one step; return its answers as placeholders."""
@@ -115,15 +126,16 @@ class _Fields:
 
     def _partial(self, heading: str, name: str, answer: PartialAnswer) -> PartialAnswer:
         fields: list[tuple[str, str]] = [item for path in answer.paths for item in path.items()]
-        paths = tuple({factor: self._place() for factor in path} for path in answer.paths)
+        paths = tuple({factor: self.place() for factor in path} for path in answer.paths)
         value = None
         if answer.value is not None:
             fields.append((name, answer.value))
-            value = self._place()
+            value = self.place()
         self.groups.append((heading, fields))
         return PartialAnswer(paths, value, answer.struck)
 
-    def _place(self) -> str:
+    def place(self) -> str:
+        """Return the placeholder of one more answer."""
         self.count += 1
         return f"{self.placeholder}{self.count - 1}⟧"
 

@@ -46,12 +46,15 @@ def _solution_tables(solution: Solution) -> Iterator[Html]:
         of = f" of step {k}" if solution.later_steps else ""
         forward = [row(name, sheet.sources[name], number(x)) for name, x in step.forward.items()]
         yield table(f"Forward{of}", ["Name", "Formula", "Value"], forward)
-        updates = [
-            row(name, number(old), number(step.partials[f"d{loss}/d{name}"]), new)
+        new = {
+            name: [updated_number(sheet.parameters[name], x)] for name, x in step.updated.items()
+        }
+        slopes = [
+            row(name, number(old), number(step.partials[f"d{loss}/d{name}"]), *new.get(name, []))
             for name, old in sheet.parameters.items()
-            for new in [updated_number(old, step.updated[name])]
         ]
-        yield table(f"Backward{of}", ["Name", "Old", f"d{loss}/d…", "New"], updates)
+        columns = ["Name", "Value", f"d{loss}/d…", *(["New"] if new else [])]
+        yield table(f"Backward{of}", columns, slopes)
 
 
 def marks_bundle(marks: Marks) -> dict[str, str]:

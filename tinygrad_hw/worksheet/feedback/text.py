@@ -114,6 +114,10 @@ def feedback_lines(marks: Marks, hints: int = ANSWER, points: str = "") -> Itera
         yield ""
     if hints == ANSWER:
         yield from _shortfall_lines(marks)
+    if marks.sheet.answers.revealed:
+        yield "Revealed on the sheet's page before it was saved"
+        yield f"  {', '.join(marks.sheet.answers.revealed)}"
+        yield ""
     yield _tally(marks) + (f" Points: {points}." if points else "")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tinygrad_hw.worksheet.sheet.arrays import scalar_names, with_scalar_names
 from tinygrad_hw.worksheet.sheet.content import Content
-from tinygrad_hw.worksheet.sheet.messages import abbreviate
+from tinygrad_hw.worksheet.sheet.messages import abbreviate, printable
 from tinygrad_hw.worksheet.sheet.model import Answers, Ask, PartialAnswer
 from tinygrad_hw.worksheet.sheet.parts import ASK_KEYS
 
@@ -46,7 +46,7 @@ def read_answers(
         if _STEP.fullmatch(name) and name not in later:
             reason = f"{abbreviate(name)} is not asked for: [update] has steps = {steps}"
             raise content.error(reason, "answers", name)
-    content.check_keys("answers", section, (*STEP_SECTIONS, "table", *later))
+    content.check_keys("answers", section, (*STEP_SECTIONS, "table", "revealed", *later))
     if content.shapes:
         section = with_scalar_names(content, "answers", section)
     partials = _Partials(forward, content.names)
@@ -75,7 +75,14 @@ def _step(
         partials={name: _partial(content, place, name, item) for name, item in written},
         updated=content.texts(f"{place}.updated", section.get("updated", {}), parameters),
         table=content.texts(f"{place}.table", section.get("table", {}), parameters),
+        revealed=_revealed(content, section.get("revealed", [])),
     )
+
+
+def _revealed(content: Content, names: Any) -> tuple[str, ...]:
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise content.error("revealed should be a list of names in quotes", "answers", "revealed")
+    return tuple(map(printable, names))
 
 
 def _partial(content: Content, place: str, name: str, written: Any) -> PartialAnswer:

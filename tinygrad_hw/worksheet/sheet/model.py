@@ -36,12 +36,17 @@ class PartialAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The answers to one update: a name that is absent was not asked for, "" was not answered."""
+    """The answers to one update: a name that is absent was not asked for, "" was not answered.
+
+    ``revealed`` has what the sheet's page has shown before the answers were saved, such as "z1" and
+    "dE/dz1"; it stands with the first update.
+    """
 
     forward: dict[str, str] = field(default_factory=dict)
     partials: dict[str, PartialAnswer] = field(default_factory=dict)
     updated: dict[str, str] = field(default_factory=dict)
     table: dict[str, str] = field(default_factory=dict)
+    revealed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,10 +81,15 @@ def _rate(sheet: Sheet, rate: float) -> str:
 
 
 def _answers(sheet: Sheet) -> Iterator[str]:
+    yield from _section("answers", _revealed(sheet.answers))
     yield from _step("answers", sheet.answers)
     for k, answers in enumerate(sheet.later_answers, start=2):
         yield from _step(f"answers.step{k}", answers)
     yield from _section("answers.table", _texts(sheet.answers.table))
+
+
+def _revealed(answers: Answers) -> dict[str, str]:
+    return {"revealed": _names(answers.revealed)} if answers.revealed else {}
 
 
 def _step(place: str, answers: Answers) -> Iterator[str]:

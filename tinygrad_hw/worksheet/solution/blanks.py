@@ -61,7 +61,8 @@ def _with_answers(solution: Solution, sheet: Sheet, repeats: bool) -> Sheet:
         for step, answers in zip(solution.steps, (sheet.answers, *sheet.later_answers), strict=True)
     )
     table = {name: "" for name in solution.final if ask.asks_for(TABLE, name)}
-    first = dataclasses.replace(first, table=table | sheet.answers.table)
+    known = sheet.answers
+    first = dataclasses.replace(first, table=table | known.table, revealed=known.revealed)
     return dataclasses.replace(sheet, answers=first, later_answers=tuple(later))
 
 
