@@ -84,3 +84,10 @@ def test_a_name_that_is_none_is_said(
 ) -> None:
     with pytest.raises(InputError, match=message):
         assert_marked(parse_sheet(SHEET), answers, only=only)
+
+
+def test_what_a_sheet_defines_is_answered_by_its_name() -> None:
+    sheet = parse_sheet(SHEET.replace("[update]", '[define]\ndelta = "-dE/dz"\n[update]'))
+    assert assert_marked(sheet, {"delta": "4"}, only=["delta"]) == 1
+    with pytest.raises(MarksLostError):
+        assert_marked(sheet, {"delta": "-4"}, only=["delta"])

@@ -15,6 +15,7 @@ from tinygrad_hw.worksheet import (
     gradescope_refusal,
     gradescope_results,
     mark,
+    parse_sheet,
     points,
     read_sheet,
 )
@@ -98,6 +99,23 @@ def test_a_test_has_its_points_and_its_hint(hand_in: Hand) -> None:
     assert nudge == {**place, "visibility": "after_published"}
     assert answer["output"] == "E = 5.7 fits no slip of the catalogue."
     assert gradescope_results(marks)["tests"][0]["output"] == "1: right"
+
+
+def test_a_number_with_too_few_figures_is_told_so() -> None:
+    text = """
+        [parameters]
+        w = 0.3
+        [forward]
+        E = "sigmoid(w)"
+        [rounding]
+        figures = 4
+        [answers.forward]
+        E = "0.6"
+        """
+    (test,) = gradescope_results(mark(parse_sheet(text)))["tests"]
+    assert test["output"] == "0.6: right, but with fewer figures than asked for"
+    assert test["score"] < test["max_score"]
+    assert test["status"] == "failed"
 
 
 def test_what_is_no_number_is_said_without_the_folder(hand_in: Hand) -> None:

@@ -1,11 +1,14 @@
 """Questions for a quiz: each accepts what some honest way of working gives, and no slip."""
 
 import random
+import re
 from types import ModuleType
 
 import pytest
 
+from tinygrad_hw.formatting import Html
 from tinygrad_hw.worksheet import exercise, mark, parse_sheet, read_number
+from tinygrad_hw.worksheet.quizzes.layout import laid_out
 from tinygrad_hw.worksheet.quizzes.questions import Question, honest_answers, questions_of
 from tinygrad_hw.worksheet.rounding.intervals import Interval
 
@@ -122,3 +125,21 @@ def test_points_are_those_of_the_sheet() -> None:
         ("z", 1, "6"),
         ("dE/dw", 2.5, "36"),
     ]
+
+
+def test_what_a_sheet_defines_is_asked_for_with_its_formula() -> None:
+    sheet = parse_sheet("""
+        [parameters]
+        w = 2
+        [forward]
+        z = "3*w"
+        E = "z**2"
+        [define]
+        delta = "-dE/dz"
+        [ask]
+        forward = ["delta"]
+        """)
+    blank, questions = questions_of(sheet)
+    assert [(q.title, q.answer) for q in questions] == [("delta", "-12")]
+    text = laid_out(blank, 1, questions, lambda question: Html("{…}"))
+    assert "δ = −dE/dz = {…}" in re.sub("<[^>]*>", "", text)

@@ -100,7 +100,7 @@ def assert_marked(
 def _with_answer(sheet: Sheet, name: str, text: str) -> Sheet:
     """Put an answer in the place of a name; the reader of sheets refuses what is no name of it."""
     answers = sheet.answers
-    if name in sheet.forward:
+    if name in sheet.sources:
         answers = replace(answers, forward=answers.forward | {name: text})
     elif "/" in name:
         partial = replace(answers.partials.get(name, NO_ANSWER), value=text)

@@ -40,7 +40,7 @@ def gradescope_results(
                 "name": title_of(marks, item),
                 "score": earned,
                 "max_score": worth,
-                "status": "failed" if item.verdict in ("wrong", "missing") else "passed",
+                "status": "failed" if earned < worth or item.verdict == "wrong" else "passed",
                 "output": remark_on(item, hints),
             }
             if hints == NUDGE:
