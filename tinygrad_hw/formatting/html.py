@@ -202,14 +202,16 @@ def typeset(text: str) -> Html:
     >>> typeset("dE/db4 was <not> 3.1e-4.")
     '<span class="slope">d<var>E</var>/d<var>b</var><sub>4</sub></span> was &lt;not&gt; \
 <data class="n" value="3.1e-4">3.1×10<sup>−4</sup></data>.'
+    >>> typeset("out_h1 and W_12")
+    'out<sub>h1</sub> and <var>W</var><sub>12</sub>'
     """
     parts = _IN_TEXT.split(text.replace(" - ", " − "))
     return join(_typeset_word(part) if i % 2 else part for i, part in enumerate(parts))
 
 
-_IN_TEXT = re.compile(
-    r"(?<![\w.])(d\w+/d\w+|[A-Za-z]+_?\d+|-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?![\w])", re.ASCII
-)
+_NAME_IN_TEXT = r"[A-Za-z]+(?:\d+|\d*(?:_[A-Za-z]*\d+)+)"  # with a number: no common word
+_NUMBER_IN_TEXT = r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
+_IN_TEXT = re.compile(rf"(?<![\w.])(d\w+/d\w+|{_NAME_IN_TEXT}|{_NUMBER_IN_TEXT})(?![\w])", re.ASCII)
 
 
 def formula(source: str) -> Html:
