@@ -110,6 +110,18 @@ def test_two_students_of_one_name_are_told_apart_by_login_alone(
     assert table.filled == ("Hilbert, David",)
 
 
+def test_who_is_excused_gets_a_mark_and_who_was_not_assigned_it_does_not(
+    gradebook: Path, hand_in: Hand
+) -> None:
+    gradebook.write_text(GRADEBOOK.replace("4.00", "EX").replace("5.00", "N/A"))
+    results = [hand_in("a.toml", "dhilbert"), hand_in("b.toml", "A3")]
+    table = canvas_gradebook(gradebook, results, assignment="Backprop")
+    assert [row[7] for row in cells(table.content)[4:6]] == ["20.00", "N/A"]
+    assert table.replaced == ("Hilbert, David",)
+    reason = "Backprop by hand (502) is not assigned to Hilbert, Franz, Canvas says"
+    assert table.problems == (f"b.toml: {reason}",)
+
+
 def test_without_points_possible_points_are_as_they_are(gradebook: Path, hand_in: Hand) -> None:
     gradebook.write_text(GRADEBOOK.replace("20.00", ""))
     result = hand_in("a.toml", "enoether", loss="5.7")

@@ -21,6 +21,7 @@ from tinygrad_hw.worksheet.courses.roster import (
     read_decimal,
     read_roster,
 )
+from tinygrad_hw.worksheet.marking.mark_sheet import Marks
 from tinygrad_hw.worksheet.marking.points import WEIGHTS
 
 _WITH_ID = re.compile(r"(?P<title>.*) \(\d+\)", re.DOTALL)
@@ -71,7 +72,13 @@ def canvas_gradebook(
     ]
     matching = match_sheets(people, results, path)
     best = read_decimal(worth[column])
-    return fill_in(roster, matching, weights, column, lambda _: best or None)
+
+    def not_assigned(person: Person, _: Marks) -> str:
+        if person.row[column].strip() == "N/A":
+            return f"{roster.header[column]} is not assigned to {person.name}, Canvas says"
+        return ""
+
+    return fill_in(roster, matching, weights, column, lambda _: best or None, not_assigned)
 
 
 def _first_assignment_column(roster: Roster) -> int:
