@@ -1,5 +1,7 @@
 """What a sheet asks for is asked, marked and paid, and nothing else is."""
 
+import re
+
 import pytest
 
 from tinygrad_hw.worksheet import (
@@ -10,11 +12,13 @@ from tinygrad_hw.worksheet import (
     blanks,
     key,
     mark,
+    marked_page,
     parse_sheet,
     points,
     read_weights,
     sheet_text,
 )
+from tinygrad_hw.worksheet.solution.dependencies import with_gaps
 
 NEURON = """\
 [given]
@@ -44,6 +48,17 @@ def test_without_ask_everything_is_asked_for() -> None:
 def test_with_ask_each_factor_is_asked_for_once() -> None:
     factors = [name for part, name in asked(NEURON + "[ask]\nfactors = true\npartials = true\n")]
     assert factors == ["dE/da", "da/dz", "dz/dw", "dE/dw", "dz/db", "dE/db"]
+
+
+def test_a_chain_shows_where_factors_are_left_out() -> None:
+    sheet = blanks(parse_sheet(NEURON + "[ask]\nfactors = true\npartials = true\n"))
+    [path] = sheet.answers.partials["dE/db"].paths
+    assert with_gaps(path, "dE/db") == ["…", "dz/db"]
+    assert with_gaps(["dE/da", "da/dw"], "dE/dw") == ["dE/da", "da/dw"]
+    assert with_gaps(["dE/da"], "dE/dw") == ["dE/da", "…"]
+    assert with_gaps([], "dE/dw") == ["…"]
+    text = re.sub("<[^>]*>", "", marked_page(mark(sheet)))
+    assert "…" in text[text.index("Partials") :]
 
 
 def test_names_that_are_chosen_are_asked_for_and_no_others() -> None:

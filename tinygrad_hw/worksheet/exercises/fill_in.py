@@ -15,6 +15,7 @@ from tinygrad_hw.worksheet.sheet.model import Answers, Sheet, SheetError
 from tinygrad_hw.worksheet.sheet.reader import parse_sheet, read_text
 from tinygrad_hw.worksheet.sheet.writer import answers_text, quoted, sheet_text
 from tinygrad_hw.worksheet.solution.blanks import blanks
+from tinygrad_hw.worksheet.solution.dependencies import with_gaps
 
 Place = tuple[str | int, ...]  # the keys, from the outermost, that lead to a value of the file
 
@@ -193,7 +194,7 @@ def _question(sheet: Sheet, place: Place) -> tuple[str, str]:
         case ["partials", str(partial), *rest]:
             partial = named(partial, *(rest[1:] if rest[0] == "value" else ()))
             paths = answers.partials[partial].paths
-            chain = " + ".join(" · ".join(path) for path in paths)
+            chain = " + ".join(" · ".join(with_gaps(path, partial)) for path in paths)
             about = f"{step}{partial} = {chain}" if chain else step + partial
             match rest:
                 case ["factors", factor]:

@@ -35,6 +35,7 @@ from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.rounding.written_number import LONGEST, read_number, round_number
 from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer
 from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
+from tinygrad_hw.worksheet.solution.dependencies import LEFT_OUT, with_gaps
 
 # How every page begins, by which an earlier one is known: see ``files.Output``.
 MARKED_PAGE_OPENING = re.compile(
@@ -229,10 +230,13 @@ class _Body:
         for path in answer.paths:
             if terms:
                 terms.append(_BREAK)
-            for i, factor in enumerate(path):
+            for i, factor in enumerate(with_gaps(path, name)):
+                operator = "×" if i else "+" if terms else ""
+                if factor == LEFT_OUT:
+                    terms.append(_term(operator, Html(LEFT_OUT), NOTHING))
+                    continue
                 item = self.next_number(FACTOR, factor, name)
                 items.append(item)
-                operator = "×" if i else "+" if terms else ""
                 terms.append(_term(operator, partial(factor), self.number(item)))
         results = [
             element("del", figure(_shortened(text)), title="crossed out") for text in answer.struck

@@ -22,6 +22,7 @@ from tinygrad_hw.formatting import (
 from tinygrad_hw.worksheet.quizzes.layout import example, given, how_to_round
 from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet
 from tinygrad_hw.worksheet.solution.blanks import blanks
+from tinygrad_hw.worksheet.solution.dependencies import LEFT_OUT, with_gaps
 
 _BLANK = element("span", class_="blank")
 _BREAK = element("span", class_="break")
@@ -105,7 +106,10 @@ def _chain(name: str, answer: PartialAnswer) -> Html:
     for i, path in enumerate(answer.paths):
         if i:
             terms += [_BREAK, Html("+")]
-        factors = [element("span", partial(f), _BLANK, class_="factor") for f in path]
+        factors = [
+            Html(f) if f == LEFT_OUT else element("span", partial(f), _BLANK, class_="factor")
+            for f in with_gaps(path, name)
+        ]
         terms.append(join(factors, " · "))
     if answer.value is not None:
         terms += [Html("="), _BLANK] if answer.paths else [_BLANK]

@@ -19,6 +19,7 @@ from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.quizzes.questions import Question
 from tinygrad_hw.worksheet.sheet.model import Sheet
 from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
+from tinygrad_hw.worksheet.solution.dependencies import LEFT_OUT, with_gaps
 
 
 def laid_out(
@@ -42,6 +43,11 @@ def laid_out(
         found = gaps.pop((part, of, name), NOTHING)
         return join([" ", found]) if found else NOTHING
 
+    def factor_of(factor: str, of: str) -> Html:
+        if factor == LEFT_OUT:
+            return Html(factor)
+        return join([partial(factor), place(FACTOR, factor, of)])
+
     def alone(*parts: str) -> list[Html]:
         """Return the lines of numbers that are not in a chain."""
         return [
@@ -54,7 +60,7 @@ def laid_out(
     for name, answer in (sheet.answers, *sheet.later_answers)[step - 1].partials.items():
         left = len(gaps)
         paths = [
-            join([join([partial(f), place(FACTOR, f, name)]) for f in path], " · ")
+            join([factor_of(f, name) for f in with_gaps(path, name)], " · ")
             for path in answer.paths
         ]
         chain = [join([" ", join(paths, " + ")])] if paths else []

@@ -114,4 +114,4 @@ def _merged(
             place = {name: k for k, name in enumerate(chain[i])}
             whole = dict.fromkeys(names, "") | paths[i]
             paths[i] = {name: whole[name] for name in sorted(whole, key=lambda n: place.get(n, -1))}
-    return tuple(path for path in paths if path)
+    return tuple(paths) if any(paths) else ()

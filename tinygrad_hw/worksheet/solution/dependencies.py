@@ -5,7 +5,7 @@ A derivative dP/dQ is *local* where Q stands in P's own formula, *total* where Q
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from tinygrad_hw.explain import local_derivatives, sum_without_dust
@@ -21,6 +21,7 @@ from tinygrad_hw.symbolic import (
 )
 from tinygrad_hw.worksheet.solution.solve import Solution
 
+LEFT_OUT = "…"
 PRIME = "′"  # marks a factor of a second path, as in dz/da′; two primes, of a third
 
 
@@ -28,6 +29,17 @@ def split_derivative(name: str) -> tuple[str, str]:
     """Split the name dP/dQ into P and Q."""
     top, bottom = name.strip(PRIME).split("/")
     return top[1:], bottom[1:]
+
+
+def with_gaps(path: Iterable[str], partial: str) -> list[str]:
+    """Return the factors of a partial's path, with ``LEFT_OUT`` where others belong between."""
+    reached, bottom = split_derivative(partial)
+    factors = []
+    for factor in path:
+        top, end = split_derivative(factor)
+        factors += [factor] if top == reached else [LEFT_OUT, factor]
+        reached = end
+    return factors if reached == bottom else [*factors, LEFT_OUT]
 
 
 class Dependencies:
