@@ -2,8 +2,10 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,55 @@ def test_files_are_all_written_or_none(tmp_path: Path) -> None:
     assert (good.read_bytes(), (tmp_path / "other").read_bytes()) == (b"1", b"2")
 
 
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+@pytest.mark.parametrize("links", [True, False], ids=["hard links", "a file system without them"])
+def test_a_set_of_files_is_whole_or_as_it_was_wherever_it_breaks_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, links: bool
+) -> None:
+    """At each step that changes a name or writes a file; three of the four were there before."""
+    names = ("a", "b", "new/c", "d")
+    new = {tmp_path / name: name.upper().encode() for name in names}
+
+    def lay_out() -> dict[str, bytes]:
+        for name in ("a", "b", "d"):
+            (tmp_path / name).write_bytes(b"old")
+        (tmp_path / "new/c").unlink(missing_ok=True)
+        if (tmp_path / "new").exists():
+            (tmp_path / "new").rmdir()
+        return files()
+
+    def files() -> dict[str, bytes]:
+        paths = (path for path in tmp_path.rglob("*") if path.is_file())
+        return {str(path.relative_to(tmp_path)): path.read_bytes() for path in paths}
+
+    calls = [0, 0]  # so far, and the one that fails
+
+    def failing(real: Callable[..., object]) -> Callable[..., object]:
+        def call(*arguments: object, **options: object) -> object:
+            calls[0] += 1
+            if calls[0] == calls[1]:
+                raise error
+            return real(*arguments, **options)
+
+        return call
+
+    if not links:
+        monkeypatch.setattr("os.link", lambda *_: os.stat(tmp_path / "no links here"))
+    for where, what in ((Path, "replace"), (Path, "write_bytes"), (shutil, "copy2"), (os, "link")):
+        before = lay_out()
+        for step in range(1, 6):
+            lay_out()
+            calls[:] = 0, step
+            with monkeypatch.context() as patch:
+                patch.setattr(where, what, failing(getattr(where, what)))
+                try:
+                    write_files(new)
+                except (OutputError, KeyboardInterrupt):
+                    assert files() == before
+                else:
+                    assert files() == {name: name.upper().encode() for name in names}
+
+
 def test_what_a_killed_process_has_left_is_removed_by_the_next(tmp_path: Path) -> None:
     """Of the files that are written, and only of processes that are no more."""
     write = "import os, sys; from tinygrad_hw.files import write_files; from pathlib import Path\n"
@@ -34,7 +85,7 @@ def test_what_a_killed_process_has_left_is_removed_by_the_next(tmp_path: Path) -
     assert re.fullmatch(r"\.page\.html\.\d+\.part", part)
     running = tmp_path / f".page.html.{os.getppid()}.part"
     mine = tmp_path / ".page.html.mine.part"
-    for path in (running, mine):
+    for path in (running, mine, tmp_path / part.replace(".part", ".old")):
         path.write_text("")
     write_files({tmp_path / "page.html": b"2"})
     left = {path.name for path in tmp_path.iterdir()}

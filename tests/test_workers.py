@@ -1,10 +1,12 @@
 """Tasks side by side: none is lost and none is done twice, whatever becomes of the workers."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -41,6 +43,25 @@ if __name__ == "__main__":
 """
 
 
+KILLED = """
+import contextlib, fcntl, os, sys, time
+from tinygrad_hw.workers import side_by_side
+
+def task(shared, number):
+    folder, parent = shared
+    file = open(f"{folder}/{os.getpid()}", "w")
+    fcntl.flock(file, fcntl.LOCK_EX)  # until this process ends, by whatever
+    while len(os.listdir(folder)) < 2:
+        time.sleep(0.05)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(parent, 9)
+    time.sleep(1000)
+
+if __name__ == "__main__":
+    list(side_by_side(task, (sys.argv[1], os.getpid()), range(4), jobs=2))
+"""
+
+
 def double(shared, task):
     return shared * task
 
@@ -64,6 +85,33 @@ def test_two_processes():
     assert sorted(side_by_side(twice, 3, [5, 6, 7], jobs=2)) == [(0, 15), (1, 18), (2, 21)]
     with pytest.raises(InputError, match="a process of the work has been killed"):
         list(side_by_side(die, None, [1, 2, 3], jobs=2))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a process on Windows knows nothing of its parent")
+def test_workers_end_with_the_process_that_was_killed(tmp_path):
+    import fcntl  # not on Windows
+
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
+    pids = tmp_path / "pids"
+    pids.mkdir()
+    subprocess.run(
+        [sys.executable, str(script), str(pids)],
+        timeout=100,
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
+    files = list(pids.iterdir())
+    assert len(files) == 2
+    for path in files:
+        with path.open("w") as file:
+            for _ in range(1000):  # a second is enough; on a busy machine it may be a minute
+                with contextlib.suppress(BlockingIOError):
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                time.sleep(0.1)
+            else:
+                pytest.fail("a worker is still there")
 
 
 def test_a_cluster_of_which_a_worker_is_killed_loses_nothing(tmp_path):

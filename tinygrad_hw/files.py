@@ -12,7 +12,8 @@ from pathlib import Path
 
 from tinygrad_hw.errors import InputError
 
-_PART = re.compile(r"\.(.+)\.(\d{1,9})\.part", re.DOTALL)  # a file being written, and by whom
+# A file being written, and by whom; what it replaces, until all files of a set are in their places.
+_PART = re.compile(r"\.(.+)\.(\d{1,9})\.(?:part|old)", re.DOTALL)
 OPENING_BYTES = 10_000  # enough of an earlier output to recognize it by
 
 
@@ -108,8 +109,9 @@ def _is_earlier_output(output: Output) -> bool:
 
 
 def write_files(contents: Mapping[Path, bytes], *, make_folders: bool = True) -> None:
-    """Write files; each appears, or is replaced, when all have been written beside their places.
+    """Write files: all of them, or none.
 
+    They appear, or are replaced, when all have been written beside their places.
     Links stay links, and a file keeps its permissions. Folders are made where they are missing, and
     taken away again if nothing comes of it.
 
@@ -127,6 +129,7 @@ def write_files(contents: Mapping[Path, bytes], *, make_folders: bool = True) ->
     """
     unfinished: dict[Path, tuple[Path, Path]] = {}  # what each part becomes, and its name
     new_folders: list[Path] = []
+    replaced = _Replaced()
     path = Path()
     try:
         for path in contents:
@@ -147,19 +150,61 @@ def write_files(contents: Mapping[Path, bytes], *, make_folders: bool = True) ->
                 shutil.copymode(target, part)
         for part, (target, named) in unfinished.items():
             path = named
+            if len(contents) > 1:
+                replaced.keep(target)
             part.replace(target)
-    except OSError as error:
+    except BaseException as error:
+        replaced.put_back()
+        if not isinstance(error, OSError):
+            raise
         reason = (error.strerror or str(error)).lower()
         raise OutputError(
             f"cannot write {path}: {reason}; give a place that can be written"
         ) from None
     finally:
+        replaced.forget()
         for part in unfinished:
             with suppress(OSError):  # most often it has become the file
                 part.unlink()
         for folder in reversed(new_folders):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
+
+
+class _Replaced:
+    """The files that have been replaced, as they were: a set of files is whole, or as before."""
+
+    def __init__(self) -> None:
+        self.kept: dict[Path, Path | None] = {}  # of each file what it was, None where it is new
+
+    def keep(self, target: Path) -> None:
+        """Keep a file as it is, by a second name for it where the file system has such."""
+        if not target.exists():
+            self.kept[target] = None
+            return
+        old = target.with_name(f".{target.name}.{os.getpid()}.old")
+        old.unlink(missing_ok=True)
+        self.kept[target] = old  # known before it is there, so that it is always removed
+        try:
+            os.link(target, old)
+        except OSError:
+            shutil.copy2(target, old)
+
+    def put_back(self) -> None:
+        """Put all files back."""
+        for target, old in self.kept.items():
+            with suppress(OSError):  # of one that is still in its place, too
+                if old is None:
+                    target.unlink(missing_ok=True)
+                elif old.exists():
+                    old.replace(target)
+
+    def forget(self) -> None:
+        """Remove the second names."""
+        for old in self.kept.values():
+            if old is not None:
+                with suppress(OSError):
+                    old.unlink()
 
 
 def _remove_parts_of_killed_processes(targets: Iterable[Path]) -> None:
@@ -171,11 +216,11 @@ def _remove_parts_of_killed_processes(targets: Iterable[Path]) -> None:
         with suppress(OSError):  # there is no such folder yet
             for entry in os.listdir(folder):
                 part = _PART.fullmatch(entry)
-                if part and part[1] in wanted and not _is_running(int(part[2])):
+                if part and part[1] in wanted and not is_running(int(part[2])):
                     (folder / entry).unlink()
 
 
-def _is_running(process: int) -> bool:
+def is_running(process: int) -> bool:
     """Return whether there is a process of a number; True where that cannot be asked."""
     if os.name != "posix":
         return True

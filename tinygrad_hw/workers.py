@@ -6,6 +6,8 @@ import asyncio
 import logging
 import os
 import signal
+import threading
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -112,7 +114,9 @@ def _on_cores(
             "pip install 'tinygrad_hw[sweep]', or give --jobs 1"
         ) from None
     parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", pre_dispatch=jobs)
-    calls = (delayed(_numbered)(function, shared, i, task) for i, task in enumerate(tasks))
+    calls = (
+        delayed(_numbered)(function, shared, i, task, os.getpid()) for i, task in enumerate(tasks)
+    )
     results: Any = None
     try:
         with ctrl_c_blocked():  # the processes start here, and Ctrl-C is for this one alone
@@ -130,9 +134,30 @@ def _on_cores(
 
 
 def _numbered(
-    function: Callable[[Any, Any], T], shared: Any, place: int, task: Any
+    function: Callable[[Any, Any], T], shared: Any, place: int, task: Any, parent: int
 ) -> tuple[int, T]:
+    end_with(parent)
     return place, function(shared, task)
+
+
+_parents: set[int] = set()  # in a worker: the processes that it ends with
+
+
+def end_with(parent: int) -> None:
+    """Make this process end, whatever it does, soon after its parent has been killed.
+
+    A parent that ends in any other way ends its workers itself. On Windows this does nothing, since
+    a process there never learns that its parent is no more.
+    """
+    if os.name == "posix" and parent not in _parents:
+        _parents.add(parent)
+        threading.Thread(target=_wait_for_the_end_of, args=(parent,), daemon=True).start()
+
+
+def _wait_for_the_end_of(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)  # at once: there is nobody to hand a result to
 
 
 def _on_cluster(

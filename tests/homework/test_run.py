@@ -3,8 +3,11 @@
 import base64
 import io
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -114,6 +117,32 @@ def test_nothing_is_changed_when_the_work_fails(tmp_path: Path) -> None:
         work()
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
     assert (tmp_path / "report.html").read_text() == "of yesterday"
+
+
+def test_what_a_killed_run_has_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    for process in (str(ended.pid), str(os.getppid()), "mine"):
+        (tmp_path / f".unfinished-{process}/pages").mkdir(parents=True)
+    with _unfinished_folder(tmp_path) as folder:
+        (folder / "report.html").write_text("new")
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {f".unfinished-{os.getppid()}", ".unfinished-mine", "report.html"}
+
+
+def test_a_report_is_whole_or_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text("of yesterday")
+    (tmp_path / "b.html/kept").mkdir(parents=True)
+
+    def work() -> None:
+        with _unfinished_folder(tmp_path) as folder:
+            for name in ("a.html", "b.html"):
+                (folder / name).write_text("new")
+
+    with pytest.raises(OutputError, match=r"b\.html"):
+        work()
+    assert (tmp_path / "a.html").read_text() == "of yesterday"
+    assert {path.name for path in tmp_path.iterdir()} == {"a.html", "b.html"}
 
 
 def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:

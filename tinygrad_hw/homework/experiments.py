@@ -7,6 +7,7 @@ each with one BLAS thread: so a network's weights depend on its seed alone, not 
 from __future__ import annotations
 
 import multiprocessing
+import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -36,7 +37,7 @@ from tinygrad_hw.nn import (
 from tinygrad_hw.nn.callbacks import Logs
 from tinygrad_hw.nn.initializers import Initializer
 from tinygrad_hw.nn.models import LayerSummary
-from tinygrad_hw.workers import cores, ctrl_c_blocked
+from tinygrad_hw.workers import cores, ctrl_c_blocked, end_with
 
 HIDDEN, BATCH, RATE, PATIENCE, EXAMPLES = 128, 32, 0.001, 10, 10
 
@@ -208,7 +209,7 @@ def train_all(
     thread.start()
     others = set(multiprocessing.active_children())
     workers = min(cores(), len(experiments))
-    pool = ProcessPoolExecutor(workers, context, _initialize_worker, (events,))
+    pool = ProcessPoolExecutor(workers, context, _initialize_worker, (events, os.getpid()))
     try:
         with ctrl_c_blocked():  # the processes start here, and Ctrl-C is for this one alone
             futures = [
@@ -229,7 +230,8 @@ def train_all(
 _events: Any = None  # in a worker: the queue on which its epochs are reported
 
 
-def _initialize_worker(events: Any) -> None:
+def _initialize_worker(events: Any, parent: int) -> None:
+    end_with(parent)
     threadpool_limits(1)  # the other cores are for the other workers
     global _events  # noqa: PLW0603 - a worker of a pool has no other place for an argument
     _events = events

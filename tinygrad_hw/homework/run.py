@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from tinygrad_hw.data import load
 from tinygrad_hw.explain import svg
-from tinygrad_hw.files import Output, OutputError, refuse_to_destroy
+from tinygrad_hw.files import Output, OutputError, is_running, refuse_to_destroy, write_files
 from tinygrad_hw.homework import SHEETS, sheet_path
 from tinygrad_hw.homework.experiments import ALL, Outcome, train_all
 from tinygrad_hw.homework.report.document import figures, report, results_as_json
@@ -144,18 +144,18 @@ def _unfinished_folder(out: Path) -> Iterator[Path]:
     noticed before the work and not after it.
     """
     is_new = not out.exists()
+    for left in out.glob(".unfinished-*"):  # by a run that was killed
+        process = left.name.rpartition("-")[2]
+        if process.isdecimal() and not is_running(int(process)):
+            shutil.rmtree(left, ignore_errors=True)
     unfinished = out / f".unfinished-{os.getpid()}"  # named before it is made: always removed
     try:
         with _write_errors_of(out):
             unfinished.mkdir(parents=True)
         yield unfinished
         with _write_errors_of(out):
-            for file in sorted(unfinished.rglob("*")):
-                target = out / file.relative_to(unfinished)
-                if file.is_dir():
-                    target.mkdir(exist_ok=True)
-                else:
-                    file.replace(target)
+            files = sorted(path for path in unfinished.rglob("*") if path.is_file())
+            write_files({out / path.relative_to(unfinished): path.read_bytes() for path in files})
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
         if is_new and out.is_dir() and not any(out.iterdir()):
