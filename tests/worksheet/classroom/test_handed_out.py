@@ -140,6 +140,21 @@ def test_what_was_not_asked_for_is_told_and_not_marked() -> None:
     assert len(mark(compared.sheet).items) == len(mark(parse_sheet(ANSWERED)).items) - 1
 
 
+def test_a_changed_definition_is_told() -> None:
+    text = PROBLEM.replace("[update]", '[define]\ndelta = "-dE/db"\n[update]')
+    handed_out, sheet = parse_sheet(text), parse_sheet(text.replace("-dE/db", "dE/db"))
+    assert compare(sheet, [handed_out]).changes == (
+        "delta in [define] is 'dE/db', and was '-dE/db'",
+    )
+
+
+def test_what_the_page_has_revealed_is_told_and_kept() -> None:
+    sheet = changed(r"^\[answers.forward\]$", '[answers]\nrevealed = ["b"]\n[answers.forward]')
+    compared = compare(sheet, [HANDED_OUT])
+    assert compared.changes == ("its page has shown, when asked: b",)
+    assert compared.sheet == sheet
+
+
 def test_paths_may_stand_in_another_order() -> None:
     sheet = parse_sheet(ANSWERED)
     partial = sheet.answers.partials["dE/dw"]
@@ -171,6 +186,7 @@ def test_a_class_is_told_of_in_its_summary(tmp_path: Path) -> None:
     results = list(mark_all(handed_in([tmp_path]).submissions, [HANDED_OUT]))
     lines = list(class_lines(results))
     where = lines.index("Not as it was handed out")
-    assert lines[where + 1 :] == [
-        "  b.toml: w in [parameters] is 1, and was 0.5; the name is missing"
+    assert lines[where + 1 : where + 3] == [
+        "  b.toml: w in [parameters] is 1, and was 0.5; the name is missing",
+        "",
     ]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
-from tinygrad_hw.worksheet.sheet.messages import abbreviate
+from tinygrad_hw.worksheet.sheet.messages import abbreviate, printable
 from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet
 from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED, place
 from tinygrad_hw.worksheet.solution.blanks import blanks, with_all_asked
@@ -27,7 +27,8 @@ class Compared:
         What was handed out, with the answers that were handed in: what is absent is "", which
         counts as missing; what was not asked for is left out.
     changes
-        In words, what was changed, deleted and added, and whether the name is missing.
+        In words, what was changed, deleted and added, what its page has revealed, and whether the
+        name is missing.
     """
 
     sheet: Sheet
@@ -68,6 +69,10 @@ def compare(sheet: Sheet, handed_out: Sequence[Sheet]) -> Compared:
     ):
         if questions:
             changes.append(f"{what}: {', '.join(map(str, questions.elements()))}")
+    if sheet.answers.revealed:
+        changes.append(
+            f"its page has shown, when asked: {printable(', '.join(sheet.answers.revealed))}"
+        )
     if not sheet.student.strip():
         changes.append("the name is missing")
     whole = dataclasses.replace(
@@ -97,6 +102,10 @@ def _problem(sheet: Sheet) -> dict[str, tuple[Any, str]]:
         **{
             f"{name} in [forward]": (formula.instructions, abbreviate(formula.source))
             for name, formula in sheet.forward.items()
+        },
+        **{
+            f"{name} in [define]": (definition.formula, abbreviate(definition.source))
+            for name, definition in sheet.define.items()
         },
         "the loss": (sheet.loss, sheet.loss),
         "the rate": (sheet.rate, "none" if sheet.rate is None else f"{sheet.rate:.15g}"),
@@ -155,6 +164,7 @@ def _answers_to(asked: Answers, written: Answers) -> Answers:
         },
         _texts(asked.updated, written.updated),
         _texts(asked.table, written.table),
+        written.revealed,
     )
 
 
