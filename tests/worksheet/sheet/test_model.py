@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tinygrad_hw.worksheet.sheet.model import SheetError
 from tinygrad_hw.worksheet.sheet.reader import MAX_BYTES, parse_sheet, read_sheet
+from tinygrad_hw.worksheet.sheet.writer import sheet_text
 
 NEURON = """\
 title = "One sigmoid neuron"
@@ -235,14 +236,70 @@ def test_a_strangers_text_cannot_move_the_cursor() -> None:
     assert str(caught.value).isprintable()
 
 
-@given(st.data())
-def test_any_damage_is_read_or_refused_in_one_line(data: st.DataObject) -> None:
-    text = list(NEURON)
+EVERYTHING = """\
+title = "Everything that a sheet may have"
+[given]
+c = 2
+[[examples]]
+x = [1, 2]
+y = 1
+[[examples]]
+x = [0.5, -1]
+y = 0
+[parameters]
+W = [[0.1, 0.2], [0.3, -0.1]]
+b = [0.1, 0]
+[forward]
+z = "W @ x + b"
+p = "softmax(z)"
+E = "-sum([y, 1 - y] * ln(p)) + c*mean(W**2)"
+[define]
+delta = "-dE/dz"
+s = "delta[1]*2 - dE/dW[1,2]/c"
+[update]
+loss = "E"
+rate = 0.1
+momentum = 0.5
+[rounding]
+figures = 4
+[ask]
+forward = ["p[1]", "delta", "s"]
+factors = true
+partials = ["dE/dz", "dE/dW[1,2]", "dp[1]/dz[2]", "dE/dx"]
+updated = ["W"]
+table = true
+[ask.points]
+partials = 2
+"dE/dz" = 3
+[answers.forward]
+z = ["0.6", "0.1"]
+"p[1]" = "0.62"
+delta = ["0.3", ""]
+[answers.partials."dE/dz"]
+value = ["0.1", "0.2"]
+[answers.partials."dE/dW[1,2]"]
+factors = { "dE/dz[1]" = "0.1", "dz[1]/dW[1,2]" = "2" }
+value = "0.2"
+[answers.updated]
+W = [["1", "2"], ["", "4"]]
+[answers.step2.updated]
+"W[1,1]" = "1"
+[answers.table]
+b = ["1", "2"]
+"""
+
+
+@pytest.mark.parametrize("sheet", [NEURON, EVERYTHING], ids=["a neuron", "everything"])
+@given(data=st.data())
+def test_any_damage_is_read_or_refused_in_one_line(sheet: str, data: st.DataObject) -> None:
+    text = list(sheet)
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(text) - 1))
         text[at] = data.draw(st.sampled_from(['"', "[", "]", "=", "\n", ".", "(", "", "é", "9"]))
     try:
-        parse_sheet("".join(text)).evaluate()
+        read = parse_sheet("".join(text))
+        read.evaluate()
+        assert parse_sheet(sheet_text(read)) == read
     except SheetError as error:
         message = str(error)
     else:
