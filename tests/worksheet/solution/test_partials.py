@@ -164,6 +164,24 @@ def test_they_are_shown_like_any_other() -> None:
     assert 'class="partial"' in marked_page(marks)
 
 
+def test_a_softmax_with_cross_entropy_ends_in_p_minus_t_where_a_given_number_is_asked_for() -> None:
+    sheet = parse_sheet("""
+[given]
+t = [1, 0]
+x = 0.3
+[parameters]
+w = [1, 2]
+[forward]
+z = "w*x"
+p = "softmax(z)"
+E = "-sum(t*ln(p))"
+[ask]
+partials = ["dE/dz", "dE/dx"]
+""")
+    lines = [line.strip() for line in solution_lines(solve(sheet))]
+    assert {"= p_1 - t_1", "= p_2 - t_2", "since t_1 + t_2 = 1"} <= {*lines}
+
+
 @pytest.mark.parametrize(
     ("answers", "message"),
     [

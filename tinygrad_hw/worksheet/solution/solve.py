@@ -143,13 +143,14 @@ def _other_chains(sheet: Sheet, known: Collection[str]) -> dict[str, Chain]:
     others = [name for name in wanted if name not in known]
     if not others:
         return {}
-    # With every number a parameter, there is a derivative by the given ones too.
-    free = dataclasses.replace(sheet, given={}, parameters=sheet.given | sheet.parameters)
-    values = free.evaluate()
     bottoms: dict[str, list[str]] = {}
     for name in others:
         top, _, bottom = name[1:].partition("/d")
         bottoms.setdefault(top, []).append(bottom)
+    # A derivative by a given number asks for that number as a parameter.
+    free = {name: x for name, x in sheet.given.items() if name in set().union(*bottoms.values())}
+    given = {name: x for name, x in sheet.given.items() if name not in free}
+    values = dataclasses.replace(sheet, given=given, parameters=free | sheet.parameters).evaluate()
     with np.errstate(all="ignore"):
         found = {
             top: explain_all(values[top], [values[name] for name in names])
