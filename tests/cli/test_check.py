@@ -157,14 +157,17 @@ def test_an_answer_that_is_no_number_is_said_and_the_rest_is_marked(run: Run, sh
     [
         (["nowhere.toml"], "nowhere.toml: No such file or directory; give the path of a sheet"),
         (["."], ".: there is no .toml file in it; give what was handed in"),
-        ([".", "--json"], "--json is for one sheet; use --csv for a class"),
+        ([".", "--json"], ".: --json is for one sheet; use --csv for a class"),
         (["q1a", "--csv", "x.csv"], "--csv is for a folder of sheets"),
         (["q1a", "--dask", "x:1"], "--dask is for a folder of sheets"),
         (["q1a", "--hints", "4"], "argument --hints: invalid choice: 4"),
         (["q1a", "--weights", "x=1"], "'x=1' sets no weight; write one of forward, factor"),
         (["q1a", "--against", "nowhere.toml"], "nowhere.toml: No such file or directory; give"),
         (["q1a", "nowhere.toml"], "nowhere.toml: No such file or directory; give the path of"),
-        (["q1a", "q1b", "--json"], "--json is for one sheet; use --csv for a class"),
+        (
+            ["q1a", "q1b", "--json"],
+            "several sheets: --json is for one sheet; use --csv for a class",
+        ),
         (["empty.toml"], "empty.toml: there are no answers to mark; fill in [answers]"),
     ],
 )

@@ -84,7 +84,8 @@ def _check(arguments: argparse.Namespace) -> int:
     paths = [sheet_file(name) for name in arguments.sheets]
     if len(paths) > 1 or os.path.isdir(paths[0]) or paths[0].suffix.lower() == ".zip":
         if arguments.json:
-            raise UsageError("--json is for one sheet; use --csv for a class")
+            several = "several sheets" if len(paths) > 1 else f"{paths[0]}"
+            raise UsageError(f"{several}: --json is for one sheet; use --csv for a class")
         if arguments.gradescope:
             raise UsageError("--gradescope is for one sheet; --canvas and --moodle are for a class")
         return _check_class(paths, arguments, weights)
