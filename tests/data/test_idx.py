@@ -327,9 +327,11 @@ def test_file_too_large_is_not_read(file):
     ("claim", "there", "words"),
     [
         ((1, 1, 1), 2**26, "trailing bytes from byte 17"),
-        ((2**20, 2**5, 2**5), 64, "truncated, ends at byte 80"),
+        ((2**15, 2**5, 2**5), 64, "truncated, ends at byte 80"),
+        ((2**20, 2**5, 2**5), 64, "its 33 bytes claim to be 1073741840 unpacked"),
+        ((2**17, 2**5, 2**5), 2**27, "bytes claim to be 134217744 unpacked"),
     ],
-    ids=["bomb", "lie"],
+    ids=["bomb", "lie", "large lie", "bomb that owns up"],
 )
 def test_memory_follows_neither_the_claim_nor_the_bomb(file, claim, there, words):
     header = struct.pack(">BBBBIII", 0, 0, 8, 3, *claim)
@@ -342,3 +344,30 @@ def test_memory_follows_neither_the_claim_nor_the_bomb(file, claim, there, words
         tracemalloc.stop()
     assert words in message
     assert peak < 2**20
+
+
+# --- Bombs ----------------------------------------------------------------------------------------
+
+
+def test_what_is_packed_too_densely_is_refused_before_it_is_unpacked(file, monkeypatch):
+    """Bytes of zeros are packed at 1,000 to 1: a megabyte of them would become a gigabyte."""
+    start = struct.pack(">BBBB3I", 0, 0, 8, 3, 100_000, 28, 28)
+    file.write_bytes(gzip.compress(start + bytes(700_000)))
+    size = file.stat().st_size
+    assert size < 1000
+    unpacked = []
+    real = idx._unpack
+    monkeypatch.setattr(
+        idx, "_unpack", lambda *args: unpacked.append(len(real(*args))) or real(*args)
+    )
+    assert error_of(file) == (
+        f"images.gz: its {size} bytes claim to be 78400016 unpacked; expected at most 100 times as "
+        "many, as of any real images; fetch the file again; if it is yours, unpack it first"
+    )
+    assert unpacked == [16]
+
+
+def test_a_little_data_may_be_packed_as_densely_as_it_is(file):
+    file.write_bytes(packed_idx(np.zeros((1000, 28, 28), np.uint8)))
+    assert file.stat().st_size * 100 < 784_000
+    assert idx.read(file, 3).shape == (1000, 28, 28)

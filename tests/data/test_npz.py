@@ -305,10 +305,14 @@ def test_stored_entry_shorter_than_it_claims(file):
 
 
 def test_bomb_takes_no_memory(file):
-    """64 MiB of zeros, in a directory that owns up to 24 and in one that claims them all."""
+    """Many zeros, in a directory that claims them all and in one that owns up to 24."""
     text = header()
-    for claim, words in ((None, "trailing bytes"), (10 + len(text) + 24, "Bad CRC-32")):
-        write(file, {"x.npy": npy(text, bytes(2**26))})
+    for size, claim, words in (
+        (2**26, None, "bytes claim to be 67108937 unpacked"),
+        (2**25, None, "trailing bytes"),
+        (2**26, 10 + len(text) + 24, "Bad CRC-32"),
+    ):
+        write(file, {"x.npy": npy(text, bytes(size))})
         if claim:
             file.write_bytes(directory_patched(file.read_bytes(), 24, claim))
         tracemalloc.start()

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tinygrad_hw.data.source import (
     LIMIT,
     DataError,
+    check_packing,
     data_error,
     exceeds_limit,
     open_file,
@@ -71,6 +72,8 @@ def read(path: str | os.PathLike[str], ndim: int, md5: str | None = None) -> NDA
     # Unpack twice: first the header alone, then no more bytes than the header claims.
     shape = _header_shape(path, _unpack(path, content, header) if is_packed else content, ndim)
     end = header + math.prod(shape)
+    if is_packed:
+        check_packing(path, end, len(content))
     data = _unpack(path, content, end + 1) if is_packed else content
     _check_length(path, len(data), end, shape)
     if md5 is not None:

@@ -18,7 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_hw.data.archive import METHODS, ZIP_ERRORS, open_archive
-from tinygrad_hw.data.source import LIMIT, DataError, data_error, exceeds_limit, reason_text
+from tinygrad_hw.data.source import (
+    LIMIT,
+    DataError,
+    check_packing,
+    data_error,
+    exceeds_limit,
+    reason_text,
+)
 
 _NPY_START = b"\x93NUMPY"
 _MAX_HEADER_BYTES = 4096  # NumPy writes 128 bytes; Python reads integers of up to 4300 digits
@@ -126,6 +133,7 @@ def _array(
             "no more than there are",
             "fetch the file again",
         )
+    check_packing(source, entry.file_size, entry.compress_size)
     try:
         with archive.open(entry.filename) as member:
             header = _read_header(source, member, floats)

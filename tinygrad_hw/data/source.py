@@ -11,6 +11,9 @@ from tinygrad_hw.errors import InputError
 LIMIT = 1 << 30
 """Largest size in bytes of one file or one array: 1 GiB, twenty times MNIST."""
 
+DENSEST = 100  # MNIST is packed at 5 to 1, zeros at 1,000 to 1
+LITTLE = 1 << 26
+
 
 class DataError(InputError):
     """Error for a data set that cannot be used; its message is one line, with a remedy."""
@@ -56,6 +59,26 @@ def exceeds_limit(shape: tuple[int, ...], itemsize: int = 1) -> bool:
     A dimension of 0 counts as 1: NumPy checks the product of the other dimensions all the same.
     """
     return math.prod(length or 1 for length in shape) * itemsize > LIMIT
+
+
+def check_packing(source: str | os.PathLike[str], unpacked: int, packed: int) -> None:
+    """Raise a `DataError` for data that would become too many times larger than they are packed.
+
+    Parameters
+    ----------
+    source
+        The packed file, or a name for the packed part.
+    unpacked, packed
+        Its sizes in bytes: as its header claims, and as it is. Little data may be packed at any
+        rate.
+    """
+    if unpacked > max(LITTLE, DENSEST * packed):
+        raise data_error(
+            source,
+            f"its {packed} bytes claim to be {unpacked} unpacked",
+            f"at most {DENSEST} times as many, as of any real images",
+            "fetch the file again; if it is yours, unpack it first",
+        )
 
 
 def open_file(path: Path) -> io.FileIO:
