@@ -71,6 +71,9 @@ def command(verb: str, out: str, *options: str) -> list[str]:
         (("draw", "a.toml", "-o", "a.svg"), "a.svg"),
         (("page", "a.svg", "-o", "a.toml"), "a.toml"),
         (("check", "keys", "--csv", "keys/key-001.toml"), "keys/key-001.toml"),
+        (("check", "a.toml", "b.toml", "--csv", "b.toml"), "b.toml"),
+        (("check", "a.toml", "--against", "b.toml", "--html", "b.toml"), "b.toml"),
+        (("check", "keys", "--against", "d", "--csv", "d/sheet-001.toml"), "d/sheet-001.toml"),
         (("check", "keys", "--html", "pages"), "pages/key-001-marked.html"),
     ],
 )

@@ -203,6 +203,24 @@ def test_sheets_of_too_many_bytes_in_all_are_refused(
         handed_in([tmp_path])
 
 
+def test_too_many_sheets_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_SHEETS", 2)
+    lay_out(tmp_path, dict.fromkeys(("a.toml", "b.toml", "c.toml"), SHEET))
+    with pytest.raises(InputError, match=r"c.toml: is one more than 2 sheets; give fewer at a"):
+        handed_in([tmp_path])
+
+
+def test_of_many_bombs_few_are_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is as large as a sheet, and no text: what is unpacked counts, not what is kept."""
+    monkeypatch.setattr(module, "MOST_BYTES", 3_000_000)
+    path = tmp_path / "class.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for i in range(9):
+            archive.writestr(f"{i}.toml", b"\xff" * 900_000)
+    with pytest.raises(InputError, match=r"class.zip/3.toml: with it, the sheets have more than"):
+        handed_in([path])
+
+
 # --- Archives of strangers ------------------------------------------------------------------------
 
 

@@ -25,6 +25,7 @@ from tinygrad_hw.worksheet.sheet.model import SheetError
 from tinygrad_hw.worksheet.sheet.reader import MAX_BYTES, read_text, text_of
 
 MOST_BYTES = 200_000_000  # of all sheets together; a class of a thousand has 10,000,000
+MOST_SHEETS = 20_000
 MOST_METADATA = 20_000_000
 MOST_DIRECTORY = 1 << 24  # bytes of an archive's directory: a hundred thousand files
 OPENING_BYTES = 10_000
@@ -67,7 +68,10 @@ def handed_in(paths: Sequence[Path], outputs: Sequence[re.Pattern[bytes]] = ()) 
         elif _is_archive(path.name):
             finder.search_archive(path, "" if len(paths) == 1 else f"{name}/")
         else:
-            finder.add(path, name, read_text(path))
+            text = read_text(path)
+            finder.count(len(text), str(path))
+            finder.found.files.append(path)
+            finder.add(path, name, text)
     if not finder.found.submissions:
         where = printable(", ".join(map(str, paths)))
         others = len(finder.found.passed_over)
@@ -103,14 +107,21 @@ class _Finder:
     ) -> None:
         """Add a sheet by its text, or by the error for which it has none."""
         where = where or str(place)
-        self.bytes_left -= len(text or "")
+        owner = owner_of(name.split("/"), self.owners)
+        self.found.submissions.append(Submission(name, where, place, owner, text, error))
+        if len(self.found.submissions) > MOST_SHEETS:
+            raise SheetError(
+                f"{printable(where)}: is one more than {MOST_SHEETS:,} sheets; give fewer at a time"
+            )
+
+    def count(self, size: int, where: str) -> None:
+        """Count the characters of a sheet, or the bytes that are about to be unpacked for it."""
+        self.bytes_left -= size
         if self.bytes_left < 0:
             raise SheetError(
                 f"{printable(where)}: with it, the sheets have more than {MOST_BYTES:,} "
                 "characters; give fewer at a time"
             )
-        owner = owner_of(name.split("/"), self.owners)
-        self.found.submissions.append(Submission(name, where, place, owner, text, error))
 
     def pass_over(self, name: str, why: str = "") -> None:
         self.found.passed_over.append(printable(name) + (f" ({why})" if why else ""))
@@ -157,6 +168,7 @@ class _Finder:
         else:
             if _is_sheet(name):
                 self.found.files.append(path)
+                self.count(len(text), str(path))
                 self.add(path, name, text)
 
     def is_output(self, path: Path) -> bool:
@@ -212,6 +224,8 @@ class _Finder:
         problem = _refusal(name, info, MAX_BYTES)
         if is_there_twice:
             problem = problem or "is in the archive twice; the first one counts"
+        if not problem:
+            self.count(info.file_size, where)
         try:
             if problem:
                 raise SheetError(f"{where}: {problem}")
