@@ -114,7 +114,7 @@ query = inner[3] @ w["query"].data
 matches = [float(query @ (row @ w["key"].data)) / math.sqrt(WIDE) for row in inner[:4]]
 powers = [math.exp(match) for match in matches]
 by_loop = [power / sum(powers) for power in powers]
-print(f"by a loop {np.round(by_loop, 3)}, on arrays {np.round(shares.data[0, 3], 3)}")
+print(f"by a loop {np.round(by_loop, 3)}, on arrays {np.round(shares.data[0, 3, :4], 3)}")
 assert np.allclose(shares.data[0, 3, :4], by_loop, rtol=1e-12)
 assert not shares.data[0, 3, 4:].any()
 

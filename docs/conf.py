@@ -101,9 +101,18 @@ html_theme_options = {
     "navbar_end": ["theme-switcher"],
     "footer_start": ["copyright"],
     "footer_end": [],
-    "header_links_before_dropdown": 9,
+    "header_links_before_dropdown": 7,  # more would take a second line
 }
-WITHOUT_SECTION = ("start", "tour", "sheet-format", "marking", "architecture", "changelog")
+WITHOUT_SECTION = (
+    "start",
+    "tour",
+    "sheet-format",
+    "marking",
+    "course-systems",
+    "training",
+    "architecture",
+    "changelog",
+)
 html_sidebars = {page: [] for page in ("index", *WITHOUT_SECTION)}
 
 
