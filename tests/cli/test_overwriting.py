@@ -44,6 +44,8 @@ WRITING = {  # every verb that writes, with a place for what it writes
     "page": ("page", "a.toml", "-o", "{}"),
     "draw": ("draw", "a.toml", "-o", "{}"),
     "exercise": ("exercise", "--net", "1-1", "-o", "{}"),
+    "results": ("check", "a.toml", "--gradescope", "{}"),
+    "questions": ("blank", "a.toml", "--qti", "{}"),
     "key": ("exercise", "--net", "1-1", "-o", "new.toml", "--key", "{}"),
 }
 every_verb = pytest.mark.parametrize("verb", WRITING)
