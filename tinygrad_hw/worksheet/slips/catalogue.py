@@ -57,6 +57,13 @@ CATALOGUE: tuple[Slip, ...] = (
         alternatives=working_slips.forget_rate,
     ),
     Slip(
+        "momentum-forgotten",
+        "Does something carry on from the step before?",
+        "{name} = {printed}: {detail}.",
+        CHANGE,
+        alternatives=working_slips.forget_momentum,
+    ),
+    Slip(
         "change-alone",
         "Old value, change, new value: which one was asked for?",
         "{name} = {printed} is not the new value but {detail}.",

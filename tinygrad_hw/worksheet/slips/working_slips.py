@@ -25,7 +25,7 @@ from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, UPDATED
 from tinygrad_hw.worksheet.slips.case import Case
 from tinygrad_hw.worksheet.slips.digit_slips import change_zeros, move_point, transpose_digits
 from tinygrad_hw.worksheet.slips.slip import Alternative
-from tinygrad_hw.worksheet.slips.student_work import RATE
+from tinygrad_hw.worksheet.slips.student_work import MOMENTUM, RATE
 from tinygrad_hw.worksheet.solution.dependencies import PRIME, split_derivative
 
 Edit = Callable[[Formula], Iterator[tuple[Formula, str]]]  # one part -> edits of it, in words too
@@ -352,6 +352,12 @@ def forget_rate(case: Case) -> Iterator[Alternative]:
     """Subtract the gradient without the learning rate."""
     without_rate = substitute(case.formula, {RATE: 1.0})
     yield Alternative(without_rate, f"{case.gradient} was not multiplied by the rate")
+
+
+def forget_momentum(case: Case) -> Iterator[Alternative]:
+    """Leave out the share of the change before."""
+    if MOMENTUM in names_in(case.formula):
+        yield Alternative(substitute(case.formula, {MOMENTUM: 0.0}), "the momentum is not in it")
 
 
 def give_change_alone(case: Case) -> Iterator[Alternative]:
