@@ -32,6 +32,7 @@ def remark_on(item: MarkedNumber, hints: int) -> str:
     follows = " but for a slip before" if item.verdict == "follows" and hints > NUDGE else ""
     notes = {
         "truncated": ", but cut and not rounded",
+        "turned": ", but every gradient has the wrong sign",
         "figures": ", but with fewer figures than asked for",
     }
     return f"{item.printed}: right{follows}{notes.get(item.note, '')}"

@@ -74,6 +74,7 @@ def marked_page(marks: Marks, hints: int = ANSWER, points: str | None = None) ->
 _BOX = element("span", class_="box", role="img", aria_label="missing", title="missing")
 
 
+TURNED = "but every gradient has the wrong sign"
 FEW_FIGURES = "but with fewer figures than asked for"
 
 
@@ -83,6 +84,8 @@ def _sign(verdict: str, note: str = "") -> Html:
     if note == "figures":
         sign = join([sign, element("small", " few figures")])
         meaning += f", {FEW_FIGURES}"
+    elif note == "turned":
+        sign, meaning = join([sign, element("small", " sign")]), f"{meaning}, {TURNED}"
     elif note == "truncated":
         sign, meaning = join([sign, element("small", " cut")]), "right, but cut and not rounded"
     elif verdict == "exact":
@@ -130,6 +133,7 @@ def _legend(marks: Marks, hints: int) -> Iterator[Html]:
         ("rounded", "truncated", "right, but cut where it should be rounded"),
         ("follows", "", f"{MEANINGS['follows']}, which is charged there"),
         *((verdict, "figures", f"right, {FEW_FIGURES}") for verdict in ("exact", "rounded")),
+        ("follows", "turned", f"{MEANINGS['follows']}, {TURNED}"),
         ("follows", "figures", f"{MEANINGS['follows']}, {FEW_FIGURES}"),
         ("wrong", "", MEANINGS["wrong"]),
     ]

@@ -106,6 +106,9 @@ def feedback_lines(marks: Marks, hints: int = ANSWER, points: str = "") -> Itera
         yield from _list_lines(
             marks, "follows", "Right but for a slip before, and not charged again"
         )
+        if any(item.note == "turned" for item in marks.items):
+            yield "Every gradient has the wrong sign, so that each step goes uphill"
+            yield ""
     yield from _few_figures_lines(marks, hints)
     yield from _list_lines(marks, "missing", "Missing")
     if marks.unreadable:

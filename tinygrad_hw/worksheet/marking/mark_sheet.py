@@ -20,6 +20,7 @@ from tinygrad_hw.formatting import VERDICTS
 from tinygrad_hw.worksheet.marking.judge import Judge
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.marking.scratch_habit import find_step_rounding
+from tinygrad_hw.worksheet.marking.whole_sheet import look_at_the_whole
 from tinygrad_hw.worksheet.rounding.admissible import Admissible, known_number
 from tinygrad_hw.worksheet.rounding.scratch_work import StepRounding
 from tinygrad_hw.worksheet.sheet.model import Sheet, SheetError
@@ -84,7 +85,7 @@ def mark(sheet: Sheet, catalogue: Sequence[Slip] = CATALOGUE) -> Marks:
     _check_size(sheet)
     try:
         sheet = with_all_asked(sheet)
-        items = _mark_fairly(solve(sheet), catalogue)
+        items = look_at_the_whole(_mark_fairly(solve(sheet), catalogue))
     except RecursionError:
         raise SheetError(
             f"{sheet.where}: its formulas are nested too deeply, or too many stand on each other"

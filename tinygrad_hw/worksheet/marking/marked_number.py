@@ -23,6 +23,7 @@ class MarkedNumber:
         gives it. "follows": right but for a slip before it. "wrong": none of these. "missing".
     note
         "figures" where a right number shows fewer figures, or decimals, than the sheet asks for;
+        "turned" where a gradient follows from a slip and has the wrong sign, as all of them have;
         "truncated" where a number was cut and not rounded; "unreadable" where what was written is
         no number: it counts as missing, and the explanation says where it is and why.
     slip, candidates, explanation, hint

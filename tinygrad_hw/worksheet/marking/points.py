@@ -104,7 +104,8 @@ def _quantity(item: MarkedNumber) -> tuple[str, int, str, str]:
 
 def _credit(item: MarkedNumber) -> str:
     """Return the name of the share that a number earns: its verdict, or "slip"."""
-    return SLIP if item.verdict == "wrong" and item.slip_explains_every_digit else item.verdict
+    is_known = item.verdict == "wrong" and item.slip_explains_every_digit
+    return SLIP if is_known or item.note == "turned" else item.verdict
 
 
 def points_text(earned: float, possible: float) -> str:

@@ -1,0 +1,134 @@
+"""What a whole sheet says: one rule got wrong in every update, one sign in every gradient."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tinygrad_hw.homework import sheet_path
+from tinygrad_hw.worksheet import Sheet, mark, read_sheet
+from tinygrad_hw.worksheet.exercises.answer_key import key
+from tinygrad_hw.worksheet.feedback.html_page import marked_page
+from tinygrad_hw.worksheet.feedback.text import feedback_lines
+from tinygrad_hw.worksheet.marking.mark_sheet import Marks
+from tinygrad_hw.worksheet.marking.points import points, read_weights
+from tinygrad_hw.worksheet.sheet.parts import PARTIAL, UPDATED
+
+RATE = 0.1
+
+
+def answered() -> Sheet:
+    """Return the homework's first sheet, asked for in six figures at another rate, and answered."""
+    return key(replace(read_sheet(sheet_path("q1b")), rounding=("figures", 6), rate=RATE))
+
+
+def with_updates(sheet: Sheet, rule: Callable[[float, float], float]) -> Sheet:
+    """Return the sheet with new parameters by a student's own rule, of the old and the gradient."""
+    updated = {
+        name: f"{rule(old, float(sheet.answers.partials[f'dE/d{name}'].value or 0)):#.6g}"
+        for name, old in sheet.parameters.items()
+    }
+    return replace(sheet, answers=replace(sheet.answers, updated=updated, table={}))
+
+
+def with_turned_gradients(sheet: Sheet, turned: Callable[[str], bool]) -> Sheet:
+    """Return the sheet with y - a for a - y in the chains of some gradients, and what follows."""
+
+    def other_sign(text: str) -> str:
+        return text.removeprefix("-") if text.startswith("-") else f"-{text}"
+
+    partials = {}
+    for name, answer in sheet.answers.partials.items():
+        if turned(name):
+            paths = tuple(
+                {f: other_sign(text) if f == "dE/da4" else text for f, text in path.items()}
+                for path in answer.paths
+            )
+            partials[name] = replace(answer, paths=paths, value=other_sign(answer.value or ""))
+        else:
+            partials[name] = answer
+    changed = replace(sheet, answers=replace(sheet.answers, partials=partials))
+    return with_updates(changed, lambda old, slope: old - RATE * slope)
+
+
+def wrong(marks: Marks) -> list[tuple[str, str | None]]:
+    return [(item.name, item.slip) for item in marks.items if item.verdict == "wrong"]
+
+
+def test_the_answers_are_right() -> None:
+    marks = mark(with_updates(answered(), lambda old, slope: old - RATE * slope))
+    earned, possible = points(marks)
+    assert earned == possible > 40
+
+
+@pytest.mark.parametrize(
+    ("slip", "rule"),
+    [
+        ("ascent", lambda old, slope: old + RATE * slope),
+        ("rate-forgotten", lambda old, slope: old - slope),
+        ("change-alone", lambda old, slope: RATE * slope),
+        ("change-alone", lambda old, slope: -RATE * slope),
+    ],
+)
+def test_the_rule_for_updates_got_wrong_is_charged_once(
+    slip: str, rule: Callable[[float, float], float]
+) -> None:
+    marks = mark(with_updates(answered(), rule))
+    updates = [item for item in marks.items if item.part == UPDATED]
+    first, *others = (item for item in updates if item.verdict != "exact")  # some gradients are 0
+    assert wrong(marks) == [(first.name, slip)]
+    assert len(others) > 5
+    for item in others:
+        assert item.verdict == "follows"
+        assert item.slip == slip
+        assert f"That is charged at the new {first.name}, for all." in item.explanation
+    earned, possible = points(marks)
+    assert earned == possible - 0.5
+
+
+def test_two_rules_are_charged_twice() -> None:
+    def rule(old: float, slope: float) -> float:
+        return old + RATE * slope if old < 0 else old - slope
+
+    slips = {slip for _, slip in wrong(mark(with_updates(answered(), rule)))}
+    assert slips == {"ascent", "rate-forgotten"}
+    assert len(wrong(mark(with_updates(answered(), rule)))) == 2
+
+
+def test_gradients_that_all_have_the_wrong_sign_do_not_earn_the_whole() -> None:
+    marks = mark(with_turned_gradients(answered(), lambda name: True))
+    assert wrong(marks) == [("dE/da4", "loss-turned")]
+    gradients = [item for item in marks.items if item.part == PARTIAL and item.exact]
+    assert len(gradients) > 5
+    assert {(item.verdict, item.note) for item in gradients} == {("follows", "turned")}
+    assert all("uphill" in item.explanation for item in gradients)
+    earned, possible = points(marks)
+    assert earned == possible - 0.5 - 0.5 * len(gradients)
+    everything, _ = points(marks, read_weights("slip=1"))
+    assert everything == possible
+
+
+def test_one_gradient_with_the_right_sign_is_another_matter() -> None:
+    marks = mark(with_turned_gradients(answered(), lambda name: name != "dE/db4"))
+    assert not any(item.note == "turned" for item in marks.items)
+
+
+def test_the_feedback_says_so() -> None:
+    marks = mark(with_turned_gradients(answered(), lambda name: True))
+    assert "Every gradient has the wrong sign, so that each step goes uphill" in feedback_lines(
+        marks
+    )
+    assert not any("uphill" in line for line in feedback_lines(marks, hints=1))
+    page = marked_page(marks)
+    assert page.count("but every gradient has the wrong sign") > 5
+
+
+def test_the_feedback_names_what_lacks_figures() -> None:
+    sheet = answered()
+    forward = sheet.answers.forward | {"a4": f"{float(sheet.answers.forward['a4']):.3g}"}
+    marks = mark(replace(sheet, answers=replace(sheet.answers, forward=forward)))
+    lines = list(feedback_lines(marks))
+    title = lines.index("Right, but with fewer than the 6 figures that the sheet asks for")
+    assert lines[title + 1] == f"  a4 = {forward['a4']}"
+    assert "  1 of" in "\n".join(feedback_lines(marks, hints=1))
+    assert "right, but with fewer figures than asked for" in marked_page(marks)
