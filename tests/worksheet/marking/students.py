@@ -1091,6 +1091,32 @@ def _beside(names: Layout, source: str) -> list[str]:
     return [x for x in layer if x != source]
 
 
+def _terms(kind: str, times: int) -> Any:
+    def slips(work: Work, item: Item) -> Iterator[Slip]:
+        """Leave a term out of a z (``times`` 0), or take it with the wrong sign (-1)."""
+        names, numbers = work.network.layout, work.network.numbers
+        ((terms, bias),) = ((terms, bias) for z, _, terms, bias in names.neurons if z == item.name)
+        products = {f"{w}·{x}": numbers[w] * source_of(work, x)[0] for w, x in terms}
+        for how, term in {**products, bias: numbers[bias]}.items():
+            yield _computed(work, item, kind, how, work.raw[item.name] + (times - 1) * term)
+
+    return slips
+
+
+def _other_activation(kind: str, other: Callable[[Decimal], Decimal]) -> Any:
+    def slips(work: Work, item: Item) -> Iterator[Slip]:
+        """Give another function of z for the sigmoid."""
+        yield _computed(work, item, kind, "", other(work.held[f"z{item.name[1:]}"]))
+
+    return slips
+
+
+def _change_alone(work: Work, item: Item) -> Iterator[Slip]:
+    """Give the change in place of the new value."""
+    change = work.network.numbers["alpha"] * work.held[f"dE/d{item.name}"]
+    yield _computed(work, item, "change_alone", "", -change)
+
+
 def _too_early(work: Work, item: Item) -> Iterator[Slip]:
     """Give the updated weight for dz/da, which is the weight that the forward numbers used."""
     w = _made_from(work, item)[0]
@@ -1124,6 +1150,12 @@ KINDS = {
         Kind("miscopied_table", ("table",), _miscopied_table, 2),
         Kind("updated_too_early", ("weight",), _too_early),
         Kind("y_minus_a", ("loss",), _target_minus),
+        Kind("term_missing", ("z",), _terms("term_missing", 0)),
+        Kind("term_turned", ("z",), _terms("term_turned", -1)),
+        Kind("not_activated", ("a",), _other_activation("not_activated", _same)),
+        Kind("tanh", ("a",), _other_activation("tanh", lambda z: 1 - 2 / (1 + (2 * z).exp()))),
+        Kind("exponent", ("a",), _other_activation("exponent", lambda z: 1 / (1 + z.exp()))),
+        Kind("change_alone", ("updated",), _change_alone),
         Kind("miscopied_factor", _FACTORS, _miscopied_factor, 2),
     )
 }

@@ -51,6 +51,12 @@ SLIPS = DIGITS | {
     "miscopied_table": {"miscopied"},  # or the slip of digits that the copy shows
     "updated_too_early": {"early-update"},
     "y_minus_a": {"loss-turned"},
+    "term_missing": {"term-missing"},
+    "term_turned": {"sign-in-sum"},
+    "not_activated": {"not-activated"},
+    "tanh": {"other-activation"},
+    "exponent": {"sign-of-exponent"},
+    "change_alone": {"change-alone"},
     "miscopied_factor": {"made-with"},  # or the slip of digits
 }
 """The catalogue's names for the simulator's kinds."""

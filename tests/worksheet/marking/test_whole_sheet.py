@@ -90,9 +90,9 @@ def test_two_rules_are_charged_twice() -> None:
     def rule(old: float, slope: float) -> float:
         return old + RATE * slope if old < 0 else old - slope
 
-    slips = {slip for _, slip in wrong(mark(with_updates(answered(), rule)))}
-    assert slips == {"ascent", "rate-forgotten"}
-    assert len(wrong(mark(with_updates(answered(), rule)))) == 2
+    slips = [slip for _, slip in wrong(mark(with_updates(answered(), rule)))]
+    assert sorted(filter(None, slips)) == ["ascent", "rate-forgotten"]
+    assert len(slips) == 2
 
 
 def test_gradients_that_all_have_the_wrong_sign_do_not_earn_the_whole() -> None:

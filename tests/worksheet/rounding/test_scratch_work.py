@@ -3,7 +3,7 @@
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinygrad_hw.symbolic import read_formula
@@ -17,6 +17,7 @@ numbers = st.decimals("-9", "9", allow_nan=False, places=3)
 
 
 @pytest.mark.parametrize("way", DECIMAL)
+@settings(max_examples=40)
 @given(numbers, numbers, numbers, st.integers(2, 5))
 def test_steps_are_those_of_decimal_arithmetic(
     way: str, w: Decimal, x: Decimal, b: Decimal, figures: int
