@@ -189,6 +189,7 @@ def test_the_report_opens_without_a_network_and_its_pad_answers(done: tuple[Path
         shown = page.evaluate("(x) => [...pad.show(Float32Array.from(x)).probabilities]", [*pixels])
         said = page.locator("#pad-says").text_content()
         sideways = page.evaluate("() => document.documentElement.scrollWidth - innerWidth")
+        faces = page.evaluate("() => [...document.fonts].map((face) => face.family)")
         browser.close()
     texts = data["weights"].values()
     w1, b1, w2, b2 = (np.frombuffer(base64.b64decode(x), "<f4").astype(float) for x in texts)
@@ -197,3 +198,4 @@ def test_the_report_opens_without_a_network_and_its_pad_answers(done: tuple[Path
     np.testing.assert_allclose(shown, p, rtol=0, atol=1e-5)
     assert said == f"It says {p.argmax()}, with probability {shown[p.argmax()]:.4f}."
     assert (wrong, sideways <= 0) == ([], True)
+    assert faces == ["STIX Two Math"]  # of formulas
