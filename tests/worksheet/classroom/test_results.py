@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from tinygrad_hw.worksheet import class_lines, handed_in, mark_all, marks_table
+from tinygrad_hw.worksheet import class_lines, handed_in, mark_all, marks_table, parse_sheet
 from tinygrad_hw.worksheet.classroom.results import Result
 from tinygrad_hw.worksheet.classroom.summary import COLUMNS, slips_of
 
@@ -73,3 +73,15 @@ def test_the_class_is_summed_up(folder: Path) -> None:
     assert lines[1].startswith("Points: mean ")
     assert "  ascent: on 1 sheet, 1 in all" in lines
     assert lines[-3] == "Not marked"
+
+
+def test_a_file_name_cannot_move_the_cursor_of_a_terminal(folder: Path) -> None:
+    sheet = (folder / "b.toml").read_text()
+    for name in ("one\x1b[2J.toml", "two\n\r.toml", "three\x1b.pdf", "four\x1b.toml"):
+        (folder / name).write_text(sheet if name[0] != "f" else "=")
+    found = handed_in([folder])
+    handed_out = parse_sheet(sheet.replace("x1 = ", "x1 = 1"))
+    results = list(mark_all(found.submissions, [handed_out]))
+    lines = list(class_lines(results, passed_over=found.passed_over))
+    assert sum("one" in line for line in lines) > 1
+    assert all(line.isprintable() for line in lines)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+from tinygrad_hw.formatting import printable
 from tinygrad_hw.worksheet.classroom.results import Result
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks
 from tinygrad_hw.worksheet.sheet.parts import place
@@ -194,7 +195,7 @@ def _work(marks: Marks) -> Work:
 
 def _line(alike: Alike, results: Sequence[Result]) -> str:
     marks = results[0].marks
-    names = _listed([result.submission.name for result in results])
+    names = _listed([printable(result.submission.name) for result in results])
     numbers = f"all {alike.numbers} numbers" if alike.are_equal else f"{alike.numbers} numbers"
     text = f"{names}: {numbers} are the same"
     students = {result.student for result in results}

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import mean, median
 
-from tinygrad_hw.formatting import VERDICTS, spreadsheet_cell
+from tinygrad_hw.formatting import VERDICTS, printable, spreadsheet_cell
 from tinygrad_hw.worksheet.classroom.alike import alike_lines
 from tinygrad_hw.worksheet.classroom.results import Result
 from tinygrad_hw.worksheet.marking.points import WEIGHTS, points
@@ -104,7 +104,11 @@ def class_lines(
     for heading, lines in (
         (
             "Not as it was handed out",
-            [f"{r.submission.name}: {'; '.join(r.changes)}" for r in results if r.changes],
+            [
+                f"{printable(r.submission.name)}: {'; '.join(r.changes)}"
+                for r in results
+                if r.changes
+            ],
         ),
         (
             "No number, and counted as missing",
