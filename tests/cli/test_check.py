@@ -102,9 +102,12 @@ def test_check_compares_with_what_was_handed_out(run: Run) -> None:
     for handed_out in ("keys/key-001.toml", "class/sheet-001.toml", "keys", "class"):
         status, out, error = run("check", "hw.toml", "--against", handed_out)
         assert (status, error) == (0, "")
-        assert out.endswith(f"\nNot as it was handed out\n  {deleted}\n  the name is missing\n")
+        assert f"\n\nNot as it was handed out\n  {deleted}\n  the name is missing\n\n" in out
         assert " 2 missing." in out
     assert " missing." not in run("check", "hw.toml")[1]
+    run("check", "hw.toml", "--against", "keys", "--html", "--gradescope")
+    for told in (Path("hw-marked.html").read_text(), Path("results.json").read_text()):
+        assert "the name is missing" in told
 
     marked = json.loads(run("check", "hw.toml", "--against", "keys", "--json")[1])
     assert marked["changes"] == [deleted, "the name is missing"]

@@ -140,25 +140,21 @@ def _check_sheet(path: Path, arguments: argparse.Namespace, weights: Mapping[str
             refusal = gradescope_output(arguments, gradescope_refusal(str(error)))
             write_outputs([refusal], reads=[path, *files], force=arguments.force)
         raise
-    changed = ["", "Not as it was handed out", *(f"  {c}" for c in changes)] if changes else []
     total = points_text(*points(marks, weights))
     outputs = []
     if arguments.html is not None:
         out = Path(arguments.html or f"{path.stem}{MARKED}")
-        html = marked_page(marks, arguments.hints, total).encode()
+        html = marked_page(marks, arguments.hints, total, changes).encode()
         outputs.append(Output(out, html, MARKED_PAGE_OPENING))
     if arguments.gradescope:
-        results = gradescope_results(marks, weights, arguments.hints)
-        results["output"] += "".join(f"\n{line}" for line in changed)
+        results = gradescope_results(marks, weights, arguments.hints, changes)
         outputs.append(gradescope_output(arguments, results))
     write_outputs(outputs, reads=[path, *files], force=arguments.force)
     if arguments.json:
         content = as_json(marks) | ({"changes": changes} if handed_out else {})
         print(json.dumps(content, indent=2, ensure_ascii=True))
         return SOMETHING_LEFT if marks.unreadable else 0
-    for line in feedback_lines(marks, arguments.hints, total):
-        print_wrapped(line)
-    for line in changed:
+    for line in feedback_lines(marks, arguments.hints, total, changes):
         print_wrapped(line)
     if arguments.html is not None:
         print_line(f"Page: {out}")
@@ -208,7 +204,7 @@ def _check_class(
         for result in results:
             if result.marks:
                 total = points_text(*points(result.marks, weights))
-                html = marked_page(result.marks, arguments.hints, total).encode()
+                html = marked_page(result.marks, arguments.hints, total, result.changes).encode()
                 place = result.submission.place
                 if arguments.html:
                     place = Path(arguments.html, result.submission.name)

@@ -8,6 +8,7 @@ import html
 import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,12 @@ def test_marks_and_comments_are_filled_in(worksheet: Path, hand_in: Hand) -> Non
     assert after[1:] == before[1:]
     assert {**emmy, "Grade": "", "Feedback comments": ""} == before[0]
     assert table.left == ("David Hilbert", "Max Born")
+
+
+def test_a_comment_tells_what_was_changed(worksheet: Path, hand_in: Hand) -> None:
+    result = replace(hand_in("a.toml", "emmy@x.org"), changes=("x in [given] is 3, and was 2",))
+    comment = rows(moodle_worksheet(worksheet, [result]).content)[0]["Feedback comments"]
+    assert "Not as it was handed out<br>x in [given] is 3, and was 2<br>" in comment
 
 
 def test_comments_give_away_no_more_than_the_hints_allow(worksheet: Path, hand_in: Hand) -> None:

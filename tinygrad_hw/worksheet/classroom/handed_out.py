@@ -14,8 +14,6 @@ from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet
 from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED, place
 from tinygrad_hw.worksheet.solution.blanks import blanks, with_all_asked
 
-NO_ANSWER = PartialAnswer((), None, ())
-
 
 @dataclass(frozen=True, slots=True)
 class Compared:
@@ -159,7 +157,7 @@ def _answers_to(asked: Answers, written: Answers) -> Answers:
     return Answers(
         _texts(asked.forward, written.forward),
         {
-            name: _partial(answer, written.partials.get(name, NO_ANSWER))
+            name: _partial(answer, written.partials.get(name, PartialAnswer()))
             for name, answer in asked.partials.items()
         },
         _texts(asked.updated, written.updated),

@@ -12,10 +12,9 @@ from tinygrad_hw.worksheet.courses.remark import remark_on, title_of
 from tinygrad_hw.worksheet.feedback.text import NUDGE, PLACE, UNKNOWN
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks, mark
 from tinygrad_hw.worksheet.marking.points import WEIGHTS, points_by_item, points_text
-from tinygrad_hw.worksheet.sheet.model import Sheet
+from tinygrad_hw.worksheet.sheet.model import PartialAnswer, Sheet
 from tinygrad_hw.worksheet.sheet.reader import parse_sheet, read_sheet
 from tinygrad_hw.worksheet.sheet.writer import sheet_text
-from tinygrad_hw.worksheet.solution.blanks import NO_ANSWER
 
 
 class MarksLostError(AssertionError):
@@ -103,7 +102,7 @@ def _with_answer(sheet: Sheet, name: str, text: str) -> Sheet:
     if name in sheet.sources:
         answers = replace(answers, forward=answers.forward | {name: text})
     elif "/" in name:
-        partial = replace(answers.partials.get(name, NO_ANSWER), value=text)
+        partial = replace(answers.partials.get(name, PartialAnswer()), value=text)
         answers = replace(answers, partials=answers.partials | {name: partial})
     else:
         answers = replace(answers, updated=answers.updated | {name: text})

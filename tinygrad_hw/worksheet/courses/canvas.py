@@ -21,7 +21,6 @@ from tinygrad_hw.worksheet.courses.roster import (
     read_decimal,
     read_roster,
 )
-from tinygrad_hw.worksheet.marking.mark_sheet import Marks
 from tinygrad_hw.worksheet.marking.points import WEIGHTS
 
 _WITH_ID = re.compile(r"(?P<title>.*) \(\d+\)", re.DOTALL)
@@ -73,7 +72,7 @@ def canvas_gradebook(
     matching = match_sheets(people, results, path)
     best = read_decimal(worth[column])
 
-    def not_assigned(person: Person, _: Marks) -> str:
+    def not_assigned(person: Person, _: Result) -> str:
         if person.row[column].strip() == "N/A":
             return f"{roster.header[column]} is not assigned to {person.name}, Canvas says"
         return ""

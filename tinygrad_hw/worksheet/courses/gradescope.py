@@ -6,7 +6,7 @@ Source: "Autograder Specifications", https://gradescope-autograders.readthedocs.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tinygrad_hw.worksheet.courses.remark import lines_for_student, remark_on, title_of
@@ -19,7 +19,10 @@ GRADESCOPE_OPENING = re.compile(rb'\{\s*"extra_data": \{\s*"by": "tinygrad-hw"')
 
 
 def gradescope_results(
-    marks: Marks, weights: Mapping[str, float] = WEIGHTS, hints: int = ANSWER
+    marks: Marks,
+    weights: Mapping[str, float] = WEIGHTS,
+    hints: int = ANSWER,
+    changes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the marks as Gradescope reads them: a test for each number that is worth something.
 
@@ -32,6 +35,8 @@ def gradescope_results(
     hints
         How much is given away; see ``feedback_lines``. With 1, students see the tests only when the
         marks are published, since they say which numbers are wrong.
+    changes
+        In words, how the sheet differs from what was handed out.
     """
     tests = []
     for item, earned, worth in points_by_item(marks, weights):
@@ -47,7 +52,8 @@ def gradescope_results(
                 test["visibility"] = "after_published"
             tests.append(test)
     total = points_text(*points(marks, weights))
-    return {**_whole_sheet("\n".join(lines_for_student(marks, hints, total))), "tests": tests}
+    lines = lines_for_student(marks, hints, total, changes)
+    return {**_whole_sheet("\n".join(lines)), "tests": tests}
 
 
 def gradescope_refusal(reason: str) -> dict[str, Any]:

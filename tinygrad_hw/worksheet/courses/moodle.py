@@ -20,7 +20,6 @@ from tinygrad_hw.worksheet.courses.roster import (
     read_roster,
 )
 from tinygrad_hw.worksheet.feedback.text import ANSWER
-from tinygrad_hw.worksheet.marking.mark_sheet import Marks
 from tinygrad_hw.worksheet.marking.points import WEIGHTS, points, points_text
 
 NEEDED = ("Identifier", "Grade", "Last modified (grade)")  # without which Moodle reads nothing
@@ -59,12 +58,13 @@ def moodle_worksheet(
     comments, may_change = columns.get("feedback comments"), columns.get("grade can be changed")
     most = columns.get("maximum grade")
 
-    def comment(person: Person, marks: Marks) -> str:
+    def comment(person: Person, result: Result) -> str:
         if may_change is not None and person.row[may_change].strip() == "No":
             return f"the grade of {person.name} cannot be changed, Moodle says"
-        if comments is not None:
-            total = points_text(*points(marks, weights))
-            person.row[comments] = comment_html(lines_for_student(marks, hints, total))
+        if comments is not None and result.marks:
+            total = points_text(*points(result.marks, weights))
+            lines = lines_for_student(result.marks, hints, total, result.changes)
+            person.row[comments] = comment_html(lines)
         return ""
 
     people = [_person(roster.header, columns, row) for row in roster.rows[1:]]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from tinygrad_hw.worksheet.feedback.text import ANSWER, NUDGE, UNKNOWN, feedback_lines
+from tinygrad_hw.worksheet.feedback.text import ANSWER, NUDGE, RESERVATIONS, UNKNOWN, feedback_lines
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.sheet.parts import place
 
 
-def lines_for_student(marks: Marks, hints: int, total: str) -> Iterator[str]:
+def lines_for_student(
+    marks: Marks, hints: int, total: str, changes: Sequence[str] = ()
+) -> Iterator[str]:
     """Yield the feedback as lines of text, without the place where the teacher keeps the sheet."""
-    for line in feedback_lines(marks, hints, total):
+    for line in feedback_lines(marks, hints, total, changes):
         yield line.replace(f"{marks.sheet.where}, ", "")
 
 
@@ -30,9 +32,5 @@ def remark_on(item: MarkedNumber, hints: int) -> str:
     if item.verdict == "wrong":
         return item.explanation if hints == ANSWER else f"{item.printed}: {item.hint or UNKNOWN}"
     follows = " but for a slip before" if item.verdict == "follows" and hints > NUDGE else ""
-    notes = {
-        "truncated": ", but cut and not rounded",
-        "turned": ", but every gradient has the wrong sign",
-        "figures": ", but with fewer figures than asked for",
-    }
-    return f"{item.printed}: right{follows}{notes.get(item.note, '')}"
+    reservation = f", {RESERVATIONS[item.note]}" if item.note in RESERVATIONS else ""
+    return f"{item.printed}: right{follows}{reservation}"

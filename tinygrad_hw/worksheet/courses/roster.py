@@ -14,7 +14,6 @@ from pathlib import Path
 from tinygrad_hw.errors import InputError
 from tinygrad_hw.formatting import printable, shorten
 from tinygrad_hw.worksheet.classroom.results import Result
-from tinygrad_hw.worksheet.marking.mark_sheet import Marks
 from tinygrad_hw.worksheet.marking.points import points
 
 LARGEST = 20_000_000  # bytes; a table of 10,000 students with their feedback
@@ -250,7 +249,7 @@ def fill_in(
     weights: Mapping[str, float],
     cell: int,
     best: Callable[[list[str]], float | None],
-    extra: Callable[[Person, Marks], str] | None = None,
+    extra: Callable[[Person, Result], str] | None = None,
 ) -> FilledTable:
     """Fill the marks into the rows of a table.
 
@@ -272,8 +271,8 @@ def fill_in(
     for person, result in matching.found:
         earned, possible = points(result.marks, weights) if result.marks else (0.0, 0.0)
         reason = "" if possible else result.error or "its questions are worth nothing"
-        if not reason and extra and result.marks:
-            reason = extra(person, result.marks)
+        if not reason and extra:
+            reason = extra(person, result)
         if reason:
             problems.append(
                 reason if reason == result.error else f"{result.submission.where}: {reason}"

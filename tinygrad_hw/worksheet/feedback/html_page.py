@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from string import Template
 
@@ -29,7 +29,15 @@ from tinygrad_hw.formatting import (
     typeset,
     updated_number,
 )
-from tinygrad_hw.worksheet.feedback.text import ANSWER, NUDGE, PLACE, UNKNOWN, nudges, shortfalls
+from tinygrad_hw.worksheet.feedback.text import (
+    ANSWER,
+    NUDGE,
+    PLACE,
+    RESERVATIONS,
+    UNKNOWN,
+    nudges,
+    shortfalls,
+)
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.rounding.written_number import LONGEST, read_number, round_number
@@ -45,7 +53,12 @@ MARKED_PAGE_OPENING = re.compile(
 )
 
 
-def marked_page(marks: Marks, hints: int = ANSWER, points: str | None = None) -> str:
+def marked_page(
+    marks: Marks,
+    hints: int = ANSWER,
+    points: str | None = None,
+    changes: Sequence[str] = (),
+) -> str:
     """Return a marked sheet as an HTML page; every text in it is escaped.
 
     Parameters
@@ -57,6 +70,8 @@ def marked_page(marks: Marks, hints: int = ANSWER, points: str | None = None) ->
         the explanations and the right numbers.
     points
         The points in words, such as "92 of 104".
+    changes
+        In words, how the sheet differs from what was handed out.
     """
     sheet = marks.sheet
     folder = files(__package__).joinpath("templates")
@@ -64,30 +79,24 @@ def marked_page(marks: Marks, hints: int = ANSWER, points: str | None = None) ->
     return Template(folder.joinpath("handback.html").read_text("utf-8")).substitute(
         title=escaped(" · ".join(filter(None, [title, sheet.student]))),
         style=folder.joinpath("handback.css").read_text("utf-8") + ink_and_paper(),
-        head=join([element("h1", title), *_head(marks, hints, points)], "\n"),
+        head=join([element("h1", title), *_head(marks, hints, points, changes)], "\n"),
         body=join(_Body(marks, hints).sections(), "\n"),
     )
 
 
 # --- The head -------------------------------------------------------------------------------------
 
+_SMALL = {"truncated": "cut", "turned": "sign", "figures": "few figures"}  # beside a sign
 _BOX = element("span", class_="box", role="img", aria_label="missing", title="missing")
-
-
-TURNED = "but every gradient has the wrong sign"
-FEW_FIGURES = "but with fewer figures than asked for"
 
 
 def _sign(verdict: str, note: str = "") -> Html:
     sign: str | Html
     sign, meaning = SIGNS[verdict], MEANINGS[verdict]
-    if note == "figures":
-        sign = join([sign, element("small", " few figures")])
-        meaning += f", {FEW_FIGURES}"
-    elif note == "turned":
-        sign, meaning = join([sign, element("small", " sign")]), f"{meaning}, {TURNED}"
-    elif note == "truncated":
-        sign, meaning = join([sign, element("small", " cut")]), "right, but cut and not rounded"
+    if note in _SMALL:
+        sign = join([sign, element("small", f" {_SMALL[note]}")])
+        meaning = "right" if note == "truncated" else meaning
+        meaning += f", {RESERVATIONS[note]}"
     elif verdict == "exact":
         meaning += " to the digits written"
     elif verdict == "rounded":
@@ -95,7 +104,7 @@ def _sign(verdict: str, note: str = "") -> Html:
     return element("span", sign, class_="sign", role="img", aria_label=meaning, title=meaning)
 
 
-def _head(marks: Marks, hints: int, points: str | None) -> Iterator[Html]:
+def _head(marks: Marks, hints: int, points: str | None, changes: Sequence[str]) -> Iterator[Html]:
     if marks.sheet.student:
         yield paragraph(marks.sheet.student, class_="student")
     yield element("ul", *_tally(marks, points), class_="tally")
@@ -103,6 +112,9 @@ def _head(marks: Marks, hints: int, points: str | None) -> Iterator[Html]:
     if revealed := marks.sheet.answers.revealed:
         names = join([partial(name) if "/" in name else symbol(name) for name in revealed], ", ")
         yield paragraph("Revealed on the sheet’s page before it was saved: ", names, ".")
+    if changes:
+        yield paragraph("Not as it was handed out:")
+        yield bullets(changes)
     if hints == NUDGE:
         yield from _nudges(marks)
 
@@ -132,9 +144,12 @@ def _legend(marks: Marks, hints: int) -> Iterator[Html]:
         ("rounded", "", MEANINGS["rounded"]),
         ("rounded", "truncated", "right, but cut where it should be rounded"),
         ("follows", "", f"{MEANINGS['follows']}, which is charged there"),
-        *((verdict, "figures", f"right, {FEW_FIGURES}") for verdict in ("exact", "rounded")),
-        ("follows", "turned", f"{MEANINGS['follows']}, {TURNED}"),
-        ("follows", "figures", f"{MEANINGS['follows']}, {FEW_FIGURES}"),
+        *(
+            (verdict, "figures", f"right, {RESERVATIONS['figures']}")
+            for verdict in ("exact", "rounded")
+        ),
+        ("follows", "turned", f"{MEANINGS['follows']}, {RESERVATIONS['turned']}"),
+        ("follows", "figures", f"{MEANINGS['follows']}, {RESERVATIONS['figures']}"),
         ("wrong", "", MEANINGS["wrong"]),
     ]
     parts = [

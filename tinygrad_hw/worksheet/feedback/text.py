@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks
@@ -14,6 +14,12 @@ from tinygrad_hw.worksheet.sheet.parts import FACTOR, TABLE, place
 NUDGE, PLACE, ANSWER = HINTS = (1, 2, 3)
 UNKNOWN = "Work it out again."  # for a number that no slip of the catalogue explains
 ROUNDING = "A little is lost with every number that is rounded"
+RESERVATIONS = {
+    "truncated": "but cut and not rounded",
+    "turned": "but every gradient has the wrong sign",
+    "figures": "but with fewer figures than asked for",
+}
+"""What is said of a right number beside its verdict, by the note on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,9 @@ def nudges(marks: Marks) -> dict[str, int]:
     return dict(sorted(count.items()))
 
 
-def feedback_lines(marks: Marks, hints: int = ANSWER, points: str = "") -> Iterator[str]:
+def feedback_lines(
+    marks: Marks, hints: int = ANSWER, points: str = "", changes: Sequence[str] = ()
+) -> Iterator[str]:
     """Yield the feedback on a marked sheet as lines of text.
 
     Parameters
@@ -87,6 +95,8 @@ def feedback_lines(marks: Marks, hints: int = ANSWER, points: str = "") -> Itera
         also the explanations.
     points
         The points in words, such as "92 of 104".
+    changes
+        In words, how the sheet differs from what was handed out.
     """
     sheet = marks.sheet
     heading = " · ".join(filter(None, (sheet.title, sheet.student)))
@@ -120,6 +130,10 @@ def feedback_lines(marks: Marks, hints: int = ANSWER, points: str = "") -> Itera
     if marks.sheet.answers.revealed:
         yield "Revealed on the sheet's page before it was saved"
         yield f"  {', '.join(marks.sheet.answers.revealed)}"
+        yield ""
+    if changes:
+        yield "Not as it was handed out"
+        yield from (f"  {change}" for change in changes)
         yield ""
     yield _tally(marks) + (f" Points: {points}." if points else "")
 

@@ -46,7 +46,6 @@ from tinygrad_hw.worksheet.slips.student_work import StudentWork
 from tinygrad_hw.worksheet.slips.unreadable import Unreadable
 from tinygrad_hw.worksheet.solution.dependencies import PRIME, split_derivative
 
-NO_ANSWER = PartialAnswer((), None, ())
 ITSELF = -1  # in place of the number of a path: the partial itself, none of its factors
 DEFINED = -2  # the same: what is defined to be the partial, or it with the other sign
 
@@ -124,7 +123,7 @@ class Judge:
             else:
                 judged[partial, i, name] = self._judge_factor(partial, i, name)
         for name in dict.fromkeys((*work.answers.partials, *work.solution.partials)):
-            answer = work.answers.partials.get(name, NO_ANSWER)
+            answer = work.answers.partials.get(name, PartialAnswer())
             for i, path in enumerate(answer.paths):
                 self.marked += filter(None, (judged[name, i, factor] for factor in path))
             itself = (name, ITSELF, name)
@@ -169,7 +168,7 @@ class Judge:
 
     def _judge_partial(self, name: str) -> MarkedNumber | None:
         work = self.work
-        answer = work.answers.partials.get(name, NO_ANSWER)
+        answer = work.answers.partials.get(name, PartialAnswer())
         formula, inputs = work.partial(name, answer)
         expected = work.evaluate(formula, inputs)
         case = Case(PARTIAL, name, None, expected, formula, inputs, work)

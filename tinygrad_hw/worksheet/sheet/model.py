@@ -26,12 +26,13 @@ class PartialAnswer:
     """The answer to one partial derivative.
 
     ``paths`` has for each path the factors' names and numbers; ``struck`` the results that the
-    writer crossed out. Numbers are strings, since their digits count.
+    writer crossed out. Numbers are strings, since their digits count. Without any of them, it is a
+    partial that was not answered.
     """
 
-    paths: tuple[dict[str, str], ...]
-    value: str | None
-    struck: tuple[str, ...]
+    paths: tuple[dict[str, str], ...] = ()
+    value: str | None = None
+    struck: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

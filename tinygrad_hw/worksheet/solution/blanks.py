@@ -8,8 +8,6 @@ from tinygrad_hw.worksheet.sheet.model import Answers, Ask, PartialAnswer, Sheet
 from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
 from tinygrad_hw.worksheet.solution.solve import Solution, solve
 
-NO_ANSWER = PartialAnswer((), None, ())
-
 
 def blanks(sheet: Sheet) -> Sheet:
     """Return a sheet with a blank for every number that its ``[ask]`` asks for.
@@ -75,7 +73,7 @@ def _step(solution: Solution, answers: Answers, ask: Ask, repeats: bool) -> Answ
     by_parameters = list(solution.partials)[: len(solution.sheet.parameters)]
     for name in dict.fromkeys((*first, *by_parameters, *answers.partials)):
         is_asked = ask.asks_for(PARTIAL, name)
-        answer = answers.partials.get(name, NO_ANSWER)
+        answer = answers.partials.get(name, PartialAnswer())
         chain = [[str(factor) for factor in path] for path in solution.chain(name).paths]
         if is_asked or isinstance(ask.factors, tuple):
             paths = []
@@ -86,7 +84,7 @@ def _step(solution: Solution, answers: Answers, ask: Ask, repeats: bool) -> Answ
             answer = dataclasses.replace(answer, paths=_merged(answer.paths, paths, chain))
         if is_asked and answer.value is None:
             answer = dataclasses.replace(answer, value="")
-        if answer != NO_ANSWER:
+        if answer != PartialAnswer():
             partials[name] = answer
     missing = sorted({*ask.factors} - written) if isinstance(ask.factors, tuple) else []
     if missing:
