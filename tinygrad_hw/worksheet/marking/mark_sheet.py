@@ -9,7 +9,7 @@ both.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -125,7 +125,7 @@ def _mark_fairly(solution: Solution, catalogue: Sequence[Slip]) -> tuple[MarkedN
     Two numbers that are right only with rounded intermediate results show this habit. One alone
     shows it if no slip explains the number to its last digit, or if others fit no common habit.
     """
-    judges = judge_updates(solution, catalogue)
+    judges = [*judge_updates(solution, catalogue)]
     strict = _numbers_of(judges)
     if all(number.verdict != "wrong" and number.note != "figures" for number in strict):
         return strict
@@ -149,7 +149,7 @@ def _mark_fairly(solution: Solution, catalogue: Sequence[Slip]) -> tuple[MarkedN
     return strict
 
 
-def _numbers_of(judges: Sequence[Judge]) -> tuple[MarkedNumber, ...]:
+def _numbers_of(judges: Iterable[Judge]) -> tuple[MarkedNumber, ...]:
     return tuple(number for judge in judges for number in judge.marked)
 
 
@@ -159,8 +159,8 @@ def judge_updates(
     rounds_intermediates: bool = False,
     step_rounding: StepRounding | None = None,
     figures: int | None = None,
-) -> list[Judge]:
-    """Judge every update of a sheet.
+) -> Iterator[Judge]:
+    """Judge the updates of a sheet, one when the one before has been looked at.
 
     Parameters
     ----------
@@ -171,12 +171,11 @@ def judge_updates(
     figures
         See ``Judge``.
     """
-    judges: list[Judge] = []
     budget = Budget()
     parameters = {name: known_number(x) for name, x in solution.sheet.parameters.items()}
     previous: dict[str, Admissible] = {}
-    with np.errstate(all="ignore"):
-        for number, solved in enumerate(solution.steps, start=1):
+    for number, solved in enumerate(solution.steps, start=1):
+        with np.errstate(all="ignore"):
             work = StudentWork(
                 solution.sheet,
                 solved,
@@ -189,9 +188,8 @@ def judge_updates(
             )
             judge = Judge(work, budget, catalogue, figures)
             judge.judge_all()
-            judges.append(judge)
-            parameters, previous = work.updated, parameters
-    return judges
+        yield judge
+        parameters, previous = work.updated, parameters
 
 
 def as_json(marks: Marks) -> dict[str, Any]:
