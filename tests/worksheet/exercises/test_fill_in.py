@@ -214,11 +214,11 @@ def test_each_blank_changes_alone(tmp_path: Path, layout: str, line_end: str) ->
 
 
 @settings(deadline=None, max_examples=4)
-@given(st.sampled_from(["2-2-1", "2-2-2", "1-2"]), st.integers(0, 20), st.integers(1, 3))
+@given(st.sampled_from([("2-2-1", 3), ("2-2-2", 1), ("2-2-2", 2), ("1-2", 3)]), st.integers(0, 20))
 def test_filled_in_with_its_key_a_sheet_is_its_key(
-    tmp_path_factory: pytest.TempPathFactory, net: str, seed: int, steps: int
+    tmp_path_factory: pytest.TempPathFactory, net: tuple[str, int], seed: int
 ) -> None:
-    sheet = exercise(net, seed, steps=steps)
+    sheet = exercise(net[0], seed, steps=net[1])
     path = tmp_path_factory.mktemp("fill") / "s.toml"
     path.write_text(sheet_text(sheet))
     answers = sheet_text(key(sheet)).split("[answers", maxsplit=1)[1]
