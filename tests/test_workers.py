@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -181,9 +180,22 @@ def test_results_are_put_in_order():
     assert list(in_order([(2, "c"), (0, "a"), (1, "b"), (3, "d")])) == ["a", "b", "c", "d"]
 
 
-def test_ctrl_c_is_for_the_process_that_asked():
-    def interrupt(shared, task):
-        os.kill(os.getpid(), signal.SIGINT)
-        return shared * task
+INTERRUPTED = """
+import os, signal
+from tinygrad_hw.workers import side_by_side
 
-    assert sorted(side_by_side(interrupt, 3, [1, 2, 3], jobs=2)) == [(0, 3), (1, 6), (2, 9)]
+def interrupt(shared, task):
+    os.kill(os.getpid(), signal.SIGINT)
+    return shared * task
+
+if __name__ == "__main__":
+    print(sorted(side_by_side(interrupt, 3, [1, 2, 3], jobs=2)))
+"""
+
+
+def test_ctrl_c_is_for_the_process_that_asked(tmp_path):
+    script = tmp_path / "interrupted.py"  # a process that starts its first workers
+    script.write_text(INTERRUPTED)
+    command = [sys.executable, str(script)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert run.stdout == "[(0, 3), (1, 6), (2, 9)]\n", run.stderr

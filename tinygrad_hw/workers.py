@@ -119,8 +119,7 @@ def _on_cores(
     )
     results: Any = None
     try:
-        with ctrl_c_blocked():  # the processes start here, and Ctrl-C is for this one alone
-            results = parallel(calls)
+        results = parallel(calls)
         for result in results:  # noqa: UP028 - "yield from" would close it before the last lines
             yield result
     except TerminatedWorkerError:
@@ -137,6 +136,8 @@ def _numbered(
     function: Callable[[Any, Any], T], shared: Any, place: int, task: Any, parent: int
 ) -> tuple[int, T]:
     end_with(parent)
+    if current_thread() is main_thread():  # Ctrl-C is for the parent, which ends this process
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     return place, function(shared, task)
 
 
