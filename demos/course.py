@@ -20,9 +20,6 @@ p = 1
 [forward]
 {numbers}
 L = "p"
-[update]
-loss = "L"
-rate = 1
 """
 
 

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import reduce
+from typing import TypeGuard
 
 from tinygrad_hw.engine import ops
 from tinygrad_hw.symbolic.formula import (
@@ -146,7 +147,7 @@ class _Canceler:
             return _Product(_fraction(formula), {})
         if formula in self.numerators:
             name, below = self.numerators[formula]
-            factors = below.operands if is_call_of(below, ops.mul) else (below,)  # type: ignore[union-attr]
+            factors = operands_of(below) if is_call_of(below, ops.mul) else (below,)
             numbers = [x for x in factors if isinstance(x, float)]
             bases = [name, *(x for x in factors if not isinstance(x, float))]
             whole = reduce(_Product.__mul__, map(self._base, bases))
@@ -159,7 +160,7 @@ class _Canceler:
         if operation is ops.div:
             return self.product(operands[0]) * self.product(operands[1]).raised(-1)
         if operation is ops.pow and _is_whole(operands[1]):
-            return self.product(operands[0]).raised(int(operands[1]))  # type: ignore[arg-type]
+            return self.product(operands[0]).raised(int(operands[1]))
         if operation is ops.add:
             total = self._sum([self.product(x) for x in operands])
             if all(len(x.terms) <= len(operands) for x in total.powers if isinstance(x, _Sum)):
@@ -352,5 +353,5 @@ def _is_decimal(number: Fraction) -> bool:
     return (10**6 * number).denominator == 1 or number.denominator > 1000
 
 
-def _is_whole(formula: Formula) -> bool:
+def _is_whole(formula: Formula) -> TypeGuard[float]:
     return isinstance(formula, float) and abs(formula) <= LARGEST_POWER and formula == int(formula)

@@ -5,6 +5,7 @@ import random
 import re
 from itertools import product
 from math import prod
+from pathlib import Path
 
 import pytest
 
@@ -122,7 +123,7 @@ E = "1.563"
 
 def result(name: str, a: str = "1", c: str = "1.563", student: str = "", x: int = 2) -> Result:
     text = SHEET.format(a=a, c=c, student=student, x=x)
-    submission = Submission(name, name, None, owner_of(name.split("/"), {}), None)  # type: ignore[arg-type]
+    submission = Submission(name, name, Path(name), owner_of(name.split("/"), {}), None)
     return Result(submission, mark(parse_sheet(text, name)))
 
 

@@ -92,7 +92,7 @@ def _first_assignment_column(roster: Roster) -> int:
 
 def _labels(header: list[str], row: list[str]) -> tuple[str, ...]:
     """Return what a student may be called: the name first, then logins and numbers."""
-    labels = [cell for column, cell in zip(header, row, strict=False) if column not in _NO_LABEL]
+    labels = [row[place] for place, column in enumerate(header) if column not in _NO_LABEL]
     if header[0] == "LastName":
         labels[:2] = [f"{labels[0]}, {labels[1]}"]
     number = row[header.index("ID")]

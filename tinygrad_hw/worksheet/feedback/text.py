@@ -11,7 +11,7 @@ from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.rounding.written_number import read_number
 from tinygrad_hw.worksheet.sheet.parts import FACTOR, TABLE, place
 
-NUDGE, PLACE, ANSWER = HINTS = (1, 2, 3)
+NUDGE, PLACE, ANSWER = 1, 2, 3
 UNKNOWN = "Work it out again."  # for a number that no slip of the catalogue explains
 ROUNDING = "A little is lost with every number that is rounded"
 RESERVATIONS = {
