@@ -18,6 +18,7 @@ from pathlib import Path
 from tinygrad_hw.data.archive import METHODS, ZIP_ERRORS, open_archive
 from tinygrad_hw.data.source import reason_text
 from tinygrad_hw.errors import InputError
+from tinygrad_hw.files import OPENING_BYTES
 from tinygrad_hw.worksheet.classroom.downloads import METADATA, Owner, owner_of, read_metadata
 from tinygrad_hw.worksheet.classroom.submission import Submission
 from tinygrad_hw.worksheet.sheet.messages import printable
@@ -28,7 +29,6 @@ MOST_BYTES = 200_000_000  # of all sheets together; a class of a thousand has 10
 MOST_SHEETS = 20_000
 MOST_METADATA = 20_000_000
 MOST_DIRECTORY = 1 << 24  # bytes of an archive's directory: a hundred thousand files
-OPENING_BYTES = 10_000
 
 _HIDDEN = re.compile(r"(^|/)(\.(?!\.?(/|$))|__MACOSX(/|$))")
 _LEADS_OUT = re.compile(r"/|[A-Za-z]:|(.*/)?\.\.(/|$)", re.DOTALL)
