@@ -19,17 +19,17 @@ def test_a_derivative_is_split_into_its_names() -> None:
 def test_local_is_what_stands_in_the_formula(network: Dependencies) -> None:
     for top, used in network.uses.items():
         for bottom in used:
-            assert network.is_local(top, bottom)
+            assert network.is_local(f"d{top}/d{bottom}")
             assert network.depends(top, bottom)
             assert not network.depends(bottom, top)
     assert network.depends("E", "w1")
-    assert not network.is_local("E", "w1")
+    assert not network.is_local("dE/dw1")
 
 
 def test_users_are_on_the_way_and_have_the_name_in_their_formula(network: Dependencies) -> None:
     users = network.users("E", "w1")
     assert users
-    assert all(network.is_local(user, "w1") for user in users)
+    assert all(network.is_local(f"d{user}/dw1") for user in users)
     assert network.users("E", "E") == []
 
 

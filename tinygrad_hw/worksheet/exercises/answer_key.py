@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from tinygrad_hw.explain import explain_all, local_derivatives
+from tinygrad_hw.explain import Chain, explain_all, local_derivatives
 from tinygrad_hw.formatting.numbers import FIGURES, updated_number
 from tinygrad_hw.worksheet.rounding.written_number import round_number
 from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet, SheetError
@@ -54,7 +54,7 @@ def _key_of_step(solution: Solution) -> Answers:
         partials={
             name: PartialAnswer(
                 tuple(
-                    {f: rounded_text(factor(f), sheet.rounding) for f in path}
+                    {f: rounded_text(factor(f, solution.chain(name)), sheet.rounding) for f in path}
                     for path in asked.paths
                 ),
                 None
@@ -85,7 +85,8 @@ class _Derivatives:
         self.values = free.evaluate()
         self.local: dict[str, dict[str | None, float]] = {}
 
-    def __call__(self, name: str) -> float:
+    def __call__(self, name: str, chain: Chain) -> float:
+        """Return the value of a factor: the one that it has in the chain, if it is there."""
         above, _, below = name.removeprefix("d").partition("/d")
         if above not in self.values or below not in self.values:
             raise SheetError(
@@ -95,7 +96,8 @@ class _Derivatives:
         with np.errstate(all="ignore"):  # what is not finite is refused below
             if above not in self.local:
                 self.local[above] = {part.label: x for part, x in local_derivatives(node)}
-            value = self.local[above].get(below)
+            in_chain = {str(x): x.value for path in chain.paths for x in path if x.total}
+            value = in_chain.get(name, self.local[above].get(below))
             if value is None:
                 value = explain_all(node, [self.values[below]])[below].value
         if not math.isfinite(value):

@@ -44,7 +44,12 @@ from tinygrad_hw.worksheet.slips.diagnosis import (
 from tinygrad_hw.worksheet.slips.slip import Slip
 from tinygrad_hw.worksheet.slips.student_work import StudentWork
 from tinygrad_hw.worksheet.slips.unreadable import Unreadable
-from tinygrad_hw.worksheet.solution.dependencies import PRIME, split_derivative
+from tinygrad_hw.worksheet.solution.dependencies import (
+    PRIME,
+    WHOLE,
+    split_derivative,
+    without_marks,
+)
 
 ITSELF = -1  # in place of the number of a path: the partial itself, none of its factors
 DEFINED = -2  # the same: what is defined to be the partial, or it with the other sign
@@ -117,7 +122,8 @@ class Judge:
             if i == ITSELF:
                 judged[partial, i, name] = self._judge_partial(partial)
                 if work.answers.partials[partial].value:
-                    work.add_derivative(partial, work.partials[partial])
+                    whole = work.dependencies.whole(partial)
+                    work.add_derivative(whole, work.partials[partial])
             elif i == DEFINED:
                 judged[partial, i, name] = self._judge_definition(name, partial)
             else:
@@ -159,7 +165,8 @@ class Judge:
 
         def place(key: tuple[str, int, str]) -> tuple[bool, int, int]:
             partial, path, name = key if key[1] != DEFINED else (key[0], key[1], key[0])
-            is_local = work.dependencies.is_local(*split_derivative(name))
+            read = work.dependencies.whole(name) if path < 0 else work.reading(partial, path, name)
+            is_local = work.dependencies.is_local(read)
             is_copy = path >= 0 and name in (*used, *defined) and name != partial
             rank = -path if path < 0 else 3 * is_copy
             return not is_local, -order.get(split_derivative(name)[1], -1), rank
@@ -189,22 +196,38 @@ class Judge:
         value, marked = self._judge_number(case, printed, ())
         if partial and printed and printed.strip():
             sign = substitute(formula, {partial: name})
-            work.add_derivative(partial, work.evaluate(sign, {name: value}))
+            whole = work.dependencies.whole(partial)
+            work.add_derivative(whole, work.evaluate(sign, {name: value}))
         return marked
 
     def _judge_factor(self, partial: str, path: int, name: str) -> MarkedNumber:
         work = self.work
-        formula, inputs = work.derivative(*split_derivative(name))
-        earlier = work.derivatives.get(name, [])
-        right = [value for value in earlier if value.free_of_slips]  # which it may be a copy of
-        expected = union(work.expected_derivative(*split_derivative(name)), *right)
-        case = Case(FACTOR, name, partial, expected, formula, inputs, work)
         printed = work.answers.partials[partial].paths[path][name]
+        case, earlier = self._case_of_factor(partial, work.reading(partial, path, name))
+        for reading in (name, work.dependencies.whole(name)):
+            if reading != case.name and printed.strip():  # right for who means the other derivative
+                other, others = self._case_of_factor(partial, reading)
+                if not self._is_right(case, printed, earlier) and self._is_right(
+                    other, printed, others
+                ):
+                    case, earlier = other, others
         value, marked = self._judge_number(case, printed, earlier)
         if printed.strip():
-            work.add_factor(partial, path, name, value)
+            work.add_factor(partial, path, case.name, value)
         assert marked
         return marked
+
+    def _case_of_factor(self, partial: str, name: str) -> tuple[Case, list[Admissible]]:
+        """Return the case of a factor, and the values of the same derivative written before."""
+        formula, inputs = self.work.derivative(name)
+        earlier = self.work.derivatives.get(name, [])
+        right = [value for value in earlier if value.free_of_slips]  # which it may be a copy of
+        expected = union(self.work.expected_derivative(name), *right)
+        return Case(FACTOR, name, partial, expected, formula, inputs, self.work), earlier
+
+    def _is_right(self, case: Case, printed: str, earlier: Sequence[Admissible]) -> bool:
+        written = self._read(case, printed, earlier)
+        return decide(replace(case, written=written, printed=printed), earlier)[0] != "wrong"
 
     def _judge_updates(self) -> None:
         work = self.work
@@ -349,7 +372,7 @@ class Judge:
         expected = case.expected
         return MarkedNumber(
             part=case.part,
-            name=case.name,
+            name=without_marks(case.name),
             of=case.of,
             printed=case.printed,
             exact=case.exact,
@@ -357,14 +380,14 @@ class Judge:
             note=note_on(case, verdict, lacks_some),
             slip=slip.id if slip else None,
             candidates=tuple(dict.fromkeys(ids)),
-            explanation=explain(case, verdict, diagnoses, lacks_some),
+            explanation=without_marks(explain(case, verdict, diagnoses, lacks_some)),
             trusted_digits=trusted_digits(expected, case.exact),
             cancellation=self._cancellations.setdefault(
                 case.name, cancellation(case, self._cancellations)
             ),
             step=self.work.number,
             hint=slip.hint if slip else "",
-            formula=formula_text(case.formula),
+            formula=formula_text(case.formula).replace(WHOLE, ""),
             slip_explains_every_digit=bool(first and first.explains_every_digit),
             matches_a_habit=expected.matches_a_habit(case.written) or not expected.free_of_slips,
         )

@@ -25,7 +25,7 @@ from tinygrad_hw.worksheet.rounding.admissible import (
 from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber, last_place_unit
 from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
 from tinygrad_hw.worksheet.slips.student_work import Inputs, StudentWork
-from tinygrad_hw.worksheet.solution.dependencies import PRIME, split_derivative
+from tinygrad_hw.worksheet.solution.dependencies import PRIME, split_derivative, without_marks
 
 MOST_TERMS = 60  # of the sum over the paths of one partial, when it is expanded
 
@@ -66,18 +66,18 @@ class Case:
     @property
     def top(self) -> str:
         """The name that is differentiated: E of dE/da4."""
-        return self.name.split("/")[0][1:]
+        return split_derivative(self.name)[0]
 
     @property
     def bottom(self) -> str:
         """The name to differentiate by: a4 of dE/da4."""
-        return self.name.split("/")[1][1:]
+        return split_derivative(self.name)[1]
 
     @property
     def is_sum_over_paths(self) -> bool:
         """Whether the number is a derivative that is made from others: no local one."""
         return self.part == PARTIAL or (
-            self.part == FACTOR and not self.work.dependencies.is_local(self.top, self.bottom)
+            self.part == FACTOR and not self.work.dependencies.is_local(self.name)
         )
 
     @property
@@ -132,12 +132,9 @@ class Case:
         for _ in range(len(work.dependencies.formulas) + 1):
             longer: dict[Formula, Formula] = {}
             for name in names_in(formula):
-                top, bottom = split_derivative(name)
-                if work.dependencies.is_local(top, bottom) or work.derivatives.get(
-                    name.strip(PRIME)
-                ):
+                if work.dependencies.is_local(name) or work.derivatives.get(name.strip(PRIME)):
                     continue
-                longer[name], more = work.derivative(top, bottom)
+                longer[name], more = work.derivative(name)
                 inputs |= more
             whole = substitute(formula, longer)
             if not longer or _count_terms(whole) > MOST_TERMS:
@@ -147,11 +144,10 @@ class Case:
 
     def case_of_factor(self, name: str) -> Case | None:
         """Return the case of one local factor of a partial; None where it is not local."""
-        top, bottom = split_derivative(name)
-        if not self.work.dependencies.is_local(top, bottom):
+        if not self.work.dependencies.is_local(name):
             return None
-        formula, inputs = self.work.derivative(top, bottom)
-        expected = self.work.expected_derivative(top, bottom)
+        formula, inputs = self.work.derivative(name)
+        expected = self.work.expected_derivative(name)
         return Case(FACTOR, name.strip(PRIME), self.name, expected, formula, inputs, self.work)
 
     def written_input(self, name: str) -> WrittenNumber | None:
@@ -163,7 +159,7 @@ class Case:
         else:
             paths = partials[self.name].paths if self.name in partials else ()
             i = name.count(PRIME)
-            printed = paths[i].get(name.strip(PRIME)) if i < len(paths) else None
+            printed = paths[i].get(without_marks(name)) if i < len(paths) else None
         return self.work.read(printed) if printed and printed.strip() else None
 
     def written_product(self) -> tuple[WrittenNumber, Formula, Inputs] | None:
@@ -172,13 +168,14 @@ class Case:
         answer = work.answers.partials[partial]
         if len(answer.paths) != 1 or not answer.value or not answer.value.strip():
             return None
-        names = work.dependencies.complete_path(answer.paths[0], partial)
-        if names is None:
+        written = work.dependencies.complete_path(answer.paths[0], partial)
+        if written is None:
             return None
+        names = [work.reading(partial, 0, name) for name in written]
         inputs = {}
         for name in names:
-            expected = work.expected_derivative(*split_derivative(name))
-            printed = answer.paths[0].get(name, "").strip()
+            expected = work.expected_derivative(name)
+            printed = answer.paths[0].get(without_marks(name), "").strip()
             number = work.read(printed) if printed else None
             if number and expected.can_give(number):
                 inputs[name] = admissible_if_honest(expected, number)

@@ -17,7 +17,7 @@ from tinygrad_hw.worksheet.slips.case import Case
 from tinygrad_hw.worksheet.slips.catalogue import CATALOGUE
 from tinygrad_hw.worksheet.slips.slip import Alternative, Slip
 from tinygrad_hw.worksheet.slips.working_slips import repeated_factors
-from tinygrad_hw.worksheet.solution.dependencies import PRIME
+from tinygrad_hw.worksheet.solution.dependencies import without_marks
 
 
 class BudgetExhaustedError(Exception):
@@ -196,4 +196,4 @@ def _pairs(case: Case, budget: Budget, catalogue: Sequence[Slip]) -> Iterator[Di
 
 def _text(slip: Slip, case: Case, meant: WrittenNumber | None = None, detail: str = "") -> str:
     text = slip.explanation.format(name=case.name, printed=case.printed, meant=meant, detail=detail)
-    return text.replace(PRIME, "")
+    return without_marks(text)

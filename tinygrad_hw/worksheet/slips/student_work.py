@@ -20,7 +20,12 @@ from tinygrad_hw.worksheet.rounding.scratch_work import StepRounding
 from tinygrad_hw.worksheet.rounding.written_number import MOST_DIGITS, WrittenNumber, read_number
 from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet
 from tinygrad_hw.worksheet.slips.unreadable import readable_answers
-from tinygrad_hw.worksheet.solution.dependencies import PRIME, Dependencies, split_derivative
+from tinygrad_hw.worksheet.solution.dependencies import (
+    PRIME,
+    WHOLE,
+    Dependencies,
+    split_derivative,
+)
 from tinygrad_hw.worksheet.solution.solve import Solution
 
 RATE = "the rate"  # its name in a formula; no name of a sheet has a blank
@@ -89,13 +94,25 @@ class StudentWork:
         self.updated: dict[str, Admissible] = {}
         self.meanings: dict[str, WrittenNumber] = {}  # of texts that may mean several numbers
         self._factors: dict[tuple[str, int, str], Admissible] = {}  # by partial, path and name
+        self._readings: dict[tuple[str, int, str], str] = {}  # by the same
         self._local_derivatives: dict[str, Admissible] = {}
         self._derivatives_in_use: dict[str, Admissible] = {}
 
     def add_factor(self, partial: str, path: int, name: str, value: Admissible) -> None:
         """Add a factor that was written for a path of a partial."""
+        self._readings[partial, path, name.removesuffix(WHOLE)] = name
         self._factors[partial, path, name] = value
         self.add_derivative(name, value)
+
+    def reading(self, partial: str, path: int, name: str) -> str:
+        """Return what a factor dP/dQ is read as: local, or whole, as it was judged.
+
+        One that was not is whole where ``solve`` writes the whole in the partial's chain.
+        """
+        if known := self._readings.get((partial, path, name)):
+            return known
+        is_total = self.dependencies.is_total_in_chain(name, partial)
+        return self.dependencies.whole(name) if is_total else name
 
     def add_derivative(self, name: str, value: Admissible) -> None:
         """Add a derivative that was written, which others may be worked out from."""
@@ -122,11 +139,12 @@ class StudentWork:
         ]
         return union(*ways)
 
-    def derivative(self, top: str, bottom: str) -> tuple[Formula, Inputs]:
+    def derivative(self, name: str) -> tuple[Formula, Inputs]:
         """Return the formula of dP/dQ and its inputs."""
+        top, bottom = split_derivative(name)
         if top == bottom:
             return 1.0, {}
-        if self.dependencies.is_local(top, bottom):
+        if self.dependencies.is_local(name):
             formula = self.dependencies.formulas[top]
             return substitute(differentiate(formula, bottom), {formula: top}), self.forward
         return self._total_derivative(top, bottom)
@@ -135,21 +153,21 @@ class StudentWork:
         """Return dP/dQ as the sum over all paths from P to Q, and the inputs of this formula."""
         terms, inputs = [], {}
         for user in self.dependencies.users(top, bottom):
-            upper, lower = f"d{top}/d{user}", f"d{user}/d{bottom}"
-            inputs[lower] = self._derivative_in_use(user, bottom)
+            upper, lower = self.dependencies.whole(f"d{top}/d{user}"), f"d{user}/d{bottom}"
+            inputs[lower] = self._derivative_in_use(lower)
             if user == top:
                 terms.append(multiply(lower))
             else:
-                inputs[upper] = self._derivative_in_use(top, user)
+                inputs[upper] = self._derivative_in_use(upper)
                 terms.append(multiply(upper, lower))
         return add(*terms), inputs
 
-    def expected_derivative(self, top: str, bottom: str) -> Admissible:
+    def expected_derivative(self, name: str) -> Admissible:
         """Return the admissible values of dP/dQ by the numbers that were written before."""
-        formula, inputs = self.derivative(top, bottom)
-        if not self.dependencies.is_local(top, bottom):
+        name = name.strip(PRIME)
+        formula, inputs = self.derivative(name)
+        if not self.dependencies.is_local(name):
             return self.evaluate(formula, inputs)
-        name = f"d{top}/d{bottom}"
         if name not in self._local_derivatives:
             self._local_derivatives[name] = self._from_forward_values(formula)
         return self._local_derivatives[name]
@@ -158,18 +176,12 @@ class StudentWork:
         """Return dP/dQ, the whole derivative, as the student may use it."""
         if name in self.partials:
             return self.partials[name]
-        top, bottom = split_derivative(name)
-        if self.may_be_factor(name):
-            return self._derivative_in_use(top, bottom)
-        formula, inputs = self._total_derivative(top, bottom)
-        expected = self.evaluate(formula, inputs)
-        return admissible_if_unwritten(expected, self.unwritten_rounding)
+        return self._derivative_in_use(self.dependencies.whole(name))
 
-    def _derivative_in_use(self, top: str, bottom: str) -> Admissible:
+    def _derivative_in_use(self, name: str) -> Admissible:
         """Return dP/dQ as the student may use it: as written in some chain, or not written."""
-        name = f"d{top}/d{bottom}"
         if name not in self._derivatives_in_use:
-            expected = self.expected_derivative(top, bottom)
+            expected = self.expected_derivative(name)
             unwritten = admissible_if_unwritten(expected, self.unwritten_rounding)
             self._derivatives_in_use[name] = union(*self.derivatives.get(name, ()), unwritten)
         return self._derivatives_in_use[name]
@@ -183,10 +195,11 @@ class StudentWork:
             factors = self.dependencies.complete_path(path, name)
             if factors is None:
                 break
+            factors = [self.reading(name, i, factor) for factor in factors]
             for factor in factors:
                 value = self._factors.get((name, i, factor))
                 if value is None:
-                    value = self._derivative_in_use(*split_derivative(factor))
+                    value = self._derivative_in_use(factor)
                 inputs[f"{factor}{PRIME * i}"] = value
             terms.append(multiply(*(f"{factor}{PRIME * i}" for factor in factors)))
             exact += math.prod(self.dependencies.derivative(factor) for factor in factors)
@@ -197,16 +210,9 @@ class StudentWork:
         return self._total_derivative(*split_derivative(name))
 
     def may_be_factor(self, partial: str) -> bool:
-        """Return whether a partial may stand in other chains, with the same meaning.
-
-        That of the loss by a parameter does not; one with a way around a local derivative has
-        another meaning there.
-        """
+        """Return whether a partial may stand in other chains; not that of the loss by a weight."""
         top, bottom = split_derivative(partial)
-        if top == self.loss and bottom in self.parameters:
-            return False
-        is_local = self.dependencies.is_local(top, bottom)
-        return not is_local or self.dependencies.users(top, bottom) == [top]
+        return top != self.loss or bottom not in self.parameters
 
     def update(self, name: str) -> tuple[Formula, Inputs, Admissible]:
         """Return the formula of a parameter's update, its inputs and its admissible values."""

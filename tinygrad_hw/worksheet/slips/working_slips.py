@@ -93,10 +93,10 @@ def _is_slope(case: Case, name: str) -> bool:
     """Whether a factor is the derivative of an activation."""
     if "/" not in name:
         return False
-    top, bottom = split_derivative(name)
+    top, _ = split_derivative(name)
     dependencies = case.work.dependencies
     formula = dependencies.formulas.get(top)
-    return dependencies.is_local(top, bottom) and len(operands_of(formula or 1.0)) == 1
+    return dependencies.is_local(name) and len(operands_of(formula or 1.0)) == 1
 
 
 def repeat_factor(case: Case) -> Iterator[Alternative]:
@@ -294,7 +294,7 @@ def _use_new_parameters(case: Case) -> Iterator[Alternative]:
     for factor in names_in(formula):
         if "/" not in factor:
             continue
-        weight, _ = case.work.derivative(*split_derivative(factor))
+        weight, _ = case.work.derivative(factor)
         if isinstance(weight, str) and weight in case.work.parameters:
             new[factor] = f"new {weight}"
             values[f"new {weight}"] = list(case.work.new_values(weight))

@@ -23,12 +23,18 @@ from tinygrad_hw.worksheet.solution.solve import Solution
 
 LEFT_OUT = "…"
 PRIME = "′"  # marks a factor of a second path, as in dz/da′; two primes, of a third
+WHOLE = "‡"  # marks the sum over all paths from P to Q where Q stands in P's formula, too
 
 
 def split_derivative(name: str) -> tuple[str, str]:
     """Split the name dP/dQ into P and Q."""
-    top, bottom = name.strip(PRIME).split("/")
+    top, bottom = name.strip(PRIME + WHOLE).split("/")
     return top[1:], bottom[1:]
+
+
+def without_marks(text: str) -> str:
+    """Return a text with the names of derivatives as they stand in a sheet."""
+    return text.replace(PRIME, "").replace(WHOLE, "")
 
 
 def with_gaps(path: Iterable[str], partial: str) -> list[str]:
@@ -63,10 +69,28 @@ class Dependencies:
         self.uses = {name: e.names for name, e in forward.items()}
         self.exact = {name: float(value.data) for name, value in solution.values.items()}
         self._derivatives: dict[str, float] = {}
+        self._whole: dict[str, str] = {}
 
-    def is_local(self, top: str, bottom: str) -> bool:
-        """Whether Q stands in P's own formula."""
-        return bottom in self.uses.get(top, ())
+    def is_local(self, name: str) -> bool:
+        """Whether dP/dQ is the local derivative: Q stands in P's own formula."""
+        top, bottom = split_derivative(name)
+        return WHOLE not in name and bottom in self.uses.get(top, ())
+
+    def whole(self, name: str) -> str:
+        """Return the name of the whole dP/dQ: marked where the name alone is the local one's.
+
+        That is where Q stands in P's formula and other paths lead from P to Q, too.
+        """
+        name = name.strip(PRIME)
+        if name not in self._whole:
+            is_both = self.is_local(name) and len(self.users(*split_derivative(name))) > 1
+            self._whole[name] = f"{name}{WHOLE}" if is_both else name
+        return self._whole[name]
+
+    def is_total_in_chain(self, name: str, partial: str) -> bool:
+        """Whether the chain of a partial, as ``solve`` writes it, has the whole dP/dQ in it."""
+        paths = self.solution.chain(partial).paths
+        return any(factor.total and str(factor) == name for path in paths for factor in path)
 
     def depends(self, top: str, bottom: str) -> bool:
         """Whether P depends on Q, directly or through other names."""
@@ -116,12 +140,13 @@ class Dependencies:
             top, bottom = split_derivative(name)
             if top == bottom:
                 exact = 1.0
-            elif self.is_local(top, bottom):
+            elif self.is_local(name):
                 exact = self._local(top, bottom)
             else:
                 exact = sum_without_dust(
                     [
-                        self.derivative(f"d{top}/d{user}") * self.derivative(f"d{user}/d{bottom}")
+                        self.derivative(self.whole(f"d{top}/d{user}"))
+                        * self.derivative(f"d{user}/d{bottom}")
                         for user in self.users(top, bottom)
                     ]
                 )
