@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tinygrad_hw.homework import sheet_path
-from tinygrad_hw.worksheet import Sheet, mark, read_sheet
+from tinygrad_hw.worksheet import Answers, Sheet, mark, read_sheet
 from tinygrad_hw.worksheet.exercises.answer_key import key
 from tinygrad_hw.worksheet.feedback.html_page import marked_page
 from tinygrad_hw.worksheet.feedback.text import feedback_lines
@@ -84,6 +84,21 @@ def test_the_rule_for_updates_got_wrong_is_charged_once(
         assert f"That is charged at the new {first.name}, for all." in item.explanation
     earned, possible = points(marks)
     assert earned == possible - 0.5
+
+
+def test_a_momentum_that_is_forgotten_in_all_updates_is_charged_once() -> None:
+    plain = replace(answered(), steps=2, answers=Answers(), later_answers=(Answers(),))
+    sheet = replace(plain, momentum=0.9)
+    right, forgotten = key(sheet), key(plain).later_answers[0]
+    second = replace(right.later_answers[0], updated=forgotten.updated)
+    answers = replace(right.answers, table={})
+    marks = mark(replace(right, answers=answers, later_answers=(second,)))
+    updates = [item for item in marks.items if item.part == UPDATED and item.verdict != "exact"]
+    assert wrong(marks) == [(updates[0].name, "momentum-forgotten")]
+    assert len(updates) > 5
+    assert {(item.verdict, item.slip) for item in updates[1:]} == {
+        ("follows", "momentum-forgotten")
+    }
 
 
 def test_two_rules_are_charged_twice() -> None:

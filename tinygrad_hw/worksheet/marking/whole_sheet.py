@@ -9,7 +9,8 @@ from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.rounding.written_number import read_number
 from tinygrad_hw.worksheet.sheet.parts import PARTIAL, TABLE, UPDATED, place
 
-ONE_RULE = ("ascent", "rate-forgotten", "change-alone")  # got wrong once, for all updates
+# Got wrong once, for all updates.
+ONE_RULE = ("ascent", "rate-forgotten", "momentum-forgotten", "change-alone")
 
 
 def look_at_the_whole(numbers: Sequence[MarkedNumber]) -> tuple[MarkedNumber, ...]:
