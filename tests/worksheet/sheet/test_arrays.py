@@ -99,6 +99,86 @@ def test_answers_are_given_by_element_or_as_a_list() -> None:
     assert first.table == {"b1_3": "7"}
 
 
+DERIVATIVES = """\
+[given]
+x = [1, 2]
+[parameters]
+w = 0.5
+W = [[1, 2], [3, 4]]
+[forward]
+z = "w*x"
+u = "W @ x"
+E = "sum(z) + sum(u)"
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "elements"),
+    [
+        ("dz/dw", '["1", "2"]', {"dz_1/dw": "1", "dz_2/dw": "2"}),
+        ("dE/dx", '["4.5", "6.5"]', {"dE/dx_1": "4.5", "dE/dx_2": "6.5"}),
+        ("dz[2]/dx", '["0", "0.5"]', {"dz_2/dx_1": "0", "dz_2/dx_2": "0.5"}),
+        (
+            "du/dx",
+            '[["1", "2"], ["3", "4"]]',
+            {"du_1/dx_1": "1", "du_1/dx_2": "2", "du_2/dx_1": "3", "du_2/dx_2": "4"},
+        ),
+    ],
+)
+def test_a_derivative_has_an_element_for_each_pair(
+    name: str, value: str, elements: dict[str, str]
+) -> None:
+    sheet = parse_sheet(f'{DERIVATIVES}[answers.partials."{name}"]\nvalue = {value}\n')
+    assert {partial: x.value for partial, x in sheet.answers.partials.items()} == elements
+    assert mark(sheet).summary["exact"] == len(elements)
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ('[answers.partials."du/dx"]\nvalue = ["1", "2"]', "line 11: du/dx is a 2×2 matrix; give"),
+        ('[answers.partials."du/dW"]\nvalue = ["1"]', "line 11: du/dW has 8 elements; answer each"),
+        (
+            '[answers.partials."dE/dW[1,2]"]\nfactors = { "dE/du" = "1" }',
+            "dE/du names u, which is not in this sheet",
+        ),
+    ],
+)
+def test_a_derivative_of_another_shape_is_refused(answer: str, message: str) -> None:
+    with pytest.raises(SheetError) as refused:
+        mark(parse_sheet(f"{DERIVATIVES}{answer}\n"))
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        ("forward = [" + '"z", ' * 100_000 + "]", ""),  # the same thing, asked for once
+        ('partials = ["dz/dx"]', "line 9: partials has 'dz/dx', which this sheet cannot ask for"),
+        (
+            "partials = [" + ", ".join(f'"dz[{i}]/dx"' for i in range(1, 9)) + "]",
+            "line 9: partials asks for more than 5,000 numbers",
+        ),
+        (
+            "[ask.points]\n" + "\n".join(f'"dz[{i}]/dx" = 1' for i in range(1, 9)),
+            "line 15: more than 5,000 numbers have points of their own",
+        ),
+    ],
+    ids=["repeated", "product", "many", "points"],
+)
+def test_what_a_short_sheet_asks_for_is_bounded(ask: str, message: str) -> None:
+    numbers = ", ".join("1" * 900)
+    text = f'[given]\nx = [{numbers}]\n[parameters]\nw = 1\n[forward]\nz = "w*x"\nE = "sum(z)"\n'
+    if not message:
+        asked = parse_sheet(f"{text}[ask]\n{ask}\n").ask
+        assert asked
+        assert asked.forward == tuple(f"z_{i}" for i in range(1, 901))
+        return
+    with pytest.raises(SheetError) as refused:
+        parse_sheet(f"{text}[ask]\n{ask}\n")
+    assert message in str(refused.value)
+
+
 def test_ask_names_arrays_and_elements() -> None:
     ask = 'partials = ["dE/dW1[2,1]", "dE/db2"]\nforward = ["p"]\n[ask.points]\np = 2\n"p[1]" = 3\n'
     sheet = key(parse_sheet(NETWORK + "[ask]\n" + ask))

@@ -150,6 +150,11 @@ def test_the_examples_of_arrays_are_arrays() -> None:
         ("y = 5\n", "y = [5]\n", "line 1: example 2 has other names than the first: x, y"),
         ("[parameters]", "[given]\nx = 1\n[parameters]", "x is given already; one name, one thin"),
         ("[parameters]\n", "[parameters]\nx = 1\n", "x is given already; one name, one thing"),
+        (
+            "rate = 0.1",
+            'rate = "x"',
+            "line 18: rate is x, which each of the examples has; give one",
+        ),
         ("x = -1", "x = '1'", "x should be a number, without quotes"),
         ('[update]\nloss = "E"\nrate = 0.1\nmomentum = 0.5\n', "", "several examples and no [upd"),
     ],

@@ -14,6 +14,7 @@ from tinygrad_hw.worksheet.sheet.parts import ASK_KEYS
 
 STEP_SECTIONS = ("forward", "partials", "updated")
 MOST_POINTS = 1000
+MOST_ASKED = 5_000  # numbers of one part of a sheet, or with points of their own
 _STEP = re.compile(r"step\d+")
 _FACTOR = re.compile(r"d(\w{1,100})/d(\w{1,100})")
 
@@ -135,12 +136,17 @@ def _asked(
     if not isinstance(asked, list) or not all(isinstance(name, str) for name in asked):
         reason = f"{key} should be true, false or a list of names in quotes"
         raise content.error(reason, "ask", key)
-    asked = [name for text in asked for name in scalar_names(text, content.shapes)]
-    for name in asked:
-        if not (_FACTOR.fullmatch(name) if known is None else name in known):
-            reason = f"{key} has {abbreviate(name)}, which this sheet cannot ask for"
+    names: dict[str, None] = {}
+    for text in dict.fromkeys(asked):
+        for name in scalar_names(text, content.shapes):
+            if not (_FACTOR.fullmatch(name) if known is None else name in known):
+                reason = f"{key} has {abbreviate(name)}, which this sheet cannot ask for"
+                raise content.error(reason, "ask", key)
+            names[name] = None
+        if len(names) > MOST_ASKED:
+            reason = f"{key} asks for more than {MOST_ASKED:,} numbers"
             raise content.error(reason, "ask", key)
-    return tuple(dict.fromkeys(asked)) or False
+    return tuple(names) or False
 
 
 def _points(
@@ -160,4 +166,7 @@ def _points(
                 reason = f"{abbreviate(name)} has no points; give some to {', '.join(ASK_KEYS)} or "
                 raise content.error(reason + "to a name that is asked for", "ask.points", text)
             points[name] = worth
+        if len(points) > MOST_ASKED:
+            reason = f"more than {MOST_ASKED:,} numbers have points of their own"
+            raise content.error(reason, "ask.points", text)
     return points

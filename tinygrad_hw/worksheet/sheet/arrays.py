@@ -10,6 +10,8 @@ from typing import Any
 from tinygrad_hw.symbolic.arrays import Shape, describe, element_names
 from tinygrad_hw.worksheet.sheet.content import Content
 
+MOST_DERIVATIVES = 2_500  # of one array by another
+
 _ELEMENT = re.compile(r"(\w+)\[\s*(\d{1,4})\s*(?:,\s*(\d{1,4})\s*)?\]")
 
 
@@ -36,14 +38,16 @@ def flatten(items: Any) -> Iterator[Any]:
 def scalar_names(text: str, shapes: Mapping[str, Shape]) -> list[str]:
     """Return the names that a name stands for: all elements of z, one of ``z[1]``; any other, it.
 
-    Both names of a derivative such as ``dE/dW[1,2]`` are looked up.
+    Both names of a derivative such as ``dE/dW[1,2]`` are looked up; one of more than
+    ``MOST_DERIVATIVES`` elements stands for itself, which nothing is called.
     """
     if not shapes:
         return [text]
     if "/d" in text and text.startswith("d"):
-        top, _, bottom = text[1:].partition("/d")
-        pairs = itertools.product(scalar_names(top, shapes), scalar_names(bottom, shapes))
-        return [f"d{one}/d{other}" for one, other in pairs]
+        top, bottom = (scalar_names(name, shapes) for name in text[1:].split("/d", 1))
+        if len(top) * len(bottom) > MOST_DERIVATIVES:
+            return [text]
+        return [f"d{one}/d{other}" for one, other in itertools.product(top, bottom)]
     if found := _ELEMENT.fullmatch(text):
         shape = shapes.get(found[1], ())
         place = tuple(int(i) for i in found.groups()[1:] if i)
@@ -87,10 +91,15 @@ def _spread(content: Content, place: str, key: str, item: Any, names: list[str])
         return [{"value": x} for x in _spread(content, place, key, named["value"], names)]
     if len(names) == 1:
         return [item]
-    shape = content.shapes[key.rpartition("/d")[2]]
+    is_derivative = "/d" in key
+    sides = key.removeprefix("d").split("/d") if is_derivative else [key]
+    shape = sum((content.shapes.get(name, ()) for name in sides), ())
+    position = (f'{place}."{key}"', "value") if is_derivative else (place, key)
+    if len(shape) > 2:
+        raise content.error(f"{key} has {len(names)} elements; answer each by itself", *position)
     if shape_of(item) != shape:
         reason = f"{key} is {describe(shape)}; give a list of answers, of the same shape"
-        raise content.error(reason, place, key)
+        raise content.error(reason, *position)
     return list(flatten(item))
 
 
@@ -99,7 +108,11 @@ def _factors(content: Content, what: str, item: Any) -> Any:
     if isinstance(item, list) and what == "paths":
         return [_factors(content, "factors", path) for path in item]
     if isinstance(item, dict) and what == "factors":
-        return {
-            name: x for key, x in item.items() for name in scalar_names(key, content.shapes)[:1]
-        }
+        return {_factor(key, content.shapes): x for key, x in item.items()}
     return item
+
+
+def _factor(name: str, shapes: Mapping[str, Shape]) -> str:
+    """Return the name of a factor by its elements; that of a whole array as it is."""
+    names = scalar_names(name, shapes)
+    return names[0] if len(names) == 1 else name

@@ -150,7 +150,7 @@ class _Reader(Content):
                 f"{name} is a number and an array; one name, one thing", "parameters", name
             )
         forward = self.expressions(given, parameters)
-        loss, rate, steps, momentum = self.update(given, forward, len(examples))
+        loss, rate, steps, momentum = self.update(given, forward, examples)
         updated = () if rate is None else parameters
         define = read_definitions(self, forward)
         asked = forward | define
@@ -263,18 +263,25 @@ class _Reader(Content):
         return f"{name} uses {abbreviate(used)}, which is nowhere defined"
 
     def update(
-        self, given: dict[str, float], forward: dict[str, Expression], examples: int
+        self,
+        given: dict[str, float],
+        forward: dict[str, Expression],
+        examples: list[dict[str, float]],
     ) -> tuple[str, float | None, int, float]:
         section = self.content.get("update")
         if section is None:  # the last value is differentiated, and nothing updated
             section = {"loss": list(self.content["forward"])[-1]}
-            if examples > 1:
+            if len(examples) > 1:
                 reason = "there are several examples and no [update], which takes one at each step"
                 raise self.error(reason, "examples")
         elif section.get("rate") is None and isinstance(section.get("loss"), str):
             raise self.error("[update] needs rate, a number or the name of a [given] one", "update")
         self.check_keys("update", section, ("loss", "rate", "steps", "momentum"))
-        loss, rate, steps = section.get("loss"), section.get("rate"), section.get("steps", examples)
+        loss, rate, steps = (
+            section.get("loss"),
+            section.get("rate"),
+            section.get("steps", len(examples)),
+        )
         steps = steps if examples or "steps" in section else 1
         if not isinstance(loss, str):
             raise self.error("[update] needs loss, the name of a [forward] value", "update", "loss")
@@ -289,6 +296,9 @@ class _Reader(Content):
             raise self.error(
                 f"rate is {abbreviate(rate)}, which is not in [given]", "update", "rate"
             )
+        if isinstance(rate, str) and examples and rate in examples[0]:
+            reason = f"rate is {rate}, which each of the examples has; give one rate in [given]"
+            raise self.error(reason, "update", "rate")
         if rate is not None:
             rate = given[rate] if isinstance(rate, str) else self.number("update", "rate", rate)
         if isinstance(steps, bool) or not isinstance(steps, int) or not 0 < steps <= MAX_STEPS:
