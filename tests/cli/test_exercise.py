@@ -147,6 +147,40 @@ def test_ctrl_c_leaves_no_part_of_a_class(run: Run, monkeypatch: pytest.MonkeyPa
     assert not any(Path.cwd().iterdir())
 
 
+def test_a_file_that_would_be_lost_is_told_before_all_sheets_are_made(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+
+    def counted(*arguments: Any, **options: Any) -> Sheet:
+        made.append(exercise(*arguments, **options))
+        return made[-1]
+
+    monkeypatch.setattr("tinygrad_hw.worksheet.exercise", counted)
+    Path("class").mkdir()
+    Path("class/sheet-002.toml").write_text("mine")
+    status, out, error = run("exercise", "--net", "1-1", "--count", "9", "-o", "class")
+    assert (status, out, len(made)) == (2, "", 2)
+    assert "class/sheet-002.toml is there already; give another name, or --force" in error
+    assert [path.name for path in Path("class").iterdir()] == ["sheet-002.toml"]
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [([], "Making a sheet"), (["--count", "2", "-o", "class"], "Making sheets")],
+)
+def test_progress_is_shown_on_a_terminal(
+    run: Run, monkeypatch: pytest.MonkeyPatch, options: list[str], shown: str
+) -> None:
+    """A single sheet may take long, too."""
+    assert run("exercise", "--net", "1-1", *options)[2] == ""
+    monkeypatch.setenv("FORCE_COLOR", "1")  # what makes rich take any file for a terminal
+    status, out, error = run("exercise", "--net", "1-1", *options, "--force")
+    assert status == 0
+    assert shown in error
+    assert shown not in out
+
+
 @pytest.fixture
 def type_in(run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
     def fill(typed: str) -> list[str]:

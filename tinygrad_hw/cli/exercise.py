@@ -25,6 +25,7 @@ from tinygrad_hw.homework import SHEETS
 
 if TYPE_CHECKING:
     from tinygrad_hw.files import Output
+    from tinygrad_hw.worksheet import Sheet
 
 FOR_THE_STUDENT = """\
 # Write your numbers between the quotation marks, as in a1 = "0.6225".
@@ -86,36 +87,37 @@ def add_exercise_and_fill(verbs: Verbs) -> None:
 
 def _exercise(arguments: argparse.Namespace) -> None:
     from rich.console import Console
-    from rich.progress import track
+    from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn
 
-    from tinygrad_hw.files import Output, write_outputs
+    from tinygrad_hw.files import Output, refuse_to_destroy, write_outputs
     from tinygrad_hw.workers import in_order, side_by_side
     from tinygrad_hw.worksheet import parse_sheet
 
     _check_numbers(arguments)
     out, keys, count = arguments.out, arguments.key, arguments.count
-    outputs = []
-    sheets = []
+    outputs: list[Output] = []
+    sheets: list[Sheet] = []
     console = Console(stderr=True)
     kind = arguments.net, arguments.figures, arguments.steps
     seeds = range(arguments.seed, arguments.seed + (count or 1))
-    texts = track(
-        in_order(side_by_side(_sheet_and_key, kind, seeds, 1, arguments.dask)),
-        "Making sheets",
-        total=len(seeds),
-        console=console,
-        transient=True,
-        disable=count is None or not console.is_terminal,
-    )
-    for i, (text, key_text) in enumerate(texts):
-        sheets.append(parse_sheet(text))
-        number = f"{i + 1:0{max(3, len(str(count)))}}"
-        if out is not None:
-            path = out if count is None else out / f"sheet-{number}.toml"
-            outputs.append(Output(path, text.encode()))
-        if keys is not None:
-            path = keys if count is None else keys / f"key-{number}.toml"
-            outputs.append(Output(path, key_text.encode()))
+    pairs = in_order(side_by_side(_sheet_and_key, kind, seeds, 1, arguments.dask))
+    # A spinner and the time: one sheet of several updates takes long, too.
+    columns = (SpinnerColumn(), *Progress.get_default_columns(), TimeElapsedColumn())
+    title = "Making a sheet" if count is None else "Making sheets"
+    quiet = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=quiet) as progress:
+        for text, key_text in progress.track(pairs, len(seeds), description=title):
+            sheets.append(parse_sheet(text))
+            number = f"{len(sheets):0{max(3, len(str(count)))}}"
+            files = []
+            if out is not None:
+                path = out if count is None else out / f"sheet-{number}.toml"
+                files.append(Output(path, text.encode()))
+            if keys is not None:
+                path = keys if count is None else keys / f"key-{number}.toml"
+                files.append(Output(path, key_text.encode()))
+            refuse_to_destroy(files, force=arguments.force)  # now, and not after the last sheet
+            outputs += files
     questions = question_outputs(arguments, sheets)
     write_outputs([*outputs, *questions], force=arguments.force)
     if out is None:

@@ -27,11 +27,10 @@ def key(sheet: Sheet) -> Sheet:
     SheetError
         If the sheet cannot be solved, or asks for a factor that is none of its derivatives.
     """
-    solution = solve(sheet)
     if sheet.ask:
         sheet = with_all_asked(sheet)
     elif not any(map(_asks, (sheet.answers, *sheet.later_answers))):
-        sheet = with_blanks(solution)
+        sheet = with_blanks(solve(sheet))
     solution = solve(sheet)
     first, *later = map(_key_of_step, solution.steps)
     last = solution.steps[-1]

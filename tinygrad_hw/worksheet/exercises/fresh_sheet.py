@@ -34,8 +34,8 @@ def exercise(
     """Make a fresh sheet: a network of sigmoids with numbers of its own, and blanks to fill in.
 
     The numbers are drawn until no two of them, and no two answers, could be taken for each other,
-    and no slip of the catalogue would go unseen: see ``is_unambiguous`` and ``unseen_slips``. The
-    same arguments give the same sheet, on any machine.
+    and no slip of the catalogue would go unseen: see ``numbers_are_apart``, ``shows_every_factor``
+    and ``unseen_slips``. The same arguments give the same sheet, on any machine.
 
     Parameters
     ----------
@@ -56,8 +56,11 @@ def exercise(
     title = f"A {net} network of sigmoids, no. {seed}"
     template = dataclasses.replace(_network_sheet(net, figures, steps), title=title)
     for attempt in range(MAX_TRIES):
-        solution = solve(_with_numbers(template, Numbers(f"{net} {seed} {attempt}")))
-        if all(map(is_unambiguous, solution.steps)):
+        drawn = _with_numbers(template, Numbers(f"{net} {seed} {attempt}"))
+        if not numbers_are_apart(drawn):
+            continue
+        solution = solve(drawn)
+        if all(map(shows_every_factor, solution.steps)):
             blank = with_blanks(solution)
             if next(unseen_slips(key(blank)), None) is None:
                 return blank
@@ -156,24 +159,35 @@ def _with_numbers(template: Sheet, numbers: Numbers) -> Sheet:
     return dataclasses.replace(template, given=given, parameters=parameters, rate=rate)
 
 
-def is_unambiguous(solution: Solution) -> bool:
-    """Return whether every number of a step can be told from what a slip would put in its place.
+def numbers_are_apart(sheet: Sheet) -> bool:
+    """Return whether no number of a sheet could be taken for another, in none of its updates.
 
     No weighted sum is so large that the sigmoid is flat. Nothing is zero. No two partials are
-    within two per cent of each other in size, and no factor is of 1, unless it is 1 by its formula:
-    leaving it out would not be seen. Every update shows in the figures asked for.
+    within two per cent of each other in size. Every update shows in the figures asked for. (That
+    takes no chains, which ``solve`` builds for a multiple of the time.)
     """
-    sheet, rounding = solution.sheet, solution.sheet.rounding
-    sums = [value for name, value in solution.forward.items() if name.startswith("z")]
+    rate = sheet.rate or 0.0
+    for _ in range(sheet.steps):
+        values = sheet.evaluate()
+        sheet.loss_of(values).backward()
+        slopes = {name: float(values[name].grad) for name in sheet.parameters}
+        updated = {name: x - rate * slopes[name] for name, x in sheet.parameters.items()}
+        sizes = sorted(map(abs, slopes.values()))
+        if not (
+            all(values[name].data for name in sheet.forward)
+            and all(abs(values[name].data) <= MAX_SUM for name in sheet.forward if name[0] == "z")
+            and all(high > low * (1 + MIN_GAP) for low, high in pairwise([0.0, *sizes]))
+            and all(
+                rounded_text(updated[name], sheet.rounding) != rounded_text(x, sheet.rounding)
+                for name, x in sheet.parameters.items()
+            )
+        ):
+            return False
+        sheet = dataclasses.replace(sheet, parameters=updated)
+    return True
+
+
+def shows_every_factor(solution: Solution) -> bool:
+    """Return whether no factor is left out unseen: none is 0 or 1, but those 1 by their formula."""
     factors = [f.value for chain in solution.chains.values() for path in chain.paths for f in path]
-    sizes = sorted(map(abs, solution.partials.values()))
-    return (
-        all(abs(z) <= MAX_SUM for z in sums)
-        and all([*solution.forward.values(), *sizes, *factors])
-        and all(high > low * (1 + MIN_GAP) for low, high in pairwise(sizes))
-        and all(abs(abs(factor) - 1) > MIN_GAP or factor == 1 for factor in factors)
-        and all(
-            rounded_text(new, rounding) != rounded_text(sheet.parameters[name], rounding)
-            for name, new in solution.updated.items()
-        )
-    )
+    return all(f == 1 or (f and abs(abs(f) - 1) > MIN_GAP) for f in factors)
