@@ -108,6 +108,39 @@ def test_a_download_is_read_as_it_comes_and_says_whose_a_sheet_is(
     assert all(result.marks for result in mark_all(hand_in.submissions))
 
 
+CLAIM = "submission_12:\n  :submitters:\n  - :name: Mallory\n    :sid: m666\n"
+
+
+@pytest.mark.parametrize("form", ["zip", "folder"])
+def test_what_a_student_hands_in_changes_nobody_s_name(tmp_path: Path, form: str) -> None:
+    top = "assignment_7_export"
+    files = {
+        f"{top}/submission_metadata.yml": METADATA,
+        f"{top}/submission_11/hw.toml": ANSWERED,
+        f"{top}/submission_11/submission_metadata.yml": CLAIM,
+        f"{top}/submission_11/submission_12/hw.toml": ANSWERED,
+        f"{top}/submission_12/hw.toml": ANSWERED,
+    }
+    path = tmp_path / f"submissions.{form}"
+    if form == "zip":
+        path.write_bytes(pack(files))
+    else:
+        lay_out(path, files)
+        inner = {"submission_metadata.yml": CLAIM, "submission_12/more.toml": ANSWERED}
+        (path / top / "submission_11/more.zip").write_bytes(pack(inner))
+    of = {s.name.removeprefix(f"{top}/"): s.owner.name for s in handed_in([path]).submissions}
+    assert of["submission_12/hw.toml"] == "Zoë O'Neill, 李明"
+    assert {of.pop(name) for name in list(of) if name.startswith("submission_11")} == {"Amy Adams"}
+
+
+def test_names_inside_an_archive_that_a_student_handed_in_are_no_owners(tmp_path: Path) -> None:
+    """Canvas names the archive; what is in it may be called after somebody else."""
+    inner = {"oneill_102_9_hw.toml": ANSWERED, "hw.toml": ANSWERED}
+    (tmp_path / "adamsamy_101_9001_hw.zip").write_bytes(pack(inner))
+    owners = {s.owner.identifier for s in handed_in([tmp_path]).submissions}
+    assert owners == {"101"}
+
+
 def test_the_name_on_the_sheet_goes_before_that_of_the_course_system(tmp_path: Path) -> None:
     named = f'student = "Amy"\n{ANSWERED}'
     lay_out(tmp_path, {"a_1_2_x.toml": named, "b_3_4_x.toml": ANSWERED, "c_5_6_x.toml": "["})
@@ -218,6 +251,42 @@ def test_of_many_bombs_few_are_unpacked(tmp_path: Path, monkeypatch: pytest.Monk
         for i in range(9):
             archive.writestr(f"{i}.toml", b"\xff" * 900_000)
     with pytest.raises(InputError, match=r"class.zip/3.toml: with it, the sheets have more than"):
+        handed_in([path])
+
+
+@pytest.mark.parametrize(
+    ("limit", "most", "message"),
+    [
+        (
+            "MOST_BYTES_INSIDE",
+            3_000_000,
+            "a.zip/3.toml: with it, the sheets have more than 3,000,000",
+        ),
+        ("MOST_SHEETS_INSIDE", 5, "a.zip/5.toml: is one more than"),
+    ],
+)
+def test_an_archive_of_bombs_spoils_no_other_sheet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, most: int, message: str
+) -> None:
+    monkeypatch.setattr(module, limit, most)
+    monkeypatch.setattr(module, "MOST_BYTES", 4_000_000)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for i in range(9):
+            archive.writestr(f"{i}.toml", "#" * (900_000 if "BYTES" in limit else 9))
+    lay_out(tmp_path, {"b.toml": SHEET + "#" * 900_000})
+    sheets, errors, _ = found(tmp_path)
+    assert sheets == ["b.toml"]
+    assert list(errors) == ["a.zip"]
+    assert message in errors["a.zip"]
+
+
+def test_metadata_count_as_what_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_BYTES", 3_000_000)
+    path = tmp_path / "class.zip"
+    path.write_bytes(pack({f"{i}/submission_metadata.yml": "#" * 900_000 for i in range(9)}))
+    with pytest.raises(InputError, match=r"class.zip/3/submission_metadata.yml: with it, the"):
         handed_in([path])
 
 

@@ -99,6 +99,13 @@ def test_what_is_not_in_the_table_is_said(gradebook: Path, hand_in: Hand) -> Non
     assert lines[2:] == ["Not in the table", *(f"  {problem}" for problem in table.problems)]
 
 
+def test_a_row_without_a_number_takes_no_sheets(gradebook: Path, hand_in: Hand) -> None:
+    gradebook.write_text(GRADEBOOK + "Average,,,,,,5.00,10.00,50\n")
+    table = canvas_gradebook(gradebook, [hand_in("a.toml", "Emmy Noether")], assignment="Backprop")
+    assert table.filled == ("Noether, Emmy",)
+    assert table.problems == ()
+
+
 def test_two_students_of_one_name_are_told_apart_by_login_alone(
     gradebook: Path, hand_in: Hand
 ) -> None:

@@ -132,3 +132,10 @@ def test_a_sheet_that_cannot_be_marked_has_no_points_and_says_why() -> None:
     assert follows_the_specification(refusal)
     assert refusal["score"] == 0
     assert refusal["output"] == "This sheet could not be marked.\na.toml: is not TOML"
+
+
+def test_a_sheet_on_which_nothing_is_worth_anything_has_a_score() -> None:
+    text = '[parameters]\nw = 1\n[forward]\nE = "w"\n[ask]\nforward = ["E"]\n[ask.points]\nE = 0\n'
+    results = gradescope_results(mark(parse_sheet(text)))
+    hold_against(OF_ALL, results)
+    assert (results["score"], results["tests"]) == (0.0, [])

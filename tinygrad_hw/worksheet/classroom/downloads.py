@@ -41,22 +41,26 @@ class Owner:
 
 
 def owner_of(parts: Sequence[str], owners: Mapping[str, Owner]) -> Owner:
-    """Return who handed in a file.
+    """Return who handed in a file, by the outermost name that says so.
+
+    The names inside what a student handed in are the student's own, and may be another's.
 
     Parameters
     ----------
     parts
-        The names of its folders, and its own.
+        The names of its folders, of the archive that it is in, and its own.
     owners
-        What ``read_metadata`` has returned, if there is a file of metadata.
+        Who handed in which folder, by its path, as files of metadata say.
     """
-    for part in parts:
-        if part in owners:
-            return owners[part]
+    for i, part in enumerate(parts):
+        folder = "/".join(parts[: i + 1])
+        if folder in owners:
+            return owners[folder]
         if found := _MOODLE.fullmatch(part):
             return Owner(printable(found["name"]), found["id"] or "")
-    if found := _CANVAS.fullmatch(parts[-1]):
-        return Owner(printable(found["name"] or ""), found["id"] or found["code"])
+        is_file = i == len(parts) - 1 or part.lower().endswith(".zip")
+        if is_file and (found := _CANVAS.fullmatch(part)):
+            return Owner(printable(found["name"] or ""), found["id"] or found["code"])
     return Owner()
 
 

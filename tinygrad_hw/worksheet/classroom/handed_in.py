@@ -27,6 +27,7 @@ from tinygrad_hw.worksheet.sheet.reader import MAX_BYTES, read_text, text_of
 
 MOST_BYTES = 200_000_000  # of all sheets together; a class of a thousand has 10,000,000
 MOST_SHEETS = 20_000
+MOST_BYTES_INSIDE, MOST_SHEETS_INSIDE = 20_000_000, 2_000  # of an archive in a folder: a section
 MOST_METADATA = 20_000_000
 MOST_DIRECTORY = 1 << 24  # bytes of an archive's directory: a hundred thousand files
 
@@ -100,7 +101,8 @@ class _Finder:
         self.found = HandedIn()
         self.outputs = outputs
         self.owners: dict[str, Owner] = {}
-        self.bytes_left = MOST_BYTES
+        self.most_bytes = self.bytes_left = MOST_BYTES
+        self.most_sheets = MOST_SHEETS
 
     def add(
         self, place: Path, name: str, text: str | None, where: str = "", error: str = ""
@@ -109,17 +111,16 @@ class _Finder:
         where = where or str(place)
         owner = owner_of(name.split("/"), self.owners)
         self.found.submissions.append(Submission(name, where, place, owner, text, error))
-        if len(self.found.submissions) > MOST_SHEETS:
-            raise SheetError(
-                f"{printable(where)}: is one more than {MOST_SHEETS:,} sheets; give fewer at a time"
-            )
+        if len(self.found.submissions) > self.most_sheets:
+            most = f"{self.most_sheets:,} sheets"
+            raise SheetError(f"{printable(where)}: is one more than {most}; give fewer at a time")
 
     def count(self, size: int, where: str) -> None:
         """Count the characters of a sheet, or the bytes that are about to be unpacked for it."""
         self.bytes_left -= size
         if self.bytes_left < 0:
             raise SheetError(
-                f"{printable(where)}: with it, the sheets have more than {MOST_BYTES:,} "
+                f"{printable(where)}: with it, the sheets have more than {self.most_bytes:,} "
                 "characters; give fewer at a time"
             )
 
@@ -139,7 +140,7 @@ class _Finder:
                     self.pass_over(f"{start}{name}/")
             folders.sort()
             if METADATA in files:
-                self.read_owners(Path(folder, METADATA))
+                self.read_owners(Path(folder, METADATA), start)
                 files.remove(METADATA)
             for name in sorted(files):
                 self.visit(Path(folder, name), start + name)
@@ -160,7 +161,7 @@ class _Finder:
             if path.is_symlink():
                 raise SheetError(f"{printable(str(path))}: is a link; give the file itself")
             if _is_archive(name):
-                self.search_archive(path, f"{name}/")
+                self.search_inner_archive(path, name)
             else:
                 text = read_text(path)
         except InputError as error:
@@ -170,6 +171,23 @@ class _Finder:
                 self.found.files.append(path)
                 self.count(len(text), str(path))
                 self.add(path, name, text)
+
+    def search_inner_archive(self, path: Path, name: str) -> None:
+        """Search an archive of a folder, which a student may have made: it spoils no other's."""
+        before = self.most_bytes, self.bytes_left, self.most_sheets
+        known = len(self.found.submissions)
+        self.most_bytes = self.bytes_left = min(self.bytes_left, MOST_BYTES_INSIDE)
+        self.most_sheets = min(self.most_sheets, known + MOST_SHEETS_INSIDE)
+        unpacked = 0
+        try:
+            self.search_archive(path, f"{name}/")
+            unpacked = self.most_bytes - self.bytes_left
+        except InputError:
+            del self.found.submissions[known:]
+            raise
+        finally:
+            self.most_bytes, self.bytes_left, self.most_sheets = before
+            self.bytes_left -= unpacked
 
     def is_output(self, path: Path) -> bool:
         if path.is_symlink() or not path.is_file():
@@ -181,8 +199,11 @@ class _Finder:
             return False
         return any(opening.match(start) for opening in self.outputs)
 
-    def read_owners(self, path: Path) -> None:
-        """Read the metadata of a download of Gradescope's; without them, no name is known."""
+    def read_owners(self, path: Path, start: str) -> None:
+        """Read the metadata of a download of Gradescope's; without them, no name is known.
+
+        They count for the folders beside them, whose paths begin with ``start``.
+        """
         if path.is_symlink() or not path.is_file():
             return
         try:
@@ -190,7 +211,11 @@ class _Finder:
                 content = file.read(MOST_METADATA)
         except OSError:
             return
-        self.owners |= read_metadata(content.decode("utf-8", "replace"))
+        self.add_owners(content, start)
+
+    def add_owners(self, metadata: bytes, start: str) -> None:
+        owners = read_metadata(metadata.decode("utf-8", "replace"))
+        self.owners |= {start + folder: owner for folder, owner in owners.items()}
 
     # --- Archives ---------------------------------------------------------------------------------
 
@@ -201,8 +226,9 @@ class _Finder:
             entries = sorted(_entries(archive), key=lambda entry: entry[0])
             for name, info in entries:
                 if name.split("/")[-1] == METADATA and not _refusal(name, info, MOST_METADATA):
+                    self.count(info.file_size, f"{path}/{name}")
                     content = _content(archive, info, printable(f"{path}/{name}"))
-                    self.owners |= read_metadata(content.decode("utf-8", "replace"))
+                    self.add_owners(content, prefix + name.removesuffix(METADATA))
             earlier = ""
             for name, info in entries:
                 if _is_sheet(name) and not _is_hidden(name):

@@ -160,7 +160,7 @@ def match_sheets(people: Sequence[Person], results: Iterable[Result], roster: Pa
     roster
         The table's file, for messages.
     """
-    by_number = {person.number: person for person in people}
+    by_number = {person.number: person for person in people if person.number}
     by_label: dict[tuple[str, ...], dict[int, Person]] = {}
     for person in people:
         for label in person.labels:
