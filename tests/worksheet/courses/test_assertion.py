@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from tinygrad_hw import Value
 from tinygrad_hw.errors import InputError
 from tinygrad_hw.worksheet import MarksLostError, assert_marked, parse_sheet
 
@@ -84,6 +86,46 @@ def test_a_name_that_is_none_is_said(
 ) -> None:
     with pytest.raises(InputError, match=message):
         assert_marked(parse_sheet(SHEET), answers, only=only)
+
+
+VECTORS = """
+[given]
+x = [0.1, 0.2]
+[parameters]
+w = 0.7
+[forward]
+z = "w*x"
+E = "sum(z)**2"
+"""
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"z": ["0.07", 0.14]},
+        {"z": np.array([0.07, 0.14], np.float32)},
+        {"z": [Value(0.07), Value(np.float32(0.14))]},
+        {"z": Value(np.array([0.07, 0.14]))},
+        {"z[1]": np.float32(0.07), "z_2": 0.14},
+    ],
+    ids=["list", "float32", "Values", "a Value", "elements"],
+)
+def test_a_vector_is_answered_by_an_array_or_by_element(answers: dict[str, object]) -> None:
+    assert assert_marked(parse_sheet(VECTORS), answers, only=["z"]) == 2
+    assert assert_marked(parse_sheet(VECTORS), answers, only=["z[2]"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        ({"z": ["0.07"]}, "sheet: z: numbers asked for 2, given 1"),
+        ({"E": [1, 2]}, "sheet: E: numbers asked for 1, given 2"),
+        ({"E": None}, "E = None is no number; give one, or its text"),
+    ],
+)
+def test_what_is_no_number_or_too_few_is_said(answers: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        assert_marked(parse_sheet(VECTORS), answers)
 
 
 def test_what_a_sheet_defines_is_answered_by_its_name() -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import SupportsFloat
+from typing import Any
+
+import numpy as np
 
 from tinygrad_hw.errors import InputError
 from tinygrad_hw.worksheet.courses.remark import remark_on, title_of
 from tinygrad_hw.worksheet.feedback.text import NUDGE, PLACE, UNKNOWN
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks, mark
 from tinygrad_hw.worksheet.marking.points import WEIGHTS, points_by_item, points_text
+from tinygrad_hw.worksheet.sheet.arrays import scalar_names
 from tinygrad_hw.worksheet.sheet.model import PartialAnswer, Sheet
 from tinygrad_hw.worksheet.sheet.reader import parse_sheet, read_sheet
 from tinygrad_hw.worksheet.sheet.writer import sheet_text
@@ -35,7 +38,7 @@ class MarksLostError(AssertionError):
 
 def assert_marked(
     sheet: Sheet | Path | str,
-    answers: Mapping[str, str | SupportsFloat] | None = None,
+    answers: Mapping[str, Any] | None = None,
     *,
     only: Collection[str] = (),
     worth: float | None = None,
@@ -55,9 +58,11 @@ def assert_marked(
         The sheet, or its file.
     answers
         Numbers by name: "z" of ``[forward]``, a partial "dE/dw", or "w" for a new parameter. They
-        are put in the place of the sheet's own answers. A text shows as many digits as it has.
+        are put in the place of the sheet's own answers. A text shows as many digits as it has, a
+        number as many as its type keeps. To a vector or matrix belongs an array or a list, or one
+        number to each element, such as "z[1]".
     only
-        The names of the numbers that count; all of them, if none is given.
+        The names of what counts; all of it, if none is given.
     worth
         What the whole is worth, for partial credit.
     weights
@@ -70,12 +75,18 @@ def assert_marked(
     MarksLostError
         If marks are lost; with ``worth``, if none is earned.
     InputError
-        If the sheet cannot be marked, or a name is none of it.
+        If the sheet cannot be marked, a name is none of it, or an answer is no number.
     """
     read = sheet if isinstance(sheet, Sheet) else read_sheet(Path(sheet))
-    for name, number in (answers or {}).items():
-        read = _with_answer(read, name, number if isinstance(number, str) else repr(float(number)))
+    for name, written in (answers or {}).items():
+        elements, numbers = scalar_names(name, read.shapes), list(_numbers(written))
+        if len(elements) != len(numbers):
+            reason = f"{name}: numbers asked for {len(elements)}, given {len(numbers)}"
+            raise InputError(f"{read.where}: {reason}")
+        for element, number in zip(elements, numbers, strict=True):
+            read = _with_answer(read, element, _text(name, number))
     marks = mark(parse_sheet(sheet_text(read), read.where) if answers else read)
+    only = [element for name in only for element in scalar_names(name, read.shapes)]
     names = dict.fromkeys(item.name for item in marks.items)
     if unknown := [name for name in only if name not in names]:
         raise InputError(
@@ -94,6 +105,27 @@ def assert_marked(
     if earned < possible:
         print(feedback)
     return earned if worth is None else round(worth * earned / (possible or 1), 9)
+
+
+def _numbers(written: Any) -> Iterator[Any]:
+    """Yield the numbers of a list or an array, row by row; a number itself."""
+    if isinstance(written, list | tuple) or getattr(written, "shape", None):
+        for item in written:
+            yield from _numbers(item)
+    else:
+        yield written
+
+
+def _text(name: str, number: Any) -> str:
+    """Return the digits of a number, as many as its type keeps."""
+    if isinstance(number, str):
+        return number
+    try:
+        x = float(number)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} = {number!r:.60} is no number; give one, or its text") from None
+    is_single = "float32" in str(getattr(number, "dtype", ""))  # NumPy's, and other libraries'
+    return str(np.float32(x)) if is_single else repr(x)
 
 
 def _with_answer(sheet: Sheet, name: str, text: str) -> Sheet:
