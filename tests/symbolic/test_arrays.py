@@ -26,12 +26,20 @@ VALUES = {
 }
 
 
-def softmax(z: np.ndarray) -> np.ndarray:
-    return np.exp(z) / np.exp(z).sum(-1, keepdims=True)
+def softmax(z: np.ndarray, axis: int = -1) -> np.ndarray:
+    return np.exp(z) / np.exp(z).sum(axis, keepdims=True)
 
 
-NUMPY = {"softmax": softmax, "sum": np.sum, "mean": np.mean, "exp": np.exp, "ln": np.log}
-NUMPY |= {"tanh": np.tanh, "max": lambda *x: np.max(x[0]) if len(x) == 1 else np.maximum(*x)}
+def largest(first: np.ndarray, *others: np.ndarray, **options: int) -> np.ndarray:
+    return np.maximum(first, *others) if others else np.asarray(np.max(first, **options))  # type: ignore[call-overload]
+
+
+def concat(*parts: np.ndarray, axis: int = 0) -> np.ndarray:
+    return np.concatenate([np.atleast_1d(part) for part in parts], axis)
+
+
+NUMPY = {"softmax": softmax, "sum": np.sum, "mean": np.mean, "exp": np.exp}
+NUMPY |= {"ln": np.log, "tanh": np.tanh, "max": largest, "min": np.min, "concat": concat}
 
 
 def value_of(source: str) -> np.ndarray:
@@ -59,6 +67,16 @@ def value_of(source: str) -> np.ndarray:
         "-x**2 - (x - (x + 1))",
         "softmax([s, 2*s, 1])",
         "[x, 2*x] @ x",
+        "sum(X, axis=0) + x",
+        "mean(W, axis=1) * v",
+        "(X - mean(X, axis=1, keepdims=True)) / max(X, axis=1, keepdims=True)",
+        "max(W, axis=0) - min(W, axis=0)",
+        "softmax(W, axis=0)",
+        "softmax(X @ W.T, axis=1)",
+        "sum(v, axis=0)",
+        "concat(x, v, s, 1)",
+        "concat(X, W)",
+        "concat(W, 2*W, axis=1)",
     ],
 )
 def test_the_values_are_numpy_s(source: str) -> None:
@@ -98,6 +116,46 @@ def test_elements_are_counted_from_1_row_by_row() -> None:
     assert len(set(element_names("W", (12, 12)))) == 144
 
 
+def test_a_range_has_both_its_ends() -> None:
+    v, W = ARRAYS["v"], ARRAYS["W"]
+    for source, right in {
+        "v[1:2]": v[:2],
+        "v[2:]": v[1:],
+        "v[:2]": v[:2],
+        "v[3:3]": v[2:],
+        "W[:,2]": W[:, 1],
+        "W[2:3]": W[1:],
+        "W[2:3,1]": W[1:, 0],
+        "W[1:2,1:2] @ x": W[:2] @ ARRAYS["x"],
+        "(W @ x)[1:2]": (W @ ARRAYS["x"])[:2],
+    }.items():
+        np.testing.assert_allclose(value_of(source), right, rtol=1e-12)
+
+
+def test_a_convolution_does_not_turn_the_kernel_over() -> None:
+    """As in books on networks; in others that is a correlation."""
+    x, v, X = (ARRAYS[name] for name in "xvX")
+    np.testing.assert_allclose(value_of("conv(v, x)"), np.correlate(v, x, "valid"), rtol=1e-12)
+    np.testing.assert_allclose(value_of("conv(v, v)"), [v @ v], rtol=1e-12)
+    K = ARRAYS["W"][:2]
+    right = [[np.sum(X[i : i + 2] * K)] for i in range(3)]
+    np.testing.assert_allclose(value_of("conv(X, W[1:2])"), right, rtol=1e-12)
+    right = [[0.7 * row[0] + row[1]] for row in X]
+    np.testing.assert_allclose(value_of("conv(X, [[s, 1]])"), right, rtol=1e-12)
+
+
+def test_a_column_and_a_row_do_not_become_a_matrix_by_themselves() -> None:
+    """As x and b are, where a book's x is a column and b is written as a list."""
+    shapes = {"W": (2, 2), "x": (2, 1), "b": (2,), "c": (2, 1)}
+    message = "'W @ x + b': a 2×1 matrix + a vector of 2, which do not fit"
+    with pytest.raises(ExpressionError, match=re.escape(message)):
+        expand_formula("W @ x + b", shapes)
+    with pytest.raises(ExpressionError, match=r"max\(\) a 2×1 matrix and a vector of 2, which do"):
+        expand_formula("max(x, b)", shapes)
+    assert expand_formula("W @ x + c", shapes)[0] == (2, 1)
+    assert expand_formula("W + c", shapes)[0] == expand_formula("W + b", shapes)[0] == (2, 2)
+
+
 def test_a_formula_on_numbers_stays_as_it_is_written() -> None:
     assert expand_formula("2*(a + s)^2", SHAPES) == ((), ["2*(a + s)**2"])
 
@@ -126,6 +184,20 @@ def test_the_functions_of_arrays_take_no_names_away() -> None:
         ("sum(s)", "gives sum() something other than one vector or matrix"),
         ("softmax(x, x)", "gives softmax() something other than one vector"),
         ("x.real", "contains 'x.real'; allowed on vectors and matrices are + - * / ** @ .T"),
+        ("x[1:3]", "contains 'x[1:3]', and there a vector of 2 stands before the brackets"),
+        ("v[2:1]", "counted from 1, and z[1:2] has two"),
+        ("v[1:3:2]", "contains 'v[1:3:2]'"),
+        ("sum(x, axis=1)", "contains 'sum(x, axis=1)', which has no axis 1; that of a matrix is 0"),
+        ("tanh(W, axis=0)", "which has no axis 0"),
+        ("max(W, W, axis=0)", "which has no axis 0"),
+        ("sum(W, axis=2)", "contains 'sum(W, axis=2)'; allowed"),
+        ("sum(W, keepdims=True)", "contains 'sum(W, keepdims=True)'; allowed"),
+        ("concat(x, W)", "contains 'concat(x, W)': a vector of 2 and a 3×2 matrix, which do not"),
+        ("conv(v, W)", "contains 'conv(v, W)': a vector of 3 and a 3×2 matrix, which do not fit"),
+        ("conv(x, v)", "which do not fit"),
+        ("conv(W)", "gives conv() something other than two vectors or matrices"),
+        ("dot(x, x)", "uses 'dot' as a function; known are sigmoid"),
+        ("W · x", "contains ·; write * for a product by element, @ of matrices"),
         ("x if s else x", "allowed on vectors and matrices are"),
         (
             "softmax(softmax(softmax(softmax(softmax(v)))))",
@@ -146,3 +218,5 @@ def test_what_is_too_large_for_hand_work_is_refused_before_it_is_made() -> None:
         expand_formula("+".join(["A*B"] * 100), {"A": (30, 30), "B": (30, 30)})
     with pytest.raises(ExpressionError, match="expands to too much for hand work"):
         expand_formula("A", {"A": (40, 40)})
+    with pytest.raises(ExpressionError, match="multiplies matrices too large for hand work"):
+        expand_formula("conv(A, B)", {"A": (30, 30), "B": (15, 15)})

@@ -65,6 +65,17 @@ def test_agrees_with_python_on_arithmetic(source: str) -> None:
     assert evaluate(source) == eval(source, {}, NAMES)
 
 
+def test_what_is_printed_and_pasted_is_read() -> None:
+    for typeset, plain in {
+        "x − y": "x - y",
+        "−x × y": "-x * y",
+        "x·y ⋅ 2": "x * y * 2",
+        "(x - y)² / 2": "(x - y)**2 / 2",
+        "x³ + y^2": "x**3 + y**2",
+    }.items():
+        assert read_expression(typeset).instructions == read_expression(plain).instructions
+
+
 def test_operands_before_operations_and_names_once() -> None:
     expression = read_expression("x*y + x")
     assert expression.names == ("x", "y")
@@ -113,7 +124,7 @@ def test_a_name_alone_is_a_node_of_its_own() -> None:
         ("sigmoid()", r"gives sigmoid\(\) something"),
         ("sigmoid(*x)", r"gives sigmoid\(\) something"),
         ("sigmoid(x=y)", r"gives sigmoid\(\) something"),
-        ("(sigmoid)(x)(y)", "as a function"),
+        ("(sigmoid)(x)(y)", "a product is written with \\*"),
         ("", "is not arithmetic"),
         ("x +", "is not arithmetic"),
         ("x = y", "is not arithmetic"),
@@ -122,7 +133,11 @@ def test_a_name_alone_is_a_node_of_its_own() -> None:
         ("(" * 1000 + "x" + ")" * 1000, "is not arithmetic"),
         ("-" * 9000 + "x", "is not arithmetic: it is too long or nested too deeply"),
         ("(" * 10**5 + "x" + ")" * 10**5, "is 200,001 characters long; the limit is 10,000"),
-        ("2(3)", "as a function"),
+        ("2(3)", r"contains '2\(3\)'; a product is written with \*"),
+        ("2x", r"is not arithmetic: invalid decimal literal .*; a product is written with \*"),
+        ("x(y + 1)", r"uses 'x' as a function; known are .*; a product is written with \*"),
+        ("sinh(x)", "uses 'sinh' as a function; known are .*, softmax, sum, mean, concat, conv$"),
+        ("0,5*x", r"contains '0,5\*x'; a decimal point is no comma"),
         ("1if 2else 3", "contains|not arithmetic"),
         (r"'\d'", "is not a number"),
         ("x # \x1b[2J", "contains a # or a character that cannot be seen"),

@@ -36,6 +36,7 @@ FUNCTIONS: dict[str, Operation] = {
     "max": ops.maximum,
     "min": ops.minimum,
 }
+ARRAY_FUNCTIONS = ("softmax", "sum", "mean", "concat", "conv")  # expanded before a formula is read
 CONSTANTS = {"pi": math.pi, "e": math.e}  # where a sheet gives these names to nothing else
 OPERATORS: dict[type[ast.AST], Operation] = {
     ast.Add: ops.add,
@@ -47,7 +48,14 @@ OPERATORS: dict[type[ast.AST], Operation] = {
     ast.USub: ops.neg,
 }
 
+TYPESET = str.maketrans(
+    {"^": "**", "−": "-", "×": "*", "·": "*", "⋅": "*", "²": "**2", "³": "**3"}
+)  # what is printed and pasted
+
 Instruction = str | float | Operation  # push a named value, push a number, apply to what is on top
+
+
+PRODUCT = "a product is written with *"
 
 
 class ExpressionError(ValueError):
@@ -126,7 +134,7 @@ def syntax_of(source: str) -> tuple[str, ast.expr]:
     ExpressionError
         If it is no expression of Python, or too long.
     """
-    source = " ".join(source.split()).replace("^", "**")
+    source = " ".join(source.translate(TYPESET).split())
     if not source.isprintable() or "#" in source:
         raise ExpressionError("contains a # or a character that cannot be seen")
     if len(source) > LONGEST:
@@ -155,10 +163,7 @@ def _application(node: ast.expr, source: str) -> tuple[Operation, list[ast.expr]
     if isinstance(node, ast.Call):
         function = node.func.id if isinstance(node.func, ast.Name) else None
         if function not in FUNCTIONS:
-            raise ExpressionError(
-                f"uses {quote_piece(node.func, source)} as a function; known are "
-                f"{', '.join(FUNCTIONS)}"
-            )
+            raise unknown_function(node, source)
         operation, operands = FUNCTIONS[function], list(node.args)
         is_plain = not node.keywords and not any(isinstance(x, ast.Starred) for x in operands)
         if operation.arity == 2 and len(operands) > 2:  # max(a, b, c) is max(max(a, b), c)
@@ -167,9 +172,13 @@ def _application(node: ast.expr, source: str) -> tuple[Operation, list[ast.expr]
             wanted = "one operand" if operation.arity == 1 else "two operands or more"
             raise ExpressionError(f"gives {function}() something other than {wanted}")
         return operation, operands
+    if isinstance(node, ast.Tuple):
+        raise ExpressionError(
+            f"contains {quote_piece(node, source)}; a decimal point is no comma, and a list has [ ]"
+        )
     raise ExpressionError(
         f"contains {quote_piece(node, source)}; allowed are + - * / ** and brackets over names, "
-        f"numbers and {', '.join(FUNCTIONS)}"
+        f"numbers and {', '.join((*FUNCTIONS, *ARRAY_FUNCTIONS))}"
     )
 
 
@@ -185,6 +194,17 @@ def _number(node: ast.Constant) -> float:
     return number
 
 
+def unknown_function(node: ast.Call, source: str) -> ExpressionError:
+    """Return the error of a call of what is no function: where it may be a product, with that."""
+    name = quote_piece(node.func, source)
+    if isinstance(node.func, ast.Name | ast.Attribute):
+        known = ", ".join((*FUNCTIONS, *ARRAY_FUNCTIONS))
+        may_be_product = isinstance(node.func, ast.Name) and len(node.func.id) < 3
+        product = f"; {PRODUCT}" if may_be_product else ""
+        return ExpressionError(f"uses {name} as a function; known are {known}{product}")
+    return ExpressionError(f"contains {quote_piece(node, source)}; {PRODUCT}")
+
+
 def quote_piece(node: ast.expr, source: str) -> str:
     """Quote the part of the source that a node stands for, shortened."""
     piece = ast.get_source_segment(source, node) or type(node).__name__
@@ -194,7 +214,8 @@ def quote_piece(node: ast.expr, source: str) -> str:
 def _reason(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         where = f" at character {error.offset}" if error.offset else ""
-        return f"{error.msg}{where}"
+        is_product = error.msg == "invalid decimal literal"  # 2w
+        return f"{error.msg}{where}{f'; {PRODUCT}' if is_product else ''}"
     if isinstance(error, MemoryError | RecursionError):
         return "it is too long or nested too deeply"
     return str(error)

@@ -215,6 +215,16 @@ def test_the_questions_of_fill_name_the_elements(tmp_path: Path) -> None:
         ("b2 = [0.6, 0.6]", "x = 1", "line 9: x is a number and an array; one name, one thing"),
         ('z1 = "W1 @ x', 'z1 = "x @ W1', "line 11: z1 contains 'x @ W1': a vector of 2 @ a 3×2"),
         ('h = "', 'x = "1"\nh = "', "line 12: x is defined already; one name, one thing"),
+        (
+            'z1 = "W1 @ x',
+            'z1 = "W1^T @ x',
+            "uses 'T', which is nowhere defined; the transpose of x",
+        ),
+        (
+            'h = "',
+            "h = tanh(z1)  # ",
+            "is not TOML: Invalid value (at line 12, column 5); formulas ",
+        ),
         ('loss = "E"', 'loss = "p"', "line 17: loss is p, which is a vector of 2; give one numb"),
         ("rate = 0.5", 'rate = 1\n[answers.forward]\nz1 = ["1"]', "line 20: z1 is a vector of 3;"),
         ("rate = 0.5", 'rate = 1\n[answers.forward]\np = "1"', "line 20: p is a vector of 2; give"),

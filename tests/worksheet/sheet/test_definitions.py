@@ -1,5 +1,7 @@
 """What a sheet defines by its partials."""
 
+import math
+
 import pytest
 
 from tinygrad_hw.worksheet import (
@@ -111,6 +113,19 @@ def test_what_cannot_be_defined_is_said(definition: str, message: str) -> None:
     with pytest.raises(SheetError) as refused:
         parse_sheet(SHEET.replace("[update]", f"{definition}\n[update]"))
     assert message in str(refused.value)
+
+
+def test_constants_and_printed_partials_are_read() -> None:
+    definitions = "d = '2*pi*∂E/∂w'\nk = 'e**(dE/dw)'\n[update]"
+    sheet = parse_sheet(SHEET.replace("[update]", definitions))
+    solution = solve(sheet)
+    slope = solution.partials["dE/dw"]
+    assert solution.forward["d"] == pytest.approx(2 * math.pi * slope)
+    assert solution.forward["k"] == pytest.approx(math.exp(slope))
+    assert parse_sheet(sheet_text(sheet)) == sheet
+    assert {item.verdict for item in mark(key(sheet)).items} == {"exact"}
+    own = SHEET.replace("[given]", "[given]\ne = 3").replace("[update]", "k = 'e*dE/dw'\n[update]")
+    assert solve(parse_sheet(own)).forward["k"] == pytest.approx(3 * slope)
 
 
 def test_a_definition_that_is_not_finite_is_refused() -> None:

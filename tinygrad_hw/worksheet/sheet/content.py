@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Any
 
 from tinygrad_hw.symbolic.arrays import Shape
-from tinygrad_hw.symbolic.expression import is_name
+from tinygrad_hw.symbolic.expression import CONSTANTS, is_name
 from tinygrad_hw.worksheet.sheet.messages import abbreviate, position
 from tinygrad_hw.worksheet.sheet.model import SheetError
 
@@ -48,6 +48,15 @@ class Content:
                 section,
                 name,
             )
+
+    def define_constants(
+        self, used: Iterable[str], given: dict[str, float], taken: Container[str]
+    ) -> None:
+        """Add pi and e to the given numbers where a formula uses them and the sheet has no such."""
+        for name in used:
+            if name in CONSTANTS and name not in self.names and name not in taken:
+                given[name] = CONSTANTS[name]
+                self.names.add(name)
 
     def number(self, section: str, name: str, given: Any) -> float:
         """Return a finite number as a float."""

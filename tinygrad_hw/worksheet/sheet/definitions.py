@@ -15,11 +15,16 @@ from tinygrad_hw.worksheet.sheet.model import Definition
 
 LONGEST = 400  # names and operations: what can be marked
 _NAME = r"\w{1,100}(?:\[[\d, ]{1,12}\])?"
-_PARTIAL = re.compile(rf"(?<!\w)d({_NAME})\s*/\s*d({_NAME})(?!\w)")
+_PARTIAL = re.compile(rf"(?<!\w)[d∂]({_NAME})\s*/\s*[d∂]({_NAME})(?!\w)")
 
 
-def read_definitions(content: Content, forward: Container[str]) -> dict[str, Definition]:
-    """Read ``[define]``: formulas of all names, of partials, and of the definitions before."""
+def read_definitions(
+    content: Content, given: dict[str, float], forward: Container[str]
+) -> dict[str, Definition]:
+    """Read ``[define]``: formulas of all names, of partials, and of the definitions before.
+
+    The constants pi and e that they use become given numbers.
+    """
     definitions: dict[str, Definition] = {}
     formulas: dict[Formula, Formula] = {}
     sizes: dict[str, int] = {}  # of the formulas, with those of the definitions that they use
@@ -38,6 +43,7 @@ def read_definitions(content: Content, forward: Container[str]) -> dict[str, Def
             for element, text in zip(elements, expanded, strict=True):
                 expression = read_expression(text)
                 used = expression.names
+                content.define_constants(used, given, content.content["define"])
                 if unknown := [x for x in used if x not in partials.names | content.names]:
                     reason = f"{name} uses {abbreviate(unknown[0])}, which is nowhere defined"
                     raise content.error(reason, "define", name)

@@ -13,7 +13,6 @@ from typing import Any
 
 from tinygrad_hw.symbolic.arrays import describe, element_names, expand_formula
 from tinygrad_hw.symbolic.expression import (
-    CONSTANTS,
     Expression,
     ExpressionError,
     read_expression,
@@ -118,7 +117,8 @@ def parse_sheet(text: str, where: str = "sheet") -> Sheet:
         if "int_max_str_digits" in reason:
             long = next(i for i, line in enumerate(text.split("\n"), 1) if _ENDLESS.search(line))
             raise SheetError(f"{where}, line {long}: has a number of thousands of digits") from None
-        raise SheetError(f"{where}: is not TOML: {printable(reason)}") from None
+        quotes = "; formulas and answers are in quotes" if "Invalid value" in reason else ""
+        raise SheetError(f"{where}: is not TOML: {printable(reason)}{quotes}") from None
     return _Reader(content, text, where).sheet()
 
 
@@ -152,7 +152,7 @@ class _Reader(Content):
         forward = self.expressions(given, parameters)
         loss, rate, steps, momentum = self.update(given, forward, examples)
         updated = () if rate is None else parameters
-        define = read_definitions(self, forward)
+        define = read_definitions(self, given, forward)
         asked = forward | define
         answers, *later = read_answers(self, updated, forward, asked, steps)
         return Sheet(
@@ -240,9 +240,7 @@ class _Reader(Content):
                     reason = f"{taken} is defined already; one name, one thing"
                     raise self.error(reason, "forward", name)
             for used in dict.fromkeys(used for x in expressions for used in x.names):
-                if used in CONSTANTS and used not in known and used not in sources:
-                    given[used] = CONSTANTS[used]
-                    known.add(used)
+                self.define_constants([used], given, sources)
                 if used not in known:
                     raise self.error(self.unknown(name, used, sources), "forward", name)
             forward |= zip(elements, expressions, strict=True)
@@ -260,7 +258,8 @@ class _Reader(Content):
             return (
                 f"{name} uses {used}, which stands below it; put {used} first, unless it is a loop"
             )
-        return f"{name} uses {abbreviate(used)}, which is nowhere defined"
+        transpose = "; the transpose of x is x.T" if used == "T" else ""
+        return f"{name} uses {abbreviate(used)}, which is nowhere defined{transpose}"
 
     def update(
         self,
@@ -287,7 +286,8 @@ class _Reader(Content):
             raise self.error("[update] needs loss, the name of a [forward] value", "update", "loss")
         if loss in self.shapes:
             reason = f"loss is {loss}, which is {describe(self.shapes[loss])}; give one number"
-            raise self.error(reason, "update", "loss")
+            where = ("update", "loss") if "update" in self.content else ("forward", loss)
+            raise self.error(reason, *where)
         if loss not in forward:
             raise self.error(
                 f"loss is {abbreviate(loss)}, which is not in [forward]", "update", "loss"
