@@ -133,13 +133,19 @@ def evaluate(
         )
         if error:
             honest, own = honest.widened(error, error), own.widened(error, error)
-    by_habit = tuple(
-        compute(formula, {name: x.by_habit[i] for name, x in used.items()})
-        for i in range(len(HABITS))
-    )
+    by_habit = working_by_habit(formula, used)
     in_steps = working_in_steps(formula, used, step_rounding) if step_rounding else ()
     result = Admissible(honest, tight, own, own_tight, by_habit, free_of_slips, in_steps)
     return result if all(map(math.isfinite, (honest.low, honest.high))) else _without_pole(result)
+
+
+def working_by_habit(formula: Formula, inputs: Mapping[str, Admissible]) -> tuple[float, ...]:
+    """Return what a formula gives for each of ``HABITS``."""
+    names = _names(formula)
+    return tuple(
+        compute(formula, {name: inputs[name].by_habit[i] for name in names})
+        for i in range(len(HABITS))
+    )
 
 
 def working_in_steps(

@@ -9,13 +9,19 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from tinygrad_hw.symbolic import Formula, names_in, substitute
-from tinygrad_hw.worksheet.rounding.admissible import Admissible, evaluate
+from tinygrad_hw.worksheet.rounding.admissible import (
+    Admissible,
+    evaluate,
+    working_by_habit,
+    working_in_steps,
+)
 from tinygrad_hw.worksheet.rounding.enclosure import cost_of
 from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber
 from tinygrad_hw.worksheet.sheet.parts import FACTOR, TABLE
 from tinygrad_hw.worksheet.slips.case import Case
 from tinygrad_hw.worksheet.slips.catalogue import CATALOGUE
 from tinygrad_hw.worksheet.slips.slip import Alternative, Slip
+from tinygrad_hw.worksheet.slips.student_work import Inputs
 from tinygrad_hw.worksheet.slips.working_slips import repeated_factors
 from tinygrad_hw.worksheet.solution.dependencies import without_marks
 
@@ -115,8 +121,14 @@ def _each_slip_once(diagnoses: list[Diagnosis]) -> list[Diagnosis]:
     return list(first.values())
 
 
-def _single_slips(case: Case, budget: Budget, catalogue: Sequence[Slip]) -> Iterator[Diagnosis]:
-    """Try each slip by itself; of a sum over paths, also those in one of its factors."""
+def _single_slips(
+    case: Case, budget: Budget, catalogue: Sequence[Slip], sharp_only: bool = False
+) -> Iterator[Diagnosis]:
+    """Try each slip by itself; of a sum over paths, also those in one of its factors.
+
+    With ``sharp_only``, slips of the working count only where they give the number to its last
+    digit, which is found out sooner.
+    """
     for slip in catalogue:
         if case.part not in slip.parts:
             continue
@@ -127,10 +139,10 @@ def _single_slips(case: Case, budget: Budget, catalogue: Sequence[Slip]) -> Iter
                 yield Diagnosis((slip,), _text(slip, case, detail=detail), True, detail)
         if slip.alternatives:
             for alternative in slip.alternatives(case):
-                yield from _try_alternative(slip, case, alternative, budget)
+                yield from _try_alternative(slip, case, alternative, budget, sharp_only)
     if case.is_sum_over_paths:
         for slip, alternative in _slips_in_factors(case, budget, catalogue):
-            yield from _try_alternative(slip, case, alternative, budget)
+            yield from _try_alternative(slip, case, alternative, budget, sharp_only)
 
 
 def _try_meanings(slip: Slip, case: Case, meanings: Iterable[WrittenNumber]) -> Iterator[Diagnosis]:
@@ -164,11 +176,13 @@ def _slips_in_factors(
 
 
 def _try_alternative(
-    slip: Slip, case: Case, alternative: Alternative, budget: Budget
+    slip: Slip, case: Case, alternative: Alternative, budget: Budget, sharp_only: bool
 ) -> Iterator[Diagnosis]:
     budget.spend(alternative.formula)
     inputs = {**case.inputs, **alternative.extra_inputs}
     steps = case.work.step_rounding
+    if sharp_only and not _gives_every_digit(alternative.formula, inputs, case):
+        return
     value = evaluate(alternative.formula, inputs, step_rounding=steps)
     if not math.isfinite(value.own_tight.magnitude):  # such a value would explain any number
         return
@@ -176,6 +190,14 @@ def _try_alternative(
     if sharp or value.can_give(case.written):
         text = _text(slip, case, detail=alternative.detail)
         yield Diagnosis((slip,), text, sharp, alternative.detail, value)
+
+
+def _gives_every_digit(formula: Formula, inputs: Inputs, case: Case) -> bool:
+    """Return whether a habit of rounding gives the written number; without its intervals."""
+    numbers = working_by_habit(formula, inputs)
+    if steps := case.work.step_rounding:
+        numbers += working_in_steps(formula, inputs, steps)
+    return any(map(case.written.is_honest_for, numbers))
 
 
 def _pairs(case: Case, budget: Budget, catalogue: Sequence[Slip]) -> Iterator[Diagnosis]:
@@ -188,7 +210,7 @@ def _pairs(case: Case, budget: Budget, catalogue: Sequence[Slip]) -> Iterator[Di
         ]
         for meant in first.undo(case.written):
             undone = replace(case, written=meant)
-            for diagnosis in _single_slips(undone, budget, others):
+            for diagnosis in _single_slips(undone, budget, others, sharp_only=True):
                 if diagnosis.explains_every_digit:
                     both = f"Two slips. {_text(first, case, meant=meant)} And {diagnosis.text}"
                     yield Diagnosis((*diagnosis.slips, first), both, explains_every_digit=True)
