@@ -110,8 +110,9 @@ def test_exercise_writes_a_page_to_print(run: Run, monkeypatch: pytest.MonkeyPat
 def test_blank_writes_questions_of_a_sheet_of_one_s_own(run: Run, sheet: str) -> None:
     Path("mine.toml").write_text(sheet.format("w*x"))
     options = ("--moodle-xml", "quiz.xml", "--handout", "print.html", "--qti", "quiz.zip")
-    made = run("blank", "mine.toml", *options)
-    assert made == (0, "Written: print.html, quiz.xml, quiz.zip\n", "")
+    made = run("blank", "mine.toml", *options, "--canvas-quiz", "canvas.zip")
+    assert made == (0, "Written: print.html, quiz.xml, canvas.zip, quiz.zip\n", "")
+    assert len(zipfile.ZipFile("canvas.zip").namelist()) == 2
     assert zipfile.ZipFile("quiz.zip").namelist() == ["imsmanifest.xml", "item-0001.xml"]
     assert Path("quiz.xml").read_text("utf-8").count('type="cloze"') == 1
     assert Path("print.html").read_text("utf-8").count("<article>") == 1

@@ -98,11 +98,17 @@ def add_questions(parser: Parser) -> None:
         help="write the questions for Moodle's question bank, with honest answers as tolerances",
     )
     parser.add_argument(
-        "--qti", type=Path, metavar="FILE", help="the same as a package in QTI 2.1 (.zip)"
+        "--canvas-quiz", type=Path, metavar="FILE", help="the same as quizzes for Canvas (.zip)"
+    )
+    parser.add_argument(
+        "--qti",
+        type=Path,
+        metavar="FILE",
+        help="the same as a package in QTI 2.1, which Canvas reads wrongly (.zip)",
     )
 
 
-QUESTIONS = ("handout", "moodle_xml", "qti")
+QUESTIONS = ("handout", "moodle_xml", "canvas_quiz", "qti")
 
 
 def asks_for_questions(arguments: argparse.Namespace) -> bool:
@@ -113,7 +119,7 @@ def asks_for_questions(arguments: argparse.Namespace) -> bool:
 def question_outputs(arguments: argparse.Namespace, sheets: Sequence[Sheet]) -> list[Output]:
     """Return the files of questions that were asked for."""
     from tinygrad_hw.files import Output
-    from tinygrad_hw.worksheet import handout_page, moodle_quiz, pdf_of, qti_package
+    from tinygrad_hw.worksheet import canvas_quiz, handout_page, moodle_quiz, pdf_of, qti_package
 
     outputs = []
     if arguments.handout:
@@ -122,6 +128,8 @@ def question_outputs(arguments: argparse.Namespace, sheets: Sequence[Sheet]) -> 
         outputs.append(Output(arguments.handout, pdf_of(page) if is_pdf else page.encode()))
     if arguments.moodle_xml:
         outputs.append(Output(arguments.moodle_xml, moodle_quiz(sheets).encode()))
+    if arguments.canvas_quiz:
+        outputs.append(Output(arguments.canvas_quiz, canvas_quiz(sheets)))
     if arguments.qti:
         outputs.append(Output(arguments.qti, qti_package(sheets)))
     return outputs

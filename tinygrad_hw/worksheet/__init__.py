@@ -39,6 +39,7 @@ from tinygrad_hw.worksheet.marking.points import (
     points_text,
     read_weights,
 )
+from tinygrad_hw.worksheet.quizzes.canvas_quiz import canvas_quiz
 from tinygrad_hw.worksheet.quizzes.handout import handout_page
 from tinygrad_hw.worksheet.quizzes.moodle_xml import moodle_quiz
 from tinygrad_hw.worksheet.quizzes.pdf import PdfError, pdf_of
@@ -96,6 +97,7 @@ __all__ = [
     "assert_marked",
     "blanks",
     "canvas_gradebook",
+    "canvas_quiz",
     "class_lines",
     "compare",
     "exercise",

@@ -43,7 +43,7 @@ def test_it_shows_what_is_given_and_a_blank_for_each_answer() -> None:
     page = handout_page([sheet])
     text = " ".join(Text(page).text.split())
     for name, x in (sheet.given | sheet.parameters).items():
-        assert f"{name.replace('alpha', 'α')} = {x:g}" in text
+        assert f"{name.replace('alpha', 'learning rate α')} = {x:g}".replace("-", "−") in text
     assert "Work with and give 4 significant figures." in text
     name_line = 1
     assert page.count(BLANK) == name_line + len(mark(sheet).items)
@@ -80,6 +80,11 @@ def test_each_sheet_is_on_paper_of_its_own_and_each_update_has_its_heading() -> 
     page = handout_page([two, two])
     assert page.count("<article>") == 2
     assert "article + article { break-before: page;" in page
+    heading = re.findall(r"<article><header>(.*?)</header>", page)
+    assert len(heading) == 2
+    assert all("<h1>" in text and "Name" in text for text in heading)
+    # What makes Chromium and Firefox print it again on each page of the sheet.
+    assert "article > header { display: table-header-group; break-inside: avoid; }" in page
     assert "&lt;b&gt;Two &amp; more" in page
     assert "<b>" not in page
     assert re.findall(r"<h2>(.*?)</h2>", page) == 2 * [
@@ -151,6 +156,23 @@ def test_an_example_for_each_update_and_the_rule_with_momentum() -> None:
     rule = "new w = w − 0.1 · dE/dw"
     assert text.count(f"{rule} =") == 1
     assert text.count(f"{rule} + 0.9 · (w − w before) =") == 2
+
+
+def test_a_rate_without_a_name_of_its_own_is_told_by_itself() -> None:
+    """Here a formula uses the one given number that is as large."""
+    sheet = parse_sheet("""
+        [given]
+        x = -0.5
+        [parameters]
+        w = 2
+        [forward]
+        E = "(w*x - 3)**2"
+        [update]
+        loss = "E"
+        rate = -0.5
+        """)
+    text = " ".join(Text(handout_page([sheet])).text.split())
+    assert "Given: x = −0.5, learning rate −0.5." in text
 
 
 def test_a_sheet_without_updates_asks_for_none() -> None:

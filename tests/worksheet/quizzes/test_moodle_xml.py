@@ -20,6 +20,11 @@ def text_of(question: ET.Element, path: str) -> str:
     return found
 
 
+def shown(html: ET.Element) -> str:
+    """Return the text of a part of a page, each blank as a plain one."""
+    return " ".join("".join(html.itertext()).split())
+
+
 @pytest.fixture(scope="module")
 def quiz() -> ET.Element:
     return ET.fromstring(moodle_quiz([exercise("1-1", 0), exercise("1-1", 1)]))
@@ -57,7 +62,7 @@ def test_a_numerical_question_has_the_tolerances_of_the_honest_answers(quiz: ET.
         assert {answer.get("fraction") for answer in question.findall("answer")} == {"100"}
         assert answers == [(number, pytest.approx(t)) for number, t in expected.tolerances()]
         html = ET.fromstring(f"<div>{text_of(question, 'questiontext/text')}</div>")
-        assert "w1 = 0.43, b1 = 0.6." in "".join(html.itertext())
+        assert "w1 = 0.43, b1 = 0.6." in shown(html)
         assert "".join(html[-1].itertext()).startswith("What is ")
 
 
@@ -135,16 +140,15 @@ def test_a_question_has_the_example_of_its_update() -> None:
         forward = ["z"]
         """
     quiz = ET.fromstring(moodle_quiz([parse_sheet(text)]))
-    shown = {
+    texts = {
         (q.get("type"), text_of(q, "answer/text") if q.find("answer") is not None else ""): [
-            "".join(p.itertext())
-            for p in ET.fromstring(f"<div>{text_of(q, 'questiontext/text')}</div>")
+            shown(p) for p in ET.fromstring(f"<div>{text_of(q, 'questiontext/text')}</div>")
         ]
         for q in quiz
         if q.get("type") == "numerical"
     }
-    (_, first), (_, second) = shown
+    (_, first), (_, second) = texts
     assert (first, second) == ("2", "11")  # w is 2.2 then
-    for lines, step, x in ((shown["numerical", first], 1, 1), (shown["numerical", second], 2, 5)):
+    for lines, step, x in ((texts["numerical", first], 1, 1), (texts["numerical", second], 2, 5)):
         assert f"Example: x = {x}." in lines
         assert f"Update {step} of 2." in lines

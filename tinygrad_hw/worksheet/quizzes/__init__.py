@@ -1,6 +1,6 @@
 """Sheets as questions that other programs ask and mark, and as paper.
 
 - ``questions``: those of a sheet, and their honest answers. ``layout``: a sheet with its gaps.
-- ``moodle_xml``, ``qti``: as Moodle, and many other course systems, read them.
+- ``moodle_xml``, ``canvas_quiz``, ``qti``: as Moodle, Canvas, and other course systems read them.
 - ``handout``: a sheet to print, without solutions. ``pdf``: any page as a PDF.
 """

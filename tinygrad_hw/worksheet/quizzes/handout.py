@@ -13,13 +13,12 @@ from tinygrad_hw.formatting import (
     escaped,
     formula,
     join,
-    number,
     partial,
     row,
     symbol,
     table,
 )
-from tinygrad_hw.worksheet.quizzes.layout import example, given, how_to_round
+from tinygrad_hw.worksheet.quizzes.layout import example, given, how_to_round, written
 from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet
 from tinygrad_hw.worksheet.solution.blanks import blanks
 from tinygrad_hw.worksheet.solution.dependencies import LEFT_OUT, with_gaps
@@ -51,9 +50,13 @@ def handout_page(sheets: Iterable[Sheet]) -> str:
 
 
 def _sheet(sheet: Sheet) -> Iterator[Html]:
-    yield element("h1", sheet.title or "A sheet")
     date = element("span", class_="blank date")
-    yield element("p", "Name ", _BLANK, " Date ", date, class_="name")
+    name = element("p", "Name ", _BLANK, " Date ", date, class_="name")
+    yield element("header", element("h1", sheet.title or "A sheet"), name)
+    yield element("section", *_content(sheet))
+
+
+def _content(sheet: Sheet) -> Iterator[Html]:
     yield from given(sheet)
     formulas = [
         element("li", symbol(name), " = ", formula(source))
@@ -89,8 +92,8 @@ def _step(sheet: Sheet, step: int, answers: Answers) -> Iterator[Html]:
 
 def _update(sheet: Sheet, step: int, name: str) -> Html:
     """Write the rule for a new parameter, up to its result."""
-    slope = [number(sheet.rate or 0.0, 15), " · ", partial(f"d{sheet.loss}/d{name}")]
-    carried = [number(sheet.momentum, 15), " · (", symbol(name), " − ", symbol(name), " before)"]
+    slope = [written(sheet.rate or 0.0), " · ", partial(f"d{sheet.loss}/d{name}")]
+    carried = [written(sheet.momentum), " · (", symbol(name), " − ", symbol(name), " before)"]
     more = [" + ", *carried] if sheet.momentum and step > 1 else []
     return join(["= ", symbol(name), " − ", *slope, *more, " ="])
 

@@ -19,6 +19,7 @@ from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.quizzes.questions import Question
 from tinygrad_hw.worksheet.sheet.model import Sheet
 from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
+from tinygrad_hw.worksheet.sheet.writer import name_of_rate
 from tinygrad_hw.worksheet.solution.dependencies import LEFT_OUT, with_gaps
 
 
@@ -94,10 +95,15 @@ def statement(sheet: Sheet, step: int) -> Html:
 
 def given(sheet: Sheet) -> Iterator[Html]:
     """Yield a paragraph on what is given throughout, and one on the parameters."""
-    changing = {name for example in sheet.examples for name in example}
-    numbers = {name: x for name, x in sheet.given.items() if name not in changing}
-    rates = [("learning rate", sheet.rate), ("momentum", sheet.momentum or None)]
-    update = [join([f"{what} ", number(x, 15)]) for what, x in rates if x is not None]
+    rate = name_of_rate(sheet)
+    apart = {name for example in sheet.examples for name in example} | {rate}
+    numbers = {name: x for name, x in sheet.given.items() if name not in apart}
+    update = []
+    if sheet.rate is not None:
+        named = _numbers({rate: sheet.rate}) if rate else [written(sheet.rate)]
+        update.append(join(["learning rate ", *named]))
+    if sheet.momentum:
+        update.append(join(["momentum ", written(sheet.momentum)]))
     for title, parts in [
         ("Given: ", [*_numbers(numbers), *update]),
         ("Parameters: ", _numbers(sheet.parameters)),
@@ -119,7 +125,14 @@ def how_to_round(sheet: Sheet) -> str:
 
 
 def _numbers(numbers: dict[str, float]) -> list[Html]:
-    return [join([symbol(name), " = ", number(x, 15)]) for name, x in numbers.items()]
+    # With blanks at which no line is broken.
+    return [join([symbol(name), "\u00a0=\u00a0", written(x)]) for name, x in numbers.items()]
+
+
+def written(x: float) -> Html:
+    """Write a given number with all its digits."""
+    text = number(x, 15)
+    return Html(f"−{text[1:]}" if text[0] == "-" else text)
 
 
 def name_of(sheet: Sheet, item: MarkedNumber) -> Html:

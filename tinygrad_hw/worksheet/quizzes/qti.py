@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from xml.etree import ElementTree as ET
 
@@ -36,35 +36,39 @@ def qti_package(sheets: Iterable[Sheet]) -> bytes:
     for sheet, questions in map(questions_of, sheets):
         for step, of_step in groupby(questions, lambda question: question.item.step):
             items.append(_item(f"item-{len(items) + 1:04}", sheet, step, list(of_step)))
-    files = {"imsmanifest.xml": _manifest(items)}
-    ET.indent(files["imsmanifest.xml"])  # not the items, where a blank counts
-    files |= {f"{item.get('identifier')}.xml": item for item in items}
+    ids = [str(item.get("identifier")) for item in items]
+    files = {f"{name}.xml": item for name, item in zip(ids, items, strict=True)}
+    return package("QTIv2.1 Package", "1.0.0", "imsqti_item_xmlv2p1", files)
+
+
+def package(schema: str, version: str, kind: str, files: Mapping[str, ET.Element]) -> bytes:
+    """Return documents as a zip archive with a manifest, by "IMS Content Packaging".
+
+    Parameters
+    ----------
+    schema, version
+        What the manifest says that the package is.
+    kind
+        The type of the documents, in the words of that schema.
+    files
+        The documents, by names such as "item-0001.xml".
+    """
+    manifest = ET.Element("manifest", xmlns=PACKAGE, identifier="MANIFEST")
+    metadata = ET.SubElement(manifest, "metadata")
+    ET.SubElement(metadata, "schema").text = schema
+    ET.SubElement(metadata, "schemaversion").text = version
+    ET.SubElement(manifest, "organizations")
+    resources = ET.SubElement(manifest, "resources")
+    for name in files:
+        attributes = {"identifier": name.removesuffix(".xml"), "type": kind, "href": name}
+        ET.SubElement(ET.SubElement(resources, "resource", attributes), "file", href=name)
+    ET.indent(manifest)  # not the documents, where a blank counts
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
-        for name, root in files.items():
+        for name, root in {"imsmanifest.xml": manifest, **files}.items():
             text = ET.tostring(root, "utf-8", xml_declaration=True)
             archive.writestr(zipfile.ZipInfo(name, LONG_AGO), text, zipfile.ZIP_DEFLATED)
     return content.getvalue()
-
-
-def _manifest(items: Iterable[ET.Element]) -> ET.Element:
-    manifest = ET.Element("manifest", xmlns=PACKAGE, identifier="MANIFEST")
-    metadata = ET.SubElement(manifest, "metadata")
-    ET.SubElement(metadata, "schema").text = "QTIv2.1 Package"
-    ET.SubElement(metadata, "schemaversion").text = "1.0.0"
-    ET.SubElement(manifest, "organizations")
-    resources = ET.SubElement(manifest, "resources")
-    for item in items:
-        name = str(item.get("identifier"))
-        resource = ET.SubElement(
-            resources,
-            "resource",
-            identifier=name,
-            type="imsqti_item_xmlv2p1",
-            href=f"{name}.xml",
-        )
-        ET.SubElement(resource, "file", href=f"{name}.xml")
-    return manifest
 
 
 def _item(name: str, sheet: Sheet, step: int, questions: Sequence[Question]) -> ET.Element:

@@ -69,15 +69,19 @@ def _names(asked: bool | tuple[str, ...]) -> str:
 
 
 def _rate(sheet: Sheet, rate: float) -> str:
-    """Write the rate, by the name of an equal given number that no formula uses if there is one.
+    name = name_of_rate(sheet)
+    return quoted(name) if name else _number(rate)
 
-    A sheet that has been read holds the number, not the name.
+
+def name_of_rate(sheet: Sheet) -> str:
+    """Return the name of the learning rate: of an equal given number that no formula uses.
+
+    A sheet that has been read holds the number, not the name. "" where no given number is it.
     """
     used = {name for expression in sheet.forward.values() for name in expression.names}
     changing = sheet.examples[0] if sheet.examples else {}
     used |= changing.keys()
-    unused = [n for n, x in sheet.given.items() if x == rate and n not in used]
-    return quoted(unused[0]) if unused else _number(rate)
+    return next((n for n, x in sheet.given.items() if x == sheet.rate and n not in used), "")
 
 
 def _answers(sheet: Sheet) -> Iterator[str]:
