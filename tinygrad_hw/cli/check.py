@@ -29,7 +29,6 @@ from tinygrad_hw.errors import InputError
 if TYPE_CHECKING:  # imported where they are used: for the speed of other verbs
     from tinygrad_hw.worksheet import Sheet
 
-MARKED = "-marked.html"  # what the page of a sheet is called, after the sheet's name
 SOMETHING_LEFT = 1  # the exit status where a sheet or an answer could not be marked
 
 
@@ -114,6 +113,7 @@ def _handed_out(name: str | None) -> tuple[list[Sheet], list[Path]]:
 def _check_sheet(path: Path, arguments: argparse.Namespace, weights: Mapping[str, float]) -> int:
     from tinygrad_hw.files import Output, write_outputs
     from tinygrad_hw.worksheet import (
+        MARKED,
         MARKED_PAGE_OPENING,
         as_json,
         compare,
@@ -178,6 +178,7 @@ def _check_class(
         mark_all,
         marked_page,
         marks_table,
+        page_paths,
         points,
         points_text,
     )
@@ -201,15 +202,13 @@ def _check_class(
         text = marks_table(results, weights).encode("utf-8-sig")
         outputs.append(Output(arguments.csv, text, MARKS_TABLE_OPENING))
     if arguments.html is not None:
-        for result in results:
-            if result.marks:
-                total = points_text(*points(result.marks, weights))
-                html = marked_page(result.marks, arguments.hints, total, result.changes).encode()
-                place = result.submission.place
-                if arguments.html:
-                    place = Path(arguments.html, result.submission.name)
-                page = place.with_name(f"{place.stem}{MARKED}")
-                outputs.append(Output(page, html, MARKED_PAGE_OPENING))
+        folder = Path(arguments.html) if arguments.html else None
+        marked = [(result, result.marks) for result in results if result.marks]
+        paths_of = page_paths([result.submission for result, _ in marked], folder)
+        for path, (result, marks) in zip(paths_of, marked, strict=True):
+            total = points_text(*points(marks, weights))
+            html = marked_page(marks, arguments.hints, total, result.changes).encode()
+            outputs.append(Output(path, html, MARKED_PAGE_OPENING))
     reads = [*found.files, *files, *filter(None, (arguments.canvas, arguments.moodle))]
     write_outputs(outputs, reads=reads, force=arguments.force)
     for line in class_lines(results, weights, found.passed_over):

@@ -9,6 +9,7 @@ for course systems), ``quizzes`` (questions for them, and paper).
 
 from tinygrad_hw.worksheet.classroom.handed_in import HandedIn, handed_in
 from tinygrad_hw.worksheet.classroom.handed_out import Compared, compare
+from tinygrad_hw.worksheet.classroom.page_paths import MARKED, page_paths
 from tinygrad_hw.worksheet.classroom.results import Result, mark_all
 from tinygrad_hw.worksheet.classroom.submission import Submission
 from tinygrad_hw.worksheet.classroom.summary import MARKS_TABLE_OPENING, class_lines, marks_table
@@ -62,6 +63,7 @@ __all__ = [
     "FACTOR",
     "FORWARD",
     "GRADESCOPE_OPENING",
+    "MARKED",
     "MARKED_PAGE_OPENING",
     "MARKS_TABLE_OPENING",
     "MAX_STEPS",
@@ -114,6 +116,7 @@ __all__ = [
     "marks_table",
     "moodle_quiz",
     "moodle_worksheet",
+    "page_paths",
     "parse_sheet",
     "pdf_of",
     "points",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tinygrad_hw.errors import InputError
-from tinygrad_hw.worksheet import handed_in, mark_all
+from tinygrad_hw.worksheet import class_lines, handed_in, mark_all, marks_table
 from tinygrad_hw.worksheet.classroom import handed_in as module
 
 SHEET = '[parameters]\nw = 1\n[forward]\nE = "w"\n[update]\nloss = "E"\nrate = 1\n'
@@ -52,6 +52,8 @@ CANVAS = {  # names as Canvas's lib/content_zipper.rb makes them
     "adamsamy_LATE_101_9001_hw.toml": ("adamsamy", "101"),
     "o_neill_102_9002_hw_2-1.toml": ("o_neill", "102"),
     "李明_103_9003_hw.toml": ("李明", "103"),
+    "हिन्दी_104_9005_hw-1.toml": ("हिन्दी", "104"),
+    "stray_105_9006_hw.toml.txt": ("stray", "105"),
     "anon_x7Qz1_9004_hw.toml": ("", "x7Qz1"),
 }
 MOODLE = {  # as Moodle's mod/assign/classes/downloader.php makes them, older ones with "_/"
@@ -59,11 +61,13 @@ MOODLE = {  # as Moodle's mod/assign/classes/downloader.php makes them, older on
     "Zoë O'Neill_102_assignsubmission_file_/part 1/hw.toml": ("Zoë O'Neill", "102"),
     "Participant_103_assignsubmission_file_hw.toml": ("Participant", "103"),
     "Default group_assignsubmission_file/hw.toml": ("Default group", ""),
+    "मीना_104_assignsubmission_file/hw.toml.TXT": ("मीना", "104"),
 }
 GRADESCOPE = {
     "assignment_7_export/submission_11/hw.toml": ("Amy Adams", "s101"),
     "assignment_7_export/submission_12/hw.toml": ("Zoë O'Neill, 李明", "102, 103"),
     "assignment_7_export/submission_13/hw.toml": ("", ""),
+    "assignment_7_export/submission_14/part/hw.toml": ('Ada 😀 "L"', "é7"),
 }
 METADATA = """\
 ---
@@ -83,6 +87,10 @@ submission_12:
     :sid: '102'
   - :name: "李明"
     :sid: '103'
+submission_14:
+  :submitters:
+  - :name: "Ada \\U0001F600 \\"L\\""
+    :sid: "\\xE97"
 """
 
 
@@ -141,6 +149,33 @@ def test_names_inside_an_archive_that_a_student_handed_in_are_no_owners(tmp_path
     assert owners == {"101"}
 
 
+@pytest.mark.parametrize(
+    ("file", "owner"),
+    [
+        ("mallory_79_9001_x_77_assignsubmission_file_hw.toml", ("mallory", "79")),
+        ("mallory_79_9001_hilbert_77_1_hw.toml", ("mallory", "79")),
+        ("Mallory_79_assignsubmission_file/hilbert_77_1_hw.toml", ("Mallory", "79")),
+        ("Mallory_79_assignsubmission_file/H_77_assignsubmission_file/a.toml", ("Mallory", "79")),
+        ("Mallory_79_assignsubmission_file_hilbert_77_1_hw.toml", ("Mallory", "79")),
+    ],
+)
+def test_a_name_that_looks_like_another_s_does_not_make_it_theirs(
+    tmp_path: Path, file: str, owner: tuple[str, str]
+) -> None:
+    lay_out(tmp_path, {file: ANSWERED})
+    [sheet] = handed_in([tmp_path]).submissions
+    assert (sheet.owner.name, sheet.owner.identifier) == owner
+
+
+@pytest.mark.parametrize(
+    "archive", ["hw_2026_11_30.zip", "hw_30_11_2026.zip", "hw_30_11_2026_x.zip", "a_1_2_x.zip"]
+)
+def test_an_archive_with_a_date_is_the_teacher_s(tmp_path: Path, archive: str) -> None:
+    (tmp_path / archive).write_bytes(pack(dict.fromkeys(CANVAS, ANSWERED)))
+    owners = [s.owner.identifier for s in handed_in([tmp_path]).submissions]
+    assert sorted(owners) == sorted(number for _, number in CANVAS.values())
+
+
 def test_the_name_on_the_sheet_goes_before_that_of_the_course_system(tmp_path: Path) -> None:
     named = f'student = "Amy"\n{ANSWERED}'
     lay_out(tmp_path, {"a_1_2_x.toml": named, "b_3_4_x.toml": ANSWERED, "c_5_6_x.toml": "["})
@@ -158,7 +193,7 @@ def test_folders_are_searched_to_any_depth_and_all_else_is_named(tmp_path: Path)
             "z.TOML": SHEET,
             "a/b/c/hw.toml": SHEET,
             "a/scan.pdf": "",
-            "a/hw.toml.txt": "",
+            "a/hw.toml.doc": "",
             ".git/config.toml": "",
             "._z.toml": "",
         },
@@ -171,7 +206,7 @@ def test_folders_are_searched_to_any_depth_and_all_else_is_named(tmp_path: Path)
         ".git/",
         "._z.toml",
         "b.zip/deeper/other.zip (an archive in an archive)",
-        "a/hw.toml.txt",
+        "a/hw.toml.doc",
         "a/scan.pdf",
     ]
 
@@ -194,6 +229,26 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     assert set(errors) == {"linked.toml", "linked.zip"}
     assert all(error.endswith(": is a link; give the file itself") for error in errors.values())
     assert passed_over == ["linked/", "loop/", "linked.pdf"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_what_windows_makes_of_a_sheet_is_read(tmp_path: Path, encoding: str) -> None:
+    """PowerShell's > writes UTF-16, Notepad a byte order mark and an ending that is not shown."""
+    path = tmp_path / "hw.toml.txt"
+    path.write_bytes(ANSWERED.replace("\n", "\r\n").encode(encoding))
+    [result] = mark_all(handed_in([tmp_path]).submissions)
+    assert result.submission.stem == "hw"
+    assert result.marks
+    assert result.marks.summary["exact"] == 1
+
+
+def test_a_name_in_another_encoding_is_one_that_can_be_written(tmp_path: Path) -> None:
+    name = os.fsdecode(b"n\xf6ther_7_1_hw.toml")
+    lay_out(tmp_path, {name: ANSWERED})
+    results = list(mark_all(handed_in([tmp_path]).submissions))
+    assert "\nn\ufffdther_7_1_hw.toml,n\ufffdther,1,1,100.0," in marks_table(results)
+    assert results[0].submission.place.read_text() == ANSWERED
+    "\n".join(class_lines(results)).encode()
 
 
 def test_a_pipe_is_refused(tmp_path: Path) -> None:
@@ -314,6 +369,19 @@ def test_a_name_that_leads_out_of_an_archive_is_refused(tmp_path: Path, name: st
     [error] = errors.values()
     assert error.endswith(": its name leads out of the archive; ask for it again")
     assert error.count("\n") == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["d/" * 600 + "hw.toml", "n" * 251 + ".toml", "é" * 130 + "/a.toml"]
+)
+def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "class.zip"
+    path.write_bytes(pack({name: SHEET, "n" * 250 + ".toml": SHEET}))
+    sheets, errors, _ = found(path)
+    assert sheets == ["n" * 250 + ".toml"]
+    [error] = errors.values()
+    assert error.endswith(": its name is too long for a file; ask for it under a shorter one")
+    assert len(error) < 600
 
 
 def test_a_link_in_an_archive_is_refused(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ The table is laid out as Canvas's ``GradebookExporter`` writes it, and read as i
 
 import csv
 import io
+import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -84,7 +85,11 @@ def test_what_is_not_in_the_table_is_said(gradebook: Path, hand_in: Hand) -> Non
         hand_in("a.toml", "Nobody"),
         hand_in("b.toml", "Emmy Noether"),
         hand_in("c.toml", "enoether"),
-        replace(hand_in("d_77_1_.toml"), marks=None, error="d_77_1_.toml: is not TOML"),
+        replace(
+            hand_in("hilbertdavid_77_1_a.toml"),
+            marks=None,
+            error="hilbertdavid_77_1_a.toml: is not TOML",
+        ),
     ]
     table = canvas_gradebook(gradebook, results, assignment="Backprop")
     assert table.filled == ()
@@ -92,7 +97,7 @@ def test_what_is_not_in_the_table_is_said(gradebook: Path, hand_in: Hand) -> Non
     assert table.problems == (
         "a.toml: Nobody is no student of grades.csv; write a login or a number of it as student",
         "b.toml, c.toml: all are sheets of Noether, Emmy; leave the one to count",
-        "d_77_1_.toml: is not TOML",
+        "hilbertdavid_77_1_a.toml: is not TOML",
     )
     lines = list(table.lines(Path("out.csv")))
     assert lines[0] == "out.csv: marks of 0 of 5 students"
@@ -117,6 +122,52 @@ def test_two_students_of_one_name_are_told_apart_by_login_alone(
     assert table.filled == ("Hilbert, David",)
 
 
+@pytest.mark.parametrize(
+    ("file", "of"),
+    [
+        ("Group A_77_assignsubmission_file_/sheet.toml", "Group A"),  # the number of a group
+        ("borgmax_LATE_77_9_sheet.toml", "borgmax"),
+    ],
+)
+def test_a_number_is_believed_only_beside_a_name_of_its_student(
+    gradebook: Path, hand_in: Hand, file: str, of: str
+) -> None:
+    table = canvas_gradebook(gradebook, [hand_in(file, "David Hilbert")], assignment="Back")
+    assert table.filled == ()
+    assert table.problems == (
+        f"{file}: is of {of}, and its number 77 is that of Hilbert, David; "
+        "rename it to a login of its student",
+    )
+
+
+@pytest.mark.parametrize(
+    ("student", "file"),
+    [
+        ("Müller-Lüdenscheidt, Hans", "müllerlüdenscheidthans_5_9_a.toml"),
+        ("Li, Bo", "libo_5_9_a.toml"),
+        ("李, 明", "李明_5_9_a.toml"),
+        ("O'Neill, Zoe\u0308", "oneillzoe\u0308_5_9_a.toml"),
+        ("Ⅷ, ﬁrst", "ⅷﬁrst_5_9_a.toml"),
+    ],
+)
+def test_names_of_any_script_are_those_of_their_files(
+    gradebook: Path, hand_in: Hand, student: str, file: str
+) -> None:
+    gradebook.write_text(f'Student,ID,Section,Quiz (1)\n"{student}",5,A,\n')
+    table = canvas_gradebook(gradebook, [hand_in(file)])
+    assert table.filled == (unicodedata.normalize("NFC", student),)
+
+
+@pytest.mark.parametrize("student", ["", "???", "\U0001f600"])
+def test_a_sheet_without_a_name_is_not_that_of_a_row_without_one(
+    gradebook: Path, hand_in: Hand, student: str
+) -> None:
+    gradebook.write_text('Student,ID,Section,Quiz (1)\n"Noether, Emmy",5,A,\n???,,,\n-,,B,\n')
+    table = canvas_gradebook(gradebook, [hand_in("-.toml", student)])
+    assert table.filled == ()
+    assert " is no student of grades.csv; " in table.problems[0]
+
+
 def test_who_is_excused_gets_a_mark_and_who_was_not_assigned_it_does_not(
     gradebook: Path, hand_in: Hand
 ) -> None:
@@ -134,6 +185,31 @@ def test_without_points_possible_points_are_as_they_are(gradebook: Path, hand_in
     result = hand_in("a.toml", "enoether", loss="5.7")
     table = canvas_gradebook(gradebook, [result], {**WEIGHTS, "forward": 2.0}, "Backprop")
     assert cells(table.content)[3][7] == "4.00"
+
+
+@pytest.mark.parametrize(
+    ("worth", "mark"), [("1,000.00", "750.00"), ("1.000,00", "750.00"), ("20,5", "15.38")]
+)
+def test_points_possible_are_read_as_canvas_reads_them(
+    gradebook: Path, hand_in: Hand, worth: str, mark: str
+) -> None:
+    gradebook.write_text(GRADEBOOK.replace("20.00", f'"{worth}"'))
+    table = canvas_gradebook(gradebook, [hand_in("a.toml", "enoether", loss="5.7")], assignment="B")
+    assert cells(table.content)[3][7] == mark
+
+
+def test_excel_s_unicode_text_becomes_a_table_that_canvas_reads(
+    gradebook: Path, hand_in: Hand
+) -> None:
+    text = io.StringIO()
+    csv.writer(text, delimiter="\t", lineterminator="\r\n").writerows(cells(GRADEBOOK))
+    gradebook.write_bytes(text.getvalue().encode("utf-16"))
+    table = canvas_gradebook(gradebook, [hand_in("a.toml", "enoether")], assignment="Back")
+    assert table.content.startswith(b"\xef\xbb\xbfStudent,ID,SIS User ID,")
+    after = cells(table.content)
+    assert after[3][7] == "20.00"
+    after[3][7] = ""
+    assert after == cells(GRADEBOOK)
 
 
 def test_a_gradebook_of_semicolons_and_commas_stays_one(gradebook: Path, hand_in: Hand) -> None:
@@ -166,6 +242,11 @@ def test_last_and_first_names_in_two_columns(gradebook: Path, hand_in: Hand) -> 
         (GRADEBOOK, "x", "has 0 assignments called 'x'; give --assignment as one of 'Quiz', 'Back"),
         (GRADEBOOK, "q", ""),
         (GRADEBOOK, "Quiz (501)", ""),
+        (
+            GRADEBOOK.replace("20.00", "twenty"),
+            "Back",
+            "Backprop by hand (502) has 'twenty' points possible, which is no number; export it",
+        ),
         ("a,b\n1,2\n", "", "is no gradebook of Canvas, which has the columns Student, ID and Sect"),
         ("", "", "is empty; give the exported table"),
         ('a,"b\n', "", "is not CSV: unexpected end of data"),
@@ -189,10 +270,15 @@ def test_a_table_in_another_encoding_or_too_large_is_refused(
     gradebook: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gradebook.write_bytes("Student,ID\nNöther,1\n".encode("latin-1"))
-    with pytest.raises(RosterError, match=r"byte 13 is not UTF-8; give the file as it was"):
+    with pytest.raises(RosterError, match=r"byte 13 is not UTF-8; give .* save it in Excel as CSV"):
+        canvas_gradebook(gradebook, [])
+    gradebook.write_bytes(b"\xff\xfeS\x00t")
+    with pytest.raises(
+        RosterError, match=r"byte 5 is not UTF-16; give the file as it was exported"
+    ):
         canvas_gradebook(gradebook, [])
     with pytest.raises(RosterError, match=r"nowhere.csv: No such file or directory; give the"):
         canvas_gradebook(gradebook.with_name("nowhere.csv"), [])
-    monkeypatch.setattr("tinygrad_hw.worksheet.courses.roster.LARGEST", 10)
-    with pytest.raises(RosterError, match="is larger than 10 bytes; give a table of students"):
+    monkeypatch.setattr("tinygrad_hw.worksheet.courses.roster.LARGEST", 4)
+    with pytest.raises(RosterError, match="is larger than 4 bytes; give a table of students"):
         canvas_gradebook(gradebook, [])

@@ -95,6 +95,25 @@ def test_a_blind_worksheet_has_numbers_alone(worksheet: Path, hand_in: Hand) -> 
     assert rows(table.content)[0]["Grade"] == "100.00"
     assert moodle_worksheet(worksheet, [hand_in("a.toml", "participant 1234")]).filled
 
+    name = "Teilnehmer_1234_assignsubmission_file_sheet.toml"  # downloaded in German
+    assert moodle_worksheet(worksheet, [hand_in(name)]).filled
+
+
+def test_what_excel_has_saved_with_semicolons_gets_back_what_moodle_reads(
+    worksheet: Path, hand_in: Hand
+) -> None:
+    """Moodle's ``importgradeslib.php`` reads commas alone, and "37,50" as 37."""
+    lines = csv.reader(io.StringIO(WORKSHEET.replace("50.00", '"50,00"'), newline=""))
+    text = io.StringIO()
+    csv.writer(text, delimiter=";").writerows([*lines, [""] * 10])
+    worksheet.write_bytes(text.getvalue().encode("utf-8-sig"))
+    table = moodle_worksheet(worksheet, [hand_in("a.toml", "emmy@x.org", loss="5.7")])
+    assert table.content.decode("utf-8-sig").startswith(
+        "Identifier,Full name,Email address,Status,"
+    )
+    assert rows(table.content)[0]["Grade"] == "37.50"
+    assert table.left == ("David Hilbert", "Max Born")
+
 
 def test_a_grade_that_moodle_has_locked_is_left(worksheet: Path, hand_in: Hand) -> None:
     table = moodle_worksheet(worksheet, [hand_in("a.toml", "David Hilbert")])

@@ -779,9 +779,13 @@ FILES: dict[str, tuple[bytes, str]] = {
         changed("One sigmoid", "Ein schönes").encode("latin-1"),
         "s.toml, line 1: byte 16 is not UTF-8; save the file as UTF-8",
     ),
-    "UTF-16": (
-        NEURON.encode("utf-16"),
+    "UTF-16, cut": (
+        NEURON.encode("utf-16")[:-1],
         "s.toml, line 1: byte 0 is not UTF-8; save the file as UTF-8",
+    ),
+    "UTF-16, and an unknown name": (
+        changed("w*x + b", "w*v + b").encode("utf-16"),
+        "s.toml, line 13: z uses 'v', which is nowhere defined",
     ),
     "NUL bytes": (
         NEURON.encode() + b"\0\0",

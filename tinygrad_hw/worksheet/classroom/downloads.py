@@ -2,13 +2,14 @@
 
 - Canvas: ``lastfirst_LATE_user_file_name``, all in one folder (its ``content_zipper.rb``).
 - Moodle: ``First Last_participant_assignsubmission_file/name``, or with ``_`` for ``/`` (its
-  ``mod/assign/classes/downloader.php``).
+  ``mod/assign/classes/downloader.php``); the name of a student has no ``_`` there.
 - Gradescope: ``submission_number/name``, and names in ``submission_metadata.yml`` beside them.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,12 +17,20 @@ from tinygrad_hw.formatting import printable
 
 METADATA = "submission_metadata.yml"
 
-_CANVAS = re.compile(r"(?:(?P<name>\w+?)_)?(?i:LATE_)?(?:anon_(?P<code>\w+?)|(?P<id>\d+))_\d+_.+")
-_MOODLE = re.compile(r"(?P<name>.+?)(?:_(?P<id>\d+))?_assignsubmission_[a-z]+(?:_.*)?")
+_CANVAS = re.compile(  # a name may have any character beyond ASCII: \w lacks the marks of scripts
+    r"(?:(?!anon_)(?P<name>[\w\u0080-\U0010ffff]+?)_)?(?i:LATE_)?"
+    r"(?:anon_(?P<code>\w+?)|(?P<id>\d+))_\d+_.+",
+    re.DOTALL,
+)
+_CANVAS_ARCHIVE = re.compile(  # and not the teacher's own hw_2026_11_30.zip
+    r".+_\d+_(?!(?:19|20)\d\d_)\d{4,}_.+\.zip", re.IGNORECASE | re.DOTALL
+)
+_MOODLE = re.compile(r"(?P<name>[^_]+)(?:_(?P<id>\d+))?_assignsubmission_[a-z]+(?:_.*)?", re.DOTALL)
 
 _SUBMISSION = re.compile(r"(submission_\w+):\s*")
 _SECTION = re.compile(r"  :(\w+):")
 _ENTRY = re.compile(r"  (?:-|  )\s*:(name|sid|email): *(.*?)\s*")
+_ESCAPE = re.compile(r"\\(?:x(?P<x>[\da-fA-F]{2})|u(?P<u>[\da-fA-F]{4})|U(?P<U>[\da-fA-F]{8})|(.))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +67,7 @@ def owner_of(parts: Sequence[str], owners: Mapping[str, Owner]) -> Owner:
             return owners[folder]
         if found := _MOODLE.fullmatch(part):
             return Owner(printable(found["name"]), found["id"] or "")
-        is_file = i == len(parts) - 1 or part.lower().endswith(".zip")
+        is_file = i == len(parts) - 1 or _CANVAS_ARCHIVE.fullmatch(part)
         if is_file and (found := _CANVAS.fullmatch(part)):
             return Owner(printable(found["name"] or ""), found["id"] or found["code"])
     return Owner()
@@ -95,5 +104,12 @@ def _unquoted(text: str) -> str:
     if len(text) > 1 and text[0] == text[-1] == "'":
         text = text[1:-1].replace("''", "'")
     elif len(text) > 1 and text[0] == text[-1] == '"':
-        text = text[1:-1]
+        text = _ESCAPE.sub(_unescaped, text[1:-1])
     return printable(text)
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    code = escape["x"] or escape["u"] or escape["U"]
+    if code is None:
+        return {"n": "\n", "t": "\t"}.get(escape[4], escape[4])
+    return chr(int(code, 16)) if int(code, 16) <= sys.maxunicode else escape[0]

@@ -20,7 +20,7 @@ from tinygrad_hw.data.source import reason_text
 from tinygrad_hw.errors import InputError
 from tinygrad_hw.files import OPENING_BYTES
 from tinygrad_hw.worksheet.classroom.downloads import METADATA, Owner, owner_of, read_metadata
-from tinygrad_hw.worksheet.classroom.submission import Submission
+from tinygrad_hw.worksheet.classroom.submission import ENDING, Submission
 from tinygrad_hw.worksheet.sheet.messages import printable
 from tinygrad_hw.worksheet.sheet.model import SheetError
 from tinygrad_hw.worksheet.sheet.reader import MAX_BYTES, read_text, text_of
@@ -29,6 +29,7 @@ MOST_BYTES = 200_000_000  # of all sheets together; a class of a thousand has 10
 MOST_SHEETS = 20_000
 MOST_BYTES_INSIDE, MOST_SHEETS_INSIDE = 20_000_000, 2_000  # of an archive in a folder: a section
 MOST_METADATA = 20_000_000
+LONGEST_NAME = 1000  # characters, folders included: of any script, it fits where a system ends
 MOST_DIRECTORY = 1 << 24  # bytes of an archive's directory: a hundred thousand files
 
 _HIDDEN = re.compile(r"(^|/)(\.(?!\.?(/|$))|__MACOSX(/|$))")
@@ -81,8 +82,13 @@ def handed_in(paths: Sequence[Path], outputs: Sequence[re.Pattern[bytes]] = ()) 
     return finder.found
 
 
+def _encodable(name: str) -> str:
+    """Return a name with a sign for each byte of it that is not UTF-8, and in no table could be."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def _is_sheet(name: str) -> bool:
-    return name.lower().endswith(".toml")
+    return ENDING.search(name) is not None
 
 
 def _is_archive(name: str) -> bool:
@@ -108,7 +114,7 @@ class _Finder:
         self, place: Path, name: str, text: str | None, where: str = "", error: str = ""
     ) -> None:
         """Add a sheet by its text, or by the error for which it has none."""
-        where = where or str(place)
+        name, where = _encodable(name), _encodable(where or str(place))
         owner = owner_of(name.split("/"), self.owners)
         self.found.submissions.append(Submission(name, where, place, owner, text, error))
         if len(self.found.submissions) > self.most_sheets:
@@ -246,8 +252,9 @@ class _Finder:
         prefix: str,
         is_there_twice: bool,
     ) -> None:
-        where = printable(f"{path}/{name}")
         problem = _refusal(name, info, MAX_BYTES)
+        name = name if len(name) <= LONGEST_NAME else f"{name[:40]}…{name[-40:]}"
+        where = printable(f"{path}/{name}")
         if is_there_twice:
             problem = problem or "is in the archive twice; the first one counts"
         if not problem:
@@ -272,6 +279,8 @@ def _refusal(name: str, info: zipfile.ZipInfo, most_bytes: int) -> str:
     """Return why a file of an archive is not read; "" if it may be."""
     if _LEADS_OUT.match(name):
         return "its name leads out of the archive; ask for it again"
+    if len(name) > LONGEST_NAME or any(len(part.encode()) > 255 for part in name.split("/")):
+        return "its name is too long for a file; ask for it under a shorter one"
     if stat.S_ISLNK(info.external_attr >> 16):
         return "is a link; ask for the file itself"
     if info.flag_bits & 1:

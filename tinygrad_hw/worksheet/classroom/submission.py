@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from tinygrad_hw.worksheet.classroom.downloads import Owner
+
+# How a sheet's name ends; Windows does not show the .txt that its editor appends.
+ENDING = re.compile(r"\.toml(\.txt)?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +36,8 @@ class Submission:
     owner: Owner
     text: str | None
     error: str = ""
+
+    @property
+    def stem(self) -> str:
+        """The name of the file, without what says that it is a sheet."""
+        return ENDING.sub("", self.place.name)

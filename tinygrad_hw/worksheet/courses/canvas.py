@@ -71,6 +71,11 @@ def canvas_gradebook(
     ]
     matching = match_sheets(people, results, path)
     best = read_decimal(worth[column])
+    if best is None and worth[column].strip():
+        raise RosterError(
+            f"{path}: {roster.header[column]} has {worth[column]!r:.40} points possible, which is "
+            "no number; export it again"
+        )
 
     def not_assigned(person: Person, _: Result) -> str:
         if person.row[column].strip() == "N/A":

@@ -35,7 +35,8 @@ def moodle_worksheet(
     """Fill marks and comments into a grading worksheet that was downloaded from Moodle.
 
     Points are scaled to the "Maximum grade". Where the worksheet has a column of "Feedback
-    comments", the feedback of the sheet is put there. Nothing else changes.
+    comments", the feedback of the sheet is put there. Nothing else changes, but that a worksheet
+    which Excel has saved with semicolons gets its commas back: Moodle reads no other.
 
     Parameters
     ----------
@@ -54,6 +55,7 @@ def moodle_worksheet(
         If the file is no grading worksheet of Moodle.
     """
     roster = read_roster(path)
+    roster.delimiter = ","
     columns = _columns(roster)
     comments, may_change = columns.get("feedback comments"), columns.get("grade can be changed")
     most = columns.get("maximum grade")
@@ -67,7 +69,8 @@ def moodle_worksheet(
             person.row[comments] = comment_html(lines)
         return ""
 
-    people = [_person(roster.header, columns, row) for row in roster.rows[1:]]
+    students = [row for row in roster.rows[1:] if any(map(str.strip, row))]
+    people = [_person(roster.header, columns, row) for row in students]
     matching = match_sheets(people, results, path)
     return fill_in(
         roster,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import math
-import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,8 @@ class Roster:
     rows
         Its cells; the first row is the header. A short row is as long as the header.
     delimiter, has_byte_order_mark, line_end
-        How it was written.
+        How to write it: as it was, but a table of tabs or in UTF-16, which no course system reads,
+        becomes one of commas in UTF-8.
     """
 
     path: Path
@@ -50,7 +51,7 @@ class Roster:
         return self.rows[0]
 
     def to_bytes(self) -> bytes:
-        """Write the table as it was written, with its byte order mark, delimiter and line ends."""
+        """Write the table, with its byte order mark, delimiter and line ends."""
         text = io.StringIO()
         csv.writer(text, delimiter=self.delimiter, lineterminator=self.line_end).writerows(
             self.rows
@@ -64,7 +65,7 @@ class Roster:
 
 
 def read_roster(path: Path) -> Roster:
-    """Read a table of students: CSV in UTF-8, with commas, semicolons or tabs between its cells.
+    """Read a table of students: CSV in UTF-8 or Excel's UTF-16, of commas, semicolons or tabs.
 
     Raises
     ------
@@ -78,11 +79,13 @@ def read_roster(path: Path) -> Roster:
         raise RosterError(f"{path}: {error.strerror or error}; give the exported table") from None
     if len(content) > LARGEST:
         raise RosterError(f"{path}: is larger than {LARGEST:,} bytes; give a table of students")
+    is_utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-16" if is_utf_16 else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise RosterError(
-            f"{path}: byte {error.start + 1} is not UTF-8; give the file as it was exported, as CSV"
+            f"{path}: byte {error.start + 1} is not {'UTF-16' if is_utf_16 else 'UTF-8'}; give the "
+            "file as it was exported, or save it in Excel as CSV UTF-8"
         ) from None
     first_line = text.partition("\n")[0]
     delimiter = max(",;\t", key=first_line.count)
@@ -95,7 +98,8 @@ def read_roster(path: Path) -> Roster:
         raise RosterError(f"{path}: is empty; give the exported table")
     rows = [row + [""] * (len(rows[0]) - len(row)) for row in rows]
     line_end = "\r\n" if first_line.endswith("\r") else "\n"
-    return Roster(path, rows, delimiter, content.startswith(b"\xef\xbb\xbf"), line_end)
+    has_byte_order_mark = is_utf_16 or content.startswith(codecs.BOM_UTF8)
+    return Roster(path, rows, delimiter.replace("\t", ","), has_byte_order_mark, line_end)
 
 
 # --- Which sheet is whose -------------------------------------------------------------------------
@@ -147,9 +151,10 @@ class Matching:
 def match_sheets(people: Sequence[Person], results: Iterable[Result], roster: Path) -> Matching:
     """Find the person of each sheet.
 
-    The number in the name of a file that the course system has named comes first; then the
-    ``student`` of the sheet; then the name of the file. Capitals, commas and the order of a name's
-    words do not matter, so that "Noether, Emmy" is "Emmy Noether".
+    The number in the name of a file that the course system has named comes first, where the name
+    beside it may be that student's: groups have numbers, too, and other systems other numbers. Then
+    come the ``student`` of the sheet and the name of the file. Capitals, commas and the order of a
+    name's words do not matter, so that "Noether, Emmy" is "Emmy Noether".
 
     Parameters
     ----------
@@ -163,13 +168,20 @@ def match_sheets(people: Sequence[Person], results: Iterable[Result], roster: Pa
     by_number = {person.number: person for person in people if person.number}
     by_label: dict[tuple[str, ...], dict[int, Person]] = {}
     for person in people:
-        for label in person.labels:
-            by_label.setdefault(_words(label), {})[id(person)] = person
+        for words in filter(None, map(_words, person.labels)):
+            by_label.setdefault(words, {})[id(person)] = person
     sheets: dict[int, list[Result]] = {}
     problems = []
     for result in results:
-        number = result.submission.owner.identifier
-        whose = [by_number[number]] if number in by_number else []
+        owner = result.submission.owner
+        whose = [by_number[owner.identifier]] if owner.identifier in by_number else []
+        if whose and not _may_be_called(whose[0], owner.name):
+            problems.append(
+                f"{result.submission.where}: is of {owner.name:.60}, and its number "
+                f"{owner.identifier} is that of {whose[0].name}; "
+                "rename it to a login of its student"
+            )
+            continue
         for label in () if whose else _labels(result):
             whose = whose or list(by_label.get(_words(label), {}).values())
         if len(whose) == 1:
@@ -197,12 +209,33 @@ def match_sheets(people: Sequence[Person], results: Iterable[Result], roster: Pa
 def _labels(result: Result) -> Iterator[str]:
     if result.student:
         yield result.student
-    yield result.submission.place.stem
+    yield result.submission.stem
+
+
+def _may_be_called(person: Person, name: str) -> bool:
+    """Return whether a name in a download, which lacks commas and spaces, has one of the person's.
+
+    Only a name that has nothing of theirs is not theirs; a table for blind marking has no names.
+    """
+    words = [
+        word
+        for label in person.labels
+        if "@" not in label and person.number not in (found := _words(label))
+        for word in found
+    ]
+    long = [word for word in words if len(word) > 2] or words
+    return not (name and words) or any(word in _folded(name) for word in long)
 
 
 def _words(label: str) -> tuple[str, ...]:
-    """Return the words of a label, in an order of their own."""
-    return tuple(sorted(re.findall(r"\w+", unicodedata.normalize("NFKC", label).casefold())))
+    """Return the words of a label, in an order of their own: runs of letters, marks and numbers."""
+    text = _folded(label)
+    spaced = (char if unicodedata.category(char)[0] in "LMN" else " " for char in text)
+    return tuple(sorted("".join(spaced).split()))
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
 
 
 # --- What was filled in ---------------------------------------------------------------------------
@@ -292,9 +325,17 @@ def fill_in(
 
 
 def read_decimal(text: str) -> float | None:
-    """Read a number with a decimal point or comma; None for any other text."""
+    """Read a number with a decimal point or comma, and with others between thousands.
+
+    Returns
+    -------
+    float
+        The number, or None for any other text. As Canvas reads it, the last sign is the decimal
+        one: "1.000,50" is a thousand and a half, and "1,000" is one.
+    """
+    whole, sign, decimals = text.strip().replace(",", ".").rpartition(".")
     try:
-        number = float(text.strip().replace(",", "."))
+        number = float(whole.replace(".", "") + sign + decimals)
     except ValueError:
         return None
     return number if math.isfinite(number) else None

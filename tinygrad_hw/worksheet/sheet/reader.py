@@ -6,8 +6,10 @@ file, the line and the reason.
 
 from __future__ import annotations
 
+import codecs
 import re
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +85,9 @@ def read_text(path: Path | str) -> str:
 
 
 def text_of(content: bytes, where: str) -> str:
-    """Return the text of a sheet by its bytes; ``where`` names it in messages.
+    """Return the text of a sheet by its bytes, UTF-8 or PowerShell's UTF-16.
+
+    ``where`` names it in messages.
 
     Raises
     ------
@@ -94,6 +98,9 @@ def text_of(content: bytes, where: str) -> str:
         raise SheetError(
             f"{where}: is larger than {MAX_BYTES:,} bytes; a sheet is a small text file"
         )
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        with suppress(UnicodeDecodeError):  # damaged, it is told what it should be
+            return content.decode("utf-16")
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
