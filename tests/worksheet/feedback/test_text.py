@@ -3,7 +3,7 @@
 import pytest
 
 from tinygrad_hw.homework import sheet_path
-from tinygrad_hw.worksheet import mark, read_sheet
+from tinygrad_hw.worksheet import mark, parse_sheet, read_sheet
 from tinygrad_hw.worksheet.feedback.text import feedback_lines, nudges, shortfalls
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks
 
@@ -62,3 +62,23 @@ def test_what_to_carry_for_the_factor_that_lost_three_digits(q1a: Marks) -> None
     assert short.reason == "1 - a1, a difference of nearly equal numbers, costs 3 digits"
     assert str(short) == "1 of 4 figures can be trusted; carry 7 to earn 4 here"
     assert short.names == ["da1/dz1"]  # in three chains, named once
+
+
+def test_of_several_steps_each_number_has_its_own() -> None:
+    sheet = parse_sheet(
+        "[given]\nx = 2.1\n[parameters]\nw = 0.5\n"
+        '[forward]\nz = "w*x"\nE = "z**2 / 2"\n[update]\nloss = "E"\nrate = 0.1\nsteps = 3\n'
+        '[rounding]\nfigures = 3\n[answers.forward]\nz = "1.05"\nE = ""\n'
+        '[answers.step2.forward]\nz = "0.6"\nE = ""\n[answers.step3.forward]\nz = "0.328"\nE = ""\n'
+        '[answers.step3.updated]\nw = ""\n'
+    )
+    lines = [*feedback_lines(mark(sheet))]
+    missing = lines.index("Missing")
+    assert lines[missing + 1 : missing + 5] == [
+        "  step 1: E",
+        "  step 2: E",
+        "  step 3: E, the new w",
+        "",
+    ]
+    few = lines.index("Right, but with fewer than the 3 figures that the sheet asks for")
+    assert lines[few + 1] == "  step 2: z = 0.6"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.errors import InputError
-from tinygrad_hw.worksheet.courses.remark import remark_on, title_of
+from tinygrad_hw.worksheet.courses.remark import remark_on
 from tinygrad_hw.worksheet.feedback.text import NUDGE, PLACE, UNKNOWN
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks, mark
 from tinygrad_hw.worksheet.marking.points import WEIGHTS, points_by_item, points_text
@@ -95,7 +95,7 @@ def assert_marked(
     counted = [row for row in points_by_item(marks, weights) if not only or row[0].name in only]
     earned, possible = sum(row[1] for row in counted), sum(row[2] for row in counted)
     lines = [
-        (item.hint or UNKNOWN) if hints == NUDGE else f"{title_of(marks, item)}: {said}"
+        (item.hint or UNKNOWN) if hints == NUDGE else f"{marks.place(item)}: {said}"
         for item, got, most in counted
         if got < most and (said := remark_on(item, hints))
     ]

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tinygrad_hw.worksheet.courses.remark import lines_for_student, remark_on, title_of
+from tinygrad_hw.worksheet.courses.remark import lines_for_student, remark_on
 from tinygrad_hw.worksheet.feedback.text import ANSWER, NUDGE
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks
 from tinygrad_hw.worksheet.marking.points import WEIGHTS, points, points_by_item, points_text
@@ -42,7 +42,7 @@ def gradescope_results(
     for item, earned, worth in points_by_item(marks, weights):
         if worth:
             test = {
-                "name": title_of(marks, item),
+                "name": marks.place(item),
                 "score": earned,
                 "max_score": worth,
                 "status": "failed" if earned < worth or item.verdict == "wrong" else "passed",

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from tinygrad_hw.worksheet.feedback.text import ANSWER, NUDGE, RESERVATIONS, UNKNOWN, feedback_lines
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
-from tinygrad_hw.worksheet.sheet.parts import place
 
 
 def lines_for_student(
@@ -16,11 +15,6 @@ def lines_for_student(
     """Yield the feedback as lines of text, without the place where the teacher keeps the sheet."""
     for line in feedback_lines(marks, hints, total, changes):
         yield line.replace(f"{marks.sheet.where}, ", "")
-
-
-def title_of(marks: Marks, item: MarkedNumber) -> str:
-    """Return how a number is referred to, its step included where there are several."""
-    return place(item) + (f", step {item.step}" if marks.sheet.steps > 1 else "")
 
 
 def remark_on(item: MarkedNumber, hints: int) -> str:

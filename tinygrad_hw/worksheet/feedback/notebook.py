@@ -16,7 +16,6 @@ from tinygrad_hw.formatting import (
 from tinygrad_hw.worksheet.feedback.text import feedback_lines
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks
 from tinygrad_hw.worksheet.sheet.model import Sheet
-from tinygrad_hw.worksheet.sheet.parts import place
 from tinygrad_hw.worksheet.sheet.writer import sheet_text
 from tinygrad_hw.worksheet.solution.solve import Solution, solution_lines
 
@@ -62,7 +61,7 @@ def marks_bundle(marks: Marks) -> dict[str, str]:
     *_, tally = lines = list(feedback_lines(marks))
     rows = [
         row(
-            place(item) + (f", step {item.step}" if marks.sheet.steps > 1 else ""),
+            marks.place(item),
             item.printed or "–",
             number(item.exact),
             with_sign(item.verdict),

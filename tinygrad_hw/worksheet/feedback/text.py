@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
@@ -139,9 +140,7 @@ def feedback_lines(
 
 
 def _wrong_line(marks: Marks, item: MarkedNumber, hints: int) -> str:
-    where = place(item)
-    if marks.sheet.steps > 1:
-        where += f", step {item.step}"
+    where = marks.place(item)
     if hints == PLACE:
         return f"{where} = {item.printed}: {item.hint or UNKNOWN}"
     return item.explanation if where == item.name else f"{where}: {item.explanation}"
@@ -149,11 +148,20 @@ def _wrong_line(marks: Marks, item: MarkedNumber, hints: int) -> str:
 
 def _list_lines(marks: Marks, verdict: str, title: str) -> Iterator[str]:
     listed = [item for item in marks.items if item.verdict == verdict]
-    places = [place(item) for item in listed if item.note != "unreadable"]
-    if places:
+    listed = [item for item in listed if item.note != "unreadable"]
+    if listed:
         yield title
-        yield "  " + ", ".join(places)
+        yield from _by_step(marks, listed, place)
         yield ""
+
+
+def _by_step(
+    marks: Marks, items: Sequence[MarkedNumber], write: Callable[[MarkedNumber], str]
+) -> Iterator[str]:
+    """Yield a line of numbers; one for each step, where there are several."""
+    for step, of_step in groupby(items, lambda item: item.step):
+        heading = f"step {step}: " if marks.sheet.steps > 1 else ""
+        yield f"  {heading}{', '.join(map(write, of_step))}"
 
 
 def _few_figures_lines(marks: Marks, hints: int) -> Iterator[str]:
@@ -162,7 +170,7 @@ def _few_figures_lines(marks: Marks, hints: int) -> Iterator[str]:
         kind, count = marks.sheet.rounding
         yield f"Right, but with fewer than the {count} {kind} that the sheet asks for"
         if hints > NUDGE:
-            yield "  " + ", ".join(f"{place(item)} = {item.printed}" for item in short)
+            yield from _by_step(marks, short, lambda item: f"{place(item)} = {item.printed}")
         else:
             yield f"  {len(short)} of {len(marks.items)} numbers"
         yield ""
@@ -176,7 +184,8 @@ def _shortfall_lines(marks: Marks) -> Iterator[str]:
     for reason in dict.fromkeys(short.reason for short in found):
         yield f"  {reason}."
         for short in (short for short in found if short.reason == reason):
-            yield f"    {', '.join(short.names)}: {short}."
+            where = f" in step {short.step}" if marks.sheet.steps > 1 else ""
+            yield f"    {', '.join(short.names)}{where}: {short}."
     yield ""
 
 

@@ -24,6 +24,7 @@ from tinygrad_hw.worksheet.marking.whole_sheet import look_at_the_whole
 from tinygrad_hw.worksheet.rounding.admissible import Admissible, known_number
 from tinygrad_hw.worksheet.rounding.scratch_work import StepRounding
 from tinygrad_hw.worksheet.sheet.model import Sheet, SheetError
+from tinygrad_hw.worksheet.sheet.parts import place
 from tinygrad_hw.worksheet.slips.catalogue import CATALOGUE
 from tinygrad_hw.worksheet.slips.diagnosis import Budget
 from tinygrad_hw.worksheet.slips.slip import Slip
@@ -55,6 +56,10 @@ class Marks:
         """
         ideal = _numbers_of(judge_updates(self.solution, figures=PROBE))
         return tuple(max(0, PROBE - number.trusted_digits) for number in ideal)
+
+    def place(self, item: MarkedNumber) -> str:
+        """Return how a number is referred to, its step included where there are several."""
+        return place(item) + (f", step {item.step}" if self.sheet.steps > 1 else "")
 
     @property
     def unreadable(self) -> list[str]:

@@ -30,7 +30,10 @@ def _charge_one_rule_once(numbers: Sequence[MarkedNumber]) -> Iterator[MarkedNum
         if number.verdict != "wrong" or number.part not in (UPDATED, TABLE) or not slips:
             yield number
         elif again := next((slip for slip in slips if slip in first), None):
-            text = f"{number.explanation} That is charged at {place(first[again])}, for all."
+            where = place(first[again])
+            if first[again].step != number.step:
+                where += f", step {first[again].step}"
+            text = f"{number.explanation} That is charged at {where}, for all."
             yield replace(number, verdict="follows", slip=again, explanation=text)
         else:
             first |= dict.fromkeys(slips, number)

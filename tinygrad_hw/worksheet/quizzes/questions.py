@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tinygrad_hw.formatting import FIGURES, updated_number
-from tinygrad_hw.worksheet.courses.remark import title_of
 from tinygrad_hw.worksheet.exercises.answer_key import rounded_text
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks, judge_updates, mark
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
@@ -90,7 +89,7 @@ def questions_of(sheet: Sheet) -> tuple[Sheet, list[Question]]:
             unit = last_place_unit(item.exact, marks.sheet.rounding or ("figures", FIGURES))
             if item.part in (UPDATED, TABLE) and sheet.rounding is None:
                 unit = read_number(answer).unit
-            title = item.name if item.part == FACTOR else title_of(marks, item)
+            title = item.name if item.part == FACTOR else marks.place(item)
             questions.append(Question(item, title, worth, answer, honest_answers(interval, unit)))
     return asked, questions
 
