@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import Counter
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,7 @@ def answers_of(sheet: Sheet) -> list[str]:
 def save(page: Page, tmp_path: Path) -> Sheet:
     """Press the button, and read what was saved."""
     with page.expect_download() as download:
-        page.locator("#answers").get_by_role("button").click()
+        page.get_by_role("button", name="Save as a sheet").click()
     assert re.fullmatch(r"[\w-]+\.toml", download.value.suggested_filename)
     path = tmp_path / download.value.suggested_filename
     download.value.save_as(path)
@@ -63,7 +64,7 @@ def test_answers_are_typed_saved_read_and_marked(steps_: int, opened: Open, tmp_
     sheet = exercise("2-2-1", seed=4, steps=steps_)
     solved = key(sheet)
     page = opened(sheet_page(sheet))
-    page.locator("summary").filter(has_text="Your answers").click()
+    page.locator("#write").click()
     boxes = page.locator("#answers fieldset input").all()
     texts = answers_of(solved)
     assert len(boxes) == len(texts)
@@ -80,14 +81,14 @@ def test_answers_are_typed_saved_read_and_marked(steps_: int, opened: Open, tmp_
 
 def test_answers_that_stand_there_are_changed_and_saved(opened: Open, tmp_path: Path) -> None:
     page = opened(page_of("q1a"))
-    page.locator("summary").filter(has_text="Your answers").click()
+    page.locator("#write").click()
     sheet = read_sheet(sheet_path("q1a"))
     assert save(page, tmp_path) == sheet
     box = page.locator("#answers").get_by_label("Forward: z1", exact=True).first
     assert box.input_value() == "8"
     box.fill(" 7.5 ")
     type_in(page, "w1", "3")  # what is tried with a slider is no answer
-    page.locator("#answers").get_by_role("button").focus()
+    page.get_by_role("button", name="Save as a sheet").focus()
     read = save(page, tmp_path)
     sheet.answers.forward["z1"] = "7.5"
     assert read == sheet
@@ -118,7 +119,7 @@ AWKWARD = [
 def test_awkward_answers_are_saved_as_text(texts: list[str], opened: Open, tmp_path: Path) -> None:
     """What TOML cannot hold is a blank; the rest is there to the letter."""
     page = opened(page_of("q1a"))
-    page.locator("summary").filter(has_text="Your answers").click()
+    page.locator("#write").click()
     sheet = read_sheet(sheet_path("q1a"))
     for text in texts:
         page.locator("#answers").get_by_label("Forward: z1", exact=True).first.fill(text)
@@ -126,9 +127,82 @@ def test_awkward_answers_are_saved_as_text(texts: list[str], opened: Open, tmp_p
         assert save(page, tmp_path) == sheet
 
 
+def test_enter_goes_on_to_the_next_field_and_saves_nothing(opened: Open) -> None:
+    page = opened(sheet_page(exercise("2-2-1", seed=4)))
+    saved: list[str] = []
+    page.on("download", lambda download: saved.append(download.suggested_filename))
+    page.locator("#answers").get_by_label("Name").focus()
+    boxes = page.locator("#answers fieldset input").all()
+    for i, box in enumerate(boxes):
+        page.keyboard.press("Enter")
+        expect(box).to_be_focused()
+        page.keyboard.type(str(i))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Save as a sheet")).to_be_focused()
+    assert [box.input_value() for box in boxes] == [str(i) for i in range(len(boxes))]
+    expect(page.locator("#filled")).to_have_text(f"{len(boxes)} of {len(boxes)} filled")
+    assert saved == []
+
+
+@pytest.mark.parametrize("press", ["a", "click"])
+def test_one_press_leads_to_the_first_answer_that_is_missing(press: str, opened: Open) -> None:
+    page = opened(sheet_page(exercise("2-2-1", seed=4)))
+    boxes = page.locator("#answers fieldset input")
+    boxes.nth(0).fill("1")
+    boxes.nth(2).fill("1")
+    page.locator("summary").filter(has_text="Your answers").click()
+    expect(boxes.nth(1)).to_be_hidden()
+    page.evaluate("() => scrollTo(0, 0)")
+    page.keyboard.press("a") if press == "a" else page.locator("#write").click()
+    expect(boxes.nth(1)).to_be_focused()
+    expect(boxes.nth(1)).to_be_in_viewport()
+    expect(page.locator("#filled")).to_have_text(f"2 of {boxes.count()} filled")
+
+
+@pytest.mark.parametrize("name", ["blank", "q1a"])
+def test_start_over_puts_back_what_was_there_and_can_be_undone(name: str, opened: Open) -> None:
+    """A blank sheet is blank again, one with answers has its own; the undo ends with typing."""
+    page = opened(sheet_page(exercise("2-2-1", seed=4)) if name == "blank" else page_of(name))
+    page.locator("#write").click()
+    over, boxes = page.locator("#over"), page.locator("#answers input").all()
+    before = [box.input_value() for box in boxes]
+    assert any(before) == (name == "q1a")
+    expect(over).to_be_disabled()
+    boxes[0].fill("Ada")
+    boxes[1].fill("0.25")
+    boxes[2].fill("half")
+    over.click()
+    assert [box.input_value() for box in boxes] == before
+    expect(page.locator("#unreadable")).to_have_text("")
+    page.reload()
+    assert [box.input_value() for box in boxes] == before
+    page.locator("#write").click()
+    boxes[1].fill("0.5")
+    over.click()
+    expect(over).to_have_text("Undo")
+    over.click()
+    expect(over).to_have_text("Start over")
+    assert [box.input_value() for box in boxes] == [before[0], "0.5", *before[2:]]
+    page.reload()
+    assert boxes[1].input_value() == "0.5"
+    page.locator("#write").click()
+    over.click()
+    boxes[2].fill("7")
+    expect(over).to_have_text("Start over")
+
+
+def test_a_sheet_that_is_saved_without_a_name_is_told_so(opened: Open, tmp_path: Path) -> None:
+    page = opened(sheet_page(exercise("2-2-1", seed=4)))
+    assert save(page, tmp_path).student == ""
+    expect(page.locator("#saved")).to_contain_text("no name")
+    page.get_by_label("Name").fill("Ada")
+    assert save(page, tmp_path).student == "Ada"
+    expect(page.locator("#saved")).not_to_contain_text("no name")
+
+
 def test_half_a_character_does_not_spoil_the_sheet(opened: Open, tmp_path: Path) -> None:
     page = opened(page_of("q1a"))
-    page.locator("summary").filter(has_text="Your answers").click()
+    page.locator("#write").click()
     box = page.locator("#answers").get_by_label("Forward: z1", exact=True).first
     box.evaluate("e => { e.value = '\\ud83d 8'; }")
     assert save(page, tmp_path).answers.forward["z1"].endswith(" 8")
@@ -193,6 +267,54 @@ def test_a_blank_sheet_shows_no_solution_until_asked(unfolded: bool, opened: Ope
     assert page.evaluate(ABOUT) == page.evaluate(ABOUT, page_html(root))
 
 
+class Text(HTMLParser):
+    """The text of a page without its scripts, and all that is said in attributes."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.within = ""
+        self.found: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.within = tag
+        self.found += [x or "" for name, x in attrs if name in ("aria-label", "title", "value")]
+
+    def handle_data(self, data: str) -> None:
+        self.found += [data] if self.within not in ("script", "style") else []
+
+
+def test_the_file_of_a_blank_sheet_has_no_number_of_its_solution(opened: Open) -> None:
+    """Who looks into it finds the program alone, by which the page computes them."""
+    sheet = exercise("2-2-1", seed=4)
+    hidden = solution_numbers(sheet)
+
+    def told(page: str) -> set[str]:
+        text = " ".join(Text(page).found)
+        return {x for x in hidden if re.search(rf"(?<![\d.]){re.escape(x)}(?!\d)", text)}
+
+    assert told(sheet_page(key(sheet)))
+    assert told(sheet_page(sheet)) == set()
+
+
+def test_nothing_plays_where_nothing_is_revealed(opened: Open) -> None:
+    page = opened(sheet_page(exercise("2-2-1", seed=4)))
+    expect(page.locator("#play")).to_be_disabled()
+    page.keyboard.press(" ")
+    expect(page.locator("#play")).to_contain_text("Play")
+    reveal(page, 1)
+    expect(page.locator("#play")).to_be_enabled()
+
+
+def test_start_over_hides_nothing_that_was_revealed(opened: Open, tmp_path: Path) -> None:
+    page = opened(sheet_page(exercise("2-2-1", seed=4)))
+    reveal(page, 2)
+    page.locator("#answers fieldset input").first.fill("1")
+    page.locator("#over").click()
+    expect(page.locator("#saved")).to_contain_text("What was revealed stays so.")
+    assert save(page, tmp_path).answers.revealed == ("z1", "a1")
+
+
 def test_one_number_after_the_other_is_revealed(opened: Open) -> None:
     sheet = exercise("2-2-1", seed=4)
     view = steps(sheet.evaluate()[sheet.loss])
@@ -213,13 +335,13 @@ def test_the_saved_sheet_and_the_browser_remember_what_was_revealed(
 ) -> None:
     sheet = exercise("2-2-1", seed=4)
     page = opened(sheet_page(sheet))
-    page.locator("summary").filter(has_text="Your answers").click()
+    page.locator("#write").click()
     assert save(page, tmp_path).answers.revealed == ()
     reveal(page, 9)  # seven forward values, the loss's own gradient, and the next
     page.locator("#answers").get_by_label("Name").fill("Ada L. ⟦-1⟧")
     page.locator("#answers fieldset input").first.fill("0.5")
     page.reload()
-    page.locator("summary").filter(has_text="Your answers").click()
+    page.locator("#write").click()
     expect(page.locator("#count")).to_contain_text("9 of")
     read = save(page, tmp_path)
     assert (read.student, read.answers.forward["z1"]) == ("Ada L. ⟦-1⟧", "0.5")
@@ -233,7 +355,6 @@ def test_the_saved_sheet_and_the_browser_remember_what_was_revealed(
     )
     again = opened(sheet_page(unanswered))
     expect(again.locator("#count")).to_contain_text("3 of")
-    again.locator("summary").filter(has_text="Your answers").click()
     assert save(again, tmp_path) == unanswered
 
 
@@ -281,7 +402,7 @@ UNREADABLE = [
 def test_the_form_says_what_is_no_number(opened: Open) -> None:
     """As the marker reads them."""
     page = opened(sheet_page(exercise("2-2-1", seed=4)))
-    page.locator("summary").filter(has_text="Your answers").click()
+    page.locator("#write").click()
     box, said = page.locator("#answers fieldset input").first, page.locator("#unreadable")
     for text in READABLE:
         read_number(text.strip())

@@ -105,6 +105,41 @@ def test_the_other_ways_to_a_step(opened: Open) -> None:
     expect(said).to_have_text(view[11].sentence)
 
 
+def test_the_step_says_what_is_explained_until_a_name_is_chosen(opened: Open) -> None:
+    page = opened(page_of("q1a"))
+    explained = page.locator("#about article:visible h3")
+    view = steps(changed("q1a"))
+
+    def names(*places: int) -> list[str]:
+        found = []
+        for place in places:
+            page.locator("#position").fill(str(place + 1))
+            found.append(explained.text_content() or "")
+        return found
+
+    places = range(0, len(view), 3)
+    lit = [view.name(view[i].node) for i in places]
+    assert names(*places) == lit
+    row = page.get_by_role("button", name=re.compile("^w4,"))
+    expect(row).to_have_attribute("aria-pressed", "false")
+    row.click()
+    assert set(names(*places)) == {"w4"}
+    expect(row).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#explained")).to_contain_text("w4 is chosen")
+    page.locator("#fold").click()
+    expect(page.get_by_role("button", name=re.compile("^w4,"))).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    page.keyboard.press("n")
+    assert explained.text_content() == "w4"
+    page.locator("#fold").click()
+    page.get_by_role("button", name=re.compile("^a4,")).click()
+    assert set(names(*places)) == {"a4"}
+    page.get_by_role("button", name=re.compile("^a4,")).click()  # chosen again: let go
+    expect(page.locator("[aria-pressed=true]:not(#fold)")).to_have_count(0)
+    assert names(*places) == lit
+
+
 def test_play_goes_to_the_end_and_starts_over(opened: Open) -> None:
     page = opened(page_of("q1a"))
     page.clock.install()

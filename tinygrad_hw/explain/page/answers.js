@@ -17,7 +17,7 @@ function showRevealed() {
   sealed.articles.forEach(([, gradient], i) => {
     $(`about-${i}`).querySelector(".derived").hidden = gradient >= revealed;
   });
-  explain(chosen);
+  explain(explained);
 }
 
 // --- Answers -------------------------------------------------------------------------------------
@@ -51,6 +51,18 @@ function checkFields() {
   if ($("unreadable").textContent !== words) $("unreadable").textContent = words;
 }
 
+// The first field that is empty, or the name.
+function goToAnswers() {
+  if (!fields.length) return;
+  fields[0].closest("details").open = true;
+  (fields.slice(1).find((field) => field.value.trim() === "") || fields[0]).focus();
+}
+
+function count() {
+  const filled = fields.slice(1).filter((field) => field.value.trim() !== "").length;
+  $("filled").textContent = `${filled} of ${fields.length - 1} filled`;
+}
+
 // What was typed and revealed is kept in this browser; where it keeps nothing, the page works too.
 function remember() {
   try {
@@ -67,11 +79,34 @@ function recall() {
 }
 
 if ($("answers")) {
-  recall();
-  checkFields();
-  $("answers").addEventListener("input", () => {
+  let emptied = null; // what was typed before "Start over", to be had back until more is typed
+  const changed = () => {
     checkFields();
+    count();
+    $("over").textContent = emptied ? "Undo" : "Start over";
+    $("over").disabled = !emptied && fields.every((field) => field.value === field.defaultValue);
+  };
+  recall();
+  changed();
+  $("answers").addEventListener("input", () => {
+    emptied = null;
+    changed();
     remember();
+  });
+  $("answers").addEventListener("keydown", (event) => { // Enter is no way to save: on to the next
+    const place = fields.indexOf(event.target);
+    if (event.key !== "Enter" || place < 0 || event.isComposing) return;
+    event.preventDefault();
+    (fields[place + 1] || $("answers").querySelector("[type=submit]")).focus();
+  });
+  $("over").addEventListener("click", () => {
+    const texts = emptied || fields.map((field) => field.defaultValue);
+    emptied = emptied ? null : fields.map((field) => field.value);
+    fields.forEach((field, i) => { field.value = texts[i]; });
+    changed();
+    remember();
+    const kept = sealed && revealed ? " What was revealed stays so." : "";
+    $("saved").textContent = emptied ? `As it was at first.${kept}` : "Your answers are back.";
   });
   $("answers").addEventListener("submit", (event) => {
     event.preventDefault();
@@ -86,6 +121,7 @@ if ($("answers")) {
     file.download = name;
     file.click();
     URL.revokeObjectURL(file.href);
-    $("saved").textContent = `Saved as ${name}: tinygrad-hw check ${name}`;
+    const nameless = slug ? "" : " It has no name yet.";
+    $("saved").textContent = `Saved as ${name}: tinygrad-hw check ${name}.${nameless}`;
   });
 }

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from tinygrad_hw.formatting import NOTHING, SIGNS, VERDICTS, Html, element
 
 REVEALED = -1
+_TYPED = {"autocomplete": "off", "spellcheck": "false", "enterkeyhint": "next"}
 
 
 class Remark(NamedTuple):
@@ -53,6 +54,8 @@ class Form:
     revealed
         What has been revealed so far, such as "z1" and "dE/dz1": the page shows nothing else before
         it is asked to. None where all is shown.
+    problem
+        What is to be worked out, as HTML; it stands above the fields.
     """
 
     groups: list[tuple[str, list[tuple[str, str]]]]
@@ -60,6 +63,7 @@ class Form:
     file: str
     student: str = ""
     revealed: tuple[str, ...] | None = None
+    problem: Html = NOTHING
 
 
 def answers_section(remarks: list[Remark], form: Form | None) -> Html:
@@ -69,7 +73,9 @@ def answers_section(remarks: list[Remark], form: Form | None) -> Html:
         parts.append(_details("Marks", _tally(remarks), marks_table(remarks, named=True)))
     if form:
         count = sum(len(fields) for _, fields in form.groups)
-        parts.append(_details("Your answers", f"{count} fields", _fields(form)))
+        aside = element("span", f"{count} fields", id="filled")
+        is_open = form.revealed is not None
+        parts.append(_details("Your answers", aside, _fields(form), is_open))
     return element("section", *parts, id="sheet") if parts else NOTHING
 
 
@@ -86,16 +92,20 @@ def _fields(form: Form) -> Html:
         "Saved as a sheet for the command check. What is typed stays in this browser, and is there "
         "when the page is opened again."
     )
-    name = element("input", value=form.student, autocomplete="off", spellcheck="false")
+    name = element("input", value=form.student, **_TYPED)
     save = element("button", "Save as a sheet", type="submit")
+    over = element("button", "Start over", type="button", id="over")
     status = element("p", id="saved", role="status")
     return element(
         "form",
+        element("div", form.problem, class_="problem") if form.problem else NOTHING,
         element("label", "Name", name, class_="student"),
         *groups,
         element("p", id="unreadable", role="status"),
         element("p", note, class_="note"),
         save,
+        " ",
+        over,
         status,
         id="answers",
         aria_label="Your answers",
@@ -107,18 +117,18 @@ def _answer(heading: str, label: str, value: str) -> Html:
     field = element(
         "input",
         value=value,
-        autocomplete="off",
-        spellcheck="false",
+        **_TYPED,
+        autocapitalize="off",
         size="11",
         aria_label=f"{heading}: {label}",
     )
     return element("label", label, field)
 
 
-def _details(heading: str, aside: str, content: Html) -> Html:
-    """Build a section that opens on demand."""
+def _details(heading: str, aside: str, content: Html, is_open: bool = False) -> Html:
+    """Build a section that opens on demand, or is open at first."""
     summary = element("summary", element("h2", heading), " ", element("span", aside, class_="note"))
-    return element("details", summary, content)
+    return element("details", summary, content, open="" if is_open else None)
 
 
 def _tally(remarks: list[Remark]) -> str:

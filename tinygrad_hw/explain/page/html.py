@@ -16,7 +16,7 @@ from tinygrad_hw.explain.page.answers import Form, Remark, answers_section, mark
 from tinygrad_hw.explain.page.data import page_data
 from tinygrad_hw.explain.page.font import font_face
 from tinygrad_hw.explain.page.model import Content, Planned, identity, moved
-from tinygrad_hw.explain.page.svg import Drawing
+from tinygrad_hw.explain.page.svg import UNSEEN, Drawing
 from tinygrad_hw.explain.stepper.frames import Frame, Number, Steps
 from tinygrad_hw.formatting import NOTHING, Html, element, join, natural_sort_key, number, printable
 
@@ -40,19 +40,20 @@ MOVED = "Everything is computed anew, forward and backward."
 NOT_MOVED = "No number here can be moved: there is none, or an operation has no JavaScript."
 HELP = (
     "Keys: right and left arrow (or n and p) step, space plays, Home and End jump, g goes to the "
-    "slider of steps, + and - change the speed, u unfolds and folds, t turns light and dark, r "
-    "reveals the next number of a sheet to be answered. Tab reaches every name in the drawing, "
-    "Enter explains it."
+    "slider of steps, + and - change the speed, u unfolds and folds, t turns light and dark. Of a "
+    "sheet, r reveals the next number and a goes to the first answer that is missing. Tab reaches "
+    "every name in the drawing; Enter explains it and stays with it, and again lets the steps say "
+    "what is explained."
 )
 
 
-def keyed_number(key: str, value: float, in_brackets: bool = False) -> Html:
+def keyed_number(key: str, text: str, in_brackets: bool = False) -> Html:
     """Write a number with its key, by which the page puts another number in its place.
 
     With ``in_brackets`` the number has brackets whenever it is negative, here and on the page.
     """
-    parts = number_parts(number(value))
-    if in_brackets and number(value).startswith("-"):
+    parts = number_parts(text)
+    if in_brackets and text.startswith("-"):
         parts = join([element("mo", "("), parts, element("mo", ")")])
     return element("mrow", parts, class_="n", data_k=key, data_b="1" if in_brackets else None)
 
@@ -72,6 +73,8 @@ class Document:
         self.views = {"a": self.content.folded}
         if self.content.unfolded is not self.content.folded:
             self.views["b"] = self.content.unfolded
+        # a sheet to be answered: the page writes numbers when it is opened, its text has none
+        self.is_sealed = self.form is not None and self.form.revealed is not None
         self.nodes = self.content.unfolded.nodes
         self.places = {str(node.label): i for i, node in enumerate(self.nodes) if is_named(node)}
         self.received: dict[int, list[Frame]] = {}  # the steps that give a node its gradient
@@ -124,16 +127,18 @@ class Document:
     def _header(self) -> Html:
         fold = element("button", "Unfold to scalars", id="fold", aria_pressed="false")
         theme = element("button", "Light or dark", id="theme", aria_keyshortcuts="t")
+        write = element("button", "Your answers", id="write", aria_keyshortcuts="a")
         return element(
             "header",
             element("h1", printable(self.title)),
+            write if self.form else NOTHING,
             fold if "b" in self.views else NOTHING,
             theme,
         )
 
     def _drawings(self) -> Iterator[Html]:
         """Yield the drawing of each view."""
-        folded = Drawing(self.views["a"], "a")
+        folded = Drawing(self.views["a"], "a", is_sealed=self.is_sealed)
         yield _scrolled(folded)
         if "b" in self.views:
             yield _scrolled(self._unfolded(folded))
@@ -153,7 +158,7 @@ class Document:
             if id(owners[id(node)]) in boxes
         }
         titles = {str(card.number): card.title for card in folded.cards}
-        return Drawing(self.views["b"], "b", homes, titles)
+        return Drawing(self.views["b"], "b", homes, titles, self.is_sealed)
 
     def _bar(self) -> Html:
         buttons = [
@@ -173,7 +178,7 @@ class Document:
             aria_label="Speed",
         )
         controls = [*buttons, position, element("span", id="count"), speed]
-        if self.form and self.form.revealed is not None:
+        if self.is_sealed:
             said = "Reveal the next number (r)"
             controls.insert(
                 len(buttons),
@@ -205,12 +210,15 @@ class Document:
 
     def _step(self, view: Steps, prefix: str, frame: Frame) -> Html:
         parts = [
-            element("data", view.number_text(part.key), class_="n", data_k=prefix + part.key)
+            element("data", self._text(view, part.key), class_="n", data_k=prefix + part.key)
             if isinstance(part, Number)
             else printable_part(part)
             for part in frame.parts
         ]
         return element("li", element("button", *parts))
+
+    def _text(self, view: Steps, key: str) -> str:
+        return UNSEEN if self.is_sealed else view.number_text(key)
 
     def _about(self) -> Html:
         articles = [self._article(i, node) for i, node in enumerate(self.nodes)]
@@ -258,11 +266,12 @@ class Document:
         if formula is not None:
             parts += [MATHML.sign("="), Html(MATHML.formula(formula))]
         key = f"v{view.node_keys[id(node)]}"
-        parts += [MATHML.sign("="), keyed_number(f"b{key}", view.numbers[key])]
+        parts += [MATHML.sign("="), keyed_number(f"b{key}", self._text(view, key))]
         return element("math", element("mrow", *parts), displaystyle="true")
 
     def _factor_number(self, factor: Factor, in_product: bool) -> Html:
-        return keyed_number(self.content.factors[identity(factor)], factor.value, in_product)
+        text = UNSEEN if self.is_sealed else number(factor.value)
+        return keyed_number(self.content.factors[identity(factor)], text, in_product)
 
     def _totals(self, chain: Chain) -> Iterable[Html]:
         """Build buttons that lead to the chains of the totals."""

@@ -68,7 +68,8 @@ function write(element, key) {
 
 let view = "a"; // a: by neuron, b: every operation
 const at = { a: -1, b: -1 }; // the step shown; -1 is before the first
-let chosen = null; // the node that is explained
+let explained = null; // the node that is explained: that of the step, or
+let isChosen = false; // the one that the reader has chosen
 let timer = null;
 const sealed = data.sealed; // of a sheet to be answered: what its steps reveal
 let revealed = sealed ? sealed.from : Infinity; // how many steps of the view by neuron
@@ -81,7 +82,7 @@ function isSealed(element) {
 }
 
 const frames = () => data.views[view].frames;
-const row = (i) => $(`${view}n${i}`);
+const row = (i, which = view) => $(`${which}n${i}`);
 const edge = (i) => $(`${view}e${i}`);
 
 function render() {
@@ -120,6 +121,7 @@ function render() {
   chip.classList.remove("shown");
   tell(now, frame);
   if (frame) {
+    if (!isChosen) explain(data.views[view].about[frame.node]);
     row(frame.node).classList.add("lit");
     if (frame.edge !== null) light(frame, chip);
     const isShown = chip.classList.contains("shown");
@@ -211,6 +213,7 @@ function tell(now, frame) {
   slider.setAttribute("aria-valuetext", words);
   for (const id of ["first", "back"]) $(id).disabled = now < 0;
   for (const id of ["forth", "last"]) $(id).disabled = now >= lastStep();
+  $("play").disabled = lastStep() < 0;
   if (sealed) $("reveal").disabled = revealed >= data.views.a.frames.length;
 }
 
@@ -281,16 +284,31 @@ function show(which, home) {
 // --- Explanations --------------------------------------------------------------------------------
 
 function explain(about) {
-  chosen = about;
   const isHidden = sealed && sealed.articles[about][1] >= revealed;
-  const hint = isHidden ? "its derivative is not revealed yet." : "choose any name in the drawing.";
-  $("explained").textContent = `${$(`about-${about}`).firstChild.textContent} is chosen; ${hint}`;
-  for (const article of all("#about > article")) article.hidden = article.id !== `about-${about}`;
+  const words = [
+    isChosen ? `${$(`about-${about}`).firstChild.textContent} is chosen, until it is chosen again.`
+      : "What the step is about, until you choose a name in the drawing.",
+    isHidden ? "Its derivative is not revealed yet." : "",
+  ].join(" ").trim();
+  if ($("explained").textContent !== words) $("explained").textContent = words;
+  if (explained !== null) $(`about-${explained}`).hidden = true;
+  $(`about-${about}`).hidden = false;
+  explained = about;
   for (const element of all(".row.chosen")) element.classList.remove("chosen");
+  for (const element of all(".row[aria-pressed=true]")) element.setAttribute("aria-pressed", "false");
   for (const name of ["a", "b"]) {
     const i = data.views[name] ? data.views[name].about.indexOf(about) : -1;
-    if (i >= 0 && $(`${name}n${i}`)) $(`${name}n${i}`).classList.add("chosen");
+    if (i < 0 || !row(i, name)) continue;
+    row(i, name).classList.add("chosen");
+    row(i, name).setAttribute("aria-pressed", String(isChosen));
   }
+}
+
+// Stay with a name; where it is chosen already, let the steps say again what is explained.
+function choose(about) {
+  isChosen = !isChosen || about !== explained;
+  const frame = frames()[at[view]];
+  explain(isChosen || !frame ? about : data.views[view].about[frame.node]);
 }
 
 // --- Sliders -------------------------------------------------------------------------------------
@@ -315,13 +333,6 @@ function move(i, x) {
 
 function refresh() {
   for (const element of keyed) write(element, element.dataset.k);
-  for (const name of ["a", "b"]) {
-    if (!data.views[name]) continue;
-    const was = view;
-    view = name;
-    if (name !== was) render();
-    view = was;
-  }
   render();
 }
 
@@ -351,6 +362,7 @@ const actions = {
   forth: () => go(at[view] + 1),
   last: () => go(lastStep()),
   reveal: revealNext,
+  write: goToAnswers,
   fold: () => data.views.b && show(view === "a" ? "b" : "a"),
   theme: () => {
     const root = document.documentElement, dark = matchMedia("(prefers-color-scheme: dark)").matches;
@@ -361,13 +373,13 @@ const actions = {
 for (const [id, action] of Object.entries(actions)) {
   if ($(id)) {
     $(id).addEventListener("click", () => {
-      if (!["play", "fold", "theme"].includes(id)) play(false);
+      if (!["play", "fold", "theme", "write"].includes(id)) play(false);
       action();
     });
   }
 }
 const keys = { ArrowRight: "forth", n: "forth", ArrowLeft: "back", p: "back", Home: "first",
-  End: "last", " ": "play", u: "fold", t: "theme", r: "reveal" };
+  End: "last", " ": "play", u: "fold", t: "theme", r: "reveal", a: "write" };
 
 // The keys that what has the focus needs for itself; all others work wherever the focus is.
 function isForItself(target, key) {
@@ -398,7 +410,7 @@ document.addEventListener("keydown", (event) => {
     if (timer !== null) play(true);
   } else if (keys[event.key]) {
     event.preventDefault();
-    if (!["play", "fold", "theme"].includes(keys[event.key])) play(false);
+    if (!["play", "fold", "theme", "write"].includes(keys[event.key])) play(false);
     actions[keys[event.key]]();
   }
 });
@@ -409,7 +421,7 @@ $("position").addEventListener("input", (event) => {
 $("speed").addEventListener("change", () => timer !== null && play(true));
 document.addEventListener("click", (event) => {
   const node = event.target.closest(".row");
-  if (node) explain(data.views[node.id[0]].about[Number(node.id.slice(2))]);
+  if (node) choose(data.views[node.id[0]].about[Number(node.id.slice(2))]);
   const unfold = event.target.closest(".unfold"), fold = event.target.closest(".fold");
   if (unfold && data.views.b) show("b", unfold.dataset.home);
   if (fold) {
@@ -417,7 +429,7 @@ document.addEventListener("click", (event) => {
     document.querySelector(`.unfold[data-home="${fold.dataset.home}"]`).focus();
   }
   const other = event.target.closest("[data-about]");
-  if (other) explain(Number(other.dataset.about));
+  if (other) choose(Number(other.dataset.about));
   const step = event.target.closest("ol.steps button");
   if (step) {
     play(false);

@@ -20,6 +20,7 @@ from tinygrad_hw.explain.graph.labels import title_of
 from tinygrad_hw.explain.stepper.frames import Steps
 from tinygrad_hw.formatting import Html, display_width, element, number, printable, shorten
 
+UNSEEN = "·"  # a number that the page shows when it is asked to
 SIZE, CHARACTER, ROW, MARGIN = 15.0, 9.0, 26.0, 10.0  # of text, in pixels
 NUMBER = 10  # characters: -1.234e-05
 INCH = 72.0
@@ -72,6 +73,8 @@ class Drawing:
         For the unfolded view, the number of the folded box that each node is a part of, by its id.
     titles
         The titles of these boxes, by their numbers.
+    is_sealed
+        Whether the page is to write all numbers when it is opened, so that none stands in its text.
     """
 
     def __init__(
@@ -80,8 +83,9 @@ class Drawing:
         prefix: str,
         homes: dict[int, str] | None = None,
         titles: dict[str, str] | None = None,
+        is_sealed: bool = False,
     ) -> None:
-        self.view, self.prefix = view, prefix
+        self.view, self.prefix, self.is_sealed = view, prefix, is_sealed
         self.homes, self.titles = homes or {}, titles or {}
         self.cards = [self._card(i, box) for i, box in enumerate(view.layout.boxes)]
         self.card_of = {id(node): card for card in self.cards for node in card.rows}
@@ -334,10 +338,12 @@ class Drawing:
             role="button",
             tabindex="0",
             aria_label=f"{self.view.name(node)}, explain",
+            aria_pressed="false",
         )
 
     def _number(self, key: str) -> Html:
-        return element("tspan", number(self.view.numbers[key]), data_k=self.prefix + key)
+        text = UNSEEN if self.is_sealed else number(self.view.numbers[key])
+        return element("tspan", text, data_k=self.prefix + key)
 
 
 def _route(pos: str, point: Any) -> tuple[str, Point]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tinygrad_hw.explain import REVEALED, Form, Remark, page_html
+from tinygrad_hw.worksheet.feedback.statement import problem
 from tinygrad_hw.worksheet.marking.mark_sheet import mark
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet
@@ -40,7 +41,10 @@ def sheet_page(sheet: Sheet) -> str:
     remarks = [_remark(item) for item in mark(sheet).items] if answered else []
     has_blanks = dataclasses.replace(sheet.answers, revealed=()) != Answers()
     form = _form(sheet if has_blanks else blanks(sheet), is_sealed=not answered)
-    return page_html(loss, title=sheet.title or None, remarks=remarks, form=form)
+    title = sheet.title or ""
+    if sheet.steps > 1:
+        title = " · ".join(filter(None, [title, f"step 1 of {sheet.steps}"]))
+    return page_html(loss, title=title or None, remarks=remarks, form=form)
 
 
 def _is_answered(answers: Answers) -> bool:
@@ -78,6 +82,7 @@ def _form(sheet: Sheet, is_sealed: bool) -> Form:
         file=f"{Path(sheet.where).stem}-answers.toml",
         student=sheet.student,
         revealed=revealed if is_sealed else None,
+        problem=problem(sheet),
     )
 
 

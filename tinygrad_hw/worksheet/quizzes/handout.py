@@ -11,14 +11,20 @@ from tinygrad_hw.formatting import (
     Html,
     element,
     escaped,
-    formula,
     join,
     partial,
     row,
     symbol,
     table,
 )
-from tinygrad_hw.worksheet.quizzes.layout import example, given, how_to_round, written
+from tinygrad_hw.worksheet.feedback.statement import (
+    carried,
+    example,
+    formulas,
+    given,
+    how_to_round,
+    written,
+)
 from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet
 from tinygrad_hw.worksheet.solution.blanks import blanks
 from tinygrad_hw.worksheet.solution.dependencies import LEFT_OUT, with_gaps
@@ -58,11 +64,7 @@ def _sheet(sheet: Sheet) -> Iterator[Html]:
 
 def _content(sheet: Sheet) -> Iterator[Html]:
     yield from given(sheet)
-    formulas = [
-        element("li", symbol(name), " = ", formula(source))
-        for name, source in sheet.sources.items()
-    ]
-    yield element("ul", *formulas, class_="formulas")
+    yield formulas(sheet)
     yield element("p", how_to_round(sheet))
     for step, answers in enumerate((sheet.answers, *sheet.later_answers), start=1):
         if sheet.steps > 1:
@@ -93,8 +95,7 @@ def _step(sheet: Sheet, step: int, answers: Answers) -> Iterator[Html]:
 def _update(sheet: Sheet, step: int, name: str) -> Html:
     """Write the rule for a new parameter, up to its result."""
     slope = [written(sheet.rate or 0.0), " · ", partial(f"d{sheet.loss}/d{name}")]
-    carried = [written(sheet.momentum), " · (", symbol(name), " − ", symbol(name), " before)"]
-    more = [" + ", *carried] if sheet.momentum and step > 1 else []
+    more = [" + ", carried(sheet, symbol(name))] if sheet.momentum and step > 1 else []
     return join(["= ", symbol(name), " − ", *slope, *more, " ="])
 
 

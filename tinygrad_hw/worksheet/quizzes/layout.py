@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
-from tinygrad_hw.formatting import (
-    FIGURES,
-    NOTHING,
-    Html,
-    element,
-    formula,
-    join,
-    number,
-    partial,
-    symbol,
-)
+from tinygrad_hw.formatting import NOTHING, Html, element, formula, join, partial, symbol
+from tinygrad_hw.worksheet.feedback.statement import example, given, how_to_round
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.quizzes.questions import Question
 from tinygrad_hw.worksheet.sheet.model import Sheet
 from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED
-from tinygrad_hw.worksheet.sheet.writer import name_of_rate
 from tinygrad_hw.worksheet.solution.dependencies import LEFT_OUT, with_gaps
 
 
@@ -91,48 +81,6 @@ def statement(sheet: Sheet, step: int) -> Html:
     if sheet.steps > 1:
         parts.append(element("p", f"Update {step} of {sheet.steps}."))
     return join(parts, "\n")
-
-
-def given(sheet: Sheet) -> Iterator[Html]:
-    """Yield a paragraph on what is given throughout, and one on the parameters."""
-    rate = name_of_rate(sheet)
-    apart = {name for example in sheet.examples for name in example} | {rate}
-    numbers = {name: x for name, x in sheet.given.items() if name not in apart}
-    update = []
-    if sheet.rate is not None:
-        named = _numbers({rate: sheet.rate}) if rate else [written(sheet.rate)]
-        update.append(join(["learning rate ", *named]))
-    if sheet.momentum:
-        update.append(join(["momentum ", written(sheet.momentum)]))
-    for title, parts in [
-        ("Given: ", [*_numbers(numbers), *update]),
-        ("Parameters: ", _numbers(sheet.parameters)),
-    ]:
-        if parts:
-            yield element("p", title, join(parts, ", "), ".")
-
-
-def example(sheet: Sheet, step: int) -> Iterator[Html]:
-    """Yield a paragraph on the example that an update takes, if the sheet has examples."""
-    if taken := sheet.example(step):
-        yield element("p", "Example: ", join(_numbers(taken), ", "), ".")
-
-
-def how_to_round(sheet: Sheet) -> str:
-    """Say how many digits the sheet asks for."""
-    kind, count = sheet.rounding or ("figures", FIGURES)
-    return f"Work with and give {count} {'significant figures' if kind == 'figures' else kind}."
-
-
-def _numbers(numbers: dict[str, float]) -> list[Html]:
-    # With blanks at which no line is broken.
-    return [join([symbol(name), "\u00a0=\u00a0", written(x)]) for name, x in numbers.items()]
-
-
-def written(x: float) -> Html:
-    """Write a given number with all its digits."""
-    text = number(x, 15)
-    return Html(f"−{text[1:]}" if text[0] == "-" else text)
 
 
 def name_of(sheet: Sheet, item: MarkedNumber) -> Html:
