@@ -28,6 +28,8 @@ from tinygrad_hw.symbolic import cancel, compute, differentiate, node_count, rea
         ("x*exp(z)/exp(z)**2", "x / exp(z)"),
         ("(x+y)*(1/3) + x/3", "(2 · x + y) / 3"),
         ("y/p*p - y", "0"),
+        ("-0.25*(1/p)*y", "-0.25 · y / p"),
+        ("3*(1/p)*y", "3 · y / p"),
         # What is as short as it is stays as it is written.
         ("x*y*w + c - a*x", "x · y · w + c - a · x"),
         ("(a4 - y)*(a4*(1 - a4))*1", "(a4 - y) · a4 · (1 - a4)"),

@@ -7,6 +7,7 @@ are polynomials in those, so a denominator cancels where it divides the numerato
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -41,6 +42,11 @@ class _Sum:
 
     terms: frozenset[tuple[Monomial, Fraction]]
     written: tuple[tuple[Monomial, Fraction], ...] = field(compare=False)  # in order of appearance
+
+    @property
+    def numbers(self) -> list[Fraction]:
+        """The term that is a number, if there is one."""
+        return [x for monomial, x in self.written if not monomial]
 
 
 _Base = Formula | _Sum
@@ -273,20 +279,21 @@ class _Canceler:
         number = product.number
         above: list[Formula] = []
         below: list[Formula] = []
+        turned: dict[_Sum, bool] = {}
+        sums = [base for base in product.powers if isinstance(base, _Sum)]
+        for total in sorted(sums, key=lambda total: not total.numbers):  # 1 - a before others
+            turned[total] = self._is_turned(total, product.powers[total], number)
+            number = -number if turned[total] and product.powers[total] % 2 else number
         for base in sorted(product.powers, key=self._place):
             exponent = product.powers[base]
-            whole: Formula
-            if isinstance(base, _Sum):
-                turned = self._is_turned(base, exponent, number)
-                number = -number if turned and exponent % 2 else number
-                whole = add(*(self._term(m, -x if turned else x) for m, x in base.written))
-            else:
-                whole = base
+            whole = self._whole(base, turned[base]) if isinstance(base, _Sum) else base
             (above if exponent > 0 else below).append(power(whole, float(abs(exponent))))
         if number == 0:
             return 0.0
         if below or (above and abs(number.numerator) == 1 and not _is_decimal(number)):
             size = abs(number)
+            if below and above and size != 1 and _is_decimal(size):
+                return multiply(float(number), divide(multiply(*above), multiply(*below)))
             if not _is_decimal(size):
                 below.insert(0, float(size.denominator))
                 size = Fraction(size.numerator)
@@ -296,10 +303,27 @@ class _Canceler:
 
     def _is_turned(self, base: _Sum, exponent: int, number: Fraction) -> bool:
         """Return whether to turn the signs of a sum: 1 - a for a - 1, y - a for -(a - y)."""
-        numbers = [x for monomial, x in base.written if not monomial]
-        if numbers:
-            return numbers[0] < 0
+        if base.numbers:
+            return base.numbers[0] < 0
         return number < 0 and exponent == 1 and any(x < 0 for _, x in base.written)
+
+    def _whole(self, base: _Sum, is_turned: bool) -> Formula:
+        """Write a sum, by the factors that its terms share in groups where that is no longer."""
+        terms = [(m, -x if is_turned else x) for m, x in base.written]
+        whole = add(*(self._term(m, x) for m, x in terms))
+        groups: list[Formula] = []
+        while terms:  # (p1 - y1) · w1 + (p2 - y2) · w2
+            counts = Counter(part for m, _ in terms for part in m)
+            part = max(counts, key=lambda part: (counts[part], -self.order[part[0]]), default=None)
+            if part is None or counts[part] < 2:
+                return whole
+            inner = add(*(self._term(m - {part}, x) for m, x in terms if part in m))
+            factor = power(part[0], float(part[1]))
+            first = min(self.order[name] for m, _ in terms if part in m for name, _ in m)
+            pair = (factor, inner) if self.order[part[0]] == first else (inner, factor)
+            groups.append(multiply(*pair))
+            terms = [(m, x) for m, x in terms if part not in m]
+        return min(add(*groups), whole, key=_length)
 
     def _place(self, base: _Base) -> tuple[int, bool]:
         """Return a key that sorts bases by their first occurrence, a name before its sum."""

@@ -255,3 +255,46 @@ def test_what_a_chain_simplifies_to_is_the_gradient(
         shown = compute(chain.simplified, values | slopes)
         assert shown == pytest.approx(chain.value, rel=1e-9, abs=1e-12), chain.text
     assert bool(simplified) == ("ln" in loss)
+
+
+def chain_of(name: str, text: str) -> Chain:
+    return solve(parse_sheet(text)).chains[name]
+
+
+def test_a_layer_before_a_softmax_ends_in_the_errors_times_its_weights() -> None:
+    chain = chain_of(
+        "W1_11",
+        "[given]\nx = [0.1, 0.5]\ny = [0, 1]\n[parameters]\nW1 = [[0.1, 0.2], [0.3, 0.1]]\n"
+        "W2 = [[0.1, 0.2], [0.3, 0.1]]\n[forward]\nh = 'tanh(W1 @ x)'\nz = 'W2 @ h'\n"
+        "p = 'softmax(z)'\nL = '-sum(y * ln(p))'\n",
+    )
+    ends = "((p_1 - y_1) · W2_11 + (p_2 - y_2) · W2_21) · (1 - h_1^2) · x_1"
+    assert [line for line in lines(chain) if line.startswith("((p_1")] == [ends]
+
+
+@pytest.mark.parametrize(
+    ("mean", "factor", "ends"),
+    [
+        ("sum(Y * ln(P)) / 4", "(-0.25 · Y_11 / P_11) · ", "0.25 · (P_11 - Y_11)"),
+        ("sum(Y * ln(P)) / 3", "(-Y_11 / (3 · P_11)) · ", "(P_11 - Y_11) / 3"),
+        ("sum(Y * ln(P))", "(-Y_11 / P_11) · ", "P_11 - Y_11"),
+    ],
+)
+def test_the_mean_over_a_batch_ends_in_p_minus_y(mean: str, factor: str, ends: str) -> None:
+    """Four examples of three classes: more than would stand in one line."""
+    chain = chain_of(
+        "Z_11",
+        "[given]\nX = [[1, 2], [0, 1], [2, 1], [1, 1]]\n"
+        "Y = [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 1, 0]]\n[parameters]\n"
+        "W = [[0.1, 0.2, 0.3], [0.2, 0.1, 0]]\n[forward]\n"
+        f"Z = 'X @ W'\nP = 'softmax(Z)'\nL = '-{mean}'\n",
+    )
+    assert ends in lines(chain)
+    assert any(line.startswith(factor) for line in lines(chain)), chain.text
+
+
+def test_the_slope_of_relu_is_told_by_its_result_where_its_operand_has_no_name() -> None:
+    sheet = "[given]\nx = 2\n[parameters]\nw = 3\n[forward]\n{}h = 'relu({})'\nE = 'h**2'\n"
+    assert "(2 · h) · ([h > 0] · x)" in lines(chain_of("w", sheet.format("", "w*x - 1")))
+    named_operand = sheet.format("z = 'w*x - 1'\n", "z")
+    assert "(2 · h) · [z > 0] · x" in lines(chain_of("w", named_operand))

@@ -141,9 +141,7 @@ def local_formulas(node: Node, operands: list[Node], formulas: Formulas) -> list
     those of other results of a softmax: -p1 · p2.
     """
     formula = formulas.of(node)
-    terms: tuple[Formula, ...] = () if formula is None else (formula,)
-    if formula is not None and is_call_of(formula, ops.add):
-        terms = operands_of(formula)
+    terms = () if formula is None else _terms(formula)
     if formula is None or any(node_count(term) > LONGEST for term in terms):
         return [None] * len(operands)
     uses: dict[str, list[Formula]] = {}  # the terms that have a name in them
@@ -153,6 +151,10 @@ def local_formulas(node: Node, operands: list[Node], formulas: Formulas) -> list
     itself: dict[Formula, Formula] = {}
     if isinstance(formula, Apply) and node.label:
         itself[formula] = str(node.label)
+        if formula.operation is ops.relu and isinstance(formula.operands[0], Apply):
+            # [h > 0] is the slope of h = relu(z), where z has no name
+            is_positive = Apply(ops.relu, (Apply(ops.sign, formula.operands),))
+            itself[is_positive] = Apply(ops.relu, (Apply(ops.sign, (str(node.label),)),))
     similar = formulas.quotients_like(formula)
     similar = {n: x for n, x in similar.items() if is_call_of(operands_of(x)[0], ops.exp)}
     slopes: list[Formula | None] = []
@@ -166,6 +168,18 @@ def local_formulas(node: Node, operands: list[Node], formulas: Formulas) -> list
             continue
         slopes.append(slope if node_count(slope) <= LONGEST else None)
     return slopes
+
+
+def _terms(formula: Formula) -> tuple[Formula, ...]:
+    """Return the terms of a sum, or of a number times a sum, as the mean over a batch is."""
+    parts = operands_of(formula)
+    if is_call_of(formula, ops.add):
+        return parts
+    if is_call_of(formula, ops.div) and isinstance(parts[1], float):
+        return tuple(divide(term, parts[1]) for term in _terms(parts[0]))
+    if is_call_of(formula, ops.mul) and isinstance(parts[0], float) and len(parts) == 2:
+        return tuple(multiply(parts[0], term) for term in _terms(parts[1]))
+    return (formula,)
 
 
 def local_derivatives(node: Node) -> list[tuple[Node, float]]:

@@ -186,8 +186,9 @@ class Notation(ABC):
         return self.row_of(parts)
 
     def _product(self, factors: tuple[Formula, ...]) -> str:
-        if factors[0] == -1.0:
-            return self.minus(self._product(factors[1:]))
+        if isinstance(factors[0], float) and factors[0] < 0 and len(factors) > 1:
+            size = () if factors[0] == -1.0 else (-factors[0],)
+            return self.minus(self._product((*size, *factors[1:])))
         if _is_number(factors[0]) and len(factors) > 1:
             return self.infix("·", [self.operand(factors[0]), self._product(factors[1:])])
         of_matrices = [ops.matmul] if len(factors) > 1 else []
