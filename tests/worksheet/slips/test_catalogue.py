@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -226,6 +226,11 @@ SLIPS = [
     made("rate-forgotten", "new w8", lambda h: START["w8"] - h["dE/dw8"], says="rate"),
     made("change-alone", "new w8", lambda h: -0.3 * h["dE/dw8"], says="change"),
     made("change-alone", "new w8", lambda h: 0.3 * h["dE/dw8"], says="change"),
+    made("change-alone", "new w8", lambda h: h["dE/dw8"], says="dE/dw8 itself"),
+    made(
+        "rate-forgotten", "new w8", lambda h: START["w8"] + h["dE/dw8"], says="rate, and added in"
+    ),
+    made("other-rate", "new w8", lambda h: START["w8"] - 0.5 * h["dE/dw8"], says="rate 0.5 in"),
     made("other-parameter", "dE/dw7", TEXT["dE/dw8"], says="dE/dw8"),
     copied("other-parameter", "table", "w7", text=TEXT["new w5"], says="w5"),
     made("sigmoid-prime", "da4/dz4", lambda h: h["a4"], says="a4 in place of a4 · (1 - a4)"),
@@ -234,6 +239,9 @@ SLIPS = [
         "sigmoid-prime", "da2/dz2", lambda h: h["z2"] * (1 - h["z2"]), says="z2 · (1 - z2) in place"
     ),
     made("weight-for-activation", "dz3/dw5", "0.81", says="w5 in place of a1"),
+    made("weight-for-activation", "dz2/db2", "-0.95", says="b2 in place of 1: a bias is added"),
+    made("held-constant", "dz2/db2", "0", says="z2 does depend on b2"),
+    made("factor-dropped", "da4/dz4", "1", says="1 in place of a4 · (1 - a4)"),
     made("activation-for-weight", "dz3/da1", TEXT["a1"], says="a1 in place of w5"),
     made("early-update", "dz3/da1", TEXT["new w5"], says="new w5"),
     made("wrong-input", "dz1/dw1", "0.7", says="x2 in place of x1"),
@@ -488,8 +496,10 @@ def test_a_slip_in_every_gradient_is_explained_in_every_one() -> None:
     slopes = [f"da{i}/dz{i}" for i in NEURONS]
     work = Work({f"dE/d{parameter}": product_of(parameter, *slopes) for parameter in START})
     items = mark(parse_sheet(work.sheet(chains=False))).items
-    slips = {item.name: item.slip for item in items if item.verdict == "wrong"}
+    slips = {item.name: item.slip for item in items if item.slip}
     assert slips == dict.fromkeys((f"dE/d{parameter}" for parameter in START), "factor-dropped")
+    assert [item.name for item in items if item.verdict == "wrong"] == ["dE/dw1"]
+    assert {item.note for item in items if item.slip} == {"", "again"}
 
 
 def test_a_half_is_told_in_the_factor_that_it_belongs_to() -> None:
@@ -524,6 +534,139 @@ def test_slips_in_two_places_are_two() -> None:
         ("z1", "sign"),
         ("dE/dw6", "factor-dropped"),
     ]
+
+
+# --- One rule, got wrong wherever it is used ------------------------------------------------------
+
+
+SLOPES = [f"da{i}/dz{i}" for i in NEURONS]
+
+
+def at_each(names: Iterable[str], change: Callable[[Numbers, str], float]) -> Work:
+    """Get a rule wrong in the same way for several numbers, and go on with them.
+
+    ``change`` gets the numbers held, and the last of the name: 3 of z3, w8 of the new w8.
+    """
+
+    def changed(name: str) -> Change:
+        last = name.removeprefix("new ") if name in UPDATES else name[-1]
+        return lambda held: change(held | {"was": held[name]}, last)
+
+    return Work({name: changed(name) for name in names})
+
+
+ACTIVATIONS, SUMS = [f"a{i}" for i in NEURONS], [f"z{i}" for i in NEURONS]
+UPDATES = [f"new {parameter}" for parameter in START]
+LOSSES = ["dE/da3", "dE/da4"]
+EVERYWHERE = [
+    ("sigmoid-prime", at_each(SLOPES, lambda h, i: h[f"a{i}"])),
+    ("sigmoid-prime", at_each(SLOPES, lambda h, i: 1 - h[f"a{i}"] ** 2)),
+    ("factor-dropped", Work(dict.fromkeys(SLOPES, "1"))),
+    ("weight-for-activation", Work({f"dz{i}/db{i}": str(START[f"b{i}"]) for i in NEURONS})),
+    ("held-constant", Work(dict.fromkeys([f"dz{i}/db{i}" for i in NEURONS], "0"))),
+    ("loss-turned", at_each(LOSSES, lambda h, i: -h["was"])),
+    ("loss-factor", at_each(LOSSES, lambda h, i: 2 * h["was"])),
+    ("not-activated", at_each(ACTIVATIONS, lambda h, i: h[f"z{i}"])),
+    ("other-activation", at_each(ACTIVATIONS, lambda h, i: math.tanh(h[f"z{i}"]))),
+    ("sign-of-exponent", at_each(ACTIVATIONS, lambda h, i: 1 / (1 + math.exp(h[f"z{i}"])))),
+    ("term-missing", at_each(SUMS, lambda h, i: h["was"] - START[f"b{i}"])),
+    ("other-rate", at_each(UPDATES, lambda h, p: START[p] - 0.1 * h[f"dE/d{p}"])),
+    ("zero", at_each(UPDATES, lambda h, p: START[p] - 0.03 * h[f"dE/d{p}"])),
+    ("change-alone", at_each(UPDATES, lambda h, p: h[f"dE/d{p}"])),
+]
+
+
+@pytest.mark.parametrize(
+    ("slip", "work"), EVERYWHERE, ids=[f"{slip}-{i}" for i, (slip, _) in enumerate(EVERYWHERE)]
+)
+def test_a_rule_that_is_got_wrong_everywhere_is_charged_once(slip: str, work: Work) -> None:
+    has_chains = any("/" in name for name in work.change)
+    marks = mark(parse_sheet(work.sheet(chains=has_chains)))
+    (first,) = (item for item in marks.items if item.verdict == "wrong")
+    again = [item for item in marks.items if item.note == "again"]
+    places = {name.removeprefix("new ") for name in work.change}
+    assert {first.name, *(item.name for item in again)} == places
+    assert {first.slip, *(item.slip for item in again)} == {slip}
+    assert {item.verdict for item in again} == {"follows"}
+
+
+def test_a_mistake_of_the_moment_is_charged_each_time() -> None:
+    terms = {"z1": ("w1", "x1"), "z2": ("w4", "x2")}
+    products = at_each(terms, lambda h, i: h["was"] - h[terms[f"z{i}"][0]] * h[terms[f"z{i}"][1]])
+    digits = Work({name: transposed(TEXT[name], 3) for name in ("a3", "a4")})
+    for work, slip in ((products, "term-missing"), (digits, "transposed")):
+        assert [slip in item.candidates for item in wrong(work)] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("slip", "says", "wrong_slope"),
+    [
+        ("sigmoid-prime", "a1 in place of a1 · (1 - a1) in da1/dz1, and so in", lambda a: a),
+        ("sigmoid-prime", "1 - a1 in place of", lambda a: 1 - a),
+        ("factor-dropped", "without the factors", lambda a: 1.0),
+    ],
+)
+def test_a_derivative_of_all_activations_is_found_in_the_values(
+    slip: str, says: str, wrong_slope: Callable[[float], float]
+) -> None:
+    def change(parameter: str) -> Change:
+        return lambda h: product_of(parameter)(
+            h | {f"da{i}/dz{i}": wrong_slope(h[f"a{i}"]) for i in NEURONS}
+        )
+
+    work = Work({f"dE/d{parameter}": change(parameter) for parameter in START})
+    items = mark(parse_sheet(work.sheet(chains=False))).items
+    first, *again = (item for item in items if item.slip)
+    assert (first.name, first.verdict) == ("dE/dw1", "wrong")
+    assert says in first.explanation
+    assert [f"dE/d{parameter}" for parameter in START] == [first.name, *(x.name for x in again)]
+    assert {first.slip, *(item.slip for item in again)} == {slip}
+    assert {(item.verdict, item.note) for item in again} == {("follows", "again")}
+
+
+DELTAS = """
+[given]
+x = 2
+t = 1
+[parameters]
+w = 0.5
+v = 0.8
+[forward]
+n1 = "w*x"
+o1 = "sigmoid(n1)"
+n2 = "v*o1"
+o2 = "sigmoid(n2)"
+E = "(t - o2)**2 / 2"
+[define]
+d2 = "-dE/dn2"
+d1 = "-dE/dn1"
+[rounding]
+figures = 4
+[answers.forward]
+o1 = "0.7311"
+o2 = "0.6422"
+d2 = "%s"
+d1 = "%s"
+"""
+
+
+@pytest.mark.parametrize(
+    ("answers", "slip", "says"),
+    [
+        (("0.3578", "0.05627"), "factor-dropped", "without the factor do2/dn2"),
+        (("0.2298", "0.03614"), "sigmoid-prime", "o2 in place of o2 · (1 - o2)"),
+        (("0.1644", "0.02585"), "loss-factor", "dE/do2 is twice as large"),
+        (("0.08222", "0.01182"), "activation-for-weight", "o1 in place of v"),
+        (("0.08222", "0.06578"), "factor-dropped", "without the factor do1/dn1"),
+    ],
+)
+def test_a_slip_is_found_in_what_is_defined_by_a_partial(
+    answers: tuple[str, str], slip: str, says: str
+) -> None:
+    items = mark(parse_sheet(DELTAS % answers)).items
+    (item,) = (item for item in items if item.verdict == "wrong")
+    assert item.slip == slip
+    assert says in item.explanation
 
 
 # --- A teacher's own ------------------------------------------------------------------------------

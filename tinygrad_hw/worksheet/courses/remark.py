@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tinygrad_hw.worksheet.feedback.text import ANSWER, NUDGE, RESERVATIONS, UNKNOWN, feedback_lines
+from tinygrad_hw.worksheet.feedback.text import (
+    ANSWER,
+    NUDGE,
+    RESERVATIONS,
+    UNKNOWN,
+    WRONG_AGAIN,
+    feedback_lines,
+)
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 
@@ -25,6 +32,8 @@ def remark_on(item: MarkedNumber, hints: int) -> str:
         return "missing"
     if item.verdict == "wrong":
         return item.explanation if hints == ANSWER else f"{item.printed}: {item.hint or UNKNOWN}"
+    if item.note == "again":
+        return f"{item.printed}: {WRONG_AGAIN}"
     follows = " but for a slip before" if item.verdict == "follows" and hints > NUDGE else ""
     reservation = f", {RESERVATIONS[item.note]}" if item.note in RESERVATIONS else ""
     return f"{item.printed}: right{follows}{reservation}"

@@ -35,6 +35,7 @@ from tinygrad_hw.worksheet.feedback.text import (
     PLACE,
     RESERVATIONS,
     UNKNOWN,
+    WRONG_AGAIN,
     nudges,
     shortfalls,
 )
@@ -86,7 +87,8 @@ def marked_page(
 
 # --- The head -------------------------------------------------------------------------------------
 
-_SMALL = {"truncated": "cut", "turned": "sign", "figures": "few figures"}  # beside a sign
+# Beside a sign, by the note.
+_SMALL = {"truncated": "cut", "turned": "sign", "figures": "few figures", "again": "again"}
 _BOX = element("span", class_="box", role="img", aria_label="missing", title="missing")
 
 
@@ -96,7 +98,7 @@ def _sign(verdict: str, note: str = "") -> Html:
     if note in _SMALL:
         sign = join([sign, element("small", f" {_SMALL[note]}")])
         meaning = "right" if note == "truncated" else meaning
-        meaning += f", {RESERVATIONS[note]}"
+        meaning = WRONG_AGAIN if note == "again" else f"{meaning}, {RESERVATIONS[note]}"
     elif verdict == "exact":
         meaning += " to the digits written"
     elif verdict == "rounded":
@@ -151,6 +153,7 @@ def _legend(marks: Marks, hints: int) -> Iterator[Html]:
         ("follows", "turned", f"{MEANINGS['follows']}, {RESERVATIONS['turned']}"),
         ("follows", "figures", f"{MEANINGS['follows']}, {RESERVATIONS['figures']}"),
         ("wrong", "", MEANINGS["wrong"]),
+        ("follows", "again", WRONG_AGAIN),
     ]
     parts = [
         element("span", _sign(verdict, note), f" {meaning}", class_=verdict)

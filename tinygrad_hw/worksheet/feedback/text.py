@@ -21,6 +21,7 @@ RESERVATIONS = {
     "figures": "but with fewer figures than asked for",
 }
 """What is said of a right number beside its verdict, by the note on it."""
+WRONG_AGAIN = "wrong in the same way as before, and not charged again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,8 @@ def shortfalls(marks: Marks) -> list[Shortfall]:
 
 def nudges(marks: Marks) -> dict[str, int]:
     """Count the hints of the wrong numbers, in an order that does not give their places away."""
-    count = Counter(item.hint or UNKNOWN for item in marks.items if item.verdict == "wrong")
+    wrong = (item for item in marks.items if item.verdict == "wrong" or item.note == "again")
+    count = Counter(item.hint or UNKNOWN for item in wrong)
     return dict(sorted(count.items()))
 
 
@@ -117,6 +119,11 @@ def feedback_lines(
         yield from _list_lines(
             marks, "follows", "Right but for a slip before, and not charged again"
         )
+        again = [item for item in marks.items if item.note == "again"]
+        if again:
+            yield WRONG_AGAIN.capitalize()
+            yield from _by_step(marks, again, _with_number)
+            yield ""
         if any(item.note == "turned" for item in marks.items):
             yield "Every gradient has the wrong sign, so that each step goes uphill"
             yield ""
@@ -148,11 +155,15 @@ def _wrong_line(marks: Marks, item: MarkedNumber, hints: int) -> str:
 
 def _list_lines(marks: Marks, verdict: str, title: str) -> Iterator[str]:
     listed = [item for item in marks.items if item.verdict == verdict]
-    listed = [item for item in listed if item.note != "unreadable"]
+    listed = [item for item in listed if item.note not in ("unreadable", "again")]
     if listed:
         yield title
         yield from _by_step(marks, listed, place)
         yield ""
+
+
+def _with_number(item: MarkedNumber) -> str:
+    return f"{place(item)} = {item.printed}"
 
 
 def _by_step(
@@ -170,7 +181,7 @@ def _few_figures_lines(marks: Marks, hints: int) -> Iterator[str]:
         kind, count = marks.sheet.rounding
         yield f"Right, but with fewer than the {count} {kind} that the sheet asks for"
         if hints > NUDGE:
-            yield from _by_step(marks, short, lambda item: f"{place(item)} = {item.printed}")
+            yield from _by_step(marks, short, _with_number)
         else:
             yield f"  {len(short)} of {len(marks.items)} numbers"
         yield ""
@@ -192,7 +203,18 @@ def _shortfall_lines(marks: Marks) -> Iterator[str]:
 def _tally(marks: Marks) -> str:
     count = marks.summary
     right = count["exact"] + count["rounded"]
-    parts = [f"{count['exact']} exact, {count['rounded']} honestly rounded"]
-    others = {"follows": "right but for a slip before", "wrong": "wrong", "missing": "missing"}
-    parts += [f"{count[verdict]} {text}" for verdict, text in others.items() if count[verdict]]
+    again = sum(item.note == "again" for item in marks.items)
+    others = {
+        "exact": count["exact"],
+        "honestly rounded": count["rounded"],
+        "right but for a slip before": count["follows"] - again,
+        "wrong in the same way again": again,
+        "wrong": count["wrong"],
+        "missing": count["missing"],
+    }
+    parts = [
+        f"{number} {text}"
+        for text, number in others.items()
+        if number or text in ("exact", "honestly rounded")
+    ]
     return f"{right} of {len(marks.items)} right: {', '.join(parts)}."

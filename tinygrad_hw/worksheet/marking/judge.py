@@ -380,6 +380,7 @@ class Judge:
             note=note_on(case, verdict, lacks_some),
             slip=slip.id if slip else None,
             candidates=tuple(dict.fromkeys(ids)),
+            rules=tuple(dict.fromkeys(rule for diagnosis in diagnoses for rule in diagnosis.rules)),
             explanation=without_marks(explain(case, verdict, diagnoses, lacks_some)),
             trusted_digits=trusted_digits(expected, case.exact),
             cancellation=self._cancellations.setdefault(

@@ -23,12 +23,13 @@ class MarkedNumber:
         gives it. "follows": right but for a slip before it. "wrong": none of these. "missing".
     note
         "figures" where a right number shows fewer figures, or decimals, than the sheet asks for;
+        "again" where a rule was got wrong again, which is charged where it first was;
         "turned" where a gradient follows from a slip and has the wrong sign, as all of them have;
         "truncated" where a number was cut and not rounded; "unreadable" where what was written is
         no number: it counts as missing, and the explanation says where it is and why.
-    slip, candidates, explanation, hint
-        The likeliest slip's id, the ids of all slips that the numbers cannot tell apart, the
-        explanation in words, and a nudge that does not give the slip away.
+    slip, candidates, rules, explanation, hint
+        The likeliest slip's id, the ids of all slips that the numbers cannot tell apart, the rules
+        that these get wrong, the explanation in words, and a nudge that does not give it away.
     trusted_digits, cancellation
         The number of digits that the numbers before can support, and in words the difference of
         nearly equal numbers that cost digits, if any did.
@@ -52,6 +53,7 @@ class MarkedNumber:
     note: str = ""
     slip: str | None = None
     candidates: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
     explanation: str = ""
     trusted_digits: int = MOST_DIGITS
     cancellation: str = ""

@@ -12,6 +12,7 @@ from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.sheet.parts import FACTOR, PARTIAL, PARTS, TABLE, UPDATED
 
 SLIP = "slip"  # a wrong number that a slip of the catalogue explains to its last digit
+AGAIN = "again"  # a number that is wrong by a rule that was got wrong before
 FIGURES = "figures"  # a right number that shows fewer of them than the sheet asks for
 REPEATED = "repeated"  # a factor that another chain has already, a copy in the table
 WEIGHTS: Mapping[str, float] = {
@@ -20,6 +21,7 @@ WEIGHTS: Mapping[str, float] = {
     "wrong": 0.0,
     SLIP: 0.5,
     "missing": 0.0,
+    AGAIN: 1.0,
     REPEATED: 0.0,
     FIGURES: 0.5,
 }
@@ -103,7 +105,9 @@ def _quantity(item: MarkedNumber) -> tuple[str, int, str, str]:
 
 
 def _credit(item: MarkedNumber) -> str:
-    """Return the name of the share that a number earns: its verdict, or "slip"."""
+    """Return the name of the share that a number earns: its verdict, "slip" or "again"."""
+    if item.note == AGAIN:
+        return AGAIN
     is_known = item.verdict == "wrong" and item.slip_explains_every_digit
     return SLIP if is_known or item.note == "turned" else item.verdict
 

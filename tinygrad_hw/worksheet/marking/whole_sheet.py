@@ -1,4 +1,4 @@
-"""What the numbers of a whole sheet say together: one slip in many updates, one sign in all."""
+"""What the numbers of a whole sheet say together: one rule got wrong in many, one sign in all."""
 
 from __future__ import annotations
 
@@ -7,36 +7,36 @@ from dataclasses import replace
 
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.rounding.written_number import read_number
-from tinygrad_hw.worksheet.sheet.parts import PARTIAL, TABLE, UPDATED, place
+from tinygrad_hw.worksheet.sheet.parts import PARTIAL, place
 
-# Got wrong once, for all updates.
-ONE_RULE = ("ascent", "rate-forgotten", "momentum-forgotten", "change-alone")
+AGAIN, TURNED = "again", "turned"  # notes
 
 
 def look_at_the_whole(numbers: Sequence[MarkedNumber]) -> tuple[MarkedNumber, ...]:
     """Return the numbers of a sheet, marked by what they say together.
 
-    The rule for updates that is got wrong in the same way again is charged where it first was. And
-    where every gradient follows from a slip that turned its sign, each is noted as ``turned``: the
-    slip is charged once, but nobody should hand in a descent that goes uphill.
+    A rule that is got wrong in the same way again, such as the derivative of an activation, is
+    charged where it first was. And where every gradient has the wrong sign because of a slip
+    before, each is noted as ``turned``: the slip is charged once, but nobody should hand in a
+    descent that goes uphill.
     """
-    return tuple(_charge_one_rule_once(_note_turned_gradients(numbers)))
+    return tuple(_note_turned_gradients([*_charge_each_rule_once(numbers)]))
 
 
-def _charge_one_rule_once(numbers: Sequence[MarkedNumber]) -> Iterator[MarkedNumber]:
+def _charge_each_rule_once(numbers: Sequence[MarkedNumber]) -> Iterator[MarkedNumber]:
     first: dict[str, MarkedNumber] = {}
     for number in numbers:
-        slips = [slip for slip in number.candidates if slip in ONE_RULE]
-        if number.verdict != "wrong" or number.part not in (UPDATED, TABLE) or not slips:
+        if number.verdict != "wrong":
             yield number
-        elif again := next((slip for slip in slips if slip in first), None):
+        elif again := next((rule for rule in number.rules if rule in first), None):
             where = place(first[again])
             if first[again].step != number.step:
                 where += f", step {first[again].step}"
             text = f"{number.explanation} That is charged at {where}, for all."
-            yield replace(number, verdict="follows", slip=again, explanation=text)
+            slip = again.partition(":")[0]
+            yield replace(number, verdict="follows", note=AGAIN, slip=slip, explanation=text)
         else:
-            first |= dict.fromkeys(slips, number)
+            first |= dict.fromkeys(number.rules, number)
             yield number
 
 
@@ -47,7 +47,7 @@ def _note_turned_gradients(numbers: Sequence[MarkedNumber]) -> list[MarkedNumber
         return list(numbers)
     explanation = " But every gradient has the wrong sign, so that each step goes uphill."
     return [
-        replace(number, note="turned", explanation=number.explanation + explanation)
+        replace(number, note=TURNED, explanation=number.explanation + explanation)
         if number.part == PARTIAL and number.verdict == "follows" and number.exact
         else number
         for number in numbers

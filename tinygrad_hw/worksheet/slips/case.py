@@ -27,6 +27,7 @@ from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, PARTIAL, TABLE, U
 from tinygrad_hw.worksheet.slips.student_work import Inputs, StudentWork
 from tinygrad_hw.worksheet.solution.dependencies import PRIME, split_derivative, without_marks
 
+LEAST_SEEN = 0.01  # a smaller derivative may be written as 0 by who rounds to two decimals
 MOST_TERMS = 60  # of the sum over the paths of one partial, when it is expanded
 
 
@@ -74,9 +75,21 @@ class Case:
         return split_derivative(self.name)[1]
 
     @property
+    def kinds(self) -> tuple[str, ...]:
+        """The parts whose slips may be in it: what is defined by a partial is a partial, too."""
+        is_defined = self.part == FORWARD and self.name in self.work.sheet.define
+        return (FORWARD, PARTIAL) if is_defined else (self.part,)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the number shows fewer figures, or decimals, than the sheet asks for."""
+        kind, count = self.work.sheet.rounding or ("figures", 0)
+        return (self.written.figures if kind == "figures" else -self.written.place) < count
+
+    @property
     def is_sum_over_paths(self) -> bool:
         """Whether the number is a derivative that is made from others: no local one."""
-        return self.part == PARTIAL or (
+        return PARTIAL in self.kinds or (
             self.part == FACTOR and not self.work.dependencies.is_local(self.name)
         )
 
@@ -125,6 +138,14 @@ class Case:
         unit = last_place_unit(exact, rounding)  # 2.58 may stand for 2.5800
         return all(abs(x - old) > unit for x in (exact, *expected.by_habit))
 
+    @property
+    def is_zero_by_mistake(self) -> bool:
+        """Whether a derivative is written as 0 that nobody would round to 0, as 1 for dz/db."""
+        written = self.written
+        if not self.printed or written.digits or self.part not in (FACTOR, PARTIAL):
+            return False
+        return abs(self.exact) >= max(LEAST_SEEN, written.unit if written.place < 0 else 0.0)
+
     def sum_over_paths(self) -> tuple[Formula, Inputs]:
         """Return a derivative as the whole sum over its paths, down to local derivatives."""
         work = self.work
@@ -132,7 +153,11 @@ class Case:
         for _ in range(len(work.dependencies.formulas) + 1):
             longer: dict[Formula, Formula] = {}
             for name in names_in(formula):
-                if work.dependencies.is_local(name) or work.derivatives.get(name.strip(PRIME)):
+                if (
+                    "/" not in name
+                    or work.dependencies.is_local(name)
+                    or work.derivatives.get(name.strip(PRIME))
+                ):
                     continue
                 longer[name], more = work.derivative(name)
                 inputs |= more
@@ -144,7 +169,7 @@ class Case:
 
     def case_of_factor(self, name: str) -> Case | None:
         """Return the case of one local factor of a partial; None where it is not local."""
-        if not self.work.dependencies.is_local(name):
+        if "/" not in name or not self.work.dependencies.is_local(name):
             return None
         formula, inputs = self.work.derivative(name)
         expected = self.work.expected_derivative(name)
@@ -187,6 +212,8 @@ class Case:
     def answers_of_other_parameters(self) -> Iterator[tuple[str, Admissible]]:
         """Yield the answers of other parameters that differ from this one: written, and exact."""
         work, own = self.work, self.exact
+        if self.part == FORWARD or (self.part == PARTIAL and self.bottom not in work.parameters):
+            return
         for name in work.parameters:
             if self.part == PARTIAL:
                 label = f"d{work.loss}/d{name}"

@@ -2,13 +2,13 @@
 
 To add a slip, write its record (see ``slip``) into ``CATALOGUE``, likelier slips first: where
 several explain a number equally well, the first is named. Its function goes into ``digit_slips``,
-``working_slips`` or ``evidence``.
+``working_slips``, ``update_slips`` or ``evidence``.
 """
 
 from __future__ import annotations
 
 from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, PARTIAL, PARTS, TABLE, UPDATED
-from tinygrad_hw.worksheet.slips import digit_slips, evidence, working_slips
+from tinygrad_hw.worksheet.slips import digit_slips, evidence, update_slips, working_slips
 from tinygrad_hw.worksheet.slips.slip import Slip
 
 CHANGE = (UPDATED, TABLE)
@@ -20,6 +20,13 @@ CATALOGUE: tuple[Slip, ...] = (
         "{name} is written as {printed}: {detail}.",
         evidence=evidence.too_few_digits,
         final=True,
+    ),
+    Slip(
+        "held-constant",
+        "Does the one depend on the other?",
+        "{name} = {printed}: {detail}.",
+        (FACTOR, PARTIAL),
+        alternatives=working_slips.hold_constant,
     ),
     Slip(
         "loss-turned",
@@ -47,28 +54,28 @@ CATALOGUE: tuple[Slip, ...] = (
         "Uphill or downhill?",
         "{name} = {printed}: the gradient was {detail}.",
         CHANGE,
-        alternatives=working_slips.ascend,
+        alternatives=update_slips.ascend,
     ),
     Slip(
         "rate-forgotten",
         "Is every part of the rule for the update there?",
         "{name} = {printed}: {detail}.",
         CHANGE,
-        alternatives=working_slips.forget_rate,
+        alternatives=update_slips.forget_rate,
     ),
     Slip(
         "momentum-forgotten",
         "Does something carry on from the step before?",
         "{name} = {printed}: {detail}.",
         CHANGE,
-        alternatives=working_slips.forget_momentum,
+        alternatives=update_slips.forget_momentum,
     ),
     Slip(
         "change-alone",
         "Old value, change, new value: which one was asked for?",
         "{name} = {printed} is not the new value but {detail}.",
         CHANGE,
-        alternatives=working_slips.give_change_alone,
+        alternatives=update_slips.give_change_alone,
     ),
     Slip(
         "other-parameter",
@@ -81,21 +88,21 @@ CATALOGUE: tuple[Slip, ...] = (
     Slip(
         "sigmoid-prime",
         "What is the derivative of the activation?",
-        "{name} = {printed} is {detail}.",
+        "{name} = {printed} has {detail}.",
         (FACTOR,),
         alternatives=working_slips.confuse_activation_derivative,
     ),
     Slip(
         "weight-for-activation",
         "Differentiating by a weight, what is left of the product?",
-        "{name} = {printed} is {detail}: the weight for the activation.",
+        "{name} = {printed} has {detail}.",
         (FACTOR,),
         alternatives=working_slips.weight_for_activation,
     ),
     Slip(
         "activation-for-weight",
         "Differentiating by an activation, what is left of the product?",
-        "{name} = {printed} is {detail}: the activation for the weight.",
+        "{name} = {printed} has {detail}.",
         (FACTOR,),
         alternatives=working_slips.activation_for_weight,
     ),
@@ -132,7 +139,14 @@ CATALOGUE: tuple[Slip, ...] = (
         "Count the zeros.",
         "{name} = {printed} has a zero too many or too few: {detail}.",
         CHANGE,
-        alternatives=working_slips.shift_change,
+        alternatives=update_slips.shift_change,
+    ),
+    Slip(
+        "other-rate",
+        "Which learning rate does the sheet give?",
+        "{name} = {printed} was made with {detail}.",
+        CHANGE,
+        alternatives=update_slips.use_another_rate,
     ),
     Slip(
         "transposed",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import chain
 
-from tinygrad_hw.symbolic import Formula, names_in, substitute
+from tinygrad_hw.engine import ops
+from tinygrad_hw.symbolic import Formula, is_call_of, names_in, operands_of, substitute
 from tinygrad_hw.worksheet.rounding.admissible import (
     Admissible,
     evaluate,
@@ -22,8 +22,8 @@ from tinygrad_hw.worksheet.slips.case import Case
 from tinygrad_hw.worksheet.slips.catalogue import CATALOGUE
 from tinygrad_hw.worksheet.slips.slip import Alternative, Slip
 from tinygrad_hw.worksheet.slips.student_work import Inputs
-from tinygrad_hw.worksheet.slips.working_slips import repeated_factors
-from tinygrad_hw.worksheet.solution.dependencies import without_marks
+from tinygrad_hw.worksheet.slips.working_slips import names_by_factor
+from tinygrad_hw.worksheet.solution.dependencies import PRIME, without_marks
 
 
 class BudgetExhaustedError(Exception):
@@ -61,6 +61,8 @@ class Diagnosis:
         Whether the slip gives the number to its last digit, and not only within rounding.
     made_by_slip
         The number that the slip gives, if it is a slip of the working.
+    rules
+        The rules that the slip gets wrong, if any: see ``Alternative``.
     """
 
     slips: tuple[Slip, ...]
@@ -68,6 +70,11 @@ class Diagnosis:
     explains_every_digit: bool
     detail: str = ""
     made_by_slip: Admissible | None = None
+    rules: tuple[str, ...] = ()
+
+    def gives_exactly(self, written: WrittenNumber) -> bool:
+        """Whether the slip gives a number without any rounding."""
+        return self.made_by_slip is not None and self.made_by_slip.unrounded == written.value
 
 
 def diagnose(case: Case, budget: Budget, catalogue: Sequence[Slip] = CATALOGUE) -> list[Diagnosis]:
@@ -80,6 +87,8 @@ def diagnose(case: Case, budget: Budget, catalogue: Sequence[Slip] = CATALOGUE) 
     if final := next((diagnosis for diagnosis in found if diagnosis.slips[0].final), None):
         return [final]
     sharp = [diagnosis for diagnosis in found if diagnosis.explains_every_digit]
+    if case.is_short:  # 1 may be 0.6 with one digit, but here it is more likely a factor left out
+        sharp = [x for x in sharp if x.gives_exactly(case.written)] or sharp
     if not found:
         sharp = _within_budget(_pairs(case, budget, catalogue))
     return _each_slip_once(sharp or found)
@@ -117,7 +126,10 @@ def _within_budget(diagnoses: Iterator[Diagnosis]) -> list[Diagnosis]:
 def _each_slip_once(diagnoses: list[Diagnosis]) -> list[Diagnosis]:
     first: dict[frozenset[str], Diagnosis] = {}
     for diagnosis in diagnoses:
-        first.setdefault(frozenset(slip.id for slip in diagnosis.slips), diagnosis)
+        ids = frozenset(slip.id for slip in diagnosis.slips)
+        known = first.setdefault(ids, diagnosis)
+        rules = dict.fromkeys((*known.rules, *diagnosis.rules))
+        first[ids] = replace(known, rules=tuple(rules))
     return list(first.values())
 
 
@@ -130,7 +142,7 @@ def _single_slips(
     digit, which is found out sooner.
     """
     for slip in catalogue:
-        if case.part not in slip.parts:
+        if not set(case.kinds) & set(slip.parts):
             continue
         if slip.undo:
             yield from _try_meanings(slip, case, slip.undo(case.written))
@@ -158,21 +170,63 @@ def _try_meanings(slip: Slip, case: Case, meanings: Iterable[WrittenNumber]) -> 
 def _slips_in_factors(
     case: Case, budget: Budget, catalogue: Sequence[Slip]
 ) -> Iterator[tuple[Slip, Alternative]]:
-    """Yield a partial's formulas with a slip in one of its factors."""
+    """Yield a partial's formulas with one rule wrong in several factors, then with a slip in one.
+
+    The several are all that have the rule, or those of them that are not on every path: in the sum
+    over the outputs of a network, the factors that belong to one output.
+    """
     formula, inputs = case.sum_over_paths()
-    for names in chain(([name] for name in names_in(formula)), repeated_factors(formula)):
+    groups = names_by_factor(formula)
+    found: list[tuple[Slip, str, Alternative]] = []  # with the name of the factor
+    by_rule: dict[tuple[Slip, str], dict[str, Alternative]] = {}
+    for name in groups:
         budget.spend(formula)
-        if (factor := case.case_of_factor(names[0])) is None:
+        if (factor := case.case_of_factor(name)) is None:
             continue
         for slip in catalogue:
             if not slip.alternatives or FACTOR not in slip.parts:
                 continue
             for alternative in slip.alternatives(factor):
-                extra_inputs = {**inputs, **factor.inputs, **alternative.extra_inputs}
-                whole = substitute(formula, dict.fromkeys(names, alternative.formula))
-                where = "" if factor.name in alternative.detail else f" in {factor.name}"
-                detail = f"{alternative.detail}{where}"
-                yield slip, Alternative(whole, detail, extra_inputs)
+                where = "" if name in alternative.detail else f" in {name}"
+                extra = {**inputs, **factor.inputs, **alternative.extra_inputs}
+                wrong = replace(
+                    alternative, detail=f"{alternative.detail}{where}", extra_inputs=extra
+                )
+                found.append((slip, name, wrong))
+                if wrong.rule:
+                    by_rule.setdefault((slip, wrong.rule), {}).setdefault(name, wrong)
+    everywhere = _on_every_path(formula)
+    for (slip, _), wrong_in in by_rule.items():
+        for names in dict.fromkeys(
+            (tuple(wrong_in), tuple(name for name in wrong_in if name not in everywhere))
+        ):
+            if len(names) > 1:
+                yield slip, _in_several({name: wrong_in[name] for name in names}, formula, groups)
+    for slip, name, wrong in found:
+        for places in dict.fromkeys([*((place,) for place in groups[name]), tuple(groups[name])]):
+            changed = substitute(formula, dict.fromkeys(places, wrong.formula))
+            yield slip, replace(wrong, formula=changed)
+
+
+def _in_several(
+    wrong: Mapping[str, Alternative], formula: Formula, groups: Mapping[str, Sequence[str]]
+) -> Alternative:
+    """Return a partial's formula with the same rule wrong in several factors."""
+    first, *others = wrong
+    changed: dict[Formula, Formula] = {
+        place: wrong[name].formula for name in wrong for place in groups[name]
+    }
+    detail = f"{wrong[first].detail}, and so in {', '.join(others)}"
+    if all(alternative.formula == 1.0 for alternative in wrong.values()):
+        detail = f"without the factors {', '.join(wrong)}"
+    extra = {k: x for alternative in wrong.values() for k, x in alternative.extra_inputs.items()}
+    return Alternative(substitute(formula, changed), detail, extra, wrong[first].rule)
+
+
+def _on_every_path(formula: Formula) -> set[str]:
+    """Return the factors that stand in every term of a sum over paths."""
+    terms = operands_of(formula) if is_call_of(formula, ops.add) else (formula,)
+    return set.intersection(*({name.strip(PRIME) for name in names_in(term)} for term in terms))
 
 
 def _try_alternative(
@@ -189,7 +243,9 @@ def _try_alternative(
     sharp = value.matches_a_habit(case.written)
     if sharp or value.can_give(case.written):
         text = _text(slip, case, detail=alternative.detail)
-        yield Diagnosis((slip,), text, sharp, alternative.detail, value)
+        has_rule = alternative.rule and case.original is None  # to copy is none
+        rules = (f"{slip.id}: {alternative.rule}",) if has_rule else ()
+        yield Diagnosis((slip,), text, sharp, alternative.detail, value, rules)
 
 
 def _gives_every_digit(formula: Formula, inputs: Inputs, case: Case) -> bool:

@@ -35,11 +35,15 @@ class Alternative:
         The mistake in words.
     extra_inputs
         The numbers that the formula uses beside the case's inputs.
+    rule
+        The rule that was got wrong, in words that say nothing of the place: who does so in many
+        places made one slip. "" for a mistake of the moment.
     """
 
     formula: Formula
     detail: str
     extra_inputs: Mapping[str, Admissible] = field(default_factory=dict)
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.operation import Operation
@@ -21,72 +22,74 @@ from tinygrad_hw.symbolic import (
     with_operands,
 )
 from tinygrad_hw.worksheet.rounding.admissible import Admissible
-from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, UPDATED
+from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, PARTIAL, UPDATED
 from tinygrad_hw.worksheet.slips.case import Case
 from tinygrad_hw.worksheet.slips.digit_slips import change_zeros, move_point, transpose_digits
 from tinygrad_hw.worksheet.slips.slip import Alternative
-from tinygrad_hw.worksheet.slips.student_work import MOMENTUM, RATE
-from tinygrad_hw.worksheet.solution.dependencies import PRIME, split_derivative
+from tinygrad_hw.worksheet.solution.dependencies import PRIME, split_derivative, without_marks
 
-Edit = Callable[[Formula], Iterator[tuple[Formula, str]]]  # one part -> edits of it, in words too
+Edit = Callable[[Formula], Iterator[Alternative]]  # of one part
+SLOPE = "the slope of an activation"  # the rule that is got wrong where it is left out
 
 
 def _factors(formula: Formula) -> tuple[Formula, ...]:
     return operands_of(formula) if is_call_of(formula, ops.mul) else (formula,)
 
 
-def _edit_each_part(formula: Formula, edit: Edit) -> Iterator[tuple[Formula, str]]:
-    """Yield a formula with each of its parts edited, one at a time, and the edit in words."""
+def _edit_each_part(formula: Formula, edit: Edit) -> Iterator[Alternative]:
+    """Yield a formula with each of its parts edited, one at a time."""
     yield from edit(formula)
     for i, operand in enumerate(operands_of(formula)):
         assert isinstance(formula, Apply)
-        for inner, detail in _edit_each_part(operand, edit):
-            changed = (*formula.operands[:i], inner, *formula.operands[i + 1 :])
-            yield with_operands(formula, changed), detail
-
-
-def _with_each_part_edited(case: Case, edit: Edit) -> Iterator[Alternative]:
-    for formula, detail in _edit_each_part(case.formula, edit):
-        yield Alternative(formula, detail)
+        for inner in _edit_each_part(operand, edit):
+            changed = (*formula.operands[:i], inner.formula, *formula.operands[i + 1 :])
+            yield replace(inner, formula=with_operands(formula, changed))
 
 
 def drop_factor(case: Case) -> Iterator[Alternative]:
     """Leave out a factor of a product, or one that stands in several paths."""
     if case.part == FACTOR and not case.is_sum_over_paths:
-        return  # of a local derivative that is another slip: 1 - a for a (1 - a)
+        if _is_slope(case, case.name):  # of another local derivative that is 1 - a for a (1 - a)
+            detail = f"without the derivative of the activation: {_in_place_of(case, 1.0)}"
+            yield Alternative(1.0, detail, rule=SLOPE)
+        return
 
-    def edit(formula: Formula) -> Iterator[tuple[Formula, str]]:
+    def edit(formula: Formula) -> Iterator[Alternative]:
         factors = _factors(formula)
         for i, factor in enumerate(factors):
             if len(factors) > 1 and not isinstance(factor, float):
                 rest = multiply(*factors[:i], *factors[i + 1 :])
-                yield rest, f"without the factor {formula_text(factor)}"
+                detail = f"without the factor {formula_text(factor)}"
+                yield Alternative(rest, detail, rule=_rule_on(case, factor))
 
-    yield from _with_each_part_edited(case, edit)
-    for names in repeated_factors(case.formula):
+    yield from _edit_each_part(case.formula, edit)
+    for names in _repeated_factors(case.formula):
         without = substitute(case.formula, dict.fromkeys(names, 1.0))
-        yield Alternative(without, f"without the factor {names[0]} in any path")
+        detail = f"without the factor {names[0]} in any path"
+        yield Alternative(without, detail, rule=_rule_on(case, names[0]))
     if case.is_sum_over_paths:
         yield from _drop_local_factors(case)
 
 
 def _drop_local_factors(case: Case) -> Iterator[Alternative]:
-    """Leave out a local derivative that is not written, or those of several activations."""
+    """Leave out a local derivative that is not written."""
     formula, inputs = case.sum_over_paths()
-    terms = operands_of(formula) if is_call_of(formula, ops.add) else (formula,)
-    paths = [{name.strip(PRIME) for name in names_in(term)} for term in terms]
     if formula != case.formula:
+        where = " in any path" if is_call_of(formula, ops.add) else ""
         for name in names_in(formula):
-            where = " in any path" if len(paths) > 1 else ""
             without = substitute(formula, {name: 1.0})
-            yield Alternative(without, f"without the factor {name}{where}", inputs)
-    slopes = [name for name in names_in(formula) if _is_slope(case, name)]
-    of_some = [name for name in slopes if not all(name.strip(PRIME) in path for path in paths)]
-    for dropped in dict.fromkeys(map(tuple, (slopes, of_some))):
-        if len({name.strip(PRIME) for name in dropped}) > 1:
-            without = substitute(formula, dict.fromkeys(dropped, 1.0))
-            all_names = ", ".join(dict.fromkeys(name.strip(PRIME) for name in dropped))
-            yield Alternative(without, f"without the factors {all_names}", inputs)
+            detail = f"without the factor {name}{where}"
+            yield Alternative(without, detail, inputs, _rule_on(case, name))
+
+
+def _rule_on(case: Case, factor: Formula) -> str:
+    """Return the rule that is got wrong where a factor is left out, or taken twice."""
+    if not isinstance(factor, str) or "/" not in factor:
+        return ""
+    if _is_slope(case, factor):
+        return SLOPE
+    is_last = case.part == PARTIAL and split_derivative(factor)[1] == case.bottom
+    return "the last factor" if is_last else without_marks(factor)
 
 
 def _is_slope(case: Case, name: str) -> bool:
@@ -104,47 +107,56 @@ def repeat_factor(case: Case) -> Iterator[Alternative]:
     if case.part == FACTOR and not case.is_sum_over_paths:
         return
 
-    def edit(formula: Formula) -> Iterator[tuple[Formula, str]]:
+    def edit(formula: Formula) -> Iterator[Alternative]:
         factors = _factors(formula)
         for factor in factors:
             if len(factors) > 1 and not isinstance(factor, float):
-                yield multiply(factor, *factors), f"with the factor {formula_text(factor)} twice"
+                detail = f"with the factor {formula_text(factor)} twice"
+                rule = _rule_on(case, factor)
+                yield Alternative(multiply(factor, *factors), detail, rule=rule)
 
-    yield from _with_each_part_edited(case, edit)
-    for names in repeated_factors(case.formula):
+    yield from _edit_each_part(case.formula, edit)
+    for names in _repeated_factors(case.formula):
         squared = substitute(case.formula, {name: multiply(name, name) for name in names})
-        yield Alternative(squared, f"with the factor {names[0]} twice in every path")
+        detail = f"with the factor {names[0]} twice in every path"
+        yield Alternative(squared, detail, rule=_rule_on(case, names[0]))
 
 
-def repeated_factors(formula: Formula) -> list[list[str]]:
-    """Return the factors that stand in several paths of a sum, each by its names there."""
-    occurrences: dict[str, list[str]] = {}
+def names_by_factor(formula: Formula) -> dict[str, list[str]]:
+    """Return the names of each factor in a sum over paths: one for each path that it stands in."""
+    names: dict[str, list[str]] = {}
     for name in names_in(formula):
-        occurrences.setdefault(name.strip(PRIME), []).append(name)
-    return [names for names in occurrences.values() if len(names) > 1]
+        names.setdefault(name.strip(PRIME), []).append(name)
+    return names
+
+
+def _repeated_factors(formula: Formula) -> list[list[str]]:
+    return [names for names in names_by_factor(formula).values() if len(names) > 1]
 
 
 def drop_term(case: Case) -> Iterator[Alternative]:
     """Leave out a term of a sum."""
 
-    def edit(formula: Formula) -> Iterator[tuple[Formula, str]]:
+    def edit(formula: Formula) -> Iterator[Alternative]:
         terms = operands_of(formula) if is_call_of(formula, ops.add) else ()
         for i, term in enumerate(terms):
-            yield add(*terms[:i], *terms[i + 1 :]), f"without {formula_text(term)}"
+            rule = "a term of one name" if isinstance(term, str) else ""  # such as the bias
+            without = add(*terms[:i], *terms[i + 1 :])
+            yield Alternative(without, f"without {formula_text(term)}", rule=rule)
 
-    yield from _with_each_part_edited(case, edit)
+    yield from _edit_each_part(case.formula, edit)
 
 
 def change_sign_of_term(case: Case) -> Iterator[Alternative]:
     """Take a term of a sum with the wrong sign."""
 
-    def edit(formula: Formula) -> Iterator[tuple[Formula, str]]:
+    def edit(formula: Formula) -> Iterator[Alternative]:
         terms = operands_of(formula) if is_call_of(formula, ops.add) else ()
         for i, term in enumerate(terms):
             changed = add(*terms[:i], multiply(-1.0, term), *terms[i + 1 :])
-            yield changed, f"with the sign of {formula_text(term)} turned"
+            yield Alternative(changed, f"with the sign of {formula_text(term)} turned")
 
-    yield from _with_each_part_edited(case, edit)
+    yield from _edit_each_part(case.formula, edit)
 
 
 def double_or_halve_loss(case: Case) -> Iterator[Alternative]:
@@ -159,16 +171,18 @@ def double_or_halve_loss(case: Case) -> Iterator[Alternative]:
         return
     for times, size in ((2.0, "twice"), (0.5, "half")):
         detail = f"{case.name} is {size} as large as it should be"
-        yield Alternative(multiply(times, case.formula), detail)
+        yield Alternative(multiply(times, case.formula), detail, rule=size)
 
 
 def reverse_loss_derivative(case: Case) -> Iterator[Alternative]:
     """Take the loss's derivative with the wrong sign: y - a for a - y."""
     if case.top == case.work.loss and is_call_of(case.formula, ops.add):
         negated = multiply(-1.0, case.formula)
-        yield Alternative(
-            negated, f"{formula_text(negated)} in place of {formula_text(case.formula)}"
-        )
+        yield Alternative(negated, _in_place_of(case, negated), rule="the sign")
+
+
+def _in_place_of(case: Case, formula: Formula) -> str:
+    return f"{formula_text(formula)} in place of {formula_text(case.formula)}"
 
 
 def confuse_activation_derivative(case: Case) -> Iterator[Alternative]:
@@ -177,42 +191,50 @@ def confuse_activation_derivative(case: Case) -> Iterator[Alternative]:
     if not isinstance(activation, Apply) or activation.operation not in (ops.sigmoid, ops.tanh):
         return
     a, z = case.top, case.bottom
-    right = formula_text(case.formula)
     complement = add(1.0, multiply(-1.0, a))
-    for other in (
-        a,
-        complement,
-        multiply(a, complement),
-        add(1.0, multiply(-1.0, power(a, 2.0))),  # that of tanh
-    ):
+    others = {
+        "a": a,
+        "1 - a": complement,
+        "a (1 - a)": multiply(a, complement),
+        "1 - a**2": add(1.0, multiply(-1.0, power(a, 2.0))),  # that of tanh
+    }
+    for rule, other in others.items():
         if other != case.formula:
-            yield Alternative(
-                other, f"{formula_text(other)} in place of {right}", {a: case.work.forward[a]}
-            )
+            extra = {a: case.work.forward[a]}
+            yield Alternative(other, _in_place_of(case, other), extra, rule)
     if z in case.work.forward:
         extra = {a: case.work.forward[a], z: case.work.forward[z]}
         of_z = substitute(case.formula, {a: z})
-        yield Alternative(of_z, f"{formula_text(of_z)} in place of {right}", extra)
-
-
-def _other_factor(case: Case) -> Iterator[Alternative]:
-    """Differentiate a product by one of its factors and keep that factor, not the other."""
-    factor = case.bottom
-    if isinstance(case.formula, str) and case.formula != case.top and factor in case.work.forward:
-        extra = {factor: case.work.forward[factor]}
-        yield Alternative(factor, f"{factor} in place of {case.formula}", extra)
+        yield Alternative(of_z, _in_place_of(case, of_z), extra, "of z")
 
 
 def weight_for_activation(case: Case) -> Iterator[Alternative]:
-    """Differentiate by a weight and keep the weight."""
+    """Differentiate by a weight and keep the weight, or by a bias and keep the bias."""
     if case.bottom in case.work.parameters:
-        yield from _other_factor(case)
+        is_bias = case.formula == 1.0
+        why = "a bias is added, not multiplied" if is_bias else "the weight for the activation"
+        yield from _keep(case, why)
 
 
 def activation_for_weight(case: Case) -> Iterator[Alternative]:
     """Differentiate by an activation and keep the activation."""
-    if case.bottom not in case.work.parameters:
-        yield from _other_factor(case)
+    if case.bottom not in case.work.parameters and case.formula != 1.0:
+        yield from _keep(case, "the activation for the weight")
+
+
+def _keep(case: Case, why: str) -> Iterator[Alternative]:
+    """Keep the name that a product, or a sum, is differentiated by, and not what is beside it."""
+    is_beside = isinstance(case.formula, str) and case.formula != case.top
+    if (is_beside or case.formula == 1.0) and case.bottom in case.work.forward:
+        extra = {case.bottom: case.work.forward[case.bottom]}
+        detail = f"{_in_place_of(case, case.bottom)}: {why}"
+        yield Alternative(case.bottom, detail, extra, "kept")
+
+
+def hold_constant(case: Case) -> Iterator[Alternative]:
+    """Take what is differentiated for a constant, such as dz/db for 0."""
+    if case.is_zero_by_mistake:
+        yield Alternative(0.0, f"{case.top} does depend on {case.bottom}", rule="constant")
 
 
 def use_another_name(case: Case) -> Iterator[Alternative]:
@@ -230,48 +252,52 @@ def use_another_name(case: Case) -> Iterator[Alternative]:
             if other not in own and not is_later:
                 exchanged = substitute(case.formula, {name: other})
                 extra = {other: case.work.forward[other]}
-                yield Alternative(exchanged, f"{other} in place of {name}", extra)
+                detail = f"{other} in place of {name}"
+                yield Alternative(exchanged, detail, extra, rule=detail)
 
 
 def skip_activation(case: Case) -> Iterator[Alternative]:
     """Leave a value before its activation."""
     if isinstance(case.formula, Apply) and len(case.formula.operands) == 1:
         inner = case.formula.operands[0]
-        yield Alternative(inner, f"{formula_text(inner)} in place of {formula_text(case.formula)}")
+        yield Alternative(inner, _in_place_of(case, inner), rule="none")
 
 
 def exchange_activation(case: Case) -> Iterator[Alternative]:
     """Take another activation: tanh for a sigmoid, or a sigmoid for tanh."""
     others: dict[Operation, Operation] = {ops.sigmoid: ops.tanh, ops.tanh: ops.sigmoid}
 
-    def edit(formula: Formula) -> Iterator[tuple[Formula, str]]:
+    def edit(formula: Formula) -> Iterator[Alternative]:
         if isinstance(formula, Apply) and (other := others.get(formula.operation)):
             exchanged = Apply(other, formula.operands)
-            yield exchanged, f"{formula_text(exchanged)} in place of {formula_text(formula)}"
+            detail = f"{formula_text(exchanged)} in place of {formula_text(formula)}"
+            yield Alternative(exchanged, detail, rule=other.name)
 
-    yield from _with_each_part_edited(case, edit)
+    yield from _edit_each_part(case.formula, edit)
 
 
 def change_sign_of_exponent(case: Case) -> Iterator[Alternative]:
     """Take a power of e with the wrong sign of its exponent: e^z for e^-z in a sigmoid."""
 
-    def edit(formula: Formula) -> Iterator[tuple[Formula, str]]:
+    def edit(formula: Formula) -> Iterator[Alternative]:
         if isinstance(formula, Apply) and formula.operation in (ops.sigmoid, ops.exp):
             turned = Apply(formula.operation, (multiply(-1.0, *formula.operands),))
-            yield turned, f"{formula_text(turned)} in place of {formula_text(formula)}"
+            detail = f"{formula_text(turned)} in place of {formula_text(formula)}"
+            yield Alternative(turned, detail, rule="the sign")
 
-    yield from _with_each_part_edited(case, edit)
+    yield from _edit_each_part(case.formula, edit)
 
 
 def skip_square(case: Case) -> Iterator[Alternative]:
     """Leave out a square."""
 
-    def edit(formula: Formula) -> Iterator[tuple[Formula, str]]:
+    def edit(formula: Formula) -> Iterator[Alternative]:
         if is_call_of(formula, ops.pow):
             base, _ = operands_of(formula)
-            yield base, f"{formula_text(base)} in place of {formula_text(formula)}"
+            detail = f"{formula_text(base)} in place of {formula_text(formula)}"
+            yield Alternative(base, detail, rule="the base")
 
-    yield from _with_each_part_edited(case, edit)
+    yield from _edit_each_part(case.formula, edit)
 
 
 def use_new_parameter(case: Case) -> Iterator[Alternative]:
@@ -281,7 +307,8 @@ def use_new_parameter(case: Case) -> Iterator[Alternative]:
             new = f"new {name}"
             formula = substitute(case.formula, {name: new})
             for value in case.work.new_values(name):
-                yield Alternative(formula, f"the new {name} in place of the old", {new: value})
+                detail = f"the new {name} in place of the old"
+                yield Alternative(formula, detail, {new: value}, "new for old")
     if case.is_sum_over_paths:
         yield from _use_new_parameters(case)
 
@@ -302,7 +329,8 @@ def _use_new_parameters(case: Case) -> Iterator[Alternative]:
         names = ", ".join(values)
         for i in (0, -1):  # as written where they are, or the right ones
             extra = {**inputs, **{name: found[i] for name, found in values.items()}}
-            yield Alternative(substitute(formula, new), f"{names} in place of the old", extra)
+            detail = f"{names} in place of the old"
+            yield Alternative(substitute(formula, new), detail, extra, "new for old")
 
 
 def use_previous_parameters(case: Case) -> Iterator[Alternative]:
@@ -313,11 +341,10 @@ def use_previous_parameters(case: Case) -> Iterator[Alternative]:
     for name in used:
         if name in case.work.previous_parameters:
             formula = substitute(case.formula, {name: old[name]})
-            yield Alternative(formula, f"{name} as it was a step before", before)
+            yield Alternative(formula, f"{name} as it was a step before", before, "old for new")
     if len(used.keys() & old.keys()) > 1:
-        yield Alternative(
-            substitute(case.formula, old), "the parameters of the step before", before
-        )
+        formula = substitute(case.formula, old)
+        yield Alternative(formula, "the parameters of the step before", before, "old for new")
 
 
 def answer_of_other_parameter(case: Case) -> Iterator[Alternative]:
@@ -339,42 +366,8 @@ def drop_path(case: Case) -> Iterator[Alternative]:
     terms = operands_of(expanded) if is_call_of(expanded, ops.add) else ()
     for i, term in enumerate(terms):
         path = "direct path" if term == case.name else f"path {formula_text(term)}"
-        yield Alternative(add(*terms[:i], *terms[i + 1 :]), f"without the {path}", inputs)
-
-
-def ascend(case: Case) -> Iterator[Alternative]:
-    """Add the gradient in place of subtracting it."""
-    uphill = substitute(case.formula, {case.gradient: multiply(-1.0, case.gradient)})
-    yield Alternative(uphill, "added in place of subtracted")
-
-
-def forget_rate(case: Case) -> Iterator[Alternative]:
-    """Subtract the gradient without the learning rate."""
-    without_rate = substitute(case.formula, {RATE: 1.0})
-    yield Alternative(without_rate, f"{case.gradient} was not multiplied by the rate")
-
-
-def forget_momentum(case: Case) -> Iterator[Alternative]:
-    """Leave out the share of the change before."""
-    if MOMENTUM in names_in(case.formula):
-        yield Alternative(substitute(case.formula, {MOMENTUM: 0.0}), "the momentum is not in it")
-
-
-def give_change_alone(case: Case) -> Iterator[Alternative]:
-    """Give the change, or the old value, in place of the new value."""
-    change = add(case.formula, multiply(-1.0, case.name))
-    yield Alternative(change, "only the change")
-    yield Alternative(multiply(-1.0, change), "only the change")
-    yield Alternative(case.name, f"{case.name} as it was before")
-
-
-def shift_change(case: Case) -> Iterator[Alternative]:
-    """Write the change with its point or its zeros in the wrong place."""
-    for places in (1, -1, 2, -2, 3, -3):
-        moved = substitute(case.formula, {case.gradient: multiply(10.0**places, case.gradient)})
-        distance = f"{abs(places)} place{'s' * (abs(places) > 1)}"
-        side = "left" if places > 0 else "right"
-        yield Alternative(moved, f"the change is {distance} too far to the {side}")
+        without = add(*terms[:i], *terms[i + 1 :])
+        yield Alternative(without, f"without the {path}", inputs, "a path")
 
 
 def misread_input(case: Case) -> Iterator[Alternative]:
