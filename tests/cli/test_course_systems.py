@@ -101,10 +101,38 @@ def test_exercise_writes_a_page_to_print(run: Run, monkeypatch: pytest.MonkeyPat
     assert (status, out) == (0, "Written: print.html\n")
     assert Path("print.html").read_text("utf-8").count("<article>") == 2
     monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("tinygrad_hw.worksheet.exercise", None)  # told before a sheet is made
     status, out, error = run("exercise", "--net", "1-1", "--handout", "print.pdf", "-o", "a.toml")
     assert (status, out) == (2, "")
     assert error.startswith("tinygrad-hw: there is no Chromium or Chrome to make a PDF with;")
     assert not Path("a.toml").exists()
+
+
+@pytest.mark.parametrize("verb", [["exercise", "--net", "1-1"], ["blank", "mine.toml"]])
+@pytest.mark.parametrize(
+    ("option", "name", "endings"),
+    [
+        ("--handout", "print.docx", ".html or .pdf"),
+        ("--moodle-xml", "quiz", ".xml"),
+        ("--canvas-quiz", "quiz.xml", ".zip"),
+        ("--qti", "quiz.imscc", ".zip"),
+    ],
+)
+def test_a_name_says_what_the_file_is(
+    run: Run, sheet: str, verb: list[str], option: str, name: str, endings: str
+) -> None:
+    """Moodle and Canvas refuse a file by its ending, whatever is in it."""
+    Path("mine.toml").write_text(sheet.format("w*x"))
+    message = f"tinygrad-hw: {option} is {name}; give a name that ends in {endings}\n"
+    assert run(*verb, option, name) == (2, "", message)
+
+
+def test_keys_that_are_written_are_told(run: Run, sheet: str) -> None:
+    Path("mine.toml").write_text(sheet.format("w*x"))
+    made = run("blank", "mine.toml", "--key", "key.toml", "--qti", "quiz.zip")
+    assert made == (0, "Written: key.toml, quiz.zip\n", "")
+    options = ("--net", "1-1", "--count", "2", "--key", "keys", "--qti", "two.ZIP")
+    assert run("exercise", *options) == (0, "Written: keys, two.ZIP\n", "")
 
 
 def test_blank_writes_questions_of_a_sheet_of_one_s_own(run: Run, sheet: str) -> None:

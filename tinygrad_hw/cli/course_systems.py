@@ -108,12 +108,36 @@ def add_questions(parser: Parser) -> None:
     )
 
 
-QUESTIONS = ("handout", "moodle_xml", "canvas_quiz", "qti")
+ENDINGS = {
+    "handout": (".html", ".pdf"),
+    "moodle_xml": (".xml",),
+    "canvas_quiz": (".zip",),
+    "qti": (".zip",),
+}
 
 
-def asks_for_questions(arguments: argparse.Namespace) -> bool:
-    """Return whether one of the options of ``add_questions`` is given."""
-    return any(getattr(arguments, option) for option in QUESTIONS)
+def check_questions(arguments: argparse.Namespace) -> bool:
+    """Return whether questions are asked for; refuse now what could not be written later.
+
+    Raises
+    ------
+    UsageError
+        If the name of a file would make it something else.
+    PdfError
+        If there is nothing to print a PDF with.
+    """
+    for option, endings in ENDINGS.items():
+        path = getattr(arguments, option)
+        if path and path.suffix.lower() not in endings:
+            raise UsageError(
+                f"--{option.replace('_', '-')} is {path}; give a name that ends in "
+                f"{' or '.join(endings)}"
+            )
+    if _is_pdf(arguments.handout):
+        from tinygrad_hw.worksheet import find_browser
+
+        find_browser()
+    return any(getattr(arguments, option) for option in ENDINGS)
 
 
 def question_outputs(arguments: argparse.Namespace, sheets: Sequence[Sheet]) -> list[Output]:
@@ -124,8 +148,8 @@ def question_outputs(arguments: argparse.Namespace, sheets: Sequence[Sheet]) -> 
     outputs = []
     if arguments.handout:
         page = handout_page(sheets)
-        is_pdf = arguments.handout.suffix.lower() == ".pdf"
-        outputs.append(Output(arguments.handout, pdf_of(page) if is_pdf else page.encode()))
+        content = pdf_of(page) if _is_pdf(arguments.handout) else page.encode()
+        outputs.append(Output(arguments.handout, content))
     if arguments.moodle_xml:
         outputs.append(Output(arguments.moodle_xml, moodle_quiz(sheets).encode()))
     if arguments.canvas_quiz:
@@ -133,6 +157,10 @@ def question_outputs(arguments: argparse.Namespace, sheets: Sequence[Sheet]) -> 
     if arguments.qti:
         outputs.append(Output(arguments.qti, qti_package(sheets)))
     return outputs
+
+
+def _is_pdf(path: Path | None) -> bool:
+    return path is not None and path.suffix.lower() == ".pdf"
 
 
 def _marked(path: Path) -> Path:

@@ -19,7 +19,7 @@ from tinygrad_hw.cli.arguments import (
     check_seed,
     sheet_file,
 )
-from tinygrad_hw.cli.course_systems import add_questions, asks_for_questions, question_outputs
+from tinygrad_hw.cli.course_systems import add_questions, check_questions, question_outputs
 from tinygrad_hw.cli.terminal import accept_any_bytes, ask, print_line
 from tinygrad_hw.homework import SHEETS
 
@@ -127,7 +127,7 @@ def _exercise(arguments: argparse.Namespace) -> None:
     else:
         made = f"{count} sheet{'s' * (count > 1)} in {out}"
         made += f", their keys in {keys}" if keys else ""
-    _tell(made, text, questions)
+    _tell(made, text, keys, questions)
 
 
 def _sheet_and_key(kind: tuple[str, int, int], seed: int) -> tuple[str, str]:
@@ -155,6 +155,7 @@ def _blank(arguments: argparse.Namespace) -> None:
     out, key_file = arguments.out, arguments.key
     if None not in (out, key_file) and _is_same_file(out, key_file):
         raise UsageError("--out and --key are the same file; give another for the key")
+    check_questions(arguments)
     path = sheet_file(arguments.sheet)
     sheet = dataclasses.replace(blanks(read_sheet(path)), student="")
     text = FOR_THE_STUDENT + sheet_text(sheet)
@@ -164,13 +165,14 @@ def _blank(arguments: argparse.Namespace) -> None:
     questions = question_outputs(arguments, [sheet])
     write_outputs([*outputs, *questions], reads=[path], force=arguments.force)
     made = "" if out is None else f"Sheet: {out}" + (f", its key: {key_file}" if key_file else "")
-    _tell(made, text, questions)
+    _tell(made, text, key_file, questions)
 
 
-def _tell(made: str, text: str, questions: Sequence[Output]) -> None:
+def _tell(made: str, text: str, keys: Path | None, questions: Sequence[Output]) -> None:
     """Print what was made; a sheet that was written nowhere is printed itself."""
     if questions:
-        written = ", ".join(str(output.path) for output in questions)
+        files = [output.path for output in questions]
+        written = ", ".join(map(str, files if made or not keys else [keys, *files]))
         made += f"; {written}" if made else f"Written: {written}"
     if made:
         print_line(made)
@@ -192,7 +194,8 @@ def _check_numbers(arguments: argparse.Namespace) -> None:
     check_seed(arguments.seed)
     if count is None and arguments.dask:
         raise UsageError("--dask is given without --count; one sheet is made here")
-    if count is not None and out is None and not asks_for_questions(arguments):
+    is_written = check_questions(arguments) or out is not None
+    if count is not None and not is_written:
         raise UsageError("--count is given without a folder; give one with --out")
     if count is None and None not in (out, keys) and _is_same_file(out, keys):
         raise UsageError("--out and --key are the same file; give another for the key")

@@ -18,6 +18,22 @@ class PdfError(InputError):
     """The error of a page that cannot be made a PDF of here."""
 
 
+def find_browser() -> str:
+    """Return the path of a browser that prints PDFs.
+
+    Raises
+    ------
+    PdfError
+        If there is no Chromium or Chrome.
+    """
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        raise PdfError(
+            "there is no Chromium or Chrome to make a PDF with; write an .html file and print that"
+        )
+    return browser
+
+
 def pdf_of(page: str) -> bytes:
     """Return an HTML page as a PDF.
 
@@ -26,11 +42,7 @@ def pdf_of(page: str) -> bytes:
     PdfError
         If there is no Chromium or Chrome, or it fails.
     """
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser is None:
-        raise PdfError(
-            "there is no Chromium or Chrome to make a PDF with; write an .html file and print that"
-        )
+    browser = find_browser()
     with TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
         (folder / "page.html").write_text(page, "utf-8")
