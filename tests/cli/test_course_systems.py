@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -63,12 +64,36 @@ def test_check_writes_the_results_of_one_sheet_for_gradescope(run: Run, folder: 
     assert results["output"].endswith(error.removeprefix("tinygrad-hw: ").rstrip())
 
 
+def test_gradescope_marks_the_one_sheet_of_what_is_handed_in(run: Run, folder: Path) -> None:
+    """A student may hand in any files: why there are no marks is told, and not on a terminal."""
+    only = Path("submission")
+    only.mkdir()
+    (only / "notes.pdf").write_bytes(b"%PDF")
+    reasons = []
+    for names in ([], ["emmy.toml"], ["emmy.toml", "x.toml"]):
+        for name in names:
+            shutil.copy(folder / name, only / name)
+        status, _, error = run("check", "submission", "--gradescope")
+        results = json.loads(Path("results.json").read_text())
+        if status:
+            assert results["score"] == 0
+            assert results["output"].endswith(error.removeprefix("tinygrad-hw: ").rstrip())
+            reasons.append(results["output"].splitlines()[1])
+        else:
+            assert results["tests"][0]["score"] == 1
+    assert reasons == [
+        "submission: there is no .toml file in it, only 1 other; give what was handed in",
+        "emmy.toml, x.toml: Gradescope marks one sheet; hand in one .toml file",
+    ]
+    both = (str(only / "emmy.toml"), str(only / "x.toml"))
+    assert run("check", *both, "--gradescope")[2] == f"tinygrad-hw: {reasons[1]}\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["q1a", "--canvas", "grades.csv"], "--canvas is for a folder of sheets; "),
         (["q1a", "--moodle", "worksheet.csv"], "--moodle is for a folder of sheets; "),
-        (["class", "--gradescope"], "--gradescope is for one sheet; --canvas and"),
         (["class", "--assignment", "x"], "--assignment is given without --canvas, whose gradebook"),
         (["class", "--canvas", "worksheet.csv"], "worksheet.csv: is no gradebook of Canvas, which"),
         (

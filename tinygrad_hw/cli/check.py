@@ -81,18 +81,48 @@ def _check(arguments: argparse.Namespace) -> int:
 
     weights = read_weights(arguments.weights)
     paths = [sheet_file(name) for name in arguments.sheets]
-    if len(paths) > 1 or os.path.isdir(paths[0]) or paths[0].suffix.lower() == ".zip":
+    if _are_several(paths) and arguments.gradescope:
+        paths = [_only_sheet(paths, arguments)]
+    if _are_several(paths):
         if arguments.json:
             several = "several sheets" if len(paths) > 1 else f"{paths[0]}"
             raise UsageError(f"{several}: --json is for one sheet; use --csv for a class")
-        if arguments.gradescope:
-            raise UsageError("--gradescope is for one sheet; --canvas and --moodle are for a class")
         return _check_class(paths, arguments, weights)
     for option in ("csv", "dask"):
         if getattr(arguments, option):
             raise UsageError(f"--{option} is for a folder of sheets; {paths[0]} is not one")
     refuse_course_systems(arguments, paths[0])
     return _check_sheet(paths[0], arguments, weights)
+
+
+def _are_several(paths: Sequence[Path]) -> bool:
+    return len(paths) > 1 or os.path.isdir(paths[0]) or paths[0].suffix.lower() == ".zip"
+
+
+def _only_sheet(paths: Sequence[Path], arguments: argparse.Namespace) -> Path:
+    """Return the one sheet among what a student has handed in on Gradescope."""
+    from tinygrad_hw.worksheet import handed_in
+
+    try:
+        sheets = [submission.place for submission in handed_in(paths).submissions]
+        if len(sheets) > 1 or not sheets[0].is_file():
+            names = ", ".join(path.name for path in sheets[:5]) + ", …" * (len(sheets) > 5)
+            raise UsageError(f"{names}: Gradescope marks one sheet; hand in one .toml file")
+    except InputError as error:
+        _tell_on_gradescope(arguments, error, paths)
+        raise
+    return sheets[0]
+
+
+def _tell_on_gradescope(
+    arguments: argparse.Namespace, error: InputError, reads: Sequence[Path]
+) -> None:
+    """Write why there are no marks: a student who waits there reads that."""
+    from tinygrad_hw.files import write_outputs
+    from tinygrad_hw.worksheet import gradescope_refusal
+
+    refusal = gradescope_output(arguments, gradescope_refusal(str(error)))
+    write_outputs([refusal], reads=reads, force=arguments.force)
 
 
 def _handed_out(name: str | None) -> tuple[list[Sheet], list[Path]]:
@@ -118,7 +148,6 @@ def _check_sheet(path: Path, arguments: argparse.Namespace, weights: Mapping[str
         as_json,
         compare,
         feedback_lines,
-        gradescope_refusal,
         gradescope_results,
         mark,
         marked_page,
@@ -136,9 +165,8 @@ def _check_sheet(path: Path, arguments: argparse.Namespace, weights: Mapping[str
             sheet, changes = compared.sheet, compared.changes
         marks = mark(sheet)
     except InputError as error:
-        if arguments.gradescope:  # a student who waits there is told
-            refusal = gradescope_output(arguments, gradescope_refusal(str(error)))
-            write_outputs([refusal], reads=[path, *files], force=arguments.force)
+        if arguments.gradescope:
+            _tell_on_gradescope(arguments, error, [path, *files])
         raise
     total = points_text(*points(marks, weights))
     outputs = []
