@@ -8,11 +8,12 @@ import pytest
 from tinygrad_hw.worksheet import Result, Submission, mark, parse_sheet
 from tinygrad_hw.worksheet.classroom.downloads import owner_of
 
-TEXT = """
+TEXT = """\
 title = "One neuron"
 student = "{student}"
 [given]
 x = 2
+problem = {problem}
 [parameters]
 w = 0.5
 [forward]
@@ -35,10 +36,13 @@ Hand = Callable[..., Result]
 
 @pytest.fixture
 def hand_in() -> Hand:
-    """Mark a sheet of four numbers, of which the loss, 4, is as it is written."""
+    """Mark a sheet of four numbers, of which the loss, 4, is as it is written.
 
-    def marked(file: str, student: str = "", loss: str = "4") -> Result:
-        text = TEXT.format(student=student, loss=loss)
+    Sheets with other numbers for ``problem`` are of other problems.
+    """
+
+    def marked(file: str, student: str = "", loss: str = "4", problem: int = 1) -> Result:
+        text = TEXT.format(student=student, loss=loss, problem=problem)
         submission = Submission(file, file, Path(file), owner_of(file.split("/"), {}), None)
         return Result(submission, mark(parse_sheet(text, file)))
 

@@ -160,7 +160,7 @@ def alike_lines(results: Sequence[Result]) -> Iterator[str]:
     problems: dict[str, list[Result]] = defaultdict(list)
     for result in results:
         if result.marks:
-            problems[_problem(result.marks)].append(result)
+            problems[result.problem].append(result)
     for same in problems.values():
         works = [_work(result.marks) for result in same if result.marks]
         for alike in find_alike(works):
@@ -168,12 +168,6 @@ def alike_lines(results: Sequence[Result]) -> Iterator[str]:
             owners = {result.submission.owner.identifier for result in of}
             if len(owners) > 1 or "" in owners:
                 yield _line(alike, of)
-
-
-def _problem(marks: Marks) -> str:
-    sheet = marks.sheet
-    formulas = {name: formula.source for name, formula in sheet.forward.items()}
-    return repr((sheet.given, sheet.parameters, formulas, sheet.loss, sheet.rate, sheet.steps))
 
 
 def _work(marks: Marks) -> Work:

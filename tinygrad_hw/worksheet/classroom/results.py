@@ -40,6 +40,15 @@ class Result:
         on_sheet = self.marks.sheet.student if self.marks else ""
         return on_sheet.strip() or self.submission.owner.name
 
+    @property
+    def problem(self) -> str:
+        """What is given and computed, a text that sheets of one problem share; "" if unmarked."""
+        if self.marks is None:
+            return ""
+        sheet = self.marks.sheet
+        formulas = {name: formula.source for name, formula in sheet.forward.items()}
+        return repr((sheet.given, sheet.parameters, formulas, sheet.loss, sheet.rate, sheet.steps))
+
 
 def mark_all(
     submissions: Sequence[Submission], handed_out: Sequence[Sheet] = (), dask: str | None = None

@@ -77,7 +77,7 @@ def canvas_gradebook(
             "no number; export it again"
         )
 
-    def not_assigned(person: Person, _: Result) -> str:
+    def not_assigned(person: Person, _: object) -> str:
         if person.row[column].strip() == "N/A":
             return f"{roster.header[column]} is not assigned to {person.name}, Canvas says"
         return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tinygrad_hw.worksheet.classroom.results import Result
@@ -60,12 +60,16 @@ def moodle_worksheet(
     comments, may_change = columns.get("feedback comments"), columns.get("grade can be changed")
     most = columns.get("maximum grade")
 
-    def comment(person: Person, result: Result) -> str:
+    def comment(person: Person, own: Sequence[Result]) -> str:
         if may_change is not None and person.row[may_change].strip() == "No":
             return f"the grade of {person.name} cannot be changed, Moodle says"
-        if comments is not None and result.marks:
-            total = points_text(*points(result.marks, weights))
-            lines = lines_for_student(result.marks, hints, total, result.changes)
+        if comments is not None:
+            lines: list[str] = []
+            for result in own:
+                if result.marks:
+                    total = points_text(*points(result.marks, weights))
+                    lines += [""] * bool(lines)
+                    lines += lines_for_student(result.marks, hints, total, result.changes)
             person.row[comments] = comment_html(lines)
         return ""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from tinygrad_hw.errors import InputError
 from tinygrad_hw.formatting import printable, shorten
 from tinygrad_hw.worksheet.classroom.results import Result
-from tinygrad_hw.worksheet.marking.points import points
+from tinygrad_hw.worksheet.courses.together import work_of, worth_of_problems
 
 LARGEST = 20_000_000  # bytes; a table of 10,000 students with their feedback
 DECIMALS = 2  # as many as Canvas and Moodle keep and show
@@ -136,14 +136,14 @@ class Matching:
     Attributes
     ----------
     found
-        Each person whose sheet is there, with its result.
+        Each person who has handed in something, with its results.
     others
-        Those who have no sheet, or several.
+        Those who have not.
     problems
         A line for each sheet that is nobody's, or may be that of several.
     """
 
-    found: list[tuple[Person, Result]]
+    found: list[tuple[Person, list[Result]]]
     others: list[Person]
     problems: list[str]
 
@@ -192,18 +192,8 @@ def match_sheets(people: Sequence[Person], results: Iterable[Result], roster: Pa
             f"{result.submission.where}: {next(_labels(result)):.60} is {whom} of {roster.name}; "
             "write a login or a number of it as student"
         )
-    found, others = [], []
-    for person in people:
-        match sheets.get(id(person), []):
-            case [result]:
-                found.append((person, result))
-            case several:
-                others.append(person)
-                if not several:
-                    continue
-                files = ", ".join(result.submission.where for result in several)
-                problems.append(f"{files}: all are sheets of {person.name}; leave the one to count")
-    return Matching(found, others, problems)
+    found = [(person, sheets[id(person)]) for person in people if id(person) in sheets]
+    return Matching(found, [person for person in people if id(person) not in sheets], problems)
 
 
 def _labels(result: Result) -> Iterator[str]:
@@ -249,8 +239,9 @@ class FilledTable:
     ----------
     content
         The file, to be given back to the course system.
-    filled, replaced
-        The names of those who have a mark now, and of those of them who had another before.
+    filled, replaced, incomplete
+        The names of those who have a mark now, of those of them who had another before, and of
+        those who lack a sheet of one of the class's problems.
     left
         The names of those whose row is as it was.
     problems
@@ -260,6 +251,7 @@ class FilledTable:
     content: bytes
     filled: tuple[str, ...]
     replaced: tuple[str, ...]
+    incomplete: tuple[str, ...]
     left: tuple[str, ...]
     problems: tuple[str, ...]
 
@@ -269,6 +261,8 @@ class FilledTable:
         yield f"{path}: marks of {len(self.filled)} of {total} students"
         if self.replaced:
             yield f"  another mark before: {'; '.join(self.replaced)}"
+        if self.incomplete:
+            yield f"  a sheet is missing, and earns nothing: {'; '.join(self.incomplete)}"
         if self.left:
             yield f"  left as they were: {'; '.join(self.left)}"
         if self.problems:
@@ -282,9 +276,11 @@ def fill_in(
     weights: Mapping[str, float],
     cell: int,
     best: Callable[[list[str]], float | None],
-    extra: Callable[[Person, Result], str] | None = None,
+    extra: Callable[[Person, Sequence[Result]], str] | None = None,
 ) -> FilledTable:
     """Fill the marks into the rows of a table.
+
+    Where the class has several problems, a student's sheets count together.
 
     Parameters
     ----------
@@ -299,28 +295,34 @@ def fill_in(
     extra
         Fills in more of a row; what it returns, if anything, is the reason to leave the row alone.
     """
-    filled, replaced, problems = [], [], list(matching.problems)
+    filled, replaced, incomplete, problems = [], [], [], list(matching.problems)
     left = [person.name for person in matching.others]
-    for person, result in matching.found:
-        earned, possible = points(result.marks, weights) if result.marks else (0.0, 0.0)
-        reason = "" if possible else result.error or "its questions are worth nothing"
-        if not reason and extra:
-            reason = extra(person, result)
-        if reason:
-            problems.append(
-                reason if reason == result.error else f"{result.submission.where}: {reason}"
-            )
+    worth = worth_of_problems([own for _, own in matching.found], weights)
+    for person, own in matching.found:
+        work = work_of(own, person.name, worth, weights)
+        problem = work.problem
+        if not problem and extra and (reason := extra(person, work.results)):
+            problem = f"{', '.join(result.submission.where for result in work.results)}: {reason}"
+        if problem:
+            problems.append(problem)
             left.append(person.name)
             continue
         most = best(person.row)
-        mark = roster.number(earned if most is None else most * earned / possible)
+        mark = roster.number(work.earned if most is None else most * work.earned / work.possible)
         before = person.row[cell].strip()
         if before and read_decimal(before) != read_decimal(mark):
             replaced.append(person.name)
+        if work.missing:
+            incomplete.append(person.name)
         person.row[cell] = mark
         filled.append(person.name)
     return FilledTable(
-        roster.to_bytes(), tuple(filled), tuple(replaced), tuple(left), tuple(problems)
+        roster.to_bytes(),
+        tuple(filled),
+        tuple(replaced),
+        tuple(incomplete),
+        tuple(left),
+        tuple(problems),
     )
 
 
