@@ -9,7 +9,7 @@ from tinygrad_hw.symbolic import FUNCTIONS, arrays, expression
 from tinygrad_hw.worksheet import SheetError, mark, parse_sheet, read_number
 from tinygrad_hw.worksheet.marking import mark_sheet
 from tinygrad_hw.worksheet.rounding import written_number
-from tinygrad_hw.worksheet.sheet import reader
+from tinygrad_hw.worksheet.sheet import answers, reader
 from tinygrad_hw.worksheet.sheet.answers import STEP_SECTIONS
 from tinygrad_hw.worksheet.sheet.reader import SECTIONS
 
@@ -110,6 +110,7 @@ def test_the_limits() -> None:
         expression.LONGEST,
         reader.MAX_STEPS,
         reader.MAX_DOTS,
+        answers.MOST_ASKED,
         arrays.MOST_ELEMENTS,
         mark_sheet.MOST_NAMES,
         mark_sheet.MOST_PARTS,

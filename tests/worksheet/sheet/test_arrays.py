@@ -99,6 +99,18 @@ def test_answers_are_given_by_element_or_as_a_list() -> None:
     assert first.table == {"b1_3": "7"}
 
 
+def test_a_long_list_of_decimals_may_stand_on_one_line() -> None:
+    x = [i / 4 + 0.1 for i in range(400)]
+    text = f'[given]\nx = {x}\n[parameters]\nw = 1\n[forward]\nE = "w*sum(x)"\n'
+    assert list(parse_sheet(text).given.values()) == x
+
+
+def test_a_key_of_many_parts_is_refused() -> None:
+    key_of_parts = ".".join("1" * 300)
+    with pytest.raises(SheetError, match="line 2: has a key with more than 200 points in it"):
+        parse_sheet(f"[given]\n{key_of_parts} = 1\n")
+
+
 DERIVATIVES = """\
 [given]
 x = [1, 2]

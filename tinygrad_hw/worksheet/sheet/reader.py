@@ -44,7 +44,7 @@ SECTIONS = {
     "answers": dict,
 }
 _ENDLESS = re.compile(r"[\d_]{4000}")
-_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+_NO_KEY = re.compile(r"\"[^\"]*\"|'[^']*'|(?<![\w.])\d+\.\d+(?![\w.])")  # texts, and numbers
 
 
 def read_sheet(path: Path | str) -> Sheet:
@@ -115,8 +115,10 @@ def parse_sheet(text: str, where: str = "sheet") -> Sheet:
     where = printable(where)
     text = text.removeprefix("\ufeff")  # a byte order mark
     for number, line in enumerate(text.split("\n"), start=1):
-        if line.count(".") > MAX_DOTS and _QUOTED.sub("", line).count(".") > MAX_DOTS:
-            raise SheetError(f"{where}, line {number}: has a key or list with too many points")
+        if line.count(".") > MAX_DOTS and _NO_KEY.sub("", line).count(".") > MAX_DOTS:
+            raise SheetError(
+                f"{where}, line {number}: has a key with more than {MAX_DOTS} points in it"
+            )
     try:
         content = tomllib.loads(text.replace("\r\n", "\n"))
     except (ValueError, RecursionError) as error:
