@@ -45,6 +45,12 @@ def test_without_ask_everything_is_asked_for() -> None:
     assert len(asked(NEURON)) == 3 + 2 * (3 + 1) + 2 + 2
 
 
+def test_what_a_page_has_revealed_is_no_answer() -> None:
+    revealed = parse_sheet(NEURON + '[answers]\nrevealed = ["z"]\n')
+    assert blanks(revealed) == blanks(parse_sheet(NEURON))
+    assert key(revealed) == key(parse_sheet(NEURON))
+
+
 def test_with_ask_each_factor_is_asked_for_once() -> None:
     factors = [name for part, name in asked(NEURON + "[ask]\nfactors = true\npartials = true\n")]
     assert factors == ["dE/da", "da/dz", "dz/dw", "dE/dw", "dz/db", "dE/db"]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from tinygrad_hw.worksheet.sheet.messages import abbreviate, printable
@@ -59,8 +59,10 @@ def compare(sheet: Sheet, handed_out: Sequence[Sheet]) -> Compared:
         changes.append("[ask] is not as it was")
     blank, written = Counter(_questions(own)), Counter(_questions(sheet))
     own = with_all_asked(own) if own.ask or blank else blanks(own)
-    pairs = zip_longest(_steps(own), _steps(sheet)[: own.steps], fillvalue=Answers())
-    first, *later = [_answers_to(asked, theirs) for asked, theirs in pairs]
+    theirs = sheet.answers_by_step[: own.steps]
+    first, *later = itertools.starmap(
+        _answers_to, itertools.zip_longest(own.answers_by_step, theirs, fillvalue=Answers())
+    )
     for what, questions in (
         ("deleted, and counted as missing", blank - written),
         ("not asked for, and not marked", written - Counter(_questions(own))),
@@ -82,10 +84,6 @@ def compare(sheet: Sheet, handed_out: Sequence[Sheet]) -> Compared:
         lines=sheet.lines,
     )
     return Compared(whole, tuple(changes))
-
-
-def _steps(sheet: Sheet) -> list[Answers]:
-    return [sheet.answers, *sheet.later_answers]
 
 
 # --- The problem ----------------------------------------------------------------------------------
@@ -140,7 +138,7 @@ class _Question(NamedTuple):
 
 def _questions(sheet: Sheet) -> Iterator[_Question]:
     """Yield what a sheet asks for; a factor as often as it is on a path."""
-    for step, answers in enumerate(_steps(sheet), start=1):
+    for step, answers in enumerate(sheet.answers_by_step, start=1):
         for name in answers.forward:
             yield _Question(step, FORWARD, name, None)
         for partial, answer in answers.partials.items():

@@ -29,7 +29,7 @@ def key(sheet: Sheet) -> Sheet:
     """
     if sheet.ask:
         sheet = with_all_asked(sheet)
-    elif not any(map(_asks, (sheet.answers, *sheet.later_answers))):
+    elif not sheet.has_answers:
         sheet = with_blanks(solve(sheet))
     solution = solve(sheet)
     first, *later = map(_key_of_step, solution.steps)
@@ -37,10 +37,6 @@ def key(sheet: Sheet) -> Sheet:
     table = {name: _updated_text(last, name) for name in sheet.answers.table}
     first = dataclasses.replace(first, table=table)
     return dataclasses.replace(sheet, student="", answers=first, later_answers=tuple(later))
-
-
-def _asks(answers: Answers) -> bool:
-    return answers != Answers()
 
 
 def _key_of_step(solution: Solution) -> Answers:

@@ -11,7 +11,7 @@ from typing import Any
 from tinygrad_hw.files import write_files
 from tinygrad_hw.formatting.numbers import bracketed
 from tinygrad_hw.worksheet.sheet.arrays import scalar_name
-from tinygrad_hw.worksheet.sheet.model import Answers, Sheet, SheetError
+from tinygrad_hw.worksheet.sheet.model import Sheet, SheetError
 from tinygrad_hw.worksheet.sheet.reader import parse_sheet, read_text
 from tinygrad_hw.worksheet.sheet.writer import answers_text, quoted, sheet_text
 from tinygrad_hw.worksheet.solution.blanks import blanks
@@ -94,7 +94,7 @@ class _BlankForm:
         self.path = path
         self.text = self.saved = read_text(path)
         self.sheet = parse_sheet(self.text, str(path))
-        if all(answers == Answers() for answers in (self.sheet.answers, *self.sheet.later_answers)):
+        if not self.sheet.has_answers:
             self.add_blanks(say)
         self.content = dict(_values_by_place(self.read(self.text)))
         tokens = [
@@ -181,7 +181,7 @@ def _question(sheet: Sheet, place: Place) -> tuple[str, str]:
     """Return a line about the answer that belongs at a place, and its name."""
     _, *inner = place
     k = int(str(inner.pop(0)).removeprefix("step")) if str(inner[0]).startswith("step") else 1
-    answers = (sheet.answers, *sheet.later_answers)[k - 1]
+    answers = sheet.answers_by_step[k - 1]
     step = f"step {k}: " if sheet.later_answers else ""
 
     def named(name: str, *index: str | int) -> str:

@@ -193,7 +193,7 @@ class _Body:
     def sections(self) -> Iterator[Html]:
         sheet = self.sheet
         yield self.given()
-        for self.step, answers in enumerate((sheet.answers, *sheet.later_answers), start=1):
+        for self.step, answers in enumerate(sheet.answers_by_step, start=1):
             if sheet.steps > 1:
                 yield element("h2", f"Step {self.step} of {sheet.steps}", class_="step")
             if example := sheet.example(self.step):

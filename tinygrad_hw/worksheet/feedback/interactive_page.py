@@ -37,10 +37,9 @@ def sheet_page(sheet: Sheet) -> str:
         If it is too large for a page.
     """
     loss = sheet.evaluate()[sheet.loss]
-    answered = any(map(_is_answered, (sheet.answers, *sheet.later_answers)))
+    answered = any(map(_is_answered, sheet.answers_by_step))
     remarks = [_remark(item) for item in mark(sheet).items] if answered else []
-    has_blanks = dataclasses.replace(sheet.answers, revealed=()) != Answers()
-    form = _form(sheet if has_blanks else blanks(sheet), is_sealed=not answered)
+    form = _form(sheet if sheet.has_answers else blanks(sheet), is_sealed=not answered)
     title = sheet.title or ""
     if sheet.steps > 1:
         title = " · ".join(filter(None, [title, f"step 1 of {sheet.steps}"]))
@@ -66,7 +65,7 @@ def _form(sheet: Sheet, is_sealed: bool) -> Form:
     student, revealed = form.place(), sheet.answers.revealed
     first, *later = [
         form.answers(answers, f"Step {k}: " if sheet.later_answers else "")
-        for k, answers in enumerate((sheet.answers, *sheet.later_answers), start=1)
+        for k, answers in enumerate(sheet.answers_by_step, start=1)
     ]
     first = dataclasses.replace(first, table=form.group("New values", sheet.answers.table))
     first = dataclasses.replace(

@@ -106,11 +106,11 @@ def _check_size(sheet: Sheet) -> None:
     parts = [len(expression.instructions) for expression in sheet.forward.values()]
     factors = sum(
         len(path)
-        for answers in (sheet.answers, *sheet.later_answers)
+        for answers in sheet.answers_by_step
         for answer in answers.partials.values()
         for path in answer.paths
     )
-    partials = max(len(answers.partials) for answers in (sheet.answers, *sheet.later_answers))
+    partials = max(len(answers.partials) for answers in sheet.answers_by_step)
     for count, most, what in (
         (names, MOST_NAMES, "names"),
         (partials, MOST_NAMES, "partials in one update"),

@@ -66,7 +66,7 @@ def _content(sheet: Sheet) -> Iterator[Html]:
     yield from given(sheet)
     yield formulas(sheet)
     yield element("p", how_to_round(sheet))
-    for step, answers in enumerate((sheet.answers, *sheet.later_answers), start=1):
+    for step, answers in enumerate(sheet.answers_by_step, start=1):
         if sheet.steps > 1:
             yield element("h2", f"Update {step} of {sheet.steps}")
         yield from example(sheet, step)

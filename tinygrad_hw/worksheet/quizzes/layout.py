@@ -48,7 +48,7 @@ def laid_out(
         ]
 
     lines = alone(FORWARD)
-    for name, answer in (sheet.answers, *sheet.later_answers)[step - 1].partials.items():
+    for name, answer in sheet.answers_by_step[step - 1].partials.items():
         left = len(gaps)
         paths = [
             join([factor_of(f, name) for f in with_gaps(path, name)], " · ")

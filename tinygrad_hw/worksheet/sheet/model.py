@@ -166,6 +166,16 @@ class Sheet:
         """The formulas as they were written, by name; those of ``[define]`` after the others."""
         return {name: x.source for name, x in (self.forward | self.define).items()}
 
+    @property
+    def answers_by_step(self) -> tuple[Answers, ...]:
+        """The answers to each update in turn."""
+        return (self.answers, *self.later_answers)
+
+    @property
+    def has_answers(self) -> bool:
+        """Whether there is a place for any answer, filled in or blank."""
+        return any(x.forward or x.partials or x.updated or x.table for x in self.answers_by_step)
+
     def example(self, step: int) -> dict[str, float]:
         """Return the given numbers of a step, counted from 1, that the steps do not share."""
         return self.examples[(step - 1) % len(self.examples)] if self.examples else {}

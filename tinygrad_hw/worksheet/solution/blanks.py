@@ -16,10 +16,9 @@ def blanks(sheet: Sheet) -> Sheet:
     value, factor, partial, update and table entry. Then each chain has all its factors; by
     ``[ask]``, a factor is asked for once, in the first chain that has it.
     """
-    written = (sheet.answers, *sheet.later_answers)
-    if sheet.ask or all(answers == Answers() for answers in written):
+    if sheet.ask or not sheet.has_answers:
         return with_blanks(solve(sheet))
-    first, *later = map(_emptied, written)
+    first, *later = map(_emptied, sheet.answers_by_step)
     return dataclasses.replace(sheet, answers=first, later_answers=tuple(later))
 
 
@@ -56,7 +55,7 @@ def _with_answers(solution: Solution, sheet: Sheet, repeats: bool) -> Sheet:
     ask = sheet.ask or Ask()
     first, *later = (
         _step(step, answers, ask, repeats)
-        for step, answers in zip(solution.steps, (sheet.answers, *sheet.later_answers), strict=True)
+        for step, answers in zip(solution.steps, sheet.answers_by_step, strict=True)
     )
     table = {name: "" for name in solution.final if ask.asks_for(TABLE, name)}
     known = sheet.answers
