@@ -92,6 +92,32 @@ def test_what_a_killed_process_has_left_is_removed_by_the_next(tmp_path: Path) -
     assert left == {other, running.name, mine.name, "page.html"}
 
 
+@pytest.mark.parametrize("renames", [1, 3])
+def test_a_set_that_a_killed_process_has_left_mixed_is_made_whole_by_the_next(
+    tmp_path: Path, renames: int
+) -> None:
+    write = (
+        "import os, sys; from tinygrad_hw.files import write_files; from pathlib import Path\n"
+        "real, left = Path.replace, [int(sys.argv[1])]\n"
+        "def replace(*paths):\n"
+        "    left[0] -= 1\n"
+        "    return real(*paths) if left[0] >= 0 else os.kill(os.getpid(), 9)\n"
+        "Path.replace = replace\n"
+        "write_files({Path(name): b'new' for name in sys.argv[2:]})\n"
+    )
+    places = [tmp_path / name for name in ("a", "b", "sub/c", "d")]
+    places[2].parent.mkdir()
+    for place in places[1:]:
+        place.write_bytes(b"old")
+    run = [sys.executable, "-c", write, str(renames), *map(str, places)]
+    assert subprocess.run(run, check=False).returncode == -9
+    there = [place.read_bytes() for place in places if place.exists()]
+    assert there == [b"new"] * renames + [b"old"] * (4 - renames)
+    write_files(dict.fromkeys(places, b"newer"))
+    left = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == dict.fromkeys(places, b"newer")
+
+
 def test_only_a_file_is_replaced(tmp_path: Path) -> None:
     there = tmp_path / "there"
     there.write_text("old")

@@ -111,7 +111,10 @@ def _is_earlier_output(output: Output) -> bool:
 def write_files(contents: Mapping[Path, bytes], *, make_folders: bool = True) -> None:
     """Write files: all of them, or none.
 
-    They appear, or are replaced, when all have been written beside their places.
+    They appear, or are replaced, when all have been written beside their places. A process that is
+    killed between two of these renames leaves some files new and some old, until the set is written
+    again.
+
     Links stay links, and a file keeps its permissions. Folders are made where they are missing, and
     taken away again if nothing comes of it.
 

@@ -201,11 +201,12 @@ def test_folders_are_searched_to_any_depth_and_all_else_is_named(tmp_path: Path)
     (tmp_path / "b.zip").write_bytes(pack({"hw.toml": SHEET, "deeper/other.zip": ""}))
     sheets, errors, passed_over = found(tmp_path)
     assert sheets == ["b.zip/hw.toml", "z.TOML", "a/b/c/hw.toml"]
-    assert errors == {}
+    inner = "b.zip/deeper/other.zip"
+    why = "is an archive in an archive; unpack the outer one, and give its folder"
+    assert errors == {inner: f"{tmp_path}/{inner}: {why}"}
     assert passed_over == [
         ".git/",
         "._z.toml",
-        "b.zip/deeper/other.zip (an archive in an archive)",
         "a/hw.toml.doc",
         "a/scan.pdf",
     ]

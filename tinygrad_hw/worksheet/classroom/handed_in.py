@@ -130,8 +130,8 @@ class _Finder:
                 "characters; give fewer at a time"
             )
 
-    def pass_over(self, name: str, why: str = "") -> None:
-        self.found.passed_over.append(printable(name) + (f" ({why})" if why else ""))
+    def pass_over(self, name: str) -> None:
+        self.found.passed_over.append(printable(name))
 
     # --- Folders ----------------------------------------------------------------------------------
 
@@ -240,8 +240,12 @@ class _Finder:
                 if _is_sheet(name) and not _is_hidden(name):
                     self.visit_entry(archive, info, path, name, prefix, name == earlier)
                     earlier = name
+                elif _is_archive(name) and not _is_hidden(name):
+                    where = printable(f"{path}/{name:.{LONGEST_NAME}}")
+                    why = "is an archive in an archive; unpack the outer one, and give its folder"
+                    self.add(path, prefix + name, None, where, f"{where}: {why}")
                 elif name.split("/")[-1] != METADATA:
-                    self.pass_over(prefix + name, "an archive in an archive" * _is_archive(name))
+                    self.pass_over(prefix + name)
 
     def visit_entry(
         self,
