@@ -114,6 +114,16 @@ def test_a_picture_fits_its_cell_and_turns_dark_with_the_notebook(page: Page) ->
         assert "invert" in page.evaluate(looks)
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_steps_are_as_dark_as_the_notebook(theme: str, page: Page) -> None:
+    html = bundle(steps(network()[0]))["text/html"]
+    page.set_content(f'<body data-jp-theme-light="{str(theme == "light").lower()}">{html}')
+    body = page.frame_locator("iframe").locator("body")
+    paper = body.evaluate("e => getComputedStyle(e).backgroundColor")
+    red = int(paper.partition("(")[2].partition(",")[0])
+    assert (red > 200) == (theme == "light")
+
+
 @pytest.mark.parametrize("width", [1000, 700])
 def test_steps_have_room(width: int, page: Page) -> None:
     """Of the page in its frame, the drawing, the chain and the buttons are in sight at once."""

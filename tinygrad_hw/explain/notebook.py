@@ -33,6 +33,10 @@ IN_THE_DARK = (
     ", ".join(f"{theme} .{PICTURE}" for theme in DARK)
     + " { filter: invert(0.9) hue-rotate(180deg); }"
 )
+# The page in the frame reads it when it is opened.
+FRAME_IN_THE_DARK = (
+    ", ".join(f"{theme} .tinygrad-hw iframe" for theme in DARK) + " { color-scheme: dark; }"
+)
 TRUSTED = (
     ".tinygrad-hw > pre { display: none; } "
     ".tinygrad-hw > div { display: block !important; overflow-x: auto; } "
@@ -81,12 +85,12 @@ def steps_bundle(steps: Steps) -> dict[str, str]:
             height=FRAME_HEIGHT,
             style="border: 0",
         )
-        bundle["text/html"] = _where_trusted(frame, str(steps))
+        bundle["text/html"] = _where_trusted(frame, str(steps), FRAME_IN_THE_DARK)
     return bundle
 
 
-def _where_trusted(content: Html, text: str, face: str = "") -> Html:
+def _where_trusted(content: Html, text: str, rules: str) -> Html:
     """Show HTML where the notebook keeps style sheets, and text where it does not."""
-    style = element("style", Html(face + TRUSTED))
+    style = element("style", Html(f"{rules} {TRUSTED}"))
     hidden = element("div", content, style="display: none")
     return element("div", style, element("pre", text), hidden, class_="tinygrad-hw")

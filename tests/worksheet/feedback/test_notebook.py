@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from typing import Any
 from xml.etree import ElementTree
 
@@ -38,6 +39,17 @@ def test_a_sheet_is_a_table_of_its_numbers_and_formulas() -> None:
     assert ["w7", "parameter", "1"] in rows
     assert ["a4", "formula", "sigmoid(z4)"] in rows
     assert len(rows) == len(sheet.given) + len(sheet.parameters) + len(sheet.forward)
+
+
+def test_text_is_aligned_to_the_left_and_numbers_as_notebooks_have_them() -> None:
+    """A notebook aligns every cell to the right, which makes sentences hard to read."""
+    sheet = read_sheet(sheet_path("q1a"))
+    for thing, left in ((sheet, ["Name", "Value"]), (mark(sheet), ["Number", "Mark", "Why"])):
+        html = thing._repr_mimebundle_()["text/html"]
+        assert re.findall(r'<th scope="col" style="text-align: left">(\w+)<', html) == left
+        for row in re.findall("<tr>.*?</tr>", html):
+            assert [*re.findall("text-align: left", row)] == ["text-align: left"] * 3
+    assert "✗\N{NO-BREAK SPACE}wrong" in mark(sheet)._repr_mimebundle_()["text/html"]
 
 
 @pytest.mark.parametrize("steps", [1, 2])

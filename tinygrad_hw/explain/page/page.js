@@ -440,6 +440,10 @@ document.addEventListener("click", (event) => {
 addEventListener("beforeprint", () => { for (const part of all("details")) part.open = true; });
 
 function start() {
+  const frame = window.frameElement; // a notebook's cell, which says how dark it is
+  if (frame && frame.ownerDocument.defaultView.getComputedStyle(frame).colorScheme === "dark") {
+    document.documentElement.dataset.theme = "dark";
+  }
   compute();
   explain(data.start);
   showRevealed();
