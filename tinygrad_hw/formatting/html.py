@@ -193,7 +193,8 @@ def _typeset_word(word: str) -> Html:
     return partial(word) if "/" in word else symbol(word)
 
 
-_TOKEN = re.compile(r"[A-Za-z]\w*|\*\*\s*(\d+)|.", re.DOTALL)
+# Of a formula: a number, a name, a sign with the blanks around it, or whatever else there is.
+_TOKEN = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[^\W\d]\w*|\s*\*\*?\s*|.", re.DOTALL)
 
 
 def typeset(text: str) -> Html:
@@ -215,17 +216,68 @@ _IN_TEXT = re.compile(rf"(?<![\w.])(d\w+/d\w+|{_NAME_IN_TEXT}|{_NUMBER_IN_TEXT})
 
 
 def formula(source: str) -> Html:
-    """Typeset a sheet's formula: names in italics, a product as a dot, a power raised."""
-    return join(_typeset(token) for token in _TOKEN.finditer(source))
+    """Typeset a sheet's formula: names in italics, a product as a dot, a power raised.
+
+    >>> formula("x**-0.5 * 1e-3")
+    '<var>x</var><sup>−0.5</sup> · 1×10<sup>−3</sup>'
+    """
+    return _typeset_tokens(_TOKEN.findall(source))
 
 
-def _typeset(token: re.Match[str]) -> Html:
-    text = token[0]
-    if token[1]:
-        return element("sup", token[1])
-    if text[0].isalpha():
-        return symbol(text)
-    return escaped({"*": " · ", "-": "−"}.get(text, text))
+def _typeset_tokens(tokens: Sequence[str]) -> Html:
+    parts = []
+    at = 0
+    while at < len(tokens):
+        token = tokens[at]
+        at += 1
+        if token.strip() == "**":
+            end = _end_of_exponent(tokens, at)
+            parts.append(element("sup", _typeset_tokens(_without_brackets(tokens[at:end]))))
+            at = end
+        else:
+            parts.append(_typeset_token(token))
+    return join(parts)
+
+
+def _typeset_token(token: str) -> Html:
+    if token[0].isalpha():
+        return symbol(token)
+    digits, e, exponent = token.lower().partition("e")
+    if e:
+        return join([digits, "×10", element("sup", exponent.lstrip("+").replace("-", "−"))])
+    return escaped({"*": " · ", "-": "−"}.get(token.strip(), token))
+
+
+def _end_of_exponent(tokens: Sequence[str], at: int) -> int:
+    """Return where an exponent ends that begins at a place; it may be a power in its turn."""
+    at = _end_of_operand(tokens, at)
+    while at < len(tokens) and tokens[at].strip() == "**":
+        at = _end_of_operand(tokens, at + 1)
+    return min(at, len(tokens))
+
+
+def _end_of_operand(tokens: Sequence[str], at: int) -> int:
+    """Return where a number, a name, a call or a bracket ends, with the signs before it."""
+    while at < len(tokens) and tokens[at] in "+-":
+        at += 1
+    is_name = at < len(tokens) and tokens[at][0].isalpha()
+    if tokens[at + is_name : at + is_name + 1] != ["("]:
+        return at + 1
+    at += is_name
+    depth = 0
+    while at < len(tokens):
+        depth += (tokens[at] == "(") - (tokens[at] == ")")
+        at += 1
+        if not depth:
+            break
+    return at
+
+
+def _without_brackets(tokens: Sequence[str]) -> Sequence[str]:
+    """Return an exponent without the brackets around the whole of it."""
+    if tokens[:1] == ["("] and _end_of_operand(tokens, 0) == len(tokens):
+        return tokens[1:-1]
+    return tokens
 
 
 # --- Tables ---------------------------------------------------------------------------------------

@@ -1,0 +1,70 @@
+"""Formulas are typeset as they are meant."""
+
+import html
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinygrad_hw.formatting import formula
+
+NAMES = {"x": 1.25, "w_12": 0.75, "out_h1": 1.5}
+
+
+def read_back(markup: str) -> str:
+    """Return the Python of a formula as it is seen: what is raised is an exponent."""
+    text = re.sub(r"</?var>|<sub>(\w*)</sub>", r"\1", markup.replace("<sub>", "<sub>_"))
+    for seen, meant in (
+        *(("<sup>", "**("), ("</sup>", ")"), ("·", "*"), ("×", "*"), ("−", "-"), ("\n", " ")),
+    ):
+        text = text.replace(seen, meant)
+    return html.unescape(text)
+
+
+formulas = st.recursive(
+    st.sampled_from([*NAMES, "0.5", "2", "1.5", "3"]),
+    lambda inner: st.one_of(
+        st.tuples(inner, st.sampled_from([" + ", "*", " - ", " / ", "/"]), inner).map("".join),
+        inner.map("({})".format),
+        inner.map("-({})".format),
+        inner.map("abs({})".format),
+        st.tuples(
+            st.sampled_from([*NAMES, "2", "abs(x - 2)"]),
+            st.sampled_from(["**", " ** ", "**-", "**+-"]),
+            st.one_of(
+                st.sampled_from([*NAMES, "0.5", "2", "x**2", "abs(x)"]), inner.map("({})".format)
+            ),
+        ).map("".join),
+    ),
+    max_leaves=6,
+)
+
+
+@given(formulas)
+def test_a_formula_reads_as_what_it_computes(source: str) -> None:
+    known = {**NAMES, "abs": abs}
+    try:
+        meant = eval(source, {}, known)  # of our own making
+    except (OverflowError, ZeroDivisionError):
+        return
+    seen = eval(read_back(formula(source)), {}, known)
+    assert seen == pytest.approx(meant, rel=1e-9, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("source", "markup"),
+    [
+        ("x**2", "<var>x</var><sup>2</sup>"),
+        ("x**0.5", "<var>x</var><sup>0.5</sup>"),
+        ("x ** -1 * y", "<var>x</var><sup>−1</sup> · <var>y</var>"),
+        ("2**(n + 1)", "2<sup><var>n</var> + 1</sup>"),
+        ("x**(a)**2", "<var>x</var><sup>(<var>a</var>)<sup>2</sup></sup>"),
+        ("1e-3*x", "1×10<sup>−3</sup> · <var>x</var>"),
+        ("out_h1 * w", "out<sub>h1</sub> · <var>w</var>"),
+        ("<b>&", "&lt;<var>b</var>&gt;&amp;"),
+        ("x**(", "<var>x</var><sup></sup>"),
+    ],
+)
+def test_a_formula_is_typeset(source: str, markup: str) -> None:
+    assert formula(source) == markup
