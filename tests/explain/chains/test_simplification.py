@@ -222,6 +222,28 @@ def test_a_gradient_that_is_0_by_nature_is_0(shift: float) -> None:
     assert [item.verdict for item in mark(sheet).items] == ["exact", "exact"]
 
 
+def test_a_local_derivative_that_is_0_by_nature_is_0() -> None:
+    """The variance by the mean, in batch normalization: what is left is rounding."""
+    sheet = parse_sheet(
+        "[given]\nx = [1, 2, 4]\n[parameters]\ng = 2\n[forward]\nm = 'mean(x)'\n"
+        "v = 'mean((x - m)^2)'\nn = '(x - m) / sqrt(v)'\nL = 'g*n[1]*n[2]'\n"
+        "[answers.partials.'dv/dm']\nvalue = '0'\n[answers.partials.'dL/dm']\nvalue = ''\n"
+    )
+    solution = solve(sheet)
+    assert solution.partials["dv/dm"] == 0.0
+    chain = solution.other_chains["dL/dm"]
+    assert {x.value for path in chain.paths for x in path if str(x) == "dv/dm"} == {0.0}
+    assert mark(sheet).items[0].verdict == "exact"
+    h = 1e-6  # n by the mean, with the variance as it is
+
+    def loss(m: float) -> float:
+        v = ((1 - m) ** 2 + (2 - m) ** 2 + (4 - m) ** 2) / 3
+        return 2 * (1 - m) * (2 - m) / v
+
+    slope = (loss(7 / 3 + h) - loss(7 / 3 - h)) / (2 * h)
+    assert chain.value == pytest.approx(slope, rel=1e-6)
+
+
 def test_a_small_gradient_that_is_not_dust_stays() -> None:
     w = Value(1.0, "w")
     u, v = named(w * 1.0, "u"), named(w * (1.0 - 1e-12), "v")

@@ -153,6 +153,43 @@ def test_a_partial_with_a_way_around_is_not_the_local_factor_of_its_name() -> No
     assert points(marks) == (6.0, 6.0)  # of the two factors da/dw, one
 
 
+CONSTANTS = """\
+[given]
+x = 2
+y = 1
+[parameters]
+w = 0.5
+[forward]
+k = "3"
+u = "x**2"
+s = "k*u"
+z = "w*s"
+L = "(z - y)**2"
+"""
+SLOPES = {  # by hand: dL/dz is 2 · (6 - 1)
+    "dL/du": 10 * 0.5 * 3,
+    "dL/dk": 10 * 0.5 * 4,
+    "ds/du": 3,
+    "ds/dk": 4,
+    "ds/dx": 3 * 2 * 2,
+    "dL/dx": 10 * 0.5 * 12,
+    "dL/dy": -10,
+    "ds/dw": 0,
+    "du/dk": 0,
+    "dk/du": 0,
+}
+
+
+@pytest.mark.parametrize("asked", [[name] for name in SLOPES] + [[*SLOPES]], ids=len)
+def test_a_partial_by_what_is_made_from_given_numbers(asked: list[str]) -> None:
+    answers = "".join(f'[answers.partials."{x}"]\nvalue = "{SLOPES[x]:g}"\n' for x in asked)
+    sheet = parse_sheet(CONSTANTS + answers)
+    solution = solve(sheet)
+    assert {name: solution.partials[name] for name in asked} == {x: SLOPES[x] for x in asked}
+    assert {item.verdict for item in mark(sheet).items} == {"exact"}
+    assert key(sheet).answers == sheet.answers
+
+
 def test_they_are_shown_like_any_other() -> None:
     sheet = with_values({"dE/dnet_o1": "0.1385", "dnet_h1/di1": "0.15"})
     assert "  ∂E/∂net_o1 = ∂E/∂E_o1 · ∂E_o1/∂out_o1 · ∂out_o1/∂net_o1" in [

@@ -185,24 +185,35 @@ def _terms(formula: Formula) -> tuple[Formula, ...]:
 def local_derivatives(node: Node) -> list[tuple[Node, float]]:
     """Differentiate a scalar by the named nodes right below it, through the unnamed ones between.
 
-    The engine's own pull, with an upstream of 1, stopped at names. Constants are left out.
+    The engine's own pull, with an upstream of 1, stopped at names. Constants are left out, and what
+    rounding leaves of a sum that is 0 is 0.
     """
     interior = topological_order(node, stop=is_named)
     trace = current().trace
     send = trace.pulling(pull)
     totals: dict[int, Any] = {id(node): 1.0}
-    named: dict[int, Node] = {}
+    named: dict[int, tuple[Node, list[Any]]] = {}  # with the contributions to each
     for inner in reversed(interior):
         upstream = totals.get(id(inner))
         if upstream is None or inner.operation is None or (is_named(inner) and inner is not node):
             continue
         for operand, edge in zip(inner.inputs, send(inner, upstream), strict=True):
-            if edge is not None:
-                totals[id(operand)] = totals.get(id(operand), 0.0) + edge[1]
-                if is_named(operand):
-                    named[id(operand)] = operand
+            if edge is None:
+                continue
+            totals[id(operand)] = totals.get(id(operand), 0.0) + edge[1]
+            if is_named(operand):
+                named.setdefault(id(operand), (operand, []))[1].append(edge[1])
     trace.end_pass()
-    return [(operand, plain(totals[key])) for key, operand in named.items()]
+    return [
+        (operand, plain(totals[key]) if len(terms) == 1 else _local_sum(totals[key], terms))
+        for key, (operand, terms) in named.items()
+    ]
+
+
+def _local_sum(total: Any, terms: list[Any]) -> float:
+    """Return a sum, in a program that is being captured the stand-in; 0 where it is dust."""
+    is_dust = not isinstance(total, StandIn) and sum_without_dust(list(map(float, terms))) == 0.0
+    return 0.0 if is_dust else plain(total)
 
 
 def sum_without_dust(terms: Sequence[float]) -> float:

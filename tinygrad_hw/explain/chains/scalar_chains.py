@@ -164,7 +164,7 @@ class _ChainFinder:
         simplified, ones = self.simplifier.simplified(paths, self.chains)
         if not isinstance(value, StandIn):
             products = [math.prod(factor.value for factor in path) for path in paths]
-            is_zero = simplified == 0.0 or (len(paths) > 1 and sum_without_dust(products) == 0.0)
+            is_zero = simplified == 0.0 or sum_without_dust(products) == 0.0
             value = 0.0 if is_zero else value
         root, target = str(self.root.label), str(node.label)
         return Chain(root, target, tuple(paths), value, simplified=simplified, ones=ones)

@@ -147,16 +147,39 @@ def _other_chains(sheet: Sheet, known: Collection[str]) -> dict[str, Chain]:
     for name in others:
         top, _, bottom = name[1:].partition("/d")
         bottoms.setdefault(top, []).append(bottom)
-    # A derivative by a given number asks for that number as a parameter.
-    free = {name: x for name, x in sheet.given.items() if name in set().union(*bottoms.values())}
-    given = {name: x for name, x in sheet.given.items() if name not in free}
-    values = dataclasses.replace(sheet, given=given, parameters=free | sheet.parameters).evaluate()
-    with np.errstate(all="ignore"):
-        found = {
-            top: explain_all(values[top], [values[name] for name in names])
-            for top, names in bottoms.items()
-        }
+    values = _with_free(sheet, set().union(*bottoms.values())).evaluate()
+    found = {}
+    for top, names in bottoms.items():
+        if values[top].constant:  # it depends on none of them
+            found[top] = {name: Chain(top, name, (), 0.0) for name in names}
+            continue
+        with np.errstate(all="ignore"):
+            found[top] = explain_all(values[top], [values[name] for name in names])
     return {name: found[name[1:].partition("/d")[0]][name.partition("/d")[2]] for name in others}
+
+
+def _with_free(sheet: Sheet, names: Collection[str]) -> Sheet:
+    """Return a sheet in which there is a derivative by each name: no constant is among them.
+
+    A given number becomes a parameter, as do those that a name is made from if no parameter is
+    among them; a name that is made from numbers alone becomes a parameter itself.
+    """
+    sources: dict[str, set[str]] = {}
+    for name, expression in sheet.forward.items():
+        sources[name] = set().union(*(sources.get(used, {used}) for used in expression.names))
+    free: set[str] = set()
+    for name in names:
+        made_from = sources.get(name, {name})
+        free |= set() if made_from & sheet.parameters.keys() else made_from or {name}
+    numbers = {name: float(sheet.evaluate()[name].data) for name in free & sheet.forward.keys()}
+    return dataclasses.replace(
+        sheet,
+        given={name: x for name, x in sheet.given.items() if name not in free},
+        parameters={name: x for name, x in sheet.given.items() if name in free}
+        | numbers
+        | sheet.parameters,
+        forward={name: x for name, x in sheet.forward.items() if name not in numbers},
+    )
 
 
 def solution_lines(solution: Solution) -> Iterator[str]:
