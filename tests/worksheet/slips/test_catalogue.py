@@ -440,6 +440,21 @@ def test_a_number_that_nothing_explains() -> None:
 # --- Two slips ------------------------------------------------------------------------------------
 
 
+def test_a_wrong_number_whose_formula_is_one_is_marked() -> None:
+    sheet = """
+        [parameters]
+        w = 2
+        [forward]
+        bias = "1"
+        z = "w + bias"
+        [answers.forward]
+        bias = "3.7"
+        z = "5.7"
+        """
+    verdicts = [item.verdict for item in mark(parse_sheet(sheet)).items]
+    assert verdicts == ["wrong", "follows"]
+
+
 def test_two_slips_where_no_single_one_fits() -> None:
     work = Work({"dE/dw5": lambda h: -product_of("w5", "da3/dz3")(h)})
     item = the_wrong_one(work)

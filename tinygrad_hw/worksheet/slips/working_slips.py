@@ -240,7 +240,7 @@ def hold_constant(case: Case) -> Iterator[Alternative]:
 def use_another_name(case: Case) -> Iterator[Alternative]:
     """Take another input, activation or weight."""
     own = {case.top, case.bottom} if case.part == FACTOR else {case.name}
-    if case.formula == 1.0:  # by a bias: an input, as if it were a weight
+    if case.formula == 1.0 and case.part in (FACTOR, PARTIAL):  # by a bias: as if by a weight
         for name in case.work.dependencies.uses.get(case.top, ()):
             if name not in own:
                 extra = {name: case.work.forward[name]}
