@@ -71,6 +71,7 @@ def test_what_is_printed_and_pasted_is_read() -> None:
         "−x × y": "-x * y",
         "x·y ⋅ 2": "x * y * 2",
         "(x - y)² / 2": "(x - y)**2 / 2",
+        "x²³ + 2*x⁴": "x**23 + 2*x**4",
         "x³ + y^2": "x**3 + y**2",
     }.items():
         assert read_expression(typeset).instructions == read_expression(plain).instructions

@@ -8,11 +8,12 @@ stack, so that evaluation does not recurse, however long the expression is.
 import ast
 import keyword
 import math
-import unicodedata
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from unicodedata import normalize
 
 from tinygrad_hw.engine import Value, ops
 from tinygrad_hw.engine.core.operation import Operation
@@ -48,9 +49,9 @@ OPERATORS: dict[type[ast.AST], Operation] = {
     ast.USub: ops.neg,
 }
 
-TYPESET = str.maketrans(
-    {"^": "**", "−": "-", "×": "*", "·": "*", "⋅": "*", "²": "**2", "³": "**3"}
-)  # what is printed and pasted
+# What is printed and pasted.
+TYPESET = str.maketrans({"^": "**", "−": "-", "×": "*", "·": "*", "⋅": "*"})
+_SUPERSCRIPT = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 
 Instruction = str | float | Operation  # push a named value, push a number, apply to what is on top
 
@@ -134,6 +135,7 @@ def syntax_of(source: str) -> tuple[str, ast.expr]:
     ExpressionError
         If it is no expression of Python, or too long.
     """
+    source = _SUPERSCRIPT.sub(lambda digits: "**" + normalize("NFKC", digits[0]), source)
     source = " ".join(source.translate(TYPESET).split())
     if not source.isprintable() or "#" in source:
         raise ExpressionError("contains a # or a character that cannot be seen")
@@ -149,7 +151,7 @@ def syntax_of(source: str) -> tuple[str, ast.expr]:
 
 def is_name(text: str) -> bool:
     """Return whether a text can name a value: no function and no keyword of Python."""
-    normal = unicodedata.normalize("NFKC", text) == text  # the parser would read another name
+    normal = normalize("NFKC", text) == text  # the parser would read another name
     taken = text in FUNCTIONS or keyword.iskeyword(text)
     return text.isidentifier() and normal and not taken and len(text) <= 100
 
