@@ -336,6 +336,14 @@ def test_an_archive_of_bombs_spoils_no_other_sheet(
     assert message in errors["a.zip"]
 
 
+def test_of_many_other_files_in_an_archive_some_are_named_and_all_counted(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(pack({f"{i:04}.txt": "" for i in range(1_200)}))
+    lay_out(tmp_path, {"b.toml": SHEET, "c.txt": ""})
+    passed_over = handed_in([tmp_path]).passed_over
+    assert passed_over[:2] == ["a.zip/0000.txt", "a.zip/0001.txt"]
+    assert passed_over[-3:] == ["a.zip/0049.txt", "a.zip: 1,150 more", "c.txt"]
+
+
 def test_metadata_count_as_what_is_unpacked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,6 +28,7 @@ from tinygrad_hw.worksheet.sheet.reader import MAX_BYTES, read_text, text_of
 MOST_BYTES = 200_000_000  # of all sheets together; a class of a thousand has 10,000,000
 MOST_SHEETS = 20_000
 MOST_BYTES_INSIDE, MOST_SHEETS_INSIDE = 20_000_000, 2_000  # of an archive in a folder: a section
+NAMED_INSIDE = 50  # of what is no sheet in such an archive; the others are counted
 MOST_METADATA = 20_000_000
 LONGEST_NAME = 1000  # characters, folders included: of any script, it fits where a system ends
 MOST_DIRECTORY = 1 << 24  # bytes of an archive's directory: a hundred thousand files
@@ -181,7 +182,7 @@ class _Finder:
     def search_inner_archive(self, path: Path, name: str) -> None:
         """Search an archive of a folder, which a student may have made: it spoils no other's."""
         before = self.most_bytes, self.bytes_left, self.most_sheets
-        known = len(self.found.submissions)
+        known, others = len(self.found.submissions), len(self.found.passed_over)
         self.most_bytes = self.bytes_left = min(self.bytes_left, MOST_BYTES_INSIDE)
         self.most_sheets = min(self.most_sheets, known + MOST_SHEETS_INSIDE)
         unpacked = 0
@@ -194,6 +195,9 @@ class _Finder:
         finally:
             self.most_bytes, self.bytes_left, self.most_sheets = before
             self.bytes_left -= unpacked
+            if (more := len(self.found.passed_over) - others - NAMED_INSIDE) > 0:
+                last = f"{printable(name)}: {more:,} more"
+                self.found.passed_over[others + NAMED_INSIDE :] = [last]
 
     def is_output(self, path: Path) -> bool:
         if path.is_symlink() or not path.is_file():
