@@ -10,10 +10,12 @@ import pytest
 
 @pytest.fixture(scope="session")
 def students() -> ModuleType:
-    """The module ``marking/students.py``, which no test package can import by its name."""
+    """The package ``marking/students``, which no test module can import by its name."""
     if "students" not in sys.modules:
-        path = Path(__file__).with_name("marking") / "students.py"
-        spec = importlib.util.spec_from_file_location("students", path)
+        path = Path(__file__).with_name("marking") / "students"
+        spec = importlib.util.spec_from_file_location(
+            "students", path / "__init__.py", submodule_search_locations=[str(path)]
+        )
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)

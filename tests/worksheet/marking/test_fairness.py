@@ -13,7 +13,7 @@ import random
 import sys
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_DOWN, Context
 from itertools import product
 from multiprocessing import Pool
@@ -95,9 +95,9 @@ def test_nothing_is_wrong_where_the_habit_changes(students: ModuleType, monkeypa
 
     def as_it_comes(student: Any, value: Any) -> Any:
         habit = rng.choice(students.HABITS)
-        return cut_down(students.replace(student, habit=habit), value)
+        return cut_down(replace(student, habit=habit), value)
 
-    monkeypatch.setattr(students, "cut_down", as_it_comes)
+    monkeypatch.setattr(students.work, "cut_down", as_it_comes)
     for seed in range(25):
         text, _ = students.honest(random.Random(seed), leave_out=0.2 * (seed % 2))
         assert not (found := complaints(text)), f"seed {seed}: {said(found)}"
