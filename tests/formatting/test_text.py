@@ -50,6 +50,10 @@ PIECES = [
     "-1",
     "@x",
     "+2",
+    "＝3",
+    "＋",
+    "－",
+    "＠",
     "a",
     " ",
     ";",
@@ -71,4 +75,8 @@ def test_no_part_of_a_cell_is_a_formula_at_whatever_it_is_split(text: str, separ
     csv.writer(file, lineterminator="\n").writerow(["name", spreadsheet_cell(text)])
     for line in file.getvalue().splitlines():
         for cell in [*line.split(separator), *next(csv.reader([line], delimiter=separator))]:
-            assert not re.match(r"[\s\"]*[=+\-@]", cell), (text, cell)
+            assert not re.match(r"[\s\"]*[=+\-@＝＋－＠]", cell), (text, cell)
+
+
+def test_a_cell_is_no_longer_than_excel_s() -> None:
+    assert spreadsheet_cell("a" * 99_999) == "a" * 32_767

@@ -34,6 +34,7 @@ from tinygrad_hw.formatting.html import (
 )
 from tinygrad_hw.formatting.numbers import FIGURES, bracketed, number, updated_number
 from tinygrad_hw.formatting.text import (
+    FORMULA_SIGNS,
     display_width,
     natural_sort_key,
     printable,
@@ -44,6 +45,7 @@ from tinygrad_hw.formatting.verdicts import MEANINGS, SIGNS, VERDICTS, with_sign
 
 __all__ = [
     "FIGURES",
+    "FORMULA_SIGNS",
     "MEANINGS",
     "NOTHING",
     "NO_BREAK",

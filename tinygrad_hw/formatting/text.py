@@ -39,14 +39,18 @@ def display_width(text: str) -> int:
     return len(text) + wide - accents
 
 
-# Where a formula may begin; a tab or a return before it may be dropped.
-_FORMULA = re.compile(r"^(?=[\t\r])|(?:^|(?<=[;,|\t]))([\s\"']*)(?=[=+\-@])")
+# Where a formula may begin; a tab or a return before it may be dropped. In Japanese, a spreadsheet
+# takes the wide signs, too.
+FORMULA_SIGNS = r"=+\-@＝＋－＠"
+_FORMULA = re.compile(rf"^(?=[\t\r])|(?:^|(?<=[;,|\t]))([\s\"']*)(?=[{FORMULA_SIGNS}])")
+_MOST_IN_CELL = 32_767  # of what is longer, Excel makes cells of its own
 
 
 def spreadsheet_cell(text: str) -> str:
     """Return a text, on one line, of which a spreadsheet takes no part for a formula.
 
-    A spreadsheet may split it at other separators than those of the file, a German one at ";".
+    A spreadsheet may split it at other separators than those of the file, a German one at ";". What
+    is longer than a cell of Excel's is cut.
 
     >>> spreadsheet_cell("=1+1")
     "'=1+1"
@@ -54,4 +58,4 @@ def spreadsheet_cell(text: str) -> str:
     "class 3;'=1+1"
     """
     marked = _FORMULA.sub(lambda found: f"{found[1] or ''}'", text)
-    return " ".join(marked.splitlines())
+    return " ".join(marked.splitlines())[:_MOST_IN_CELL]

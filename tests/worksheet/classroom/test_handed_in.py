@@ -344,6 +344,17 @@ def test_of_many_other_files_in_an_archive_some_are_named_and_all_counted(tmp_pa
     assert passed_over[-3:] == ["a.zip/0049.txt", "a.zip: 1,150 more", "c.txt"]
 
 
+@pytest.mark.parametrize(
+    "line", ["  - :name: x{}x", "  - :name:{}x", '  - :name: "{}"', "  -{}:name: x", "{}:"]
+)
+@pytest.mark.parametrize("filling", [" ", "\\", "_1", "'"])
+def test_no_line_of_metadata_is_read_for_ever(tmp_path: Path, line: str, filling: str) -> None:
+    metadata = METADATA + "  :submitters:\n" + line.format(filling * 500_000)
+    lay_out(tmp_path, {"submission_11/hw.toml": SHEET, "submission_metadata.yml": metadata})
+    [sheet] = handed_in([tmp_path]).submissions
+    assert sheet.owner.identifier == "s101"
+
+
 def test_metadata_count_as_what_is_unpacked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,7 +29,7 @@ _MOODLE = re.compile(r"(?P<name>[^_]+)(?:_(?P<id>\d+))?_assignsubmission_[a-z]+(
 
 _SUBMISSION = re.compile(r"(submission_\w+):\s*")
 _SECTION = re.compile(r"  :(\w+):")
-_ENTRY = re.compile(r"  (?:-|  )\s*:(name|sid|email): *(.*?)\s*")
+_ENTRY = re.compile(r"  (?:-|  )\s*:(name|sid|email):(.*)")
 _ESCAPE = re.compile(r"\\(?:x(?P<x>[\da-fA-F]{2})|u(?P<u>[\da-fA-F]{4})|U(?P<U>[\da-fA-F]{8})|(.))")
 
 
@@ -93,7 +93,7 @@ def read_metadata(text: str) -> dict[str, Owner]:
         elif found := _SECTION.match(line):
             section = found[1]
         elif section == "submitters" and (found := _ENTRY.fullmatch(line)):
-            here.setdefault(found[1], []).append(_unquoted(found[2]))
+            here.setdefault(found[1], []).append(_unquoted(found[2].strip()))
     return {
         folder: Owner(", ".join(who.get("name", ())), ", ".join(who.get("sid", ())))
         for folder, who in submitters.items()

@@ -88,6 +88,11 @@ def _encodable(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
+def _shortened(name: str) -> str:
+    """Return a name, or where no file could have it for its length, its beginning and end."""
+    return name if len(name) <= LONGEST_NAME else f"{name[:40]}…{name[-40:]}"
+
+
 def _is_sheet(name: str) -> bool:
     return ENDING.search(name) is not None
 
@@ -245,9 +250,10 @@ class _Finder:
                     self.visit_entry(archive, info, path, name, prefix, name == earlier)
                     earlier = name
                 elif _is_archive(name) and not _is_hidden(name):
-                    where = printable(f"{path}/{name:.{LONGEST_NAME}}")
+                    short = _shortened(name)
+                    where = printable(f"{path}/{short}")
                     why = "is an archive in an archive; unpack the outer one, and give its folder"
-                    self.add(path, prefix + name, None, where, f"{where}: {why}")
+                    self.add(path, prefix + short, None, where, f"{where}: {why}")
                 elif name.split("/")[-1] != METADATA:
                     self.pass_over(prefix + name)
 
@@ -261,7 +267,7 @@ class _Finder:
         is_there_twice: bool,
     ) -> None:
         problem = _refusal(name, info, MAX_BYTES)
-        name = name if len(name) <= LONGEST_NAME else f"{name[:40]}…{name[-40:]}"
+        name = _shortened(name)
         where = printable(f"{path}/{name}")
         if is_there_twice:
             problem = problem or "is in the archive twice; the first one counts"

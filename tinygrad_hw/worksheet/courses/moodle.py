@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from tinygrad_hw.formatting import FORMULA_SIGNS
 from tinygrad_hw.worksheet.classroom.results import Result
 from tinygrad_hw.worksheet.courses.remark import lines_for_student
 from tinygrad_hw.worksheet.courses.roster import (
@@ -23,7 +24,8 @@ from tinygrad_hw.worksheet.feedback.text import ANSWER
 from tinygrad_hw.worksheet.marking.points import WEIGHTS, points, points_text
 
 NEEDED = ("Identifier", "Grade", "Last modified (grade)")  # without which Moodle reads nothing
-_FORMULA = re.compile(r"(^|[;,|])(\s*)([=+\-@])")
+# Signs in a row, since each that is written as &#61; ends in a semicolon.
+_FORMULA = re.compile(rf"(?:^|(?<=[;,|]))(?:\s*[{FORMULA_SIGNS}])+")
 
 
 def moodle_worksheet(
@@ -123,6 +125,6 @@ def comment_html(lines: Iterable[str]) -> str:
     """
     text = "<br>".join(html.escape(line.strip()) for line in lines)
     text = " ".join(text.removesuffix("<br>").replace("\\", "&#92;").split())
-    while (safe := _FORMULA.sub(lambda m: f"{m[1]}{m[2]}&#{ord(m[3])};", text)) != text:
-        text = safe
-    return text
+    return _FORMULA.sub(
+        lambda found: re.sub(r"\S", lambda sign: f"&#{ord(sign[0])};", found[0]), text
+    )
