@@ -18,12 +18,14 @@ from tinygrad_hw.symbolic.expression import (
     read_expression,
 )
 from tinygrad_hw.symbolic.formula import (
+    EXTREMES,
     Apply,
     Formula,
     Literal,
     Partial,
     is_call_of,
     is_negative,
+    leaves,
     names_in,
     node_count,
     operands_of,
@@ -40,6 +42,7 @@ from tinygrad_hw.symbolic.simplification import (
 )
 
 __all__ = [
+    "EXTREMES",
     "FUNCTIONS",
     "Apply",
     "Expression",
@@ -55,6 +58,7 @@ __all__ = [
     "is_call_of",
     "is_name",
     "is_negative",
+    "leaves",
     "multiply",
     "names_in",
     "node_count",

@@ -59,6 +59,8 @@ class Literal(str):
         return self
 
 
+EXTREMES = (ops.maximum, ops.minimum)
+
 Formula = str | float | Apply  # a name, a number, an operation
 
 
@@ -70,6 +72,13 @@ def is_call_of(formula: Formula, operation: Operation) -> bool:
 def operands_of(formula: Formula) -> tuple[Formula, ...]:
     """Return the operands of the outermost operation; none for a name or a number."""
     return formula.operands if isinstance(formula, Apply) else ()
+
+
+def leaves(formula: Formula, operation: Operation) -> tuple[Formula, ...]:
+    """Return the operands of an operation on results of the same: those of max(max(a, b), c)."""
+    if not is_call_of(formula, operation):
+        return (formula,)
+    return tuple(leaf for operand in operands_of(formula) for leaf in leaves(operand, operation))
 
 
 def is_negative(formula: Formula) -> bool:

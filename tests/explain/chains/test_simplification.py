@@ -320,3 +320,22 @@ def test_the_slope_of_relu_is_told_by_its_result_where_its_operand_has_no_name()
     assert "(2 · h) · ([h > 0] · x)" in lines(chain_of("w", sheet.format("", "w*x - 1")))
     named_operand = sheet.format("z = 'w*x - 1'\n", "z")
     assert "(2 · h) · [z > 0] · x" in lines(chain_of("w", named_operand))
+
+
+@pytest.mark.parametrize("numbers", [(1, 2, 0.5), (2, 2, 1), (1, 2, 2), (2, 1, 2), (1, 1, 1)])
+@pytest.mark.parametrize("function", ["max", "min"])
+def test_the_slope_of_a_largest_of_three_is_told_in_one_condition(
+    function: str, numbers: tuple[float, ...]
+) -> None:
+    a, b, c = numbers
+    text = f"[parameters]\na = {a}\nb = {b}\nc = {c}\n[forward]\nE = '{function}(a, b, c)'\n"
+    solution = solve(parse_sheet(text))
+    for name, chain in solution.chains.items():
+        [[factor]] = chain.paths
+        assert factor.tree is not None
+        assert compute(factor.tree, dict(zip("abc", numbers, strict=True))) == factor.value
+        others = ", ".join(other for other in "abc" if other != name)
+        condition = (
+            f"[{name} > max({others})]" if function == "max" else f"[min({others}) > {name}]"
+        )
+        assert factor.formula == condition or len(set(numbers)) == 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 from tinygrad_hw.engine import ANY_NUMBER, ops
@@ -16,7 +17,9 @@ from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.engine.core.trace import current
+from tinygrad_hw.engine.numpy_api.elementwise import heaviside
 from tinygrad_hw.symbolic import (
+    EXTREMES,
     Apply,
     Formula,
     add,
@@ -24,12 +27,14 @@ from tinygrad_hw.symbolic import (
     differentiate,
     divide,
     is_call_of,
+    leaves,
     multiply,
     names_in,
     node_count,
     operands_of,
     power,
     substitute,
+    walk,
 )
 
 EPSILON = 2.0**-52
@@ -163,11 +168,33 @@ def local_formulas(node: Node, operands: list[Node], formulas: Formulas) -> list
         try:
             slope = add(*(differentiate(term, name) for term in uses.get(name, [])))
             slope = cancel(substitute(slope, itself), similar)
+            slope = _slope_of_extreme(node, formula, name) or slope
         except (TypeError, ValueError, SyntaxError):  # the rule is not a formula
             slopes.append(None)
             continue
         slopes.append(slope if node_count(slope) <= LONGEST else None)
     return slopes
+
+
+def _slope_of_extreme(node: Node, formula: Formula, name: str) -> Formula | None:
+    """Return [a > max(b, c)], the derivative of max(a, b, c) by one of these names.
+
+    None of another formula, and where three are equal: each max of two shares by itself.
+    """
+    operation = formula.operation if isinstance(formula, Apply) else None
+    if operation not in EXTREMES:
+        return None
+    parts = leaves(formula, operation)
+    others = [part for part in parts if part != name]
+    inside = [part for other in others for part in walk(other)]
+    if len(others) < 2 or len(others) + 1 != len(parts) or name in inside:
+        return None
+    below = topological_order(node, stop=is_named)
+    if sum(x.raw == node.raw for x in below if x.operation is not operation) > 2:
+        return None
+    rest = reduce(lambda a, b: Apply(operation, (a, b)), others)
+    larger, smaller = (name, rest) if operation is ops.maximum else (rest, name)
+    return Apply(heaviside, (add(larger, multiply(-1.0, smaller)), 0.5))
 
 
 def _terms(formula: Formula) -> tuple[Formula, ...]:

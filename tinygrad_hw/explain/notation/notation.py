@@ -14,12 +14,14 @@ from tinygrad_hw.engine import ops
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.engine.numpy_api.elementwise import heaviside
 from tinygrad_hw.symbolic import (
+    EXTREMES,
     Apply,
     Formula,
     Literal,
     Partial,
     is_call_of,
     is_negative,
+    leaves,
     multiply,
     operands_of,
 )
@@ -163,6 +165,8 @@ class Notation(ABC):
             return self._indicator(operands[0])
         if operation is heaviside and operands[1] == 0.5:  # the derivative of max
             return self._indicator(formula)
+        if operation in EXTREMES:
+            operands = leaves(formula, operation)
         return self.function(operation, [self.formula(x) for x in operands])
 
     def _indicator(self, sign: Formula) -> str:
