@@ -819,3 +819,72 @@ def test_a_share_is_a_fraction_and_the_numbers_of_a_product_are_one() -> None:
     x = array(3, 3, label="x")
     assert explain(named(np.mean(x), "E"), x).text.startswith("∂E/∂x = 1/9")
     assert explain(named(np.mean(x * x), "E"), x).text.startswith("∂E/∂x = 2/9 · x")
+
+
+# --- A softmax ------------------------------------------------------------------------------------
+
+
+def by_hand(z: Value) -> Value:
+    return np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+
+
+def by_hand_once(z: Value) -> Value:
+    powers = np.exp(z)
+    return powers / np.sum(powers, axis=-1, keepdims=True)
+
+
+def of_rows(z: Value) -> Value:
+    return numpy_api.softmax(z, axis=-1)
+
+
+SOFTMAXES = [of_rows, by_hand, by_hand_once]
+
+
+@pytest.mark.parametrize("softmax", SOFTMAXES)
+@pytest.mark.parametrize("is_named", [True, False], ids=["named", "unnamed"])
+def test_softmax_with_cross_entropy_is_p_minus_y(
+    softmax: Callable[[Value], Value], is_named: bool
+) -> None:
+    X, W = array(4, 2, label="X"), array(2, 3, label="W")
+    Y = Value(np.eye(3)[[0, 2, 1, 1]], "Y", constant=True)
+    Z = named(X @ W, "Z")
+    P = named(softmax(Z), "P") if is_named else softmax(Z)
+    L = named(-np.sum(Y * np.log(P)) / 4, "L")
+    explained, readable = check(L, W)
+    lines = explained.text.splitlines()
+    assert f"∂L/∂Z = 0.25 · ({'P' if is_named else 't1'} - Y)" in lines
+    assert "        (4×3), since Y adds up to 1 along axis 1" in lines
+    assert ("∂L/∂P = -0.25 · Y / P" in lines) == is_named
+    assert readable == len(explained.equations)
+
+
+@pytest.mark.parametrize("softmax", SOFTMAXES)
+@pytest.mark.parametrize("loss", ["squares", "no targets", "a use beside"])
+def test_any_gradient_through_a_softmax(softmax: Callable[[Value], Value], loss: str) -> None:
+    A, Y = array(4, 3, label="A"), Value(np.full((4, 3), 0.5), "Y", constant=True)
+    P = named(softmax(A), "P")
+    E = ((P - Y) ** 2).sum() if loss == "squares" else -(Y * np.log(P)).sum()
+    if loss == "a use beside":
+        E = E + (P * Y).sum()
+    explained, _ = check(named(E, "E"), A)
+    through = "∂E/∂A = P ⊙ (∂E/∂P - sum(∂E/∂P ⊙ P, axis=1, keepdims=True))"
+    assert through in explained.text.splitlines()
+
+
+def test_the_axis_of_a_softmax_and_a_vector() -> None:
+    A, v = array(4, 3, label="A"), array(3, label="v")
+    columns = named((numpy_api.softmax(A, axis=0) ** 2).sum(), "E")
+    assert "axis=0, keepdims=True))" in check(columns, A)[0].text
+    y = Value([0.0, 1.0, 0.0], "y", constant=True)
+    p = named(numpy_api.softmax(v), "p")
+    explained, _ = check(named(-(y * np.log(p)).sum(), "E"), v)
+    assert "∂E/∂v = p - y" in explained.text.splitlines()
+    assert "(3), since y adds up to 1 along axis 0" in explained.text
+
+
+def test_what_stands_inside_a_softmax_and_has_a_name_is_shown() -> None:
+    A = array(4, 3, label="A")
+    e = named(np.exp(A), "e")
+    E = named(((e / e.sum(axis=1, keepdims=True)) ** 2).sum(), "E")
+    assert "∂E/∂e" in check(E, A)[0].text
+    check(E, e)
