@@ -144,10 +144,10 @@ def _minus(text: str) -> str:
 def letter_and_subscript(name: str) -> tuple[str, str] | None:
     """Split a name such as w7, alpha or out_h1 into letters and subscript; None for any other name.
 
-    >>> [letter_and_subscript(name) for name in ("w7", "delta_o1", "W1_23", "w7b")]
-    [('w', '7'), ('δ', 'o1'), ('W', '1,23'), None]
+    >>> [letter_and_subscript(name) for name in ("w7", "lambda_", "W1_23", "w7b")]
+    [('w', '7'), ('λ', ''), ('W', '1,23'), None]
     """
-    parts = _NAME.fullmatch(name)
+    parts = _NAME.fullmatch("lambda" if name == "lambda_" else name)  # a word of Python's own
     if parts is None:
         return None
     subscript = ",".join(filter(None, [parts[2], *parts[3].split("_")]))

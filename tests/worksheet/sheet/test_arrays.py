@@ -237,7 +237,7 @@ def test_the_questions_of_fill_name_the_elements(tmp_path: Path) -> None:
             "h = tanh(z1)  # ",
             "is not TOML: Invalid value (at line 12, column 5); formulas ",
         ),
-        ('loss = "E"', 'loss = "p"', "line 17: loss is p, which is a vector of 2; give one numb"),
+        ('loss = "E"', 'loss = "p"', "is a vector of 2; give one number, such as sum(p)"),
         ("rate = 0.5", 'rate = 1\n[answers.forward]\nz1 = ["1"]', "line 20: z1 is a vector of 3;"),
         ("rate = 0.5", 'rate = 1\n[answers.forward]\np = "1"', "line 20: p is a vector of 2; give"),
         ("rate = 0.5", 'rate = 1\n[answers.forward]\n"p[3]" = "1"', "'p[3]' is not asked for in"),

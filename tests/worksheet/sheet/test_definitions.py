@@ -106,6 +106,7 @@ def test_definitions_of_arrays_have_elements() -> None:
         ("back = 'dE/dw'", "is not TOML"),
         ("d = 1", "line 18: d should be a formula in quotes"),
         ("exp = 'dE/dw'", "line 18: 'exp' cannot be a name"),
+        ("lambda = 'dE/dw'", "and no word that is a function's or Python's own, such as lambda_"),
         ("d = 'dE/dw > 1'", "line 18: d contains 'dE/dw > 1'; allowed are"),
     ],
 )
@@ -113,6 +114,38 @@ def test_what_cannot_be_defined_is_said(definition: str, message: str) -> None:
     with pytest.raises(SheetError) as refused:
         parse_sheet(SHEET.replace("[update]", f"{definition}\n[update]"))
     assert message in str(refused.value)
+
+
+ADAM = """\
+[given]
+x = [1, 2]
+y = 1
+alpha = 0.1
+eps = 0.00000001
+[parameters]
+w = [0.5, -0.5]
+[forward]
+z = "2*w - x"
+E = "sum((z - y)^2)"
+[define]
+g = "dE/dw"
+m = "0.1*g"
+v = "0.001*g^2"
+new = "w - alpha * (m/0.1) / (sqrt(v/0.001) + eps)"
+J = "dz/dw"
+column = "dz/dw[2]"
+"""
+
+
+def test_an_update_of_another_kind_and_a_jacobian_are_definitions() -> None:
+    """The first step of Adam has the size of its rate, as its authors say of it."""
+    sheet = parse_sheet(ADAM)
+    found = solve(sheet).forward
+    assert [found["new_1"], found["new_2"]] == pytest.approx([0.6, -0.4], abs=1e-9)
+    assert [found[f"J_{place}"] for place in (11, 12, 21, 22)] == [2, 0, 0, 2]
+    assert [found["column_1"], found["column_2"]] == [0, 2]
+    assert parse_sheet(sheet_text(sheet)) == sheet
+    assert {item.verdict for item in mark(key(sheet)).items} == {"exact"}
 
 
 def test_constants_and_printed_partials_are_read() -> None:

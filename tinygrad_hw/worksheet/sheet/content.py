@@ -42,9 +42,10 @@ class Content:
     def check_name(self, section: str, name: str) -> None:
         """Check that a key can name a value."""
         if not is_name(name):
+            other = f", such as {name}_" if is_name(f"{name}_") else ""
             raise self.error(
                 f"{abbreviate(name)} cannot be a name; use letters, digits and _, "
-                "and no word that is a function's or Python's own",
+                f"and no word that is a function's or Python's own{other}",
                 section,
                 name,
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Container
 
@@ -87,16 +88,18 @@ class _Partials:
     def _name(self, found: re.Match[str]) -> str:
         top, bottom = found.groups()
         tops, bottoms = (scalar_names(x, self.content.shapes) for x in (top, bottom))
-        known = tops[0] in self.forward and all(x in self.content.names for x in bottoms)
-        if len(tops) > 1 or not known or tops == bottoms:
+        known = all(x in self.forward for x in tops)
+        known = known and all(x in self.content.names for x in bottoms)
+        shape = sum((self.content.shapes.get(x, ()) for x in (top, bottom)), ())
+        if not known or len(shape) > 2 or not {*tops}.isdisjoint(bottoms):
             return found[0]
         k = len(self.shapes) + len(self.names)
         name = next(n for i in range(k, k + 10_000) if (n := f"ð{i}") not in self.content.names)
         self.written[name] = found[0]
-        shape = self.content.shapes.get(bottom, ())
         if shape:
             self.shapes[name] = shape
-        for element, x in zip(element_names(name, shape), bottoms, strict=True):
+        pairs = itertools.product(tops, bottoms)
+        for element, (one, other) in zip(element_names(name, shape), pairs, strict=True):
             self.names.add(element)
-            self.names_shown[element] = f"d{tops[0]}/d{x}"
+            self.names_shown[element] = f"d{one}/d{other}"
         return name

@@ -294,7 +294,8 @@ class _Reader(Content):
         if not isinstance(loss, str):
             raise self.error("[update] needs loss, the name of a [forward] value", "update", "loss")
         if loss in self.shapes:
-            reason = f"loss is {loss}, which is {describe(self.shapes[loss])}; give one number"
+            reason = f"loss is {loss}, which is {describe(self.shapes[loss])}; give one number, "
+            reason += f"such as sum({loss})"
             where = ("update", "loss") if "update" in self.content else ("forward", loss)
             raise self.error(reason, *where)
         if loss not in forward:
