@@ -7,11 +7,13 @@ import math
 
 import numpy as np
 
-from tinygrad_hw.explain import Chain, explain_all, local_derivatives
+from tinygrad_hw.explain import Chain
 from tinygrad_hw.formatting.numbers import FIGURES, updated_number
 from tinygrad_hw.worksheet.rounding.written_number import round_number
 from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet, SheetError
+from tinygrad_hw.worksheet.sheet.parts import split_partial
 from tinygrad_hw.worksheet.solution.blanks import with_all_asked, with_blanks
+from tinygrad_hw.worksheet.solution.dependencies import Dependencies
 from tinygrad_hw.worksheet.solution.solve import Solution, solve
 
 
@@ -41,17 +43,19 @@ def key(sheet: Sheet) -> Sheet:
 
 def _key_of_step(solution: Solution) -> Answers:
     sheet, answers = solution.sheet, solution.sheet.answers
-    factor = _Derivatives(sheet)
+    dependencies = Dependencies(solution)
+
+    def text(factor: str, partial: str) -> str:
+        value = _factor(factor, solution.chain(partial), dependencies)
+        return rounded_text(value, sheet.rounding)
+
     return Answers(
         forward={
             name: rounded_text(solution.forward[name], sheet.rounding) for name in answers.forward
         },
         partials={
             name: PartialAnswer(
-                tuple(
-                    {f: rounded_text(factor(f, solution.chain(name)), sheet.rounding) for f in path}
-                    for path in asked.paths
-                ),
+                tuple({factor: text(factor, name) for factor in path} for path in asked.paths),
                 None
                 if asked.value is None
                 else rounded_text(solution.partials[name], sheet.rounding),
@@ -70,34 +74,21 @@ def _updated_text(solution: Solution, name: str) -> str:
     return rounded_text(new, rounding)
 
 
-class _Derivatives:
-    """The values of derivatives dP/dQ: local where Q stands in P's formula, else total."""
-
-    def __init__(self, sheet: Sheet) -> None:
-        # With every number a parameter, there is a derivative by the given ones too.
-        free = dataclasses.replace(sheet, given={}, parameters=sheet.given | sheet.parameters)
-        self.where = sheet.where
-        self.values = free.evaluate()
-        self.local: dict[str, dict[str | None, float]] = {}
-
-    def __call__(self, name: str, chain: Chain) -> float:
-        """Return the value of a factor: the one that it has in the chain, if it is there."""
-        above, _, below = name.removeprefix("d").partition("/d")
-        if above not in self.values or below not in self.values:
-            raise SheetError(
-                f"{self.where}: {name} is asked for, and is no derivative of the sheet"
-            )
-        node = self.values[above]
-        with np.errstate(all="ignore"):  # what is not finite is refused below
-            if above not in self.local:
-                self.local[above] = {part.label: x for part, x in local_derivatives(node)}
-            in_chain = {str(x): x.value for path in chain.paths for x in path if x.total}
-            value = in_chain.get(name, self.local[above].get(below))
-            if value is None:
-                value = explain_all(node, [self.values[below]])[below].value
-        if not math.isfinite(value):
-            raise SheetError(f"{self.where}: {name} is {value}, which has no digits to write down")
-        return value
+def _factor(name: str, chain: Chain, dependencies: Dependencies) -> float:
+    """Return the value of a factor: the one that it has in the chain, if it is there."""
+    solution = dependencies.solution
+    if not all(part in solution.values for part in split_partial(name)):
+        raise SheetError(
+            f"{solution.sheet.where}: {name} is asked for, and is no derivative of the sheet"
+        )
+    in_chain = {str(x): x.value for path in chain.paths for x in path if x.total}
+    with np.errstate(all="ignore"):  # what is not finite is refused below
+        value = in_chain[name] if name in in_chain else dependencies.derivative(name)
+    if not math.isfinite(value):
+        raise SheetError(
+            f"{solution.sheet.where}: {name} is {value}, which has no digits to write down"
+        )
+    return value
 
 
 def rounded_text(x: float, rounding: tuple[str, int] | None) -> str:

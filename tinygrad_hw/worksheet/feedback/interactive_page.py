@@ -12,7 +12,7 @@ from tinygrad_hw.worksheet.feedback.statement import problem
 from tinygrad_hw.worksheet.marking.mark_sheet import mark
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet
-from tinygrad_hw.worksheet.sheet.parts import FACTOR, PARTIAL
+from tinygrad_hw.worksheet.sheet.parts import FACTOR, PARTIAL, split_partial
 from tinygrad_hw.worksheet.sheet.writer import sheet_text
 from tinygrad_hw.worksheet.solution.blanks import blanks
 
@@ -53,7 +53,7 @@ def _is_answered(answers: Answers) -> bool:
 def _remark(item: MarkedNumber) -> Remark:
     """Return a mark as a remark at its node; that of a partial is the parameter."""
     whole = item.of if item.part == FACTOR else item.name
-    name = (whole or "").partition("/d")[2] if item.part in (FACTOR, PARTIAL) else item.name
+    name = split_partial(whole or "")[1] if item.part in (FACTOR, PARTIAL) else item.name
     part = item.part if item.part not in (FACTOR, PARTIAL) else item.name
     part = part if item.step == 1 else f"{part}, step {item.step}"
     return Remark(name, part, item.printed, item.verdict, item.explanation or item.note)

@@ -9,6 +9,7 @@ from typing import Any
 
 from tinygrad_hw.symbolic.arrays import Shape, describe, element_names
 from tinygrad_hw.worksheet.sheet.content import Content
+from tinygrad_hw.worksheet.sheet.parts import split_partial
 
 MOST_DERIVATIVES = 2_500  # of one array by another
 
@@ -44,7 +45,7 @@ def scalar_names(text: str, shapes: Mapping[str, Shape]) -> list[str]:
     if not shapes:
         return [text]
     if "/d" in text and text.startswith("d"):
-        top, bottom = (scalar_names(name, shapes) for name in text[1:].split("/d", 1))
+        top, bottom = (scalar_names(name, shapes) for name in split_partial(text))
         if len(top) * len(bottom) > MOST_DERIVATIVES:
             return [text]
         return [f"d{one}/d{other}" for one, other in itertools.product(top, bottom)]
@@ -92,7 +93,7 @@ def _spread(content: Content, place: str, key: str, item: Any, names: list[str])
     if len(names) == 1:
         return [item]
     is_derivative = "/d" in key
-    sides = key.removeprefix("d").split("/d") if is_derivative else [key]
+    sides = split_partial(key) if is_derivative else (key,)
     shape = sum((content.shapes.get(name, ()) for name in sides), ())
     position = (f'{place}."{key}"', "value") if is_derivative else (place, key)
     if len(shape) > 2:

@@ -30,6 +30,12 @@ class NumberOfSheet(Protocol):
         """Return the partial that a factor belongs to, None for other parts."""
 
 
+def split_partial(name: str) -> tuple[str, str]:
+    """Split the name dP/dQ into P and Q."""
+    top, _, bottom = name.removeprefix("d").partition("/d")
+    return top, bottom
+
+
 def place(number: NumberOfSheet) -> str:
     """Return how a number of a sheet is referred to, such as "the new w1"."""
     if number.part == FACTOR:

@@ -19,6 +19,7 @@ from tinygrad_hw.symbolic import (
     substitute,
     with_operands,
 )
+from tinygrad_hw.worksheet.sheet.parts import split_partial
 from tinygrad_hw.worksheet.solution.solve import Solution
 
 LEFT_OUT = "…"
@@ -27,9 +28,8 @@ WHOLE = "‡"  # marks the sum over all paths from P to Q where Q stands in P's 
 
 
 def split_derivative(name: str) -> tuple[str, str]:
-    """Split the name dP/dQ into P and Q."""
-    top, bottom = name.strip(PRIME + WHOLE).split("/")
-    return top[1:], bottom[1:]
+    """Split the name dP/dQ into P and Q, with ``PRIME`` or ``WHOLE`` left out."""
+    return split_partial(name.strip(PRIME + WHOLE))
 
 
 def without_marks(text: str) -> str:

@@ -15,6 +15,7 @@ from tinygrad_hw.explain import DIRECT, Chain, explain_all
 from tinygrad_hw.formatting import bracketed, number, updated_number
 from tinygrad_hw.symbolic import compute, names_in
 from tinygrad_hw.worksheet.sheet.model import Sheet, SheetError
+from tinygrad_hw.worksheet.sheet.parts import split_partial
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Solution:
 
     def chain(self, partial: str) -> Chain:
         """Return the chain of a partial by its name."""
-        return self.other_chains.get(partial) or self.chains[partial.partition("/d")[2]]
+        return self.other_chains.get(partial) or self.chains[split_partial(partial)[1]]
 
     def as_json(self) -> dict[str, Any]:
         """Return forward values, partials and updated values, ready for ``json.dumps``.
@@ -145,7 +146,7 @@ def _other_chains(sheet: Sheet, known: Collection[str]) -> dict[str, Chain]:
         return {}
     bottoms: dict[str, list[str]] = {}
     for name in others:
-        top, _, bottom = name[1:].partition("/d")
+        top, bottom = split_partial(name)
         bottoms.setdefault(top, []).append(bottom)
     values = _with_free(sheet, set().union(*bottoms.values())).evaluate()
     found = {}
@@ -155,7 +156,7 @@ def _other_chains(sheet: Sheet, known: Collection[str]) -> dict[str, Chain]:
             continue
         with np.errstate(all="ignore"):
             found[top] = explain_all(values[top], [values[name] for name in names])
-    return {name: found[name[1:].partition("/d")[0]][name.partition("/d")[2]] for name in others}
+    return {name: found[top][bottom] for name in others for top, bottom in [split_partial(name)]}
 
 
 def _with_free(sheet: Sheet, names: Collection[str]) -> Sheet:
