@@ -125,11 +125,16 @@ def test_exercise_writes_a_page_to_print(run: Run, monkeypatch: pytest.MonkeyPat
     status, out, _ = run("exercise", "--net", "1-1", "--count", "2", "--handout", "print.html")
     assert (status, out) == (0, "Written: print.html\n")
     assert Path("print.html").read_text("utf-8").count("<article>") == 2
+    status, out, _ = run("exercise", "--net", "1-1", "--count", "2", "--handout", "print.tex")
+    assert (status, out) == (0, "Written: print.tex\n")
+    assert Path("print.tex").read_text("utf-8").count("\\section*{A 1-1 network") == 2
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr("tinygrad_hw.worksheet.exercise", None)  # told before a sheet is made
     status, out, error = run("exercise", "--net", "1-1", "--handout", "print.pdf", "-o", "a.toml")
     assert (status, out) == (2, "")
-    assert error.startswith("tinygrad-hw: there is no Chromium or Chrome to make a PDF with;")
+    assert error.startswith(
+        "tinygrad-hw: there is no Chromium, Chrome or pdflatex to make a PDF with;"
+    )
     assert not Path("a.toml").exists()
 
 
@@ -137,7 +142,7 @@ def test_exercise_writes_a_page_to_print(run: Run, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("option", "name", "endings"),
     [
-        ("--handout", "print.docx", ".html or .pdf"),
+        ("--handout", "print.docx", ".html, .tex or .pdf"),
         ("--moodle-xml", "quiz", ".xml"),
         ("--canvas-quiz", "quiz.xml", ".zip"),
         ("--qti", "quiz.imscc", ".zip"),

@@ -89,7 +89,8 @@ def add_questions(parser: Parser) -> None:
         "--handout",
         type=Path,
         metavar="FILE",
-        help="write a page to print, without solutions: .html, or .pdf where Chromium is",
+        help="write a page to print, without solutions: .html, .tex, or .pdf where Chromium or "
+        "pdflatex is",
     )
     parser.add_argument(
         "--moodle-xml",
@@ -109,7 +110,7 @@ def add_questions(parser: Parser) -> None:
 
 
 ENDINGS = {
-    "handout": (".html", ".pdf"),
+    "handout": (".html", ".tex", ".pdf"),
     "moodle_xml": (".xml",),
     "canvas_quiz": (".zip",),
     "qti": (".zip",),
@@ -131,24 +132,35 @@ def check_questions(arguments: argparse.Namespace) -> bool:
         if path and path.suffix.lower() not in endings:
             raise UsageError(
                 f"--{option.replace('_', '-')} is {path}; give a name that ends in "
-                f"{' or '.join(endings)}"
+                f"{', '.join(endings[:-1])}{' or ' * (len(endings) > 1)}{endings[-1]}"
             )
     if _is_pdf(arguments.handout):
-        from tinygrad_hw.worksheet import find_browser
+        from tinygrad_hw.worksheet import find_printer
 
-        find_browser()
+        find_printer()
     return any(getattr(arguments, option) for option in ENDINGS)
 
 
 def question_outputs(arguments: argparse.Namespace, sheets: Sequence[Sheet]) -> list[Output]:
     """Return the files of questions that were asked for."""
     from tinygrad_hw.files import Output
-    from tinygrad_hw.worksheet import canvas_quiz, handout_page, moodle_quiz, pdf_of, qti_package
+    from tinygrad_hw.worksheet import (
+        canvas_quiz,
+        handout_page,
+        latex_of,
+        moodle_quiz,
+        pdf_of,
+        qti_package,
+    )
 
     outputs = []
     if arguments.handout:
         page = handout_page(sheets)
-        content = pdf_of(page) if _is_pdf(arguments.handout) else page.encode()
+        if _is_pdf(arguments.handout):
+            content = pdf_of(page)
+        else:
+            is_latex = arguments.handout.suffix.lower() == ".tex"
+            content = (latex_of(page) if is_latex else page).encode()
         outputs.append(Output(arguments.handout, content))
     if arguments.moodle_xml:
         outputs.append(Output(arguments.moodle_xml, moodle_quiz(sheets).encode()))

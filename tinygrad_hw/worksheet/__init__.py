@@ -42,8 +42,9 @@ from tinygrad_hw.worksheet.marking.points import (
 )
 from tinygrad_hw.worksheet.quizzes.canvas_quiz import canvas_quiz
 from tinygrad_hw.worksheet.quizzes.handout import handout_page
+from tinygrad_hw.worksheet.quizzes.latex import latex_of
 from tinygrad_hw.worksheet.quizzes.moodle_xml import moodle_quiz
-from tinygrad_hw.worksheet.quizzes.pdf import PdfError, find_browser, pdf_of
+from tinygrad_hw.worksheet.quizzes.pdf import PdfError, find_printer, pdf_of
 from tinygrad_hw.worksheet.quizzes.qti import qti_package
 from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber, read_number, round_number
 from tinygrad_hw.worksheet.sheet.from_function import sheet_from
@@ -105,12 +106,13 @@ __all__ = [
     "exercise",
     "feedback_lines",
     "fill",
-    "find_browser",
+    "find_printer",
     "gradescope_refusal",
     "gradescope_results",
     "handed_in",
     "handout_page",
     "key",
+    "latex_of",
     "mark",
     "mark_all",
     "marked_page",

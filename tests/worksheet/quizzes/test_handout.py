@@ -101,7 +101,7 @@ def test_each_sheet_is_on_paper_of_its_own_and_each_update_has_its_heading() -> 
 def test_without_a_browser_there_is_no_pdf(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(
-        PdfError, match=r"no Chromium or Chrome to make a PDF with; write an \.html"
+        PdfError, match=r"no Chromium, Chrome or pdflatex to make a PDF with; write an \.html"
     ):
         pdf_of("<p>")
 

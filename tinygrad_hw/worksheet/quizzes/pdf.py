@@ -1,4 +1,4 @@
-"""A page as a PDF, printed by Chromium or Chrome where there is one."""
+"""The page to print as a PDF: by Chromium or Chrome where there is one, or else by LaTeX."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tinygrad_hw.errors import InputError
+from tinygrad_hw.formatting import printable
+from tinygrad_hw.worksheet.quizzes.latex import latex_of
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+LATEX = "pdflatex"
 LONGEST = 120  # seconds
 
 
@@ -18,51 +21,71 @@ class PdfError(InputError):
     """The error of a page that cannot be made a PDF of here."""
 
 
-def find_browser() -> str:
-    """Return the path of a browser that prints PDFs.
+def find_printer() -> str:
+    """Return the path of a browser that prints PDFs, or of LaTeX.
 
     Raises
     ------
     PdfError
-        If there is no Chromium or Chrome.
+        If there is neither.
     """
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser is None:
+    printer = next(filter(None, map(shutil.which, (*BROWSERS, LATEX))), None)
+    if printer is None:
         raise PdfError(
-            "there is no Chromium or Chrome to make a PDF with; write an .html file and print that"
+            "there is no Chromium, Chrome or pdflatex to make a PDF with; write an .html file and "
+            "print that"
         )
-    return browser
+    return printer
 
 
 def pdf_of(page: str) -> bytes:
-    """Return an HTML page as a PDF.
+    """Return a page of ``handout_page`` as a PDF.
 
     Raises
     ------
     PdfError
-        If there is no Chromium or Chrome, or it fails.
+        If there is nothing to print it with, or that fails.
     """
-    browser = find_browser()
+    printer = find_printer()
     with TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        (folder / "page.html").write_text(page, "utf-8")
-        pdf = folder / "page.pdf"
-        command = [
-            browser,
-            "--headless",
-            "--disable-gpu",
-            *(
-                ["--no-sandbox"] if getattr(os, "geteuid", lambda: 1)() == 0 else []
-            ),  # root has none
-            f"--user-data-dir={folder / 'profile'}",
-            "--no-pdf-header-footer",
-            f"--print-to-pdf={pdf}",
-            (folder / "page.html").as_uri(),
-        ]
+        if Path(printer).stem == LATEX:
+            command = _latex_command(printer, page, folder)
+        else:
+            command = _browser_command(printer, page, folder)
         try:
-            subprocess.run(command, check=True, capture_output=True, timeout=LONGEST)
-            return pdf.read_bytes()
+            subprocess.run(command, check=True, capture_output=True, timeout=LONGEST, cwd=folder)
+            return (folder / "page.pdf").read_bytes()
         except (OSError, subprocess.SubprocessError) as error:
             raise PdfError(
-                f"{browser} made no PDF ({type(error).__name__}); write an .html file to print"
+                f"{printer} made no PDF ({_reason(error)}); write an .html file to print"
             ) from None
+
+
+def _reason(error: Exception) -> str:
+    """Return what LaTeX says in its line with a "!"; of any other error its kind."""
+    said: bytes = getattr(error, "stdout", None) or b""
+    lines = said.decode("utf-8", "replace").splitlines()
+    found = (printable(line[2:]) for line in lines if line.startswith("! "))
+    return next(found, type(error).__name__)
+
+
+def _browser_command(browser: str, page: str, folder: Path) -> list[str]:
+    source = folder / "page.html"
+    source.write_text(page, "utf-8")
+    is_root = getattr(os, "geteuid", lambda: 1)() == 0  # for whom there is no sandbox
+    return [
+        browser,
+        "--headless",
+        "--disable-gpu",
+        *(["--no-sandbox"] if is_root else []),
+        f"--user-data-dir={folder / 'profile'}",
+        "--no-pdf-header-footer",
+        f"--print-to-pdf={folder / 'page.pdf'}",
+        source.as_uri(),
+    ]
+
+
+def _latex_command(latex: str, page: str, folder: Path) -> list[str]:
+    (folder / "page.tex").write_text(latex_of(page), "utf-8")
+    return [latex, "-no-shell-escape", "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
