@@ -2,9 +2,13 @@
 # # The chain rule on one edge
 #
 # Each lesson of this course runs as a script, `python 01_one_edge.py`, and is a notebook once
-# Jupytext has made it one: `pip install jupytext notebook`, `jupytext --to ipynb 01_one_edge.py`. A
-# notebook shows more: where a cell ends with a `Value`, its picture, and where it ends with a
-# chain, the chain as a formula.
+# Jupytext has made it one: `pip install jupytext notebook`, `jupytext --to ipynb 01_one_edge.py`,
+# `jupyter notebook 01_one_edge.ipynb`. A notebook shows more: where a cell ends with a `Value`, its
+# picture, and where it ends with a chain, the chain as a formula.
+#
+# Change the numbers, and run it again. Lines that begin with `assert` hold what the text says of
+# the numbers that are there; if one stops with an `AssertionError`, your numbers tell another
+# story. Find out which, and take the line out.
 #
 # A `Value` is a number that remembers how it was computed. Here is the smallest computation that
 # has a derivative worth asking for: one multiplication, and something done with its result.
@@ -67,12 +71,17 @@ chain
 # `backward()` goes the same way and leaves the gradient of each `Value` in its `grad`. A small step
 # of w, to both sides, agrees.
 
+
 # %%
+def error(w):
+    return (w * x.data - 1) ** 2
+
+
 E.backward()
 h = 1e-6
-slope = (((0.5 + h) * 4 - 1) ** 2 - ((0.5 - h) * 4 - 1) ** 2) / (2 * h)
+slope = (error(w.data + h) - error(w.data - h)) / (2 * h)
 print(f"backward: {w.grad:g}, by trying: {slope:.6f}")
-assert w.grad == chain.value == 8.0
+assert w.grad == chain.value
 assert abs(slope - w.grad) < 1e-6
 
 # %% [markdown]
@@ -80,8 +89,9 @@ assert abs(slope - w.grad) < 1e-6
 # smaller. All of training is that, many times.
 
 # %%
-smaller = ((w.data - 0.01) * 4 - 1) ** 2
-print(f"w = 0.49: E = {smaller:.4f}; 1 - 8 × 0.01 = {1 - 8 * 0.01:.4f}")
+less = w.data - 0.01
+print(f"w = {less:g}: E = {error(less):.4f}")
+print(f"by the slope: {E.data:g} - 0.01 × {w.grad:g} = {E.data - 0.01 * w.grad:.4f}")
 
 # %% [markdown]
 # The same once more, step by step. In a notebook this is a page with buttons and sliders.
@@ -95,9 +105,9 @@ walk
 # ## Questions
 #
 # Each lesson ends with a few. Write your numbers between the quotes and run the lesson again (in a
-# notebook, the cell). They are marked as a sheet of the homework is: round as you like, and what is
-# wrong is named without being given away. The right ones are among the
-# [solutions](solutions/01_one_edge.md).
+# notebook, the cell). They are marked as a sheet of the homework is: three figures are enough
+# (counts are asked for in full), and what is wrong is named without being given away. The right
+# ones are among the [solutions](solutions/01_one_edge.md).
 #
 # Now w = 0.75, and all else is as above.
 #

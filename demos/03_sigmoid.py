@@ -106,7 +106,7 @@ assert by_hand_error == 1  # at z = 40 nothing is left
 # 1. What are a and E?
 # 2. What are the two factors of dE/dz, and what is dE/dz?
 # 3. What is z after a step of gradient descent with the rate 2?
-# 4. How many times as large is the slope of the sigmoid at 0 as at 4? Two figures will do.
+# 4. How many times as large is the slope of the sigmoid at 0 as at 4?
 #
 # [Solutions](solutions/03_sigmoid.md)
 

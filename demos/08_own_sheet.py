@@ -88,7 +88,8 @@ print("\n".join([*conversation[:13], "…", Path(conversation[-1]).name]))
 # Nothing is wrong, though not every number is the exact one, rounded. Whoever rounds in every step
 # carries small errors along; the marker knows how far these can lead from each step to the next,
 # and takes no number as wrong that honest work can give. It also says where digits are shown that
-# the work before them cannot support.
+# the work before them cannot support. Of the 21 numbers 14 are worth a point; the others are only
+# written again, as a factor that stood in another chain, or in the closing table.
 
 # %%
 run("check sheet.toml")
@@ -106,9 +107,12 @@ fill_in("slip.toml", work(sheet.given, sheet.parameters, sign=-1))
 run("check slip.toml --hints 2")
 
 # %% [markdown]
-# The factor is named, and what follows from it is not charged again. `--hints` says how much is
-# given away: 1 is only the kind of slip, 2 the place as well, and 3 what is wrong with it. With 1
-# one has to look for oneself.
+# The factor is named, and what follows from it is not wrong. The slip costs half a point, since it
+# is one that the marker can explain. Here each of the three gradients costs half a point, too: with
+# their signs all steps go uphill, which one should see before handing it in.
+#
+# `--hints` says how much is given away: 1 is only the kind of slip, 2 the place as well, and 3 what
+# is wrong with it. With 1 one has to look for oneself.
 
 # %%
 run("check slip.toml --hints 1")

@@ -98,19 +98,21 @@ for file, (student, habit) in zip(names, class_list.items(), strict=True):
 status = run("check class --against keys --csv marks.csv")
 assert status == 1
 with (folder / "marks.csv").open(encoding="utf-8-sig", newline="") as table:
-    for row in csv.DictReader(table):
-        print(
-            f"{row['file']} {row['student']:<5} {row['points']:>4} of {row['of']}  {row['slips']}"
-        )
+    rows = list(csv.DictReader(table))
+for row in rows:
+    print(f"{row['file']} {row['student']:<5} {row['points']:>4} of {row['of']}  {row['slips']}")
+assert {row["of"] for row in rows} == {"14"}
 
 # %% [markdown]
 # ## What is it worth?
 #
-# Each number is worth a point, and a wrong one that a slip explains half of it. `--weights` changes
-# that: here a factor counts half, and a slip costs all.
+# Each number is worth a point, and a wrong one that a slip explains half of it. What is only
+# written again, a factor that stood in another chain or the closing table, is worth nothing: so
+# there are 21 numbers on a sheet, and 14 points. `--weights` changes that: here a factor counts
+# half, and a slip costs all.
 
 # %%
-run("check class --weights factor=0.5,slip=0")
+status = run("check class --weights factor=0.5,slip=0")
 
 # %% [markdown]
 # ## What did the class find hard?
@@ -131,7 +133,8 @@ assert set(slips) >= {"transposed", "sign"}
 
 # %% [markdown]
 # To hand back: `tinygrad-hw check class/FILE --html --hints 2` writes a page for a student, with
-# the places and not the answers.
+# the places and not the answers. `check` also takes the zip archives that Canvas, Moodle and
+# Gradescope let you download, and fills the marks into their tables.
 
 # %% [markdown]
 # ## Questions

@@ -178,6 +178,8 @@ check(
 
 # %%
 derivative = ""  # of swish, as a text
-if derivative:
-    swish = Pointwise("swish", lambda x: x / (1 + np.exp(-x)), derivative)
+try:
+    swish = Pointwise("swish", lambda x: x / (1 + np.exp(-x)), derivative or "0 * x")
     print(f"within {gradcheck(swish, [-3.0, -0.5, 0.4, 2.0]):.0e} of central differences")
+except (GradientError, ValueError) as mistake:
+    print(mistake if derivative else "nothing is written yet")

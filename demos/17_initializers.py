@@ -204,7 +204,7 @@ assert math.isnan(results["normal 0.3"][1][-1])
 #
 # 1. By which factor does a layer of 50 relus change the size of a signal, if its weights have the
 #    variance 0.09?
-# 2. With which variance is the factor 1?
+# 2. With which variance of its weights is that factor 1?
 # 3. Ten layers of 100 relus, all with the variance 1/100: what is left of the size, as a part of 1?
 # 4. Ten classes, and every image is given the probability 1/10 of each. What is the loss?
 #

@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 
 from tinygrad_hw.worksheet import (
     Answers,
@@ -20,11 +21,17 @@ p = 1
 [forward]
 {numbers}
 L = "p"
+[rounding]
+figures = {figures}
 """
+FIGURES = 3  # that are asked for, where a sheet does not say
 
 
 def check(answers: Mapping[str, str], problem: str | Mapping[str, float]) -> None:
     """Mark the answers to the questions of a lesson, and print what the marker says.
+
+    Three figures of a number are enough, where the sheet does not ask for others; what has only a
+    few, such as a count, is asked for in full.
 
     Parameters
     ----------
@@ -41,9 +48,17 @@ def marks_of(answers: Mapping[str, str], problem: str | Mapping[str, float]) -> 
     """Mark the answers to the questions of a lesson."""
     if not isinstance(problem, str):
         numbers = "\n".join(f'{name} = "{float(number)!r}"' for name, number in problem.items())
-        problem = SHEET_OF_NUMBERS.format(numbers=numbers)
+        figures = max(map(_figures, problem.values()))
+        problem = SHEET_OF_NUMBERS.format(numbers=numbers, figures=figures)
     sheet = parse_sheet(textwrap.dedent(problem), WHERE)
-    return mark(replace(sheet, answers=_placed(answers)))
+    rounding = sheet.rounding or ("figures", FIGURES)
+    return mark(replace(sheet, answers=_placed(answers), rounding=rounding))
+
+
+def _figures(number: float) -> int:
+    """Return how many figures of a number to ask for."""
+    figures = len(Decimal(f"{number:.9g}").normalize().as_tuple().digits)
+    return max(figures, FIGURES) if figures < 9 else FIGURES
 
 
 def _placed(answers: Mapping[str, str]) -> Answers:

@@ -64,6 +64,8 @@ def test_the_index_has_every_lesson_with_its_title() -> None:
         assert (COURSE / name).read_text("utf-8").startswith(f"# %% [markdown]\n# # {title}\n")
         assert all(int(earlier) < place for earlier in re.findall(r"\d+", needs)), needs
         assert 5 <= int(minutes) <= 45
+    hours = round(sum(int(row[4]) for row in rows) / 30) / 2
+    assert f"Together they take about {hours:g} hours." in INDEX
 
 
 def test_every_lesson_has_solutions_and_links_to_them() -> None:
@@ -101,6 +103,63 @@ def test_answers_are_marked_and_not_given_away(
     assert "'about 1' is not a number" in told
     assert "1 of 4 right: 1 exact, 0 honestly rounded, 1 wrong, 2 missing." in told
     assert "0.6682" not in told
+
+
+@pytest.mark.parametrize(
+    ("number", "answer", "told"),
+    [
+        (100352, "100000", "fewer than the 6 figures"),
+        (100352, "100,352", "1 exact"),
+        (5.5, "5", "fewer than the 3 figures"),
+        (5.5, "5.5", "1 exact"),
+        (14.154116418, "14.2", "1 exact"),
+        (14.154116418, "14", "fewer than the 3 figures"),
+        (9, "9", "1 exact"),
+        (9, "10", "1 wrong"),
+    ],
+)
+def test_a_count_is_asked_for_in_full_and_three_figures_of_any_other_number(
+    number: float,
+    answer: str,
+    told: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.syspath_prepend(COURSE)
+    importlib.import_module("course").check({"n": answer}, {"n": number})
+    out = capsys.readouterr().out
+    assert told in out
+    assert ("fewer" in told) == ("fewer" in out)
+
+
+def test_the_first_lesson_runs_with_other_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(COURSE)
+    code = "".join(lines for is_text, lines in cells_of(LESSONS[0]) if not is_text)
+    assert code.count("Value(0.5,") == code.count("Value(4.0,") == 1
+    exec(code.replace("Value(0.5,", "Value(-0.7,").replace("Value(4.0,", "Value(1.3,"), {})
+
+
+@pytest.mark.parametrize(
+    ("derivative", "told"),
+    [
+        ("", "nothing is written yet"),
+        ("sigmoid(x) * (1 + x - out)", "within "),
+        ("sigmoid(x)", "central differences give"),
+        ("sigmoid(x", "was never closed"),
+        ("swish(x)", "uses 'swish'"),
+    ],
+)
+def test_a_derivative_that_is_written_as_a_text_is_judged(
+    derivative: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [lesson] = [path for path in LESSONS if path.stem.startswith("13")]
+    cells = [lines for is_text, lines in cells_of(lesson) if not is_text]
+    names: dict[str, object] = {}
+    exec(cells[0], names)  # what it imports
+    blank = 'derivative = ""'
+    assert blank in cells[-1]
+    exec(cells[-1].replace(blank, f"derivative = {derivative!r}"), names)
+    assert told in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
