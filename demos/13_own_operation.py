@@ -181,5 +181,5 @@ derivative = ""  # of swish, as a text
 try:
     swish = Pointwise("swish", lambda x: x / (1 + np.exp(-x)), derivative or "0 * x")
     print(f"within {gradcheck(swish, [-3.0, -0.5, 0.4, 2.0]):.0e} of central differences")
-except (GradientError, ValueError) as mistake:
+except Exception as mistake:  # whatever can be wrong with a text
     print(mistake if derivative else "nothing is written yet")

@@ -146,7 +146,8 @@ def test_the_first_lesson_runs_with_other_numbers(monkeypatch: pytest.MonkeyPatc
         ("sigmoid(x) * (1 + x - out)", "within "),
         ("sigmoid(x)", "central differences give"),
         ("sigmoid(x", "was never closed"),
-        ("swish(x)", "uses 'swish'"),
+        ("clamp(x)", "uses 'clamp'"),
+        ("swish(x) / x", "name 'swish' is not defined"),
     ],
 )
 def test_a_derivative_that_is_written_as_a_text_is_judged(
