@@ -68,3 +68,9 @@ def test_a_formula_reads_as_what_it_computes(source: str) -> None:
 )
 def test_a_formula_is_typeset(source: str, markup: str) -> None:
     assert formula(source) == markup
+
+
+def test_a_power_of_a_thousand_powers_is_typeset() -> None:
+    text = formula("w" + "**x" * 3_000)
+    assert text.count("<sup>") == text.count("</sup>") == 20
+    assert text.count("<var>x</var>") == 3_000

@@ -224,15 +224,19 @@ def formula(source: str) -> Html:
     return _typeset_tokens(_TOKEN.findall(source))
 
 
-def _typeset_tokens(tokens: Sequence[str]) -> Html:
+MOST_RAISED = 20  # powers in the exponents of powers; of a stranger's thousand, no more are raised
+
+
+def _typeset_tokens(tokens: Sequence[str], depth: int = 0) -> Html:
     parts = []
     at = 0
     while at < len(tokens):
         token = tokens[at]
         at += 1
-        if token.strip() == "**":
+        if token.strip() == "**" and depth < MOST_RAISED:
             end = _end_of_exponent(tokens, at)
-            parts.append(element("sup", _typeset_tokens(_without_brackets(tokens[at:end]))))
+            exponent = _without_brackets(tokens[at:end])
+            parts.append(element("sup", _typeset_tokens(exponent, depth + 1)))
             at = end
         else:
             parts.append(_typeset_token(token))
