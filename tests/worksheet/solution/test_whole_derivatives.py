@@ -18,6 +18,7 @@ from tinygrad_hw.worksheet import (
     points,
     solve,
 )
+from tinygrad_hw.worksheet.quizzes.questions import questions_of
 
 RECURRENT = """\
 [given]
@@ -69,6 +70,15 @@ def test_the_key_has_the_derivative_that_the_chain_needs() -> None:
         products = [math.prod(map(float, path.values())) for path in answer.paths]
         assert sum(products) == pytest.approx(float(answer.value or ""), rel=1e-4), partial
     assert {item.verdict for item in mark(sheet).items} == {"exact"}
+
+
+def test_a_quiz_asks_for_the_derivative_that_the_chain_needs() -> None:
+    _, questions = questions_of(parse_sheet(RECURRENT))
+    asked = {(x.item.of, x.item.name): float(x.answer) for x in questions}
+    for i, (whole, direct) in enumerate(zip(WHOLE, DIRECT, strict=True), 1):
+        assert asked["dE/dW", f"dE/dh{i}"] == pytest.approx(whole, rel=1e-5)
+        if i in (2, 3):  # in the chain of U each path stands by itself
+            assert asked["dE/dU", f"dE/dh{i}"] == pytest.approx(direct, rel=1e-5)
 
 
 def test_both_derivatives_of_that_name_are_right() -> None:

@@ -20,6 +20,7 @@ from tinygrad_hw.worksheet.rounding.written_number import last_place_unit, read_
 from tinygrad_hw.worksheet.sheet.model import Sheet
 from tinygrad_hw.worksheet.sheet.parts import FACTOR, TABLE, UPDATED
 from tinygrad_hw.worksheet.solution.blanks import blanks
+from tinygrad_hw.worksheet.solution.dependencies import without_marks
 
 ROUNDED_TWICE = 0.55  # of the last unit; see ``WrittenNumber.preimage``
 
@@ -77,7 +78,7 @@ def questions_of(sheet: Sheet) -> tuple[Sheet, list[Question]]:
         asked = dataclasses.replace(asked, rounding=("figures", FIGURES))
     marks = mark(asked)
     expected = {
-        (judge.work.number, case.part, case.of, case.name): case.expected.honest
+        (judge.work.number, case.part, case.of, without_marks(case.name)): case.expected.honest
         for judge in judge_updates(marks.solution)
         for case in judge.unanswered
     }
