@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from tinygrad_hw.engine.core.graph import topological_order as _topological_order
 from tinygrad_hw.engine.core.node import Node as _Node
 from tinygrad_hw.explain.chains.chain import DIRECT, Chain, Factor
-from tinygrad_hw.explain.chains.from_graph import local_derivatives, sum_without_dust
+from tinygrad_hw.explain.chains.from_graph import local_derivatives
 from tinygrad_hw.explain.chains.matrix_chain import Equation, MatrixChain
 from tinygrad_hw.explain.chains.matrix_equations import explain_array as _explain_array
 from tinygrad_hw.explain.chains.scalar_chains import check_names as _check_names
 from tinygrad_hw.explain.chains.scalar_chains import explain_all
 from tinygrad_hw.explain.chains.scalar_chains import explain_scalar as _explain_scalar
 from tinygrad_hw.explain.graph.draw import dot, draw, picture_bytes, svg
+from tinygrad_hw.explain.graph.dust import sum_without_dust
 from tinygrad_hw.explain.graph.graphviz import DrawError
 from tinygrad_hw.explain.graph.labels import name_of as _name_of
 from tinygrad_hw.explain.notation.display import Displayed as _Displayed

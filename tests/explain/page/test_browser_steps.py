@@ -27,7 +27,7 @@ from page_in_browser import (
 from playwright.sync_api import Page, expect
 
 from tinygrad_hw import Value, backward_steps, steps
-from tinygrad_hw.engine import Pointwise
+from tinygrad_hw.engine import Pointwise, ops
 from tinygrad_hw.explain import page_html
 from tinygrad_hw.formatting.numbers import number
 
@@ -280,6 +280,37 @@ def test_where_a_sigmoid_saturates_its_gradient_dies(opened: Open) -> None:
     ]
     assert gradients[-1] == "0"
     assert_computed_from(page, "q1a", w1=200.0)
+
+
+def shifted(w: float = 0.3) -> Value:
+    """A softmax's cross-entropy: what is added to all logits changes nothing."""
+    with_b = Value(0.4, "w2") * Value(0.1, "v", constant=True)
+    b = named(with_b * Value(1.0, "one", constant=True), "b")
+    logits = [
+        named(Value(x, name) + b, f"z{i}") for i, (x, name) in enumerate(((w, "w"), (-1.3, "u")))
+    ]
+    powers = [named(ops.exp(z), f"e{i}") for i, z in enumerate(logits)]
+    p = named(powers[0] / named(powers[0] + powers[1], "s"), "p")
+    return named(-ops.log(p), "E")
+
+
+@pytest.mark.parametrize("unfolded", [False, True])
+def test_a_gradient_that_is_0_by_nature_is_0_wherever_the_slider_stands(
+    unfolded: bool, opened: Open
+) -> None:
+    page = view_of(opened(page_html(shifted())), unfolded)
+    page.locator("#last").click()
+    page.get_by_role("button", name=re.compile("^w2,")).click()
+    for w in ("0.3", "0.5", "-0.7", "1.9", "2.2"):
+        type_in(page, "w", w)
+        rows = {row[1]: row[3:] for row in seen(page)["rows"] if row[1]}
+        assert {name: rows[name] for name in ("b", "w2")} == {"b": ["0"], "w2": ["0"]}
+        assert rows["z0"] != ["0"]
+        said = page.evaluate("() => document.body.innerText")
+        assert not re.search(r"e-1[5-9]|10\s*−1[5-9]", said)
+        assert [f.sentence for f in steps(shifted(float(w)), unfolded=unfolded)] == seen(page)[
+            "steps"
+        ]
 
 
 def test_nonsense_in_a_field_changes_nothing(opened: Open) -> None:

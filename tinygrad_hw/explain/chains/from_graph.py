@@ -5,8 +5,6 @@ A formula goes back to the nodes that have a name; unnamed nodes between are wri
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from functools import reduce
 from typing import Any
 
@@ -18,6 +16,7 @@ from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.core.operation import Operation
 from tinygrad_hw.engine.core.trace import current
 from tinygrad_hw.engine.numpy_api.elementwise import heaviside
+from tinygrad_hw.explain.graph.dust import sum_without_dust
 from tinygrad_hw.symbolic import (
     EXTREMES,
     Apply,
@@ -37,7 +36,6 @@ from tinygrad_hw.symbolic import (
     walk,
 )
 
-EPSILON = 2.0**-52
 LONGEST = 40  # names, numbers and operations in one formula that is read
 LONGEST_SUM = 200  # in a sum that is differentiated, one term after the other
 
@@ -241,13 +239,6 @@ def _local_sum(total: Any, terms: list[Any]) -> float:
     """Return a sum, in a program that is being captured the stand-in; 0 where it is dust."""
     is_dust = not isinstance(total, StandIn) and sum_without_dust(list(map(float, terms))) == 0.0
     return 0.0 if is_dust else plain(total)
-
-
-def sum_without_dust(terms: Sequence[float]) -> float:
-    """Add numbers; 0 where no more is left of the sum than the rounding of its terms."""
-    total = sum(terms)
-    size = sum(abs(term) for term in terms)
-    return 0.0 if abs(total) <= len(terms) * EPSILON * size < math.inf else total
 
 
 def plain(number: Any) -> float:

@@ -26,9 +26,9 @@ from tinygrad_hw.explain.chains.from_graph import (
     local_derivatives,
     local_formulas,
     plain,
-    sum_without_dust,
 )
 from tinygrad_hw.explain.chains.simplification import ChainSimplifier
+from tinygrad_hw.explain.graph.dust import sum_without_dust
 from tinygrad_hw.formatting import number
 from tinygrad_hw.symbolic import Formula
 

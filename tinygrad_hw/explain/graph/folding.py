@@ -19,6 +19,7 @@ from tinygrad_hw.engine.core.data import shape_of
 from tinygrad_hw.engine.core.graph import topological_order
 from tinygrad_hw.engine.core.node import Node
 from tinygrad_hw.engine.core.trace import Group
+from tinygrad_hw.explain.graph.dust import sum_without_dust
 from tinygrad_hw.explain.graph.graphviz import DrawError
 
 MOST_NODES = 2000  # in boxes, and twice as many edges
@@ -128,6 +129,7 @@ def fold(root: Node, most: int = MOST_NODES, most_boxes: int = MOST_BOXES) -> La
     _check_size(len(drawn), len(edges), advice, most)
     gradients = _multiply_out(root, owners, edges)
     edge_list = list(edges.values())
+    _settle(edge_list, gradients)
     return Layout(root, _boxes(drawn, edge_list), edge_list, gradients, folded=True)
 
 
@@ -152,8 +154,37 @@ def _scalar_layout(root: Node, order: list[Node]) -> Layout:
         edge = edges[id(step.node), step.position]
         edge.local, edge.contribution = step.local, step.contribution
         gradients[id(step.operand)] = step.total
+    _settle(edges.values(), gradients)
     boxes = [Box(results=[node]) for node in order]
     return Layout(root, boxes, list(edges.values()), gradients, folded=False)
+
+
+def _settle(edges: Iterable[Edge], gradients: dict[int, Any]) -> None:
+    """Write 0 for each gradient that is 0 but for rounding, and for what it would pass on.
+
+    Parameters
+    ----------
+    edges
+        The edges of a drawing, results in the order of computation; their contributions change.
+    gradients
+        d root / d node by the node's id, which change too. Arrays stay as they are.
+    """
+    arriving: dict[int, list[Edge]] = {}  # by the operand
+    leaving: dict[int, list[Edge]] = {}  # by the result, in the order of computation
+    for edge in edges:
+        leaving.setdefault(id(edge.node), []).append(edge)
+        if edge.flows:
+            arriving.setdefault(id(edge.operand), []).append(edge)
+    computed = list(leaving)
+    leaves = [key for key in arriving if key not in leaving]
+    for key in [*reversed(computed), *leaves]:
+        terms = [edge.contribution for edge in arriving.get(key, [])]
+        if not all(isinstance(term, float) for term in terms) or sum_without_dust(terms):
+            continue
+        if terms and gradients[key] != 0.0:  # a 0 keeps its sign
+            gradients[key] = 0.0
+            for edge in filter(lambda edge: edge.flows, leaving.get(key, [])):
+                edge.contribution = 0.0
 
 
 # --- The nodes that are drawn, and the gradients between them -------------------------------------

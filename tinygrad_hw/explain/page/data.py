@@ -43,6 +43,7 @@ def page_data(
         # explained at first: a parameter, since its chain is the longest
         "start": next((i for i, node in enumerate(nodes) if is_parameter(node)), 0),
     }
+    data["totals"] = _totals(content, list(views)[-1])
     if "b" not in views:
         data["keys"] |= {f"b{k[1:]}": n for k, n in data["keys"].items() if k[0] == "a"}
     if form:
@@ -52,6 +53,14 @@ def page_data(
         if form.revealed is not None:
             data["sealed"] = _sealed(content, form.revealed)
     return json.dumps(data, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _totals(content: Content, prefix: str) -> dict[str, str]:
+    """Return the key of the gradient that each total of a chain is, by the total's key."""
+    view = content.unfolded
+    keys = {view.name(node): f"{prefix}g{view.node_keys[id(node)]}" for node in view.nodes}
+    totals = {key: what[1] for what, key in content.factors.items() if what[2]}
+    return {key: keys[name] for key, name in totals.items() if name in keys}
 
 
 def _sealed(content: Content, revealed: tuple[str, ...]) -> dict[str, Any]:

@@ -54,8 +54,30 @@ const keyed = all("[data-k]");
 function compute() {
   const names = Object.fromEntries(given.map((x, i) => [`given_${i + 1}`, x]));
   results = page(names).results;
+  settle();
 }
-const valueOf = (key) => results[data.keys[key]];
+const valueOf = (key) => (zero.has(data.totals[key] || key) ? 0 : results[data.keys[key]]);
+
+// The sums of which nothing is left but the rounding of their terms, and what they would pass on:
+// zeros, as by hand. The same rule as in Python.
+const zero = new Set();
+
+function settle() {
+  zero.clear();
+  for (const [v, { frames, edges, nodes }] of Object.entries(data.views)) {
+    const counts = nodes.map(() => 0), sizes = nodes.map(() => 0); // of the terms so far
+    for (const { node, edge, sum } of frames) {
+      if (edge === null) continue;
+      const { from, contribution } = edges[edge];
+      if (zero.has(`${v}g${from}`)) zero.add(v + contribution);
+      counts[node]++;
+      const size = sizes[node] += Math.abs(valueOf(v + contribution));
+      const total = Math.abs(results[data.keys[v + sum]]);
+      const isZero = size === 0 || (size < Infinity && total <= counts[node] * 2 ** -46 * size);
+      for (const key of [v + sum, `${v}g${node}`]) zero[isZero ? "add" : "delete"](key);
+    }
+  }
+}
 
 function write(element, key) {
   const text = isSealed(element) ? "·" : numberText(valueOf(key));
