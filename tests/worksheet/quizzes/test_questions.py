@@ -7,7 +7,7 @@ from types import ModuleType
 import pytest
 
 from tinygrad_hw.formatting import Html
-from tinygrad_hw.worksheet import exercise, mark, parse_sheet, read_number
+from tinygrad_hw.worksheet import SheetError, exercise, mark, parse_sheet, read_number
 from tinygrad_hw.worksheet.quizzes.layout import laid_out
 from tinygrad_hw.worksheet.quizzes.questions import Question, honest_answers, questions_of
 from tinygrad_hw.worksheet.rounding.intervals import Interval
@@ -143,3 +143,10 @@ def test_what_a_sheet_defines_is_asked_for_with_its_formula() -> None:
     assert [(q.title, q.answer) for q in questions] == [("delta", "-12")]
     text = laid_out(blank, 1, questions, lambda question: Html("{…}"))
     assert "δ = −dE/dz = {…}" in re.sub("<[^>]*>", "", text)
+
+
+@pytest.mark.parametrize("ask", ["forward = false", "forward = true\n[ask.points]\nE = 0"])
+def test_a_sheet_that_asks_for_nothing_is_refused(ask: str) -> None:
+    text = f'[parameters]\nw = 2\n[forward]\nE = "w**2"\n[ask]\n{ask}\n'
+    with pytest.raises(SheetError, match=r"s\.toml: no number that is worth a point is asked for"):
+        questions_of(parse_sheet(text, "s.toml"))

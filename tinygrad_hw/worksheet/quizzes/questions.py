@@ -17,7 +17,7 @@ from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.marking.points import points_by_item
 from tinygrad_hw.worksheet.rounding.intervals import Interval
 from tinygrad_hw.worksheet.rounding.written_number import last_place_unit, read_number
-from tinygrad_hw.worksheet.sheet.model import Sheet
+from tinygrad_hw.worksheet.sheet.model import Answers, Sheet, SheetError
 from tinygrad_hw.worksheet.sheet.parts import FACTOR, TABLE, UPDATED
 from tinygrad_hw.worksheet.solution.blanks import blanks
 from tinygrad_hw.worksheet.solution.dependencies import without_marks
@@ -71,9 +71,11 @@ def questions_of(sheet: Sheet) -> tuple[Sheet, list[Question]]:
     Raises
     ------
     SheetError
-        If the sheet cannot be solved, or is too large to be marked.
+        If the sheet cannot be solved, is too large to be marked, or asks for nothing.
     """
     asked = blanks(sheet)
+    if all(answers == Answers() for answers in asked.answers_by_step):
+        raise _nothing_asked(sheet)
     if asked.rounding is None:
         asked = dataclasses.replace(asked, rounding=("figures", FIGURES))
     marks = mark(asked)
@@ -92,7 +94,16 @@ def questions_of(sheet: Sheet) -> tuple[Sheet, list[Question]]:
                 unit = read_number(answer).unit
             title = item.name if item.part == FACTOR else marks.place(item)
             questions.append(Question(item, title, worth, answer, honest_answers(interval, unit)))
+    if not questions:
+        raise _nothing_asked(sheet)
     return asked, questions
+
+
+def _nothing_asked(sheet: Sheet) -> SheetError:
+    return SheetError(
+        f"{sheet.where}: no number that is worth a point is asked for, so there is no question to "
+        "write; see [ask]"
+    )
 
 
 def _answer(marks: Marks, item: MarkedNumber, rounding: tuple[str, int] | None) -> str:
