@@ -148,6 +148,19 @@ def test_a_changed_definition_is_told() -> None:
     )
 
 
+def test_of_many_changes_the_first_are_told_and_all_are_counted() -> None:
+    more = "".join(f'n{i} = "x"\n' for i in range(900))
+    written = "".join(f'n{i} = "2"\n' for i in range(900))
+    text = ANSWERED.replace("[forward]\n", f"[forward]\n{more}", 1)
+    sheet = parse_sheet(text.replace("[answers.forward]\n", f"[answers.forward]\n{written}", 1))
+    changes = compare(sheet, [HANDED_OUT]).changes
+    assert changes[0] == "n0 in [forward] is new: 'x'"
+    assert changes[200] == "700 more"
+    assert changes[201].startswith("not asked for, and not marked: n0, n1, ")
+    assert changes[201].endswith(", n199, 700 more")
+    assert mark(compare(sheet, [HANDED_OUT]).sheet).summary["missing"] == 0
+
+
 def test_what_the_page_has_revealed_is_told_and_kept() -> None:
     sheet = changed(r"^\[answers.forward\]$", '[answers]\nrevealed = ["b"]\n[answers.forward]')
     compared = compare(sheet, [HANDED_OUT])

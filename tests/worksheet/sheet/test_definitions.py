@@ -170,3 +170,6 @@ def test_definitions_do_not_grow_without_bound() -> None:
     chain = "".join(f"d{i + 1} = 'd{i}*d{i} + x'\n" for i in range(1, 40))
     with pytest.raises(SheetError, match="d7 is longer than 400 names and operations"):
         parse_sheet(SHEET.replace("[update]", f"d1 = 'dE/dw + 1'\n{chain}[update]"))
+    many = "".join(f"d{i} = 'dE/dw'\n" for i in range(40_000))
+    with pytest.raises(SheetError, match=r"has 40,0\d\d definitions; the most are 500"):
+        parse_sheet(SHEET.replace("[update]", f"{many}[update]"))

@@ -14,6 +14,8 @@ from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet
 from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED, place
 from tinygrad_hw.worksheet.solution.blanks import blanks, with_all_asked
 
+MOST_TOLD = 200  # changes, and questions in one of them; the sheet may have a hundred thousand
+
 
 @dataclass(frozen=True, slots=True)
 class Compared:
@@ -55,6 +57,7 @@ def compare(sheet: Sheet, handed_out: Sequence[Sheet]) -> Compared:
         ((list(_changes(_problem(own), problem)), own) for own in handed_out),
         key=lambda found: len(found[0]),
     )
+    changes = _some(changes)
     if sheet.ask != own.ask:
         changes.append("[ask] is not as it was")
     blank, written = Counter(_questions(own)), Counter(_questions(sheet))
@@ -68,7 +71,7 @@ def compare(sheet: Sheet, handed_out: Sequence[Sheet]) -> Compared:
         ("not asked for, and not marked", written - Counter(_questions(own))),
     ):
         if questions:
-            changes.append(f"{what}: {', '.join(map(str, questions.elements()))}")
+            changes.append(f"{what}: {', '.join(_some([*map(str, questions.elements())]))}")
     if sheet.answers.revealed:
         changes.append(
             f"its page has shown, when asked: {printable(', '.join(sheet.answers.revealed))}"
@@ -84,6 +87,12 @@ def compare(sheet: Sheet, handed_out: Sequence[Sheet]) -> Compared:
         lines=sheet.lines,
     )
     return Compared(whole, tuple(changes))
+
+
+def _some(texts: list[str]) -> list[str]:
+    """Return the first of many texts, and how many more there are."""
+    more = len(texts) - MOST_TOLD
+    return [*texts[:MOST_TOLD], f"{more:,} more"] if more > 0 else texts
 
 
 # --- The problem ----------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from tinygrad_hw.worksheet.sheet.messages import abbreviate, printable
 from tinygrad_hw.worksheet.sheet.model import Definition
 
 LONGEST = 400  # names and operations: what can be marked
+MOST = 500  # definitions: as many names as can be marked
 _NAME = r"\w{1,100}(?:\[[\d, ]{1,12}\])?"
 _PARTIAL = re.compile(rf"(?<!\w)[d∂]({_NAME})\s*/\s*[d∂]({_NAME})(?!\w)")
 
@@ -29,7 +30,10 @@ def read_definitions(
     definitions: dict[str, Definition] = {}
     formulas: dict[Formula, Formula] = {}
     sizes: dict[str, int] = {}  # of the formulas, with those of the definitions that they use
-    for name, source in content.content.get("define", {}).items():
+    sources = content.content.get("define", {})
+    if len(sources) > MOST:
+        raise content.error(f"has {len(sources):,} definitions; the most are {MOST}", "define", "")
+    for name, source in sources.items():
         content.check_name("define", name)
         if not isinstance(source, str):
             raise content.error(f"{name} should be a formula in quotes", "define", name)
