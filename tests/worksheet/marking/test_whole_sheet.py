@@ -1,18 +1,18 @@
 """What a whole sheet says: one rule got wrong in every update, one sign in every gradient."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import pytest
 
 from tinygrad_hw.homework import sheet_path
-from tinygrad_hw.worksheet import Answers, Sheet, mark, read_sheet
+from tinygrad_hw.worksheet import Answers, Sheet, mark, parse_sheet, read_sheet
 from tinygrad_hw.worksheet.exercises.answer_key import key
 from tinygrad_hw.worksheet.feedback.html_page import marked_page
 from tinygrad_hw.worksheet.feedback.text import feedback_lines
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks
 from tinygrad_hw.worksheet.marking.points import points, read_weights
-from tinygrad_hw.worksheet.sheet.parts import PARTIAL, UPDATED
+from tinygrad_hw.worksheet.sheet.parts import FORWARD, PARTIAL, UPDATED
 
 RATE = 0.1
 
@@ -147,3 +147,58 @@ def test_the_feedback_names_what_lacks_figures() -> None:
     assert lines[title + 1] == f"  a4 = {forward['a4']}"
     assert "  1 of" in "\n".join(feedback_lines(marks, hints=1))
     assert "right, but with fewer figures than asked for" in marked_page(marks)
+
+
+NEURONS = """
+[given]
+x1 = 0.6
+x2 = 1.3
+y = 1
+[parameters]
+w1 = 0.4
+w2 = -0.7
+b = 0.2
+v = 1.1
+c = -0.3
+[forward]
+z = "w1*x1 + w2*x2 + b"
+a = "sigmoid(z)"
+u = "v*a + c"
+o = "sigmoid(u)"
+E = "(y - o)**2 / 2"
+[update]
+loss = "E"
+rate = 0.5
+[rounding]
+figures = 5
+"""
+
+
+@pytest.mark.parametrize("text", ["0", "1", "-0", "0.0"])
+def test_one_number_for_all_answers_is_worth_little(text: str) -> None:
+    """What shows a figure or none is what some way of working gives, for nearly every question."""
+    right = key(parse_sheet(NEURONS))
+
+    def all_of(names: Iterable[str]) -> dict[str, str]:
+        return dict.fromkeys(names, text)
+
+    answers = Answers(
+        all_of(right.answers.forward),
+        {
+            name: replace(asked, paths=tuple(map(all_of, asked.paths)), value=text)
+            for name, asked in right.answers.partials.items()
+        },
+        all_of(right.answers.updated),
+    )
+    earned, possible = points(mark(replace(right, answers=answers)))
+    assert earned < possible * 0.55
+
+
+def test_a_zero_that_shows_nothing_is_right_nowhere() -> None:
+    """Not even where it could be cut from what follows: 0.5 to 0, by who writes no digits."""
+    sheet = key(parse_sheet(NEURONS))
+    zeros = dict.fromkeys(sheet.answers.forward, "0")
+    items = mark(replace(sheet, answers=replace(sheet.answers, forward=zeros))).items
+    forward = [item for item in items if item.part == FORWARD]
+    assert {item.verdict for item in forward} == {"wrong"}
+    assert {item.slip_explains_every_digit for item in forward} == {False}

@@ -27,8 +27,6 @@ from tinygrad_hw.worksheet.rounding.admissible import (
 )
 from tinygrad_hw.worksheet.rounding.written_number import (
     WrittenNumber,
-    further_meanings,
-    read_number,
     round_number,
 )
 from tinygrad_hw.worksheet.sheet.model import PartialAnswer
@@ -328,15 +326,9 @@ class Judge:
 
     def _read(self, case: Case, printed: str, earlier: Sequence[Admissible]) -> WrittenNumber:
         """Read a number as the first of its meanings that is right; as the usual one if none is."""
-        meanings = [read_number(printed)]
-        meanings += further_meanings(printed, point_groups=self.work.writes_decimal_commas)
-        kind, count = self.work.sheet.rounding or ("", 0)
-        if kind == "figures":  # the zeros of 12600 are no figures where three are asked for
-            asked = [x for x in meanings if x.figures == count and x.place > 0]
-            meanings = [*asked, *(x for x in meanings if not asked or x.figures < count)]
-        elif kind == "decimals":
-            meanings = [x for x in meanings if x.place <= 0] or meanings
+        meanings = self.work.meanings_of(printed)
         if len(meanings) == 1:
+            self.work.meanings[printed] = meanings[0]
             return meanings[0]
         for meaning in meanings:
             if decide(replace(case, written=meaning, printed=printed), earlier)[0] != "wrong":

@@ -17,7 +17,8 @@ def decide(case: Case, earlier: Sequence[Admissible]) -> tuple[str, Admissible]:
 
     A number is ``rounded`` where some honest way of working gives it: every number before it
     rounded, or cut, or used with more digits than are written. It ``follows`` where only the
-    student's own numbers give it, slips included.
+    student's own numbers give it, slips included. What shows little of what is asked for has to fit
+    one of the usual ways, since 1 fits some way nearly always.
 
     Parameters
     ----------
@@ -32,6 +33,8 @@ def decide(case: Case, earlier: Sequence[Admissible]) -> tuple[str, Admissible]:
         return "wrong", expected
     if written.is_rounding_of(case.exact):
         return "exact", expected
+    if case.shows_little and not any(x.matches_a_habit(written) for x in (expected, *earlier)):
+        return "wrong", expected
     if written.is_reachable_from(expected.honest):
         return "rounded", expected
     if expected.is_in_steps(written):

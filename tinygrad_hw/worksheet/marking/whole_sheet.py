@@ -10,6 +10,7 @@ from tinygrad_hw.worksheet.rounding.written_number import read_number
 from tinygrad_hw.worksheet.sheet.parts import PARTIAL, place
 
 AGAIN, TURNED = "again", "turned"  # notes
+ALL_ZERO = "held-constant"  # a rule that leaves 0; by no other does a 0 alone say anything
 
 
 def look_at_the_whole(numbers: Sequence[MarkedNumber]) -> tuple[MarkedNumber, ...]:
@@ -24,11 +25,14 @@ def look_at_the_whole(numbers: Sequence[MarkedNumber]) -> tuple[MarkedNumber, ..
 
 
 def _charge_each_rule_once(numbers: Sequence[MarkedNumber]) -> Iterator[MarkedNumber]:
+    wrong = [number for number in numbers if number.verdict == "wrong"]
+    shown = {rule for number in wrong if not _is_zero(number) for rule in number.rules}
     first: dict[str, MarkedNumber] = {}
     for number in numbers:
+        rules = [x for x in number.rules if x in shown or x.startswith(ALL_ZERO)]
         if number.verdict != "wrong":
             yield number
-        elif again := next((rule for rule in number.rules if rule in first), None):
+        elif again := next((rule for rule in rules if rule in first), None):
             where = place(first[again])
             if first[again].step != number.step:
                 where += f", step {first[again].step}"
@@ -36,8 +40,15 @@ def _charge_each_rule_once(numbers: Sequence[MarkedNumber]) -> Iterator[MarkedNu
             slip = again.partition(":")[0]
             yield replace(number, verdict="follows", note=AGAIN, slip=slip, explanation=text)
         else:
-            first |= dict.fromkeys(number.rules, number)
-            yield number
+            first |= dict.fromkeys(rules, number)
+            says = bool(rules) or not _is_zero(number)
+            yield replace(
+                number, slip_explains_every_digit=says and number.slip_explains_every_digit
+            )
+
+
+def _is_zero(number: MarkedNumber) -> bool:
+    return not read_number(number.printed).digits
 
 
 def _note_turned_gradients(numbers: Sequence[MarkedNumber]) -> list[MarkedNumber]:
@@ -55,5 +66,5 @@ def _note_turned_gradients(numbers: Sequence[MarkedNumber]) -> list[MarkedNumber
 
 
 def _has_wrong_sign(number: MarkedNumber) -> bool:
-    written = read_number(number.printed)
-    return written.digits != 0 and written.negative == (number.exact > 0)
+    is_negative = read_number(number.printed).negative
+    return not _is_zero(number) and is_negative == (number.exact > 0)

@@ -27,7 +27,6 @@ from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, PARTIAL, TABLE, U
 from tinygrad_hw.worksheet.slips.student_work import Inputs, StudentWork
 from tinygrad_hw.worksheet.solution.dependencies import PRIME, split_derivative, without_marks
 
-LEAST_SEEN = 0.01  # a smaller derivative may be written as 0 by who rounds to two decimals
 MOST_TERMS = 60  # of the sum over the paths of one partial, when it is expanded
 
 
@@ -81,10 +80,15 @@ class Case:
         return (FORWARD, PARTIAL) if is_defined else (self.part,)
 
     @property
-    def is_short(self) -> bool:
-        """Whether the number shows fewer figures, or decimals, than the sheet asks for."""
+    def shows_little(self) -> bool:
+        """Whether the number shows less than half of the figures, or decimals, that are asked for.
+
+        It is too little to tell one way of working from another: 1 may be 0.6, or 1.4. A 0 is read
+        as 0 to all that are asked for.
+        """
         kind, count = self.work.sheet.rounding or ("figures", 0)
-        return (self.written.figures if kind == "figures" else -self.written.place) < count
+        shown = self.written.figures if kind == "figures" else -self.written.place
+        return self.written.digits != 0 and 2 * shown < count
 
     @property
     def is_sum_over_paths(self) -> bool:
@@ -119,15 +123,21 @@ class Case:
         A new parameter should show the change, any other number itself. False where the numbers
         before explain why nothing shows.
         """
+        if self.part not in (UPDATED, TABLE):
+            return self._shows_nothing_but(0.0)
+        is_rounded_off = self.written.is_honest_for(self.exact) and self._shows_nothing_but(0.0)
+        return is_rounded_off or self._shows_nothing_but(self.work.parameters[self.name])
+
+    def _shows_nothing_but(self, base: float) -> bool:
+        """Whether the number is 0, or the old value, where neither work nor rounding makes it so.
+
+        After a slip, the student's own numbers have to give it, not just some of their intervals: a
+        0 without a digit before it would leave any 0 after it right.
+        """
         written, exact, expected = self.written, self.exact, self.expected
-        old = self.work.parameters[self.name] if self.part in (UPDATED, TABLE) else 0.0
-        if (
-            exact == old
-            or written.value != old
-            or old in expected.tight
-            or old in expected.own_tight
-            or old in expected.in_steps
-        ):
+        if exact == base or written.value != base:
+            return False
+        if base in expected.tight or base in (*expected.by_habit, *expected.in_steps):
             return False
         rounding = self.work.sheet.rounding
         if rounding is None:
@@ -136,15 +146,16 @@ class Case:
         if count <= (written.figures if kind == "figures" else -written.place):
             return False
         unit = last_place_unit(exact, rounding)  # 2.58 may stand for 2.5800
-        return all(abs(x - old) > unit for x in (exact, *expected.by_habit))
+        return all(abs(x - base) > unit for x in (exact, *expected.by_habit))
 
     @property
-    def is_zero_by_mistake(self) -> bool:
-        """Whether a derivative is written as 0 that nobody would round to 0, as 1 for dz/db."""
-        written = self.written
-        if not self.printed or written.digits or self.part not in (FACTOR, PARTIAL):
+    def is_held_constant(self) -> bool:
+        """Whether 0 is written for a derivative by what is only added, such as dz/db."""
+        work = self.work
+        if self.part not in (FACTOR, PARTIAL) or not self.printed or self.written.digits:
             return False
-        return abs(self.exact) >= max(LEAST_SEEN, written.unit if written.place < 0 else 0.0)
+        users = work.dependencies.users(self.top, self.bottom)
+        return bool(users) and all(work.derivative(f"d{x}/d{self.bottom}")[0] == 1 for x in users)
 
     def sum_over_paths(self) -> tuple[Formula, Inputs]:
         """Return a derivative as the whole sum over its paths, down to local derivatives."""

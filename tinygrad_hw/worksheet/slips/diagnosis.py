@@ -72,10 +72,6 @@ class Diagnosis:
     made_by_slip: Admissible | None = None
     rules: tuple[str, ...] = ()
 
-    def gives_exactly(self, written: WrittenNumber) -> bool:
-        """Whether the slip gives a number without any rounding."""
-        return self.made_by_slip is not None and self.made_by_slip.unrounded == written.value
-
 
 def diagnose(case: Case, budget: Budget, catalogue: Sequence[Slip] = CATALOGUE) -> list[Diagnosis]:
     """Find the slips that explain a wrong number, each once, in the order of the catalogue.
@@ -87,8 +83,6 @@ def diagnose(case: Case, budget: Budget, catalogue: Sequence[Slip] = CATALOGUE) 
     if final := next((diagnosis for diagnosis in found if diagnosis.slips[0].final), None):
         return [final]
     sharp = [diagnosis for diagnosis in found if diagnosis.explains_every_digit]
-    if case.is_short:  # 1 may be 0.6 with one digit, but here it is more likely a factor left out
-        sharp = [x for x in sharp if x.gives_exactly(case.written)] or sharp
     if not found:
         sharp = _within_budget(_pairs(case, budget, catalogue))
     return _each_slip_once(sharp or found)
@@ -148,7 +142,8 @@ def _single_slips(
             yield from _try_meanings(slip, case, slip.undo(case.written))
         if slip.evidence:
             for detail in slip.evidence(case):
-                yield Diagnosis((slip,), _text(slip, case, detail=detail), True, detail)
+                shows_any = not slip.final or case.written.digits > 0
+                yield Diagnosis((slip,), _text(slip, case, detail=detail), shows_any, detail)
         if slip.alternatives:
             for alternative in slip.alternatives(case):
                 yield from _try_alternative(slip, case, alternative, budget, sharp_only)
@@ -162,7 +157,11 @@ def _try_meanings(slip: Slip, case: Case, meanings: Iterable[WrittenNumber]) -> 
         is_zero = meant.digits == 0 and case.exact != 0
         if is_zero or replace(case, written=meant).shows_no_digit:
             continue
-        sharp = case.expected.matches_a_habit(meant) and case.work.is_within_rounding(meant)
+        sharp = (
+            case.expected.matches_a_habit(meant)
+            and not case.shows_little
+            and case.work.is_within_rounding(meant)
+        )
         if sharp or case.expected.can_give(meant):
             yield Diagnosis((slip,), _text(slip, case, meant=meant), sharp)
 
@@ -241,10 +240,13 @@ def _try_alternative(
     if not math.isfinite(value.own_tight.magnitude):  # such a value would explain any number
         return
     sharp = value.matches_a_habit(case.written)
+    if case.shows_little:  # it can only be what needs no rounding, such as a weight of 0.5
+        sharp = value.own_tight.short_decimal == case.written.value
     if sharp or value.can_give(case.written):
         text = _text(slip, case, detail=alternative.detail)
-        has_rule = alternative.rule and case.original is None  # to copy is none
-        rules = (f"{slip.id}: {alternative.rule}",) if has_rule else ()
+        # To copy is no rule, and one digit shows none.
+        is_rule = alternative.rule and case.original is None and (sharp or not case.shows_little)
+        rules = (f"{slip.id}: {alternative.rule}",) if is_rule else ()
         yield Diagnosis((slip,), text, sharp, alternative.detail, value, rules)
 
 

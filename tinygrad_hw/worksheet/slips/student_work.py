@@ -17,7 +17,12 @@ from tinygrad_hw.worksheet.rounding.admissible import (
     without_short_decimals,
 )
 from tinygrad_hw.worksheet.rounding.scratch_work import StepRounding
-from tinygrad_hw.worksheet.rounding.written_number import MOST_DIGITS, WrittenNumber, read_number
+from tinygrad_hw.worksheet.rounding.written_number import (
+    MOST_DIGITS,
+    WrittenNumber,
+    further_meanings,
+    read_number,
+)
 from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet
 from tinygrad_hw.worksheet.slips.unreadable import readable_answers
 from tinygrad_hw.worksheet.solution.dependencies import (
@@ -243,6 +248,20 @@ class StudentWork:
         texts += [text for answer in partials for path in answer.paths for text in path.values()]
         texts += [answer.value or "" for answer in partials]
         return any(re.search(r"\d,(?!\d{3}(?!\d))\d", text) for text in texts)
+
+    def meanings_of(self, printed: str) -> list[WrittenNumber]:
+        """Return the numbers that a text may mean, the usual one first, by what the sheet asks."""
+        usual = read_number(printed)
+        meanings = [usual, *further_meanings(printed, point_groups=self.writes_decimal_commas)]
+        kind, count = self.sheet.rounding or ("", 0)
+        if kind and not usual.digits and usual.fraction is None:
+            return [usual.padded(kind, count)]  # 0 is 0.000 where three figures are asked for
+        if kind == "figures":  # the zeros of 12600 are no figures where three are asked for
+            asked = [x for x in meanings if x.figures == count and x.place > 0]
+            return [*asked, *(x for x in meanings if not asked or x.figures < count)]
+        if kind == "decimals":
+            return [x for x in meanings if x.place <= 0] or meanings
+        return meanings
 
     def read(self, printed: str) -> WrittenNumber:
         """Read a number, as what it has turned out to mean where it may mean several."""

@@ -232,8 +232,8 @@ def _keep(case: Case, why: str) -> Iterator[Alternative]:
 
 
 def hold_constant(case: Case) -> Iterator[Alternative]:
-    """Take what is differentiated for a constant, such as dz/db for 0."""
-    if case.is_zero_by_mistake:
+    """Take a bias for a constant, whose derivative is 0."""
+    if case.is_held_constant:
         yield Alternative(0.0, f"{case.top} does depend on {case.bottom}", rule="constant")
 
 
