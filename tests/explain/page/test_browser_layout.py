@@ -210,6 +210,13 @@ def test_the_callout_covers_no_name_and_no_number(make: Callable[[], Value], ope
         assert page.evaluate(COVERED) == [[], edges]
 
 
+def test_between_wide_layers_the_callout_finds_a_place(opened: Open) -> None:
+    """Where all that is near is covered, it is farther away, and a line leads to its edge."""
+    root = net([3, 4, 4, 1])
+    page = opened(page_html(root), viewport={"width": 1280, "height": 720})
+    assert page.evaluate(COVERED) == [[], sum(frame.edge is not None for frame in steps(root))]
+
+
 TOGETHER = """() => {
   const parts = [...document.querySelectorAll(
     "svg .lit > rect, #about article:not([hidden]) math, #said, #forth")].filter(

@@ -169,7 +169,8 @@ function light(frame, chip) {
   const text = `${local}${factor} = ${number(told.contribution)}`;
   const [px, py] = wire.dataset.at.split(",").map(Number), width = text.length * 9 + 20;
   const isBeside = wire.hasAttribute("data-beside");
-  const place = freePlace(chip.ownerSVGElement, [isBeside ? px + 34 + width / 2 : px, py], width);
+  const beside = [isBeside ? px + 34 + width / 2 : px, py];
+  const place = freePlace(chip.ownerSVGElement, beside, width, row(frame.node).getBBox());
   chip.classList.toggle("shown", Boolean(place));
   if (!place) return;
   const [left, top] = place, path = wire.querySelector("path");
@@ -186,14 +187,16 @@ function light(frame, chip) {
 }
 
 // The place nearest to a point where a callout covers no box and no number; null where there is none.
+// If it can be, it is seen together with the lit row.
 const CHIP = 28; // its height
+const FAR = [640, 400]; // how far from the point it may be, across and down
 const shiftsFor = {}; // by the width of a callout, the nearest first
 
 function shifts(width) {
   if (shiftsFor[width]) return shiftsFor[width];
   const found = [];
-  for (let dx = -400; dx <= 400; dx += 16) {
-    for (let dy = -280; dy <= 280; dy += 8) {
+  for (let dx = -FAR[0]; dx <= FAR[0]; dx += 16) {
+    for (let dy = -FAR[1]; dy <= FAR[1]; dy += 8) {
       const far = Math.hypot(Math.max(0, Math.abs(dx) - width / 2), Math.max(0, Math.abs(dy) - CHIP / 2));
       found.push([far + (Math.abs(dx) + Math.abs(dy)) / 50, dx, dy]);
     }
@@ -201,17 +204,24 @@ function shifts(width) {
   return shiftsFor[width] = found.sort((a, b) => a[0] - b[0]);
 }
 
-function freePlace(svg, [x, y], width) {
+function freePlace(svg, [x, y], width, lit) {
   const { width: most, height: lowest } = svg.viewBox.baseVal, gap = 4;
+  const drawing = svg.closest(".drawing"), scale = svg.getScreenCTM().a;
+  const isSeen = (left, top) =>
+    Math.max(left + width, lit.x + lit.width) - Math.min(left, lit.x) < drawing.clientWidth / scale - gap
+    && Math.max(top + CHIP, lit.y + lit.height) - Math.min(top, lit.y) < drawing.clientHeight / scale - gap;
+  let outside = null;
   const covered = all(".card, .edge.passed:not(.lit) text, .frame .title", svg).map((e) => e.getBBox())
-    .filter((b) => b.x < x + 400 + width && b.x + b.width > x - 400 - width);
+    .filter((b) => b.x < x + FAR[0] + width && b.x + b.width > x - FAR[0] - width);
   for (const [, dx, dy] of shifts(width)) {
     const left = x + dx - width / 2, top = y + dy - CHIP / 2;
     if (left < 2 || top < 2 || left + width > most - 2 || top + CHIP > lowest - 2) continue;
-    if (!covered.some((b) => b.x < left + width + gap && b.x + b.width > left - gap
-      && b.y < top + CHIP + gap && b.y + b.height > top - gap)) return [left, top];
+    if (covered.some((b) => b.x < left + width + gap && b.x + b.width > left - gap
+      && b.y < top + CHIP + gap && b.y + b.height > top - gap)) continue;
+    if (isSeen(left, top)) return [left, top];
+    outside = outside || [left, top];
   }
-  return null;
+  return outside;
 }
 
 function tell(now, frame) {
