@@ -70,6 +70,14 @@ def test_a_formula_is_typeset(source: str, markup: str) -> None:
     assert formula(source) == markup
 
 
+def test_partials_in_a_formula_are_typeset_as_such() -> None:
+    text = formula("-dE/dz * delta/dt + dE/dz1", ["dE/dz", "dE/dz1"])
+    e = '<span class="slope">d<var>E</var>/d<var>z</var>'
+    assert text.startswith(f"−{e}</span> · ")
+    assert text.endswith(f" + {e}<sub>1</sub></span>")
+    assert "<var>δ</var>/dt" in text
+
+
 def test_a_power_of_a_thousand_powers_is_typeset() -> None:
     text = formula("w" + "**x" * 3_000)
     assert text.count("<sup>") == text.count("</sup>") == 20

@@ -215,13 +215,16 @@ _NUMBER_IN_TEXT = r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
 _IN_TEXT = re.compile(rf"(?<![\w.])(d\w+/d\w+|{_NAME_IN_TEXT}|{_NUMBER_IN_TEXT})(?![\w])", re.ASCII)
 
 
-def formula(source: str) -> Html:
+def formula(source: str, partials: Iterable[str] = ()) -> Html:
     """Typeset a sheet's formula: names in italics, a product as a dot, a power raised.
+
+    ``partials`` has those of its parts that are names of derivatives, such as "dE/dz".
 
     >>> formula("x**-0.5 * 1e-3")
     '<var>x</var><sup>−0.5</sup> · 1×10<sup>−3</sup>'
     """
-    return _typeset_tokens(_TOKEN.findall(source))
+    names = "".join(rf"{re.escape(name)}(?!\w)|" for name in partials)
+    return _typeset_tokens(re.findall(names + _TOKEN.pattern, source, re.DOTALL))
 
 
 MOST_RAISED = 20  # powers in the exponents of powers; of a stranger's thousand, no more are raised
@@ -245,7 +248,7 @@ def _typeset_tokens(tokens: Sequence[str], depth: int = 0) -> Html:
 
 def _typeset_token(token: str) -> Html:
     if token[0].isalpha():
-        return symbol(token)
+        return _typeset_word(token)
     digits, e, exponent = token.lower().partition("e")
     if e:
         return join([digits, "×10", element("sup", exponent.lstrip("+").replace("-", "−"))])

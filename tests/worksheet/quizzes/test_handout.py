@@ -1,5 +1,6 @@
 """The page to print: what is given, a blank for all that is asked, nothing of the solution."""
 
+import html
 import re
 import subprocess
 from html.parser import HTMLParser
@@ -13,6 +14,8 @@ from tinygrad_hw.worksheet import (
     exercise,
     handout_page,
     mark,
+    marked_page,
+    moodle_quiz,
     parse_sheet,
     pdf_of,
     read_sheet,
@@ -185,3 +188,11 @@ def test_a_sheet_without_updates_asks_for_none() -> None:
     text = Text(handout_page([sheet])).text
     assert "Given" not in text
     assert "Updates" not in text
+
+
+def test_what_is_defined_by_a_partial_is_typeset_as_a_partial() -> None:
+    text = '[parameters]\nw = 2\n[forward]\nz = "3*w"\nE = "z**2"\n[define]\ndelta = "-dE/dz"\n'
+    slope = '−<span class="slope">d<var>E</var>/d<var>z</var></span>'
+    sheet = blanks(parse_sheet(text))
+    for page in (handout_page([sheet]), moodle_quiz([sheet]), marked_page(mark(sheet))):
+        assert slope in html.unescape(page)

@@ -29,6 +29,7 @@ from tinygrad_hw.formatting import (
     typeset,
     updated_number,
 )
+from tinygrad_hw.worksheet.feedback.statement import formula_of
 from tinygrad_hw.worksheet.feedback.text import (
     ANSWER,
     NUDGE,
@@ -233,7 +234,7 @@ class _Body:
         rows = [
             row(
                 symbol(item.name),
-                element("span", formula(self.sheet.sources[item.name]), class_="formula"),
+                element("span", formula_of(self.sheet, item.name), class_="formula"),
                 self.number(item),
             )
             for item in items

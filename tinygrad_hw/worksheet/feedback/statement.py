@@ -43,11 +43,14 @@ def given(sheet: Sheet) -> Iterator[Html]:
 
 def formulas(sheet: Sheet) -> Html:
     """Return the formulas as a list."""
-    lines = [
-        element("li", symbol(name), " = ", formula(source))
-        for name, source in sheet.sources.items()
-    ]
+    lines = [element("li", symbol(name), " = ", formula_of(sheet, name)) for name in sheet.sources]
     return element("ul", *lines, class_="formulas")
+
+
+def formula_of(sheet: Sheet, name: str) -> Html:
+    """Typeset the formula of a value; partials are in that of a defined one."""
+    partials = sheet.define[name].partials if name in sheet.define else ()
+    return formula(sheet.sources[name], partials)
 
 
 def update_rule(sheet: Sheet) -> Iterator[Html]:

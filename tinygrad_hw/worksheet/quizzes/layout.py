@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from tinygrad_hw.formatting import NOTHING, Html, element, formula, join, partial, symbol
-from tinygrad_hw.worksheet.feedback.statement import example, given, how_to_round
+from tinygrad_hw.formatting import NOTHING, Html, element, join, partial, symbol
+from tinygrad_hw.worksheet.feedback.statement import example, formula_of, given, how_to_round
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
 from tinygrad_hw.worksheet.quizzes.questions import Question
 from tinygrad_hw.worksheet.sheet.model import Sheet
@@ -69,9 +69,7 @@ def title_of_step(sheet: Sheet, step: int) -> str:
 
 def statement(sheet: Sheet, step: int) -> Html:
     """Return what is given to an update and how it is computed, as paragraphs of HTML."""
-    formulas = [
-        join([symbol(name), " = ", formula(source)]) for name, source in sheet.sources.items()
-    ]
+    formulas = [join([symbol(name), " = ", formula_of(sheet, name)]) for name in sheet.sources]
     parts = [
         *given(sheet),
         *example(sheet, step),
@@ -86,7 +84,7 @@ def statement(sheet: Sheet, step: int) -> Html:
 def name_of(sheet: Sheet, item: MarkedNumber) -> Html:
     """Return the name of what is asked for, with the formula of a forward value."""
     if item.part == FORWARD:
-        return join([symbol(item.name), " = ", formula(sheet.sources[item.name])])
+        return join([symbol(item.name), " = ", formula_of(sheet, item.name)])
     if item.part in (UPDATED, TABLE):
         return join(["new ", symbol(item.name)])
     return partial(item.name)

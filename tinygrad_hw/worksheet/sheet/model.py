@@ -12,7 +12,7 @@ from tinygrad_hw.engine import Value, ops
 from tinygrad_hw.errors import InputError
 from tinygrad_hw.symbolic.arrays import Shape
 from tinygrad_hw.symbolic.expression import Expression
-from tinygrad_hw.symbolic.formula import Formula, is_call_of, operands_of
+from tinygrad_hw.symbolic.formula import Formula, is_call_of, names_in, operands_of
 from tinygrad_hw.worksheet.sheet.messages import abbreviate, position
 from tinygrad_hw.worksheet.sheet.parts import ASK_KEYS, PARTS
 
@@ -96,8 +96,13 @@ class Definition:
     formula: Formula
 
     @property
+    def partials(self) -> tuple[str, ...]:
+        """The names of the partials in it."""
+        return tuple(name for name in names_in(self.formula) if "/" in name)
+
+    @property
     def partial(self) -> str | None:
-        """The partial that it is, or is with the other sign; None where it is neither."""
+        """The one partial that it equals, but for the sign; None for any other formula."""
         parts = operands_of(self.formula) or (self.formula,)
         *sign, last = parts
         is_signed = is_call_of(self.formula, ops.mul) and sign == [-1.0]

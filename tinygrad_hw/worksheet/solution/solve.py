@@ -13,7 +13,7 @@ import numpy as np
 from tinygrad_hw.engine import Value
 from tinygrad_hw.explain import DIRECT, Chain, explain_all
 from tinygrad_hw.formatting import bracketed, number, updated_number
-from tinygrad_hw.symbolic import compute, names_in
+from tinygrad_hw.symbolic import compute
 from tinygrad_hw.worksheet.sheet.model import Sheet, SheetError
 from tinygrad_hw.worksheet.sheet.parts import split_partial
 
@@ -139,7 +139,7 @@ def _solve_step(sheet: Sheet, previous: Mapping[str, float]) -> Solution:
 def _other_chains(sheet: Sheet, known: Collection[str]) -> dict[str, Chain]:
     """Return the chains of the partials that are asked for or answered and not known."""
     asked = sheet.ask.partials if sheet.ask and isinstance(sheet.ask.partials, tuple) else ()
-    defined = [n for d in sheet.define.values() for n in names_in(d.formula) if "/" in n]
+    defined = [name for definition in sheet.define.values() for name in definition.partials]
     wanted = dict.fromkeys((*asked, *sheet.answers.partials, *defined))
     others = [name for name in wanted if name not in known]
     if not others:
