@@ -69,7 +69,7 @@ def test_check_reads_sub_folders_archives_and_several_paths_and_keeps_pages_apar
     assert (status, error) == (0, "")
     assert out.startswith("3 of 3 sheets marked")
     assert out.endswith(
-        "Passed over: no .toml file\n  late.zip/carl_LATE_3_5_hw.pdf\nPages: pages\n"
+        "Passed over: no .toml file\n  late.zip/carl_LATE_3_5_hw.pdf\nMarks: m.csv\nPages: pages\n"
     )
     rows = list(csv.DictReader(Path("m.csv").read_text("utf-8-sig").splitlines()))
     assert [row["student"] for row in rows] == ["Amy", "Bob", "carl"]

@@ -245,6 +245,8 @@ def _check_class(
         print_line("")
         for line in table.lines(path):
             print_wrapped(line)
+    if arguments.csv:
+        print_line(f"Marks: {arguments.csv}")
     if arguments.html is not None and any(result.marks for result in results):
         print_line(f"Pages: {arguments.html or 'beside the sheets'}")
     whole = all(result.marks and not result.marks.unreadable for result in results)

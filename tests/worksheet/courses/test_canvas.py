@@ -198,6 +198,18 @@ def test_points_possible_are_read_as_canvas_reads_them(
     assert cells(table.content)[3][7] == mark
 
 
+def test_a_student_cannot_say_what_the_assignment_is_worth(gradebook: Path, hand_in: Hand) -> None:
+    gradebook.write_text(GRADEBOOK + "Points Possible,80,A5,p,Math,,1,1,\n")
+    results = [hand_in("a.toml", "enoether"), hand_in("b.toml", "Points Possible")]
+    table = canvas_gradebook(gradebook, results, assignment="Back")
+    assert [row[7] for row in cells(table.content)[3:] if row[7]] == [
+        "20.00",
+        "4.00",
+        "5.00",
+        "20.00",
+    ]
+
+
 def test_excel_s_unicode_text_becomes_a_table_that_canvas_reads(
     gradebook: Path, hand_in: Hand
 ) -> None:

@@ -58,9 +58,10 @@ def canvas_gradebook(
     """
     roster = read_roster(path)
     first = _first_assignment_column(roster)
-    students, worth = [], [""] * len(roster.header)
+    students: list[list[str]] = []
+    worth = [""] * len(roster.header)
     for row in roster.rows[1:]:
-        if "Points Possible" in row[0]:
+        if "Points Possible" in row[0] and not students:  # below, it is the name of a student
             worth = row
         elif not all(map(_NO_STUDENT.fullmatch, row)):
             students.append(row)
