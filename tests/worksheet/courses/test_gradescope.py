@@ -1,5 +1,6 @@
 """The results of an autograder, held against what Gradescope's specification says of them."""
 
+import html
 import json
 import math
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from tinygrad_hw.worksheet import (
     gradescope_refusal,
     gradescope_results,
     mark,
+    marked_page,
     parse_sheet,
     points,
     read_sheet,
@@ -125,6 +127,19 @@ def test_what_is_no_number_is_said_without_the_folder(hand_in: Hand) -> None:
     assert "line 16: E = 'four' is not a number" in results["output"]
     assert "secret" not in results["output"]
     assert results["tests"][1]["output"] == "'four' is not a number"
+
+
+def test_a_student_is_not_told_where_the_sheet_is_kept_if_the_line_is_not_known() -> None:
+    text = (
+        '[given]\nx = [1, 2]\n[parameters]\nw = 0.5\n[forward]\nE = "w*sum(x)"\n'
+        '[answers.partials."dE/dx"]\nvalue = ["half", "0.5"]\n'
+    )
+    marks = mark(parse_sheet(text, "secret/a.toml"))
+    said = "dE/dx_1 = 'half' is not a number"
+    assert marks.unreadable == [f"secret/a.toml: {said}"]
+    for told in (gradescope_results(marks)["output"], html.unescape(marked_page(marks))):
+        assert said in told
+        assert "secret" not in told
 
 
 def test_a_sheet_that_cannot_be_marked_has_no_points_and_says_why() -> None:

@@ -11,6 +11,7 @@ from tinygrad_hw.worksheet.feedback.text import (
     UNKNOWN,
     WRONG_AGAIN,
     feedback_lines,
+    without_place,
 )
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
@@ -21,7 +22,7 @@ def lines_for_student(
 ) -> Iterator[str]:
     """Yield the feedback as lines of text, without the place where the teacher keeps the sheet."""
     for line in feedback_lines(marks, hints, total, changes):
-        yield line.replace(f"{marks.sheet.where}, ", "")
+        yield without_place(line, marks)
 
 
 def remark_on(item: MarkedNumber, hints: int) -> str:

@@ -39,6 +39,7 @@ from tinygrad_hw.worksheet.feedback.text import (
     WRONG_AGAIN,
     nudges,
     shortfalls,
+    without_place,
 )
 from tinygrad_hw.worksheet.marking.mark_sheet import Marks
 from tinygrad_hw.worksheet.marking.marked_number import MarkedNumber
@@ -294,7 +295,7 @@ class _Body:
 
     def note(self, item: MarkedNumber) -> Html:
         if item.note == "unreadable":
-            return element("span", item.explanation.removeprefix(f"{self.sheet.where}, "))
+            return element("span", without_place(item.explanation, self.marks))
         if self.hints == PLACE:
             return join([_name(item), ": ", item.hint or UNKNOWN])
         right = [_worked_out(item), " = ", figure(self.right(item))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -144,6 +145,11 @@ def feedback_lines(
         yield from (f"  {change}" for change in changes)
         yield ""
     yield _tally(marks) + (f" Points: {points}." if points else "")
+
+
+def without_place(line: str, marks: Marks) -> str:
+    """Return a line for a student, without the path by which the teacher has the sheet."""
+    return re.sub(rf"^(\s*){re.escape(marks.sheet.where)}(?:, (?=line )|: )", r"\1", line)
 
 
 def _wrong_line(marks: Marks, item: MarkedNumber, hints: int) -> str:
