@@ -277,3 +277,14 @@ def test_a_sheet_without_title_or_student_has_a_page(neuron: Marks) -> None:
     shown = marked_page(Marks(replace(neuron.sheet, title="", student=""), neuron.items))
     assert "<title>A marked sheet</title>" in shown
     assert 'class="student"' not in shown
+
+
+def test_every_formula_is_on_the_page_once_whether_it_is_asked_for_or_not() -> None:
+    """Who gets it back sees what was computed, such as a loss that needed no answer."""
+    sheet = read_sheet(sheet_path("q1a"))
+    assert "E" not in sheet.answers.forward
+    lines = set(re.findall(r"<li>(.*?)</li>", marked_page(mark(sheet), 1)))
+    plain = [re.sub("<[^>]*>", "", line) for line in lines]
+    assert [line for line in plain if line.startswith("E = ")] == ["E = (y − a4)2 / 2"]
+    for name in sheet.answers.forward:
+        assert not any(re.match(rf"{name} = .*[a-z]", line) for line in plain)

@@ -29,7 +29,13 @@ from tinygrad_hw.formatting import (
     typeset,
     updated_number,
 )
-from tinygrad_hw.worksheet.feedback.statement import formula_of
+from tinygrad_hw.worksheet.feedback.statement import (
+    example,
+    formula_of,
+    formulas,
+    given,
+    how_to_round,
+)
 from tinygrad_hw.worksheet.feedback.text import (
     ANSWER,
     NUDGE,
@@ -177,10 +183,6 @@ def _nudges(marks: Marks) -> Iterator[Html]:
 # --- The sheet, in its own order ------------------------------------------------------------------
 
 
-def _known(numbers: Mapping[str, float]) -> list[Html]:
-    return [join([symbol(name), " = ", figure(number(x, 15))]) for name, x in numbers.items()]
-
-
 class _Body:
     """The body of the page: the sheet, each number with its mark."""
 
@@ -198,21 +200,20 @@ class _Body:
         for self.step, answers in enumerate(sheet.answers_by_step, start=1):
             if sheet.steps > 1:
                 yield element("h2", f"Step {self.step} of {sheet.steps}", class_="step")
-            if example := sheet.example(self.step):
-                yield element("p", "Given: ", join(_known(example), ", "), ".", class_="given")
+            if sheet.examples:
+                yield element("div", *example(sheet, self.step), class_="given")
             yield from self.answers(answers)
         if sheet.answers.table:
             yield self.values("The closing table", TABLE, sheet.answers.table)
         yield from self.digits()
 
     def given(self) -> Html:
+        """Build what the sheet says before it asks; a formula that is asked for stands below."""
         sheet = self.sheet
-        given = {name: x for name, x in sheet.given.items() if name not in sheet.example(1)}
-        known = _known(given | sheet.parameters)
-        rates = [("rate", sheet.rate), ("momentum", sheet.momentum or None)]
-        update = [join([f"{what} ", figure(number(x, 15))]) for what, x in rates if x is not None]
-        asked = [f"{sheet.rounding[1]} {sheet.rounding[0]}"] if sheet.rounding else []
-        return element("p", "Given: ", join([*known, *update, *asked], ", "), ".", class_="given")
+        asked = {x for step in sheet.answers_by_step for x in step.forward}
+        others = formulas(sheet, [name for name in sheet.sources if name not in asked])
+        rounding = [paragraph(how_to_round(sheet))] if sheet.rounding else []
+        return element("div", *given(sheet), others, *rounding, class_="given")
 
     def answers(self, answers: Answers) -> Iterator[Html]:
         if answers.forward:

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from tinygrad_hw.formatting import FIGURES, Html, element, formula, join, number, partial, symbol
+from tinygrad_hw.formatting import (
+    FIGURES,
+    NOTHING,
+    Html,
+    element,
+    formula,
+    join,
+    number,
+    partial,
+    symbol,
+)
 from tinygrad_hw.worksheet.sheet.model import Sheet
 from tinygrad_hw.worksheet.sheet.writer import name_of_rate
 
@@ -41,10 +51,13 @@ def given(sheet: Sheet) -> Iterator[Html]:
             yield element("p", title, join(parts, ", "), ".")
 
 
-def formulas(sheet: Sheet) -> Html:
-    """Return the formulas as a list."""
-    lines = [element("li", symbol(name), " = ", formula_of(sheet, name)) for name in sheet.sources]
-    return element("ul", *lines, class_="formulas")
+def formulas(sheet: Sheet, names: Iterable[str] | None = None) -> Html:
+    """Return the formulas of some names as a list, or all."""
+    lines = [
+        element("li", symbol(name), " = ", formula_of(sheet, name))
+        for name in (sheet.sources if names is None else names)
+    ]
+    return element("ul", *lines, class_="formulas") if lines else NOTHING
 
 
 def formula_of(sheet: Sheet, name: str) -> Html:
