@@ -41,7 +41,11 @@ def check(answers: Mapping[str, str], problem: str | Mapping[str, float]) -> Non
     problem
         The text of a sheet, or numbers by name, which the lesson has computed.
     """
-    print("\n".join(line for line in feedback_lines(marks_of(answers, problem), hints=2) if line))
+    marks = marks_of(answers, problem)
+    if any(str(answer) for answer in answers.values()):
+        print("\n".join(line for line in feedback_lines(marks, hints=2) if line))
+    else:
+        print(f"Blank: {', '.join(answers)}")
 
 
 def marks_of(answers: Mapping[str, str], problem: str | Mapping[str, float]) -> Marks:

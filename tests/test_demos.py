@@ -98,6 +98,8 @@ def test_answers_are_marked_and_not_given_away(
         """,
     )
     told = capsys.readouterr().out
+    check({"n": "", "m": ""}, {"n": 1.0, "m": 2.0})
+    assert capsys.readouterr().out == "Blank: n, m\n"
     assert "  a = 0.6628: Compare the digits one by one.\n" in told
     assert "Missing\n  dE/dz\n" in told
     assert "'about 1' is not a number" in told
