@@ -52,7 +52,7 @@ every_verb = pytest.mark.parametrize("verb", WRITING)
 
 
 def ending(verb: str) -> str:
-    return ".svg" if verb == "draw" else ".toml"
+    return {"draw": ".svg", "questions": ".zip"}.get(verb, ".toml")
 
 
 def command(verb: str, out: str, *options: str) -> list[str]:
@@ -106,7 +106,8 @@ def test_a_shipped_sheet_is_never_written_to(run: Run) -> None:
 def test_a_sheet_is_written_over_only_by_force(
     run: Run, sheets: dict[str, bytes], verb: str
 ) -> None:
-    os.symlink("b.toml", "b.svg")
+    for other in ("b.svg", "b.zip"):
+        os.symlink("b.toml", other)
     name = "b" + ending(verb)
     assert refused(run, *command(verb, name)) == f"{name} {THERE}"
     status, _, error = run(*command(verb, name, "--force"))
