@@ -339,3 +339,11 @@ def test_the_slope_of_a_largest_of_three_is_told_in_one_condition(
             f"[{name} > max({others})]" if function == "max" else f"[min({others}) > {name}]"
         )
         assert factor.formula == condition or len(set(numbers)) == 1
+
+
+def test_a_largest_of_a_name_twice_is_told_as_it_is_computed() -> None:
+    text = "[parameters]\na = 1\nb = 1\n[forward]\nE = 'max(a, b, b)'\n"
+    for chain in solve(parse_sheet(text)).chains.values():
+        [[factor]] = chain.paths
+        assert factor.tree is not None
+        assert compute(factor.tree, {"a": 1.0, "b": 1.0}) == factor.value

@@ -185,7 +185,7 @@ def _slope_of_extreme(node: Node, formula: Formula, name: str) -> Formula | None
     parts = leaves(formula, operation)
     others = [part for part in parts if part != name]
     inside = [part for other in others for part in walk(other)]
-    if len(others) < 2 or len(others) + 1 != len(parts) or name in inside:
+    if len(others) < 2 or len({*others}) + 1 != len(parts) or name in inside:
         return None
     below = topological_order(node, stop=is_named)
     if sum(x.raw == node.raw for x in below if x.operation is not operation) > 2:
