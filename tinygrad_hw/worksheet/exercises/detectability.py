@@ -6,11 +6,12 @@ out of a product of three digits. Who sets an exercise wants neither.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from tinygrad_hw.symbolic import compute, names_in
+from tinygrad_hw.worksheet.marking.judge import Judge
 from tinygrad_hw.worksheet.marking.mark_sheet import judge_updates
 from tinygrad_hw.worksheet.rounding.written_number import WrittenNumber, round_number
 from tinygrad_hw.worksheet.sheet.model import Sheet
@@ -22,7 +23,8 @@ from tinygrad_hw.worksheet.solution.solve import solve
 
 IDLE = ("factor-dropped", "factor-twice")  # of a factor that is 1 by its formula, dz/db
 EXACTLY = 1e-12  # relative
-QUICKEST_FIRST = sorted(CATALOGUE, key=lambda slip: slip.alternatives is not None)
+QUICK = [slip for slip in CATALOGUE if not slip.alternatives]  # to look for, in all updates
+SLOW = [slip for slip in CATALOGUE if slip.alternatives]
 
 
 def unseen_slips(key: Sheet) -> Iterator[str]:
@@ -33,14 +35,22 @@ def unseen_slips(key: Sheet) -> Iterator[str]:
     key
         A sheet with its answers, and with a ``[rounding]``.
     """
+    judges = []
     with np.errstate(all="ignore"):
-        for judge in judge_updates(solve(key)):
-            for slip in QUICKEST_FIRST:
-                for case, _ in judge.cases:
-                    if slip.may_hide_in_rounding or case.part not in slip.parts:
-                        continue
-                    if any(_hides(w, case) for w in _results_of(slip, case)):
-                        yield f"{slip.id} at {place(case)}"
+        for judge in judge_updates(solve(key)):  # each takes long to come
+            judges.append(judge)
+            yield from _unseen(judge, QUICK)
+        for judge in judges:
+            yield from _unseen(judge, SLOW)
+
+
+def _unseen(judge: Judge, slips: Iterable[Slip]) -> Iterator[str]:
+    for slip in slips:
+        for case, _ in judge.cases:
+            if slip.may_hide_in_rounding or case.part not in slip.parts:
+                continue
+            if any(_hides(w, case) for w in _results_of(slip, case)):
+                yield f"{slip.id} at {place(case)}"
 
 
 def _results_of(slip: Slip, case: Case) -> Iterator[WrittenNumber]:
