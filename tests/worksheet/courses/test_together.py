@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tinygrad_hw.worksheet import FilledTable, Result, canvas_gradebook, moodle_worksheet
+from tinygrad_hw.worksheet import (
+    FilledTable,
+    Result,
+    canvas_gradebook,
+    mark,
+    moodle_worksheet,
+    parse_sheet,
+    sheet_text,
+)
 
 NAMES = ("Emmy Noether", "David Hilbert", "Max Born", "Lise Meitner")
 Hand = Callable[..., Result]
@@ -43,6 +51,19 @@ def test_points_are_added_and_a_missing_sheet_earns_nothing(gradebook: Path, han
     ]
 
 
+def test_who_changes_what_a_sheet_is_worth_changes_nothing_for_others(
+    gradebook: Path, hand_in: Hand
+) -> None:
+    results = [hand_in(f"{i}/{name}.toml", name, "5.7", i) for name in NAMES for i in (1, 2)]
+    marked = results[0].marks
+    assert marked is not None
+    asks = parse_sheet(sheet_text(marked.sheet) + "[ask.points]\nz = 100\n")
+    results[0] = replace(results[0], marks=mark(asks))
+    of_emmy, *others = marks(canvas_gradebook(gradebook, results)).values()
+    assert others == ["15.00"] * 3
+    assert float(of_emmy) <= 20
+
+
 def test_where_each_has_another_sheet_each_is_worth_the_whole(
     gradebook: Path, hand_in: Hand
 ) -> None:
@@ -73,7 +94,7 @@ def test_what_cannot_count_together_is_said(gradebook: Path, hand_in: Hand) -> N
     assert table.problems == (
         f"2/{david}.toml: is not TOML",
         f"3/{born}.toml: is none of the 2 problems that the class has; for marks of {born}, "
-        "mark --against what was handed out, or leave it out",
+        "leave it out, or mark --against what was handed out",
         f"l1.toml, l2.toml, l3.toml: all are sheets of {lise}; leave the one to count",
     )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from tinygrad_hw.worksheet.classroom.results import Result
 from tinygrad_hw.worksheet.marking.points import points
@@ -19,7 +20,8 @@ class Work:
     results
         The sheets; none, if ``problem`` says why.
     earned, possible
-        Their points together. A problem without a sheet earns nothing.
+        Their points together, each problem worth what it is to most. One without a sheet earns
+        nothing.
     missing
         How many problems have no sheet.
     problem
@@ -40,15 +42,15 @@ def worth_of_problems(
 
     Where each student got another sheet, there is none.
     """
-    worth: dict[str, float] = {}
-    times: Counter[str] = Counter()
+    possible: dict[str, list[float]] = defaultdict(list)
     for own in sheets:
-        times.update({result.problem for result in own if result.marks})
-        for result in own:
+        for problem, result in {result.problem: result for result in own}.items():
             if result.marks:
-                _, possible = points(result.marks, weights)
-                worth[result.problem] = max(possible, worth.get(result.problem, 0.0))
-    return {problem: most for problem, most in worth.items() if 2 * times[problem] > len(sheets)}
+                possible[problem].append(points(result.marks, weights)[1])
+    # The median: who changes what the own sheet asks for changes nothing for the others.
+    return {
+        problem: median(most) for problem, most in possible.items() if 2 * len(most) > len(sheets)
+    }
 
 
 def work_of(
@@ -84,12 +86,14 @@ def work_of(
                 f"class has; for marks of {name}, mark --against what was handed out, or leave it "
                 "out"
             )
-    both = [points(result.marks, weights) for result in results if result.marks]
-    possible = sum(worth.values()) or both[0][1]
-    if not possible:
+    both = {r.problem: points(r.marks, weights) for r in results if r.marks}
+    if not all(possible for _, possible in both.values()):
         return Work(problem=f"{files}: its questions are worth nothing")
-    missing = max(0, len(worth) - len(results))
-    return Work(results, sum(earned for earned, _ in both), possible, missing)
+    if not worth:
+        [(earned, possible)] = both.values()
+        return Work(results, earned, possible)
+    earned = sum(worth[problem] * got / possible for problem, (got, possible) in both.items())
+    return Work(results, earned, sum(worth.values()), len(worth) - len(results))
 
 
 def _content(result: Result) -> object:
