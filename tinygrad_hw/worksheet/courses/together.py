@@ -83,7 +83,7 @@ def work_of(
         if worth and result.problem not in worth:
             return Work(
                 problem=f"{result.submission.where}: is none of the {len(worth)} problems that the "
-                f"class has; for marks of {name}, mark --against what was handed out, or leave it "
+                f"class has; for marks of {name}, leave it out, or mark --against what was handed "
                 "out"
             )
     both = {r.problem: points(r.marks, weights) for r in results if r.marks}
