@@ -665,6 +665,44 @@ d1 = "%s"
 """
 
 
+RELU = """
+[given]
+x = 2
+[parameters]
+w = 0.6
+v = -0.7
+u = -0.5
+[forward]
+n = "w*x"
+r = "relu(n)"
+m = "u*x"
+s = "relu(m)"
+E = "v*r + v*s"
+[answers.partials."dE/dw"]
+factors = { "dE/dr" = "-0.7", "dr/dn" = "%s", "dn/dw" = "2" }
+[answers.partials."dE/dv"]
+value = "%s"
+[answers.partials."dE/ds"]
+value = "%s"
+"""
+
+
+@pytest.mark.parametrize(
+    ("answers", "name", "slip", "says"),
+    [
+        (("1.2", "1.2", "-0.7"), "dr/dn", "sigmoid-prime", "r in place of [n > 0]"),
+        (("1", "1.2", "0"), "dE/ds", "activation-for-weight", "s in place of v"),  # which is 0
+    ],
+)
+def test_a_relu_is_not_its_derivative_and_0_may_be_what_a_slip_gives(
+    answers: tuple[str, ...], name: str, slip: str, says: str
+) -> None:
+    items = mark(parse_sheet(RELU % answers)).items
+    (item,) = (item for item in items if item.verdict == "wrong")
+    assert (item.name, item.slip) == (name, slip)
+    assert says in item.explanation
+
+
 @pytest.mark.parametrize(
     ("answers", "slip", "says"),
     [

@@ -68,7 +68,7 @@ CATALOGUE: tuple[Slip, ...] = (
         "Does something carry on from the step before?",
         "{name} = {printed}: {detail}.",
         CHANGE,
-        alternatives=update_slips.forget_momentum,
+        alternatives=update_slips.confuse_momentum,
     ),
     Slip(
         "change-alone",

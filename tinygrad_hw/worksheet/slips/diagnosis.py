@@ -80,8 +80,11 @@ def diagnose(case: Case, budget: Budget, catalogue: Sequence[Slip] = CATALOGUE) 
     give it within rounding; else pairs of slips.
     """
     found = _within_budget(_single_slips(case, budget, catalogue))
-    if final := next((diagnosis for diagnosis in found if diagnosis.slips[0].final), None):
-        return [final]
+    final = [diagnosis for diagnosis in found if diagnosis.slips[0].final]
+    if final and not case.written.digits:  # 0 may be what a slip makes: a weight that is 0
+        found = [x for x in found if x.made_by_slip and x.made_by_slip.unrounded == 0]
+    if final and (case.written.digits or not found):
+        return final[:1]
     sharp = [diagnosis for diagnosis in found if diagnosis.explains_every_digit]
     if not found:
         sharp = _within_budget(_pairs(case, budget, catalogue))

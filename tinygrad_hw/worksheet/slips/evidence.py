@@ -12,7 +12,7 @@ from tinygrad_hw.worksheet.slips.digit_slips import change_sign, move_point, tra
 
 def too_few_digits(case: Case) -> Iterator[str]:
     """Find a number with too few digits to show anything of its value."""
-    if case.shows_no_digit and not case.is_held_constant:
+    if case.shows_no_digit:
         if case.part in (UPDATED, TABLE):
             yield "too few digits were kept to see the change at all"
         else:

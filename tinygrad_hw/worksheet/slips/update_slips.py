@@ -37,11 +37,16 @@ def use_another_rate(case: Case) -> Iterator[Alternative]:
             yield Alternative(substitute(case.formula, {RATE: rate}), detail, rule=detail)
 
 
-def forget_momentum(case: Case) -> Iterator[Alternative]:
-    """Leave out the share of the change before."""
+def confuse_momentum(case: Case) -> Iterator[Alternative]:
+    """Leave out the share of the change before, subtract it, or multiply it by the rate, too."""
     if MOMENTUM in names_in(case.formula):
-        without = substitute(case.formula, {MOMENTUM: 0.0})
-        yield Alternative(without, "the momentum is not in it", rule="the momentum")
+        for momentum, detail in (
+            (0.0, "the momentum is not in it"),
+            (multiply(-1.0, MOMENTUM), "the change before was subtracted, not added"),
+            (multiply(RATE, MOMENTUM), "the change before was multiplied by the rate, too"),
+        ):
+            confused = substitute(case.formula, {MOMENTUM: momentum})
+            yield Alternative(confused, detail, rule=detail)
 
 
 def give_change_alone(case: Case) -> Iterator[Alternative]:

@@ -29,6 +29,7 @@ from tinygrad_hw.worksheet.slips.slip import Alternative
 from tinygrad_hw.worksheet.solution.dependencies import PRIME, split_derivative, without_marks
 
 Edit = Callable[[Formula], Iterator[Alternative]]  # of one part
+SLOPED = (ops.sigmoid, ops.tanh, ops.relu)  # activations whose derivative is often confused
 SLOPE = "the slope of an activation"  # the rule that is got wrong where it is left out
 
 
@@ -188,16 +189,17 @@ def _in_place_of(case: Case, formula: Formula) -> str:
 def confuse_activation_derivative(case: Case) -> Iterator[Alternative]:
     """Take the activation for its derivative, or one factor of the derivative alone."""
     activation = case.work.dependencies.formulas.get(case.top)
-    if not isinstance(activation, Apply) or activation.operation not in (ops.sigmoid, ops.tanh):
+    if not isinstance(activation, Apply) or activation.operation not in SLOPED:
         return
     a, z = case.top, case.bottom
     complement = add(1.0, multiply(-1.0, a))
-    others = {
-        "a": a,
-        "1 - a": complement,
-        "a (1 - a)": multiply(a, complement),
-        "1 - a**2": add(1.0, multiply(-1.0, power(a, 2.0))),  # that of tanh
-    }
+    others: dict[str, Formula] = {"a": a}
+    if activation.operation is not ops.relu:
+        others |= {
+            "1 - a": complement,
+            "a (1 - a)": multiply(a, complement),
+            "1 - a**2": add(1.0, multiply(-1.0, power(a, 2.0))),  # that of tanh
+        }
     for rule, other in others.items():
         if other != case.formula:
             extra = {a: case.work.forward[a]}
