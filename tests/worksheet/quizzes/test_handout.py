@@ -178,6 +178,27 @@ def test_a_rate_without_a_name_of_its_own_is_told_by_itself() -> None:
     assert "Given: x = −0.5, learning rate −0.5." in text
 
 
+def test_what_the_numbers_are_worth_is_told_where_the_sheet_says_it() -> None:
+    text = """
+        [parameters]
+        w_1 = 2
+        [forward]
+        z = "3*w_1"
+        E = "z**2"
+        [ask]
+        forward = true
+        partials = true
+        """
+    points = """[ask.points]
+        partials = 2
+        E = 0.5
+        "dE/dw_1" = 3
+        """
+    assert "Points" not in Text(handout_page([parse_sheet(text)])).text
+    shown = Text(handout_page([parse_sheet(text + points)])).text
+    assert "Points: each partial derivative 2, E 0.5, dE/dw1 3, any other number 1." in shown
+
+
 def test_a_sheet_without_updates_asks_for_none() -> None:
     sheet = parse_sheet("""
         [parameters]

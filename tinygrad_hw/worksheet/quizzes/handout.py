@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 from string import Template
 
@@ -29,6 +29,14 @@ from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet
 from tinygrad_hw.worksheet.solution.blanks import blanks
 from tinygrad_hw.worksheet.solution.dependencies import LEFT_OUT, with_gaps
 
+# What the keys of [ask] are called.
+KINDS = {
+    "forward": "value",
+    "factors": "factor",
+    "partials": "partial derivative",
+    "updated": "update",
+    "table": "number at the end",
+}
 _BLANK = element("span", class_="blank")
 _BREAK = element("span", class_="break")
 
@@ -66,6 +74,10 @@ def _content(sheet: Sheet) -> Iterator[Html]:
     yield from given(sheet)
     yield formulas(sheet)
     yield element("p", how_to_round(sheet))
+    if sheet.ask and sheet.ask.points:
+        yield element(
+            "p", "Points: ", join(_worth(sheet.ask.points), ", "), ", any other number 1."
+        )
     for step, answers in enumerate(sheet.answers_by_step, start=1):
         if sheet.steps > 1:
             yield element("h2", f"Update {step} of {sheet.steps}")
@@ -74,6 +86,16 @@ def _content(sheet: Sheet) -> Iterator[Html]:
     if sheet.answers.table:
         yield element("h2", "The new parameters at the end")
         yield _values(sheet.answers.table)
+
+
+def _worth(points: Mapping[str, float]) -> Iterator[Html]:
+    """Yield what is worth how many points; a sheet may say that by kind, or for one number."""
+    for name, worth in points.items():
+        if name in KINDS:
+            what = Html(f"each {KINDS[name]}")
+        else:
+            what = partial(name) if "/" in name else symbol(name)
+        yield join([what, f" {worth:g}"])
 
 
 def _step(sheet: Sheet, step: int, answers: Answers) -> Iterator[Html]:
