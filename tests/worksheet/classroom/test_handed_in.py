@@ -404,6 +404,22 @@ def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path, name: str) -> N
     assert len(error) < 600
 
 
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [("李明", "utf-8"), ("zoë", "utf-8"), ("zoe\u0308", "utf-8"), ("zoë", "cp437")],
+)
+def test_names_of_which_an_archive_does_not_say_the_encoding_are_read(
+    tmp_path: Path, name: str, encoding: str
+) -> None:
+    place = "?" * len(name.encode(encoding))
+    content = pack({f"{place}_103_9003_hw.toml": ANSWERED})
+    (tmp_path / "a.zip").write_bytes(content.replace(place.encode(), name.encode(encoding)))
+    [sheet] = handed_in([tmp_path / "a.zip"]).submissions
+    assert sheet.name == f"{name}_103_9003_hw.toml"
+    assert sheet.owner.identifier == "103"
+    assert sheet.text == ANSWERED
+
+
 def test_a_link_in_an_archive_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "class.zip"
     with zipfile.ZipFile(path, "w") as archive:

@@ -12,6 +12,7 @@ import re
 import stat
 import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -286,7 +287,15 @@ class _Finder:
 def _entries(archive: zipfile.ZipFile) -> list[tuple[str, zipfile.ZipInfo]]:
     """Return the files of an archive with their names; some programs write them as Windows does."""
     files = [info for info in archive.infolist() if not info.is_dir()]
-    return [(info.filename.replace("\\", "/"), info) for info in files]
+    return [(_name_of(info).replace("\\", "/"), info) for info in files]
+
+
+def _name_of(info: zipfile.ZipInfo) -> str:
+    """Return a name, in UTF-8 also where that is not said, as by macOS and by Canvas's rubyzip."""
+    if not info.flag_bits & 0x800:
+        with suppress(UnicodeError):  # then it is in the characters of DOS, as zipfile takes it
+            return info.filename.encode("cp437").decode("utf-8")
+    return info.filename
 
 
 def _refusal(name: str, info: zipfile.ZipInfo, most_bytes: int) -> str:
