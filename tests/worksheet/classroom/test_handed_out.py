@@ -203,3 +203,12 @@ def test_a_class_is_told_of_in_its_summary(tmp_path: Path) -> None:
         "  b.toml: w in [parameters] is 1, and was 0.5; the name is missing",
         "",
     ]
+
+
+def test_a_name_is_missed_only_where_the_course_system_gives_none(tmp_path: Path) -> None:
+    names = ("noetheremmy_101_9001_hw.toml", "anon_x7Qz1_9004_hw.toml", "hw.toml")
+    for name in names:
+        (tmp_path / name).write_text(ANSWERED.replace("Emmy", ""))
+    results = mark_all(handed_in([tmp_path]).submissions, [HANDED_OUT])
+    changes = {result.submission.name: result.changes for result in results}
+    assert changes == {names[0]: (), names[1]: (), names[2]: ("the name is missing",)}

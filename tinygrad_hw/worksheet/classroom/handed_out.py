@@ -14,6 +14,7 @@ from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet
 from tinygrad_hw.worksheet.sheet.parts import FACTOR, FORWARD, PARTIAL, TABLE, UPDATED, place
 from tinygrad_hw.worksheet.solution.blanks import blanks, with_all_asked
 
+NO_NAME = "the name is missing"
 MOST_TOLD = 200  # changes, and questions in one of them; the sheet may have a hundred thousand
 
 
@@ -77,7 +78,7 @@ def compare(sheet: Sheet, handed_out: Sequence[Sheet]) -> Compared:
             f"its page has shown, when asked: {printable(', '.join(sheet.answers.revealed))}"
         )
     if not sheet.student.strip():
-        changes.append("the name is missing")
+        changes.append(NO_NAME)
     whole = dataclasses.replace(
         own,
         student=sheet.student,
