@@ -8,6 +8,7 @@ import mpmath
 import pytest
 
 from tinygrad_hw.homework import sheet_path
+from tinygrad_hw.worksheet import key, mark
 from tinygrad_hw.worksheet.sheet.model import SheetError
 from tinygrad_hw.worksheet.sheet.reader import parse_sheet, read_sheet
 from tinygrad_hw.worksheet.sheet.writer import sheet_text
@@ -212,3 +213,19 @@ def test_a_sheet_with_constants_can_be_read_back_in() -> None:
     sheet = parse_sheet(GATES)
     again = parse_sheet(sheet_text(sheet))
     assert solve(again).partials == solve(sheet).partials
+
+
+def test_a_value_that_is_0_but_for_rounding_is_0() -> None:
+    """0.1 + 0.2 - 0.3 is 5.55e-17 in a computer, and 0 for who adds by hand."""
+    text = (
+        "[given]\na = 0.1\nb = 0.2\n[parameters]\nw = -0.3\n[forward]\nz = 'a + b + w'\n"
+        "m = 'w*relu(a + b + w) / 3'\nh = 'tanh(z)'\nsmall = '0.00000000000003*w'\n"
+        "E = '(h - 1)**2'\n"
+        "[answers.forward]\nz = '0'\nm = '0'\nh = '0'\nsmall = '-9e-15'\n"
+    )
+    sheet = parse_sheet(text)
+    assert [*solve(sheet).forward.values()][:3] == [0.0, 0.0, 0.0]
+    assert solve(sheet).forward["small"] == pytest.approx(-9e-15, rel=1e-12)
+    assert {item.verdict for item in mark(sheet).items} == {"exact"}
+    written = key(sheet).answers.forward
+    assert [written[name] for name in ("z", "m", "h")] == ["0", "0", "0"]

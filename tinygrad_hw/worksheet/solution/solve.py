@@ -10,12 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.engine import Value
-from tinygrad_hw.explain import DIRECT, Chain, explain_all
+from tinygrad_hw.engine import Value, ops
+from tinygrad_hw.explain import DIRECT, Chain, explain_all, sum_without_dust
 from tinygrad_hw.formatting import bracketed, number, updated_number
-from tinygrad_hw.symbolic import compute
+from tinygrad_hw.symbolic import (
+    Apply,
+    Formula,
+    compute,
+    read_formula,
+)
 from tinygrad_hw.worksheet.sheet.model import Sheet, SheetError
 from tinygrad_hw.worksheet.sheet.parts import split_partial
+
+LARGEST_DUST = 1e-12  # what is larger is no rounding of numbers as sheets have
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +134,32 @@ def _solve_step(sheet: Sheet, previous: Mapping[str, float]) -> Solution:
         partials[name] = chain.value + 0.0
         if not math.isfinite(partials[name]):
             raise SheetError(f"{sheet.where}: {name} is {partials[name]}; it cannot be asked for")
-    forward = {name: float(values[name].data) for name in sheet.forward}
+    forward = _forward_values(sheet, values)
     known = {name: float(value.data) for name, value in values.items()} | partials
     for name, definition in sheet.define.items():
         forward[name] = compute(definition.formula, known)
         if not math.isfinite(forward[name]):
             raise sheet.error(f"{name} is {forward[name]}", "define", name)
     return Solution(sheet, values, forward, partials, updated, chains, others, dict(previous))
+
+
+def _forward_values(sheet: Sheet, values: Mapping[str, Value]) -> dict[str, float]:
+    """Return the forward values; 0 for one that is 0 but for the rounding of what is added up."""
+    known = {name: float(value.data) for name, value in values.items()}
+    for name, expression in sheet.forward.items():
+        if 0 < abs(known[name]) < LARGEST_DUST:
+            known[name] = _without_dust(read_formula(expression.source), known)
+    return {name: known[name] for name in sheet.forward}
+
+
+def _without_dust(formula: Formula, known: Mapping[str, float]) -> float:
+    """Compute a formula; 0 for each sum in it of which only rounding is left."""
+    if not isinstance(formula, Apply):
+        return compute(formula, known)
+    parts = [_without_dust(part, known) for part in formula.operands]
+    if formula.operation is ops.add:
+        return sum_without_dust(parts)
+    return compute(Apply(formula.operation, tuple(parts)), known)
 
 
 def _other_chains(sheet: Sheet, known: Collection[str]) -> dict[str, Chain]:
