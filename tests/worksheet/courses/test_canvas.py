@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tinygrad_hw.worksheet import WEIGHTS, Result, RosterError, canvas_gradebook
+from tinygrad_hw.worksheet.classroom.downloads import Owner
 
 GRADEBOOK = '''\
 Student,ID,SIS User ID,SIS Login ID,Section,Notes,Quiz (501),Backprop by hand (502),Final Score
@@ -122,22 +123,20 @@ def test_two_students_of_one_name_are_told_apart_by_login_alone(
     assert table.filled == ("Hilbert, David",)
 
 
-@pytest.mark.parametrize(
-    ("file", "of"),
-    [
-        ("Group A_77_assignsubmission_file_/sheet.toml", "Group A"),  # the number of a group
-        ("borgmax_LATE_77_9_sheet.toml", "borgmax"),
-    ],
-)
-def test_a_number_is_believed_only_beside_a_name_of_its_student(
-    gradebook: Path, hand_in: Hand, file: str, of: str
+def test_a_number_of_another_system_is_not_canvas_s(gradebook: Path, hand_in: Hand) -> None:
+    result = hand_in("Amy Adams_77_assignsubmission_file_/sheet.toml", "Emmy Noether")
+    assert canvas_gradebook(gradebook, [result], assignment="B").filled == ("Noether, Emmy",)
+    owner = Owner("Amy Adams", "A2", "Gradescope")  # the student's number at the university
+    result = replace(result, submission=replace(result.submission, owner=owner))
+    assert canvas_gradebook(gradebook, [result], assignment="B").filled == ("Hilbert, David",)
+
+
+def test_a_group_s_sheet_is_of_the_member_whose_number_it_has(
+    gradebook: Path, hand_in: Hand
 ) -> None:
-    table = canvas_gradebook(gradebook, [hand_in(file, "David Hilbert")], assignment="Back")
-    assert table.filled == ()
-    assert table.problems == (
-        f"{file}: is of {of}, and its number 77 is that of Hilbert, David; "
-        "rename it to a login of its student",
-    )
+    """Canvas puts the group's name before the number of one of them."""
+    table = canvas_gradebook(gradebook, [hand_in("thegreeks_77_9_a.toml")], assignment="Back")
+    assert table.filled == ("Hilbert, David",)
 
 
 @pytest.mark.parametrize(

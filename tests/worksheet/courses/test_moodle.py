@@ -7,6 +7,7 @@ import csv
 import html
 import io
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -82,6 +83,34 @@ def test_a_comment_does_not_say_where_the_teacher_keeps_the_sheet(
 def test_a_download_s_names_say_who_it_is(worksheet: Path, hand_in: Hand, file: str) -> None:
     table = moodle_worksheet(worksheet, [hand_in(file, "David Hilbert")])
     assert table.filled == ("Emmy Noether",)
+
+
+def test_the_number_of_a_group_is_no_student_s(worksheet: Path, hand_in: Hand) -> None:
+    file = "Group A_1234_assignsubmission_file_/sheet.toml"
+    table = moodle_worksheet(worksheet, [hand_in(file, "Max Born")])
+    assert table.filled == ()
+    assert table.problems == (
+        f"{file}: is of Group A, and its number 1234 is that of Emmy Noether; "
+        "rename it to a login of its student",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "of"),
+    [
+        ("Hans Müller-Lüdenscheidt", "Hans Müller-Lüdenscheidt"),
+        ("O'Neill, Zoe\u0308", "ONeill Zoë"),  # Moodle drops the apostrophe
+        ("Li Bo", "Li Bo"),
+        ("李 明", "李 明"),
+        ("मीना हिन्दी", "मीना हिन्दी"),
+    ],
+)
+def test_a_number_counts_beside_a_name_of_any_script(
+    worksheet: Path, hand_in: Hand, name: str, of: str
+) -> None:
+    worksheet.write_text(WORKSHEET.replace("Emmy Noether", name))
+    table = moodle_worksheet(worksheet, [hand_in(f"{of}_1234_assignsubmission_file_/s.toml")])
+    assert table.filled == (unicodedata.normalize("NFC", name),)
 
 
 def test_a_blind_worksheet_has_numbers_alone(worksheet: Path, hand_in: Hand) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from tinygrad_hw.formatting import printable
 
 METADATA = "submission_metadata.yml"
+CANVAS, MOODLE, GRADESCOPE = "Canvas", "Moodle", "Gradescope"
 
 _CANVAS = re.compile(  # a name may have any character beyond ASCII: \w lacks the marks of scripts
     r"(?:(?!anon_)(?P<name>[\w\u0080-\U0010ffff]+?)_)?(?i:LATE_)?"
@@ -42,11 +43,14 @@ class Owner:
     name
         The name of the student or the group, "" where it is not said.
     identifier
-        Canvas's user, Moodle's participant, or the student's number with Gradescope.
+        Canvas's user, Moodle's participant or group, or the student's number with Gradescope.
+    system
+        Which of the three it is.
     """
 
     name: str = ""
     identifier: str = ""
+    system: str = ""
 
 
 def owner_of(parts: Sequence[str], owners: Mapping[str, Owner]) -> Owner:
@@ -66,10 +70,10 @@ def owner_of(parts: Sequence[str], owners: Mapping[str, Owner]) -> Owner:
         if folder in owners:
             return owners[folder]
         if found := _MOODLE.fullmatch(part):
-            return Owner(printable(found["name"]), found["id"] or "")
+            return Owner(printable(found["name"]), found["id"] or "", MOODLE)
         is_file = i == len(parts) - 1 or _CANVAS_ARCHIVE.fullmatch(part)
         if is_file and (found := _CANVAS.fullmatch(part)):
-            return Owner(printable(found["name"] or ""), found["id"] or found["code"])
+            return Owner(printable(found["name"] or ""), found["id"] or found["code"], CANVAS)
     return Owner()
 
 
@@ -95,7 +99,7 @@ def read_metadata(text: str) -> dict[str, Owner]:
         elif section == "submitters" and (found := _ENTRY.fullmatch(line)):
             here.setdefault(found[1], []).append(_unquoted(found[2].strip()))
     return {
-        folder: Owner(", ".join(who.get("name", ())), ", ".join(who.get("sid", ())))
+        folder: Owner(", ".join(who.get("name", ())), ", ".join(who.get("sid", ())), GRADESCOPE)
         for folder, who in submitters.items()
     }
 

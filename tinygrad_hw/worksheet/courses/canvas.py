@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from tinygrad_hw.worksheet.classroom.downloads import CANVAS
 from tinygrad_hw.worksheet.classroom.results import Result
 from tinygrad_hw.worksheet.courses.roster import (
     FilledTable,
@@ -70,7 +71,7 @@ def canvas_gradebook(
     people = [
         Person(row, row[number].strip(), _labels(roster.header[:first], row)) for row in students
     ]
-    matching = match_sheets(people, results, path)
+    matching = match_sheets(people, results, path, CANVAS)
     best = read_decimal(worth[column])
     if best is None and worth[column].strip():
         raise RosterError(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tinygrad_hw.formatting import FORMULA_SIGNS
+from tinygrad_hw.worksheet.classroom.downloads import MOODLE
 from tinygrad_hw.worksheet.classroom.results import Result
 from tinygrad_hw.worksheet.courses.remark import lines_for_student
 from tinygrad_hw.worksheet.courses.roster import (
@@ -77,7 +78,7 @@ def moodle_worksheet(
 
     students = [row for row in roster.rows[1:] if any(map(str.strip, row))]
     people = [_person(roster.header, columns, row) for row in students]
-    matching = match_sheets(people, results, path)
+    matching = match_sheets(people, results, path, MOODLE)
     return fill_in(
         roster,
         matching,

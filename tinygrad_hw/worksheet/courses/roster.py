@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tinygrad_hw.errors import InputError
 from tinygrad_hw.formatting import printable, shorten
+from tinygrad_hw.worksheet.classroom.downloads import GRADESCOPE, MOODLE
 from tinygrad_hw.worksheet.classroom.results import Result
 from tinygrad_hw.worksheet.courses.together import work_of, worth_of_problems
 
@@ -148,13 +149,16 @@ class Matching:
     problems: list[str]
 
 
-def match_sheets(people: Sequence[Person], results: Iterable[Result], roster: Path) -> Matching:
+def match_sheets(
+    people: Sequence[Person], results: Iterable[Result], roster: Path, system: str
+) -> Matching:
     """Find the person of each sheet.
 
-    The number in the name of a file that the course system has named comes first, where the name
-    beside it may be that student's: groups have numbers, too, and other systems other numbers. Then
-    come the ``student`` of the sheet and the name of the file. Capitals, commas and the order of a
-    name's words do not matter, so that "Noether, Emmy" is "Emmy Noether".
+    The number in the name of a file that the same course system has named comes first; with Moodle,
+    beside a name that may be that student's, since groups have numbers, too. Then come the number
+    of the student with Gradescope, the ``student`` of the sheet, and the name of the file.
+    Capitals, commas and the order of a name's words do not matter, so that "Noether, Emmy" is "Emmy
+    Noether".
 
     Parameters
     ----------
@@ -164,6 +168,8 @@ def match_sheets(people: Sequence[Person], results: Iterable[Result], roster: Pa
         The results of the sheets.
     roster
         The table's file, for messages.
+    system
+        The course system whose table it is, as ``Owner`` has it.
     """
     by_number = {person.number: person for person in people if person.number}
     by_label: dict[tuple[str, ...], dict[int, Person]] = {}
@@ -174,8 +180,9 @@ def match_sheets(people: Sequence[Person], results: Iterable[Result], roster: Pa
     problems = []
     for result in results:
         owner = result.submission.owner
-        whose = [by_number[owner.identifier]] if owner.identifier in by_number else []
-        if whose and not _may_be_called(whose[0], owner.name):
+        is_known = owner.system == system and owner.identifier in by_number
+        whose = [by_number[owner.identifier]] if is_known else []
+        if whose and system == MOODLE and not _may_be_called(whose[0], owner.name):
             problems.append(
                 f"{result.submission.where}: is of {owner.name:.60}, and its number "
                 f"{owner.identifier} is that of {whose[0].name}; "
@@ -189,16 +196,18 @@ def match_sheets(people: Sequence[Person], results: Iterable[Result], roster: Pa
             continue
         whom = f"{len(whose)} students" if whose else "no student"
         problems.append(
-            f"{result.submission.where}: {next(_labels(result)):.60} is {whom} of {roster.name}; "
-            "write a login or a number of it as student"
+            f"{result.submission.where}: {result.student or result.submission.stem:.60} is {whom} "
+            f"of {roster.name}; write a login or a number of it as student"
         )
     found = [(person, sheets[id(person)]) for person in people if id(person) in sheets]
     return Matching(found, [person for person in people if id(person) not in sheets], problems)
 
 
 def _labels(result: Result) -> Iterator[str]:
-    if result.student:
-        yield result.student
+    owner = result.submission.owner
+    if owner.system == GRADESCOPE:
+        yield owner.identifier
+    yield result.student
     yield result.submission.stem
 
 
