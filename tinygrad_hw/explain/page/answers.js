@@ -36,7 +36,9 @@ const NUMBER = new RegExp(`^\\(?[+-]?\\s*\\(?(${FORMS})\\)?$`, "i");
 
 function isNumber(text) {
   const plain = text.trim().replace(/10\s*\^?\s*[⁺⁻]?[⁰¹²³⁴-⁹]+/g, "10^1").normalize("NFKC")
-    .replace(/[−–—‐‑]/g, "-").replace(/⁄/g, "/").replace(/^[=≈~]/, "").trim();
+    .replace(/[−–—‐‑]/g, "-").replace(/⁄/g, "/")
+    .replace(/^\$(.+)\$$/, "$1").replace(/\\(cdot|times)/, "·").replace(/\^\{([-+\d]+)\}/, "^$1")
+    .replace(/^[=≈~]/, "").replace(/(\d)\.\.\.$/, "$1").trim();
   return NUMBER.test(plain);
 }
 

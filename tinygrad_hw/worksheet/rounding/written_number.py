@@ -156,9 +156,10 @@ class WrittenNumber:
 
 @lru_cache(maxsize=4096)
 def read_number(text: str) -> WrittenNumber:
-    """Read a number in the ways in which people write them.
+    r"""Read a number in the ways in which people write them.
 
-    ``-3.18e-4``, ``−3.18 × 10^-4``, ``-3,18·10⁻⁴``, ``-.000318``, ``1/3``, ``½``, ``1,234.5``.
+    ``-3.18e-4``, ``−3.18 × 10^-4``, ``-3,18·10⁻⁴``, ``-.000318``, ``1/3``, ``½``, ``1,234.5``,
+    ``0.333...``, ``3.18 \cdot 10^{-4}``.
 
     Raises
     ------
@@ -185,8 +186,11 @@ def _normalized(text: str) -> str:
     """Spell a number with a point, a minus and no blanks; "" where the text is no number."""
     if any(unicodedata.category(character)[0] == "C" for character in text.strip(" \t")):
         return ""  # characters that cannot be seen
+    text = re.sub(r"\^\{([-+\d]*)\}", r"^\1", text.strip())  # as LaTeX has it
+    if len(text) > 2 and text[0] == text[-1] == "$":
+        text = text[1:-1]
     spelled = ""
-    for character in text.strip():
+    for character in re.sub(r"\\(?:cdot|times)(?![a-zA-Z])", "·", text):
         if character in "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺":
             if spelled.rstrip().endswith("10"):
                 spelled += "^"
@@ -208,6 +212,7 @@ def _normalized(text: str) -> str:
     if compact.startswith("(") and compact.endswith(")") and compact.count("(") == 1:
         compact = compact[1:-1]
     compact = re.sub(r"^([+-]?)\(([^()]*)\)", r"\1\2", compact)
+    compact = re.sub(r"(?<=\d)\.\.\.$", "", compact)  # of which more digits are not written
     return _without_groups(compact).replace(",", ".")
 
 
