@@ -347,3 +347,13 @@ def test_a_largest_of_a_name_twice_is_told_as_it_is_computed() -> None:
         [[factor]] = chain.paths
         assert factor.tree is not None
         assert compute(factor.tree, {"a": 1.0, "b": 1.0}) == factor.value
+
+
+def test_a_layer_before_a_sigmoid_with_log_loss_and_weight_decay_ends_in_a_minus_y() -> None:
+    text = (
+        "[given]\nx = 0.5\ny = 1\nlambda_ = 0.1\n[parameters]\nw = 0.6\nv = 0.3\n[forward]\n"
+        "h = 'sigmoid(w*x)'\nz = 'v*h'\na = 'sigmoid(z)'\n"
+        "C = '-(y*ln(a) + (1 - y)*ln(1 - a)) + lambda_/2*(w² + v²)'\n"
+    )
+    assert "(a - y) · h · (1 - h) · v · x + w · lambda_" in lines(chain_of("w", text))
+    assert "(a - y) · h + v · lambda_" in lines(chain_of("v", text))

@@ -23,6 +23,7 @@ from tinygrad_hw.symbolic import (
     walk,
 )
 
+MANY = 4  # names that cancel, as those of a · (1 - a) with its reciprocal
 LONGEST = 250  # names, numbers and operations in all factors of a chain
 
 Ones = tuple[tuple[str, ...], ...]
@@ -52,7 +53,8 @@ class ChainSimplifier:
         Returns
         -------
         Formula or None
-            A formula with at most half of the names, or one in those of the totals; else None.
+            A formula with at most half of the names, or four fewer, or one in those of the totals;
+            else None.
         tuple
             Sets of given numbers; each adds up to 1, without which the formula would not hold.
         """
@@ -76,7 +78,8 @@ class ChainSimplifier:
             simplified = shorter
             presupposed |= {tuple(sorted(names, key=natural_sort_key)) for names in ones}
         before, after = _count(written), _count(simplified)
-        if after <= before if simplified_totals else 2 * after <= before > 0:
+        is_shorter = 2 * after <= before > 0 or before - after >= MANY
+        if after <= before if simplified_totals else is_shorter:
             return simplified, tuple(sorted(presupposed))
         return None, ()
 
