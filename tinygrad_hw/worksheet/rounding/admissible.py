@@ -14,7 +14,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from tinygrad_hw.symbolic import Apply, Formula, compute, names_in
-from tinygrad_hw.worksheet.rounding.enclosure import bound_unwritten_rounding, enclose
+from tinygrad_hw.worksheet.rounding.enclosure import (
+    bound_unwritten_rounding,
+    enclose,
+    enclose_roughly,
+)
 from tinygrad_hw.worksheet.rounding.intervals import Interval, point
 from tinygrad_hw.worksheet.rounding.scratch_work import StepRounding, results_in_steps
 from tinygrad_hw.worksheet.rounding.written_number import (
@@ -137,6 +141,15 @@ def evaluate(
     in_steps = working_in_steps(formula, used, step_rounding) if step_rounding else ()
     result = Admissible(honest, tight, own, own_tight, by_habit, free_of_slips, in_steps)
     return result if all(map(math.isfinite, (honest.low, honest.high))) else _without_pole(result)
+
+
+def may_give(formula: Formula, inputs: Mapping[str, Admissible], written: WrittenNumber) -> bool:
+    """Return whether a formula may give these digits in the student's own work.
+
+    One rough interval says so, where ``evaluate`` finds four close ones.
+    """
+    box = {name: inputs[name].own_tight for name in _names(formula)}
+    return written.is_reachable_from(enclose_roughly(formula, box))
 
 
 def working_by_habit(formula: Formula, inputs: Mapping[str, Admissible]) -> tuple[float, ...]:

@@ -25,7 +25,7 @@ def enclose(formula: Formula, box: Mapping[str, Interval]) -> Interval:
     more often, as in a(1 - a), the derivative by that name decides: where it keeps its sign, the
     ends of the name's interval give the ends of the result; elsewhere the interval is halved.
     """
-    natural = _natural(formula, box)
+    natural = enclose_roughly(formula, box)
     repeated = [name for name in _repeated(formula) if not box[name].is_point]
     if not repeated or node_count(formula) * len(repeated) > MOST_PARTS:
         return natural
@@ -37,7 +37,7 @@ def _monotone(
 ) -> Interval:
     lowest, highest, undecided = dict(box), dict(box), []
     for name in names:
-        slope = _natural(differentiate(formula, name), box)
+        slope = enclose_roughly(differentiate(formula, name), box)
         if slope.low >= 0:
             lowest[name], highest[name] = point(box[name].low), point(box[name].high)
         elif slope.high <= 0:
@@ -45,7 +45,7 @@ def _monotone(
         else:
             undecided.append(name)
     if not undecided or pieces < 2:
-        low, high = _natural(formula, lowest), _natural(formula, highest)
+        low, high = enclose_roughly(formula, lowest), enclose_roughly(formula, highest)
         return Interval(low.low, high.high)
     widest = max(undecided, key=lambda name: box[name].high - box[name].low)
     x = box[widest]
@@ -59,13 +59,16 @@ def _repeated(formula: Formula) -> tuple[str, ...]:
     return tuple(name for name, times in names_in(formula).items() if times > 1)
 
 
-def _natural(formula: Formula, box: Mapping[str, Interval]) -> Interval:
-    """Evaluate a formula in interval arithmetic, each occurrence of a name by itself."""
+def enclose_roughly(formula: Formula, box: Mapping[str, Interval]) -> Interval:
+    """Evaluate a formula in interval arithmetic, each occurrence of a name by itself.
+
+    The interval has that of ``enclose`` in it, and is found much sooner.
+    """
     if isinstance(formula, str):
         return box[formula]
     if isinstance(formula, float):
         return Interval(formula, formula)
-    operands = [_natural(operand, box) for operand in formula.operands]
+    operands = [enclose_roughly(operand, box) for operand in formula.operands]
     extension: Callable[..., Interval] = EXTENSIONS[formula.operation]
     return extension(*operands)
 
@@ -83,7 +86,7 @@ def bound_unwritten_rounding(
     """
     if not isinstance(formula, Apply):
         return 0.0
-    magnitudes = [_natural(operand, box).magnitude for operand in formula.operands]
+    magnitudes = [enclose_roughly(operand, box).magnitude for operand in formula.operands]
     errors = [
         bound_unwritten_rounding(operand, box, unit)
         + (unit(magnitude) if is_intermediate(operand) else 0.0)
@@ -94,7 +97,7 @@ def bound_unwritten_rounding(
     relative = sum(
         e / magnitude for e, magnitude in zip(errors, magnitudes, strict=True) if magnitude
     )
-    magnitude = _natural(formula, box).magnitude
+    magnitude = enclose_roughly(formula, box).magnitude
     if formula.operation is ops.mul:  # one rounding for each multiplication but the last
         relevant = sum(magnitude not in (0.0, 1.0) for magnitude in magnitudes)
         return relative * magnitude + max(relevant - 2, 0) * unit(magnitude)

@@ -12,6 +12,7 @@ from tinygrad_hw.symbolic import Formula, is_call_of, names_in, operands_of, sub
 from tinygrad_hw.worksheet.rounding.admissible import (
     Admissible,
     evaluate,
+    may_give,
     working_by_habit,
     working_in_steps,
 )
@@ -237,7 +238,9 @@ def _try_alternative(
     budget.spend(alternative.formula)
     inputs = {**case.inputs, **alternative.extra_inputs}
     steps = case.work.step_rounding
-    if sharp_only and not _gives_every_digit(alternative.formula, inputs, case):
+    if not _gives_every_digit(alternative.formula, inputs, case) and (
+        sharp_only or not may_give(alternative.formula, inputs, case.written)
+    ):
         return
     value = evaluate(alternative.formula, inputs, step_rounding=steps)
     if not math.isfinite(value.own_tight.magnitude):  # such a value would explain any number
