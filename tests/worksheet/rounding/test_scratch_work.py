@@ -3,7 +3,7 @@
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tinygrad_hw.symbolic import read_formula
@@ -19,6 +19,7 @@ numbers = st.decimals("-9", "9", allow_nan=False, places=3)
 @pytest.mark.parametrize("way", DECIMAL)
 @settings(max_examples=40)
 @given(numbers, numbers, numbers, st.integers(2, 5))
+@example(Decimal(0), Decimal("-0.731"), Decimal("1.125"), 5)  # 0.822375 is 82237.49999999999e-5
 def test_steps_are_those_of_decimal_arithmetic(
     way: str, w: Decimal, x: Decimal, b: Decimal, figures: int
 ) -> None:

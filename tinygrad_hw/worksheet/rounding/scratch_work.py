@@ -48,7 +48,7 @@ class StepRounding:
         if self.way == "cut":
             rounded = truncate(number, unit)
         elif self.way == "half even":
-            rounded = round(number / unit) * unit
+            rounded = round(float(f"{number / unit:.15g}")) * unit  # a half, though a float is less
         else:
             rounded = math.copysign(math.floor(abs(number) / unit + 0.5 + 1e-9), number) * unit
         return float(f"{rounded:.15g}")
