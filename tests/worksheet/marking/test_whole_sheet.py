@@ -7,6 +7,7 @@ import pytest
 
 from tinygrad_hw.homework import sheet_path
 from tinygrad_hw.worksheet import Answers, Sheet, mark, parse_sheet, read_sheet
+from tinygrad_hw.worksheet.courses.remark import remark_on
 from tinygrad_hw.worksheet.exercises.answer_key import key
 from tinygrad_hw.worksheet.feedback.html_page import marked_page
 from tinygrad_hw.worksheet.feedback.text import feedback_lines
@@ -202,3 +203,24 @@ def test_a_zero_that_shows_nothing_is_right_nowhere() -> None:
     forward = [item for item in items if item.part == FORWARD]
     assert {item.verdict for item in forward} == {"wrong"}
     assert {item.slip_explains_every_digit for item in forward} == {False}
+
+
+def test_what_is_wrong_again_is_told_and_worth_what_the_teacher_says() -> None:
+    right = key(parse_sheet(NEURONS))
+    marks = mark(
+        with_updates(right, lambda old, slope: old + 0.5 * slope),
+    )
+    again = [item for item in marks.items if item.note == "again"]
+    assert [item.name for item in again] == ["w2", "b", "v", "c"]
+    lines = list(feedback_lines(marks))
+    title = lines.index("Wrong in the same way as before, and not charged again")
+    listed = ", ".join(f"the new {item.name} = {item.printed}" for item in again)
+    assert lines[title + 1] == f"  {listed}"
+    assert "4 wrong in the same way again, 1 wrong." in lines[-1]
+    assert "  Uphill or downhill? (5 times)" in feedback_lines(marks, hints=1)
+    assert remark_on(again[0], 1).endswith(
+        ": wrong in the same way as before, and not charged again"
+    )
+    assert marked_page(marks).count("wrong in the same way as before") >= 4
+    (earned, possible), (each_charged, _) = points(marks), points(marks, read_weights("again=0.5"))
+    assert (possible - earned, possible - each_charged) == (0.5, 2.5)
