@@ -787,6 +787,15 @@ FILES: dict[str, tuple[bytes, str]] = {
         changed("w*x + b", "w*v + b").encode("utf-16"),
         "s.toml, line 13: z uses 'v', which is nowhere defined",
     ),
+    "rich text, as TextEdit saves": (
+        b"{\\rtf1\\ansi\\ansicpg1252 title = 1}",
+        "s.toml: is rich text; save the sheet as plain text",
+    ),
+    "a Word document": (
+        b"PK\x03\x04\x14\x00\x06\x00\xff",
+        "s.toml: is a packed file, such as a Word document; save the sheet as plain text",
+    ),
+    "a PDF": (b"%PDF-1.7\n%\xe2", "s.toml: is a PDF; save the sheet as plain text"),
     "NUL bytes": (
         NEURON.encode() + b"\0\0",
         r"s.toml: is not TOML: Invalid statement (at line 38, column 1)",
@@ -809,7 +818,7 @@ FILES: dict[str, tuple[bytes, str]] = {
     ),
     "10**6 brackets": (b"[" * 10**6, "s.toml: is not TOML: "),
     "nothing": (b"", "s.toml: there is no [forward] section with formulas"),
-    "no TOML": (b"%PDF-1.7\n", "s.toml: is not TOML: Invalid statement (at line 1, column 1)"),
+    "no TOML": (b"?!\n", "s.toml: is not TOML: Invalid statement (at line 1, column 1)"),
     "a surrogate": (
         rb'title = "\ud800"',
         "s.toml: is not TOML: Escaped character is not a Unicode scalar value (at line 1, ",

@@ -43,6 +43,11 @@ SECTIONS = {
     "rounding": dict,
     "answers": dict,
 }
+NO_TEXT = {  # how files begin that are called .toml and are none
+    b"{\\rtf": "is rich text",
+    b"PK\x03\x04": "is a packed file, such as a Word document",
+    b"%PDF": "is a PDF",
+}
 _ENDLESS = re.compile(r"[\d_]{4000}")
 _NO_KEY = re.compile(r"\"[^\"]*\"|'[^']*'|(?<![\w.])\d+\.\d+(?![\w.])")  # texts, and numbers
 
@@ -98,6 +103,9 @@ def text_of(content: bytes, where: str) -> str:
         raise SheetError(
             f"{where}: is larger than {MAX_BYTES:,} bytes; a sheet is a small text file"
         )
+    for opening, what in NO_TEXT.items():
+        if content.startswith(opening):
+            raise SheetError(f"{where}: {what}; save the sheet as plain text")
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         with suppress(UnicodeDecodeError):  # damaged, it is told what it should be
             return content.decode("utf-16")
