@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -66,6 +67,18 @@ def test_nothing_can_be_asked_of_a_network(browser: Browser, tmp_path: Path) -> 
     assert refused == set()
     assert failed.keys() >= {"image", "fetch", "script", "style"}
     assert [why for why in failed.values() if "csp" in why.lower()] == []
+
+
+def test_where_scripts_do_not_run_the_page_says_what_to_do(browser: Browser) -> None:
+    """As in a course system that shows the file within its own page."""
+    page = browser.new_page()
+    for sandbox, is_said in (("allow-scripts", False), ("", True)):
+        text = html.escape(page_of("q1a"))
+        page.set_content(f'<iframe sandbox="{sandbox}" srcdoc="{text}" width=900 height=700>')
+        frame = page.frame_locator("iframe")
+        expect(frame.locator("h1")).to_be_visible()
+        assert frame.locator("noscript").is_visible() == is_said
+    page.close()
 
 
 # --- Strange names and large graphs ---------------------------------------------------------------

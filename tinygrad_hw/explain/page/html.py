@@ -37,6 +37,10 @@ LEGEND = (
     "gradient; dotted: exactly 0. Italic: parameter. Dashed: given."
 )
 MOVED = "Everything is computed anew, forward and backward."
+NO_SCRIPT = (
+    "This page shows its numbers by a script, and scripts do not run here. If you see it within "
+    "another site, download the file and open that."
+)
 NOT_MOVED = "No number here can be moved: there is none, or an operation has no JavaScript."
 HELP = (
     "Keys: right and left arrow (or n and p) step, space plays, Home and End jump, g goes to the "
@@ -131,6 +135,7 @@ class Document:
         return element(
             "header",
             element("h1", printable(self.title)),
+            element("noscript", element("p", NO_SCRIPT)),
             write if self.form else NOTHING,
             fold if "b" in self.views else NOTHING,
             theme,

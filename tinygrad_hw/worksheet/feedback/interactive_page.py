@@ -129,13 +129,18 @@ class _Fields:
         )
 
     def _partial(self, heading: str, name: str, answer: PartialAnswer) -> PartialAnswer:
-        fields: list[tuple[str, str]] = [item for path in answer.paths for item in path.items()]
-        paths = tuple({factor: self.place() for factor in path} for path in answer.paths)
+        """Add a group for each path; the value is in that of the one path, or in one of its own."""
+        count = len(answer.paths)
+        of = [f", path {k} of {count}" if count > 1 else "" for k in range(1, count + 1)]
+        paths = tuple(
+            self.group(f"{heading}{k}", path) for k, path in zip(of, answer.paths, strict=True)
+        )
         value = None
         if answer.value is not None:
-            fields.append((name, answer.value))
             value = self.place()
-        self.groups.append((heading, fields))
+            if count != 1 or not paths[0]:
+                self.groups.append((f"{heading}, the sum" if count > 1 else heading, []))
+            self.groups[-1][1].append((name, answer.value))
         return PartialAnswer(paths, value, answer.struck)
 
     def place(self) -> str:
