@@ -76,8 +76,10 @@ def test_what_counts_alone_decides() -> None:
 @pytest.mark.parametrize(
     ("answers", "only", "message"),
     [
-        ({"q": "1"}, (), "'q' is not asked for in this sheet"),
-        ({"dE/dq": "1"}, (), "'dE/dq' is not asked for in this sheet"),
+        ({"q": "1"}, (), "^sheet: 'q' is not asked for in this sheet"),
+        ({"dE/dq": "1"}, (), "^sheet: 'dE/dq' is not asked for in this sheet"),
+        ({"dE/dE": "1"}, (), "^sheet: 'dE/dE' is not asked for in this sheet"),
+        ({"E/w": "1"}, (), "^sheet: 'E/w' is not asked for in this sheet"),
         (RIGHT, ("q",), "sheet: q is not asked for; asked for are z, E, dE/dw, w"),
     ],
 )

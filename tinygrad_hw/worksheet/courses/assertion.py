@@ -16,8 +16,8 @@ from tinygrad_hw.worksheet.marking.mark_sheet import Marks, mark
 from tinygrad_hw.worksheet.marking.points import WEIGHTS, points_by_item, points_text
 from tinygrad_hw.worksheet.sheet.arrays import scalar_names
 from tinygrad_hw.worksheet.sheet.model import PartialAnswer, Sheet
-from tinygrad_hw.worksheet.sheet.reader import parse_sheet, read_sheet
-from tinygrad_hw.worksheet.sheet.writer import sheet_text
+from tinygrad_hw.worksheet.sheet.parts import split_partial
+from tinygrad_hw.worksheet.sheet.reader import read_sheet
 
 
 class MarksLostError(AssertionError):
@@ -85,7 +85,7 @@ def assert_marked(
             raise InputError(f"{read.where}: {reason}")
         for element, number in zip(elements, numbers, strict=True):
             read = _with_answer(read, element, _text(name, number))
-    marks = mark(parse_sheet(sheet_text(read), read.where) if answers else read)
+    marks = mark(read)
     only = [element for name in only for element in scalar_names(name, read.shapes)]
     names = dict.fromkeys(item.name for item in marks.items)
     if unknown := [name for name in only if name not in names]:
@@ -129,13 +129,21 @@ def _text(name: str, number: Any) -> str:
 
 
 def _with_answer(sheet: Sheet, name: str, text: str) -> Sheet:
-    """Put an answer in the place of a name; the reader of sheets refuses what is no name of it."""
+    """Put an answer in the place of a name; refuse what is no name of the sheet."""
     answers = sheet.answers
     if name in sheet.sources:
         answers = replace(answers, forward=answers.forward | {name: text})
-    elif "/" in name:
+    elif _is_partial(sheet, name):
         partial = replace(answers.partials.get(name, PartialAnswer()), value=text)
         answers = replace(answers, partials=answers.partials | {name: partial})
-    else:
+    elif name in sheet.parameters and sheet.rate is not None:
         answers = replace(answers, updated=answers.updated | {name: text})
+    else:
+        raise InputError(f"{sheet.where}: {name!r:.60} is not asked for in this sheet")
     return replace(sheet, answers=answers)
+
+
+def _is_partial(sheet: Sheet, name: str) -> bool:
+    top, bottom = split_partial(name)
+    names = sheet.given.keys() | sheet.parameters.keys() | sheet.forward.keys()
+    return name == f"d{top}/d{bottom}" and top in sheet.forward and bottom in names - {top}
