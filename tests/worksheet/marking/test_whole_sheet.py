@@ -224,3 +224,31 @@ def test_what_is_wrong_again_is_told_and_worth_what_the_teacher_says() -> None:
     assert marked_page(marks).count("wrong in the same way as before") >= 4
     (earned, possible), (each_charged, _) = points(marks), points(marks, read_weights("again=0.5"))
     assert (possible - earned, possible - each_charged) == (0.5, 2.5)
+
+
+def test_after_a_zero_that_is_divided_by_not_everything_is_right() -> None:
+    """The logarithm of 0 is infinite, and so is what follows: any number would follow from it."""
+    text = """
+[given]
+x = 2
+[parameters]
+w = 0.3
+[forward]
+p = "sigmoid(w*x)"
+E = "-ln(p)"
+[update]
+loss = "E"
+rate = 0.1
+[rounding]
+figures = 4
+[answers.forward]
+p = "0"
+E = "7.123"
+[answers.partials."dE/dw"]
+factors = { "dE/dp" = "-3.1", "dp/dw" = "0.9876" }
+value = "4.321"
+[answers.updated]
+w = "5.678"
+"""
+    marks = mark(parse_sheet(text))
+    assert [item.verdict for item in marks.items] == ["wrong"] * 6

@@ -140,7 +140,7 @@ def evaluate(
     by_habit = working_by_habit(formula, used)
     in_steps = working_in_steps(formula, used, step_rounding) if step_rounding else ()
     result = Admissible(honest, tight, own, own_tight, by_habit, free_of_slips, in_steps)
-    return result if all(map(math.isfinite, (honest.low, honest.high))) else _without_pole(result)
+    return _without_pole(result)
 
 
 def may_give(formula: Formula, inputs: Mapping[str, Admissible], written: WrittenNumber) -> bool:
@@ -173,12 +173,22 @@ def _without_pole(x: Admissible) -> Admissible:
     """Narrow an unbounded interval to the numbers of the habits, if any of these is finite.
 
     Such is 1 / (1 - a) for an ``a`` that is written as 1.00: with an interval that holds all
-    numbers, any answer would pass.
+    numbers, any answer would pass. After a slip, where no habit gives a number, that is what is
+    right without the slip.
     """
-    finite = [number for number in x.by_habit if math.isfinite(number)]
-    if not finite:
+    if _is_bounded(x.honest) and _is_bounded(x.own) and _is_bounded(x.own_tight):
         return x
-    return x.map_intervals(lambda _: point(finite[0]).hull(*finite))
+    finite = [number for number in x.by_habit if math.isfinite(number)]
+    if not _is_bounded(x.honest):
+        return x.map_intervals(lambda _: point(finite[0]).hull(*finite)) if finite else x
+    if not finite:
+        return replace(x, own=x.honest, own_tight=x.tight)
+    own = point(finite[0]).hull(*finite)
+    return replace(x, own=own, own_tight=own)
+
+
+def _is_bounded(x: Interval) -> bool:
+    return math.isfinite(x.low) and math.isfinite(x.high)
 
 
 @lru_cache(maxsize=4096)
