@@ -32,7 +32,8 @@ const fields = all("#answers input");
 const DIGITS = "(\\d+([ ,.'’_]\\d+)*[.,]?|[.,]\\d+)", POWER = "10\\s*(\\^|\\*\\*)\\s*\\(?[+-]?\\d{1,4}\\)?";
 const TIMES = `(\\s*(e\\s*[+-]?\\d{1,4}|[*·×⋅∙•x]\\s*${POWER}))?`;
 const FORMS = `${DIGITS}${TIMES}|${DIGITS}\\s*/\\s*${DIGITS}|${POWER}`;
-const NUMBER = new RegExp(`^\\(?[+-]?\\s*\\(?(${FORMS})\\)?$`, "i");
+const SIGNED = `[+-]?\\s*(${FORMS}|\\((${FORMS})\\))`;
+const NUMBER = new RegExp(`^(${SIGNED}|\\(${SIGNED}\\))$`, "i");
 
 function isNumber(text) {
   const plain = text.trim().replace(/10\s*\^?\s*[⁺⁻]?[⁰¹²³⁴-⁹]+/g, "10^1").normalize("NFKC")

@@ -38,7 +38,7 @@ def _charge_each_rule_once(numbers: Sequence[MarkedNumber]) -> Iterator[MarkedNu
                 where += f", step {first[again].step}"
             text = f"{number.explanation} That is charged at {where}, for all."
             slip = again.partition(":")[0]
-            yield replace(number, verdict="follows", note=AGAIN, slip=slip, explanation=text)
+            yield replace(number, verdict="follows", note="again", slip=slip, explanation=text)
         else:
             first |= dict.fromkeys(rules, number)
             says = bool(rules) or not _is_zero(number)
@@ -58,7 +58,7 @@ def _note_turned_gradients(numbers: Sequence[MarkedNumber]) -> list[MarkedNumber
         return list(numbers)
     explanation = " But every gradient has the wrong sign, so that each step goes uphill."
     return [
-        replace(number, note=TURNED, explanation=number.explanation + explanation)
+        replace(number, note="turned", explanation=number.explanation + explanation)
         if number.part == PARTIAL and number.verdict == "follows" and number.exact
         else number
         for number in numbers
