@@ -1,6 +1,7 @@
 """Formulas on vectors and matrices expand to scalar ones that give NumPy's values."""
 
 import re
+from functools import reduce
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def softmax(z: np.ndarray, axis: int = -1) -> np.ndarray:
 
 
 def largest(first: np.ndarray, *others: np.ndarray, **options: int) -> np.ndarray:
-    return np.maximum(first, *others) if others else np.asarray(np.max(first, **options))  # type: ignore[call-overload]
+    return reduce(np.maximum, others, first) if others else np.asarray(first.max(**options))
 
 
 def concat(*parts: np.ndarray, axis: int = 0) -> np.ndarray:

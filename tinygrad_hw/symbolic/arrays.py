@@ -228,13 +228,14 @@ class _Expansion:
     def element(self, node: ast.expr, terms: Terms, index: ast.expr) -> Any:
         indices = index.elts if isinstance(index, ast.Tuple) else [index]
         lengths = terms.shape[: len(indices)]
-        place = [_place(i, length) for i, length in zip(indices, lengths, strict=False)]
-        if len(indices) > terms.ndim or None in place:
-            raise ExpressionError(
-                f"contains {quote_piece(node, self.source)}, and there {describe(terms.shape)} "
-                "stands before the brackets; elements are counted from 1, and z[1:2] has two"
-            )
-        return terms[tuple(place)]
+        if len(lengths) == len(indices):
+            place = [_place(i, length) for i, length in zip(indices, lengths, strict=True)]
+            if None not in place:
+                return terms[tuple(place)]
+        raise ExpressionError(
+            f"contains {quote_piece(node, self.source)}, and there {describe(terms.shape)} "
+            "stands before the brackets; elements are counted from 1, and z[1:2] has two"
+        )
 
     def call(
         self,
@@ -300,11 +301,13 @@ class _Expansion:
 
 def _options(node: ast.Call) -> dict[str, Any] | None:
     """Return the axis of a call, and whether it keeps its dimensions; None for any other option."""
-    options = {x.arg: x.value.value for x in node.keywords if isinstance(x.value, ast.Constant)}
+    options = {
+        x.arg: x.value.value for x in node.keywords if x.arg and isinstance(x.value, ast.Constant)
+    }
     axis, keepdims = options.get("axis"), options.get("keepdims", False)
     is_known = len(options) == len(node.keywords) and options.keys() <= {"axis", "keepdims"}
     has_axis = type(axis) is int and 0 <= axis <= 1 and isinstance(keepdims, bool)
-    return options if is_known and (has_axis or not options) else None  # type: ignore[return-value]
+    return options if is_known and (has_axis or not options) else None
 
 
 def _check_fit(*parts: Terms) -> None:

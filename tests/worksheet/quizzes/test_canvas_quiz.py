@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygrad_hw.worksheet import canvas_quiz, exercise, parse_sheet
+from tinygrad_hw.worksheet import Sheet, canvas_quiz, exercise
 from tinygrad_hw.worksheet.quizzes.canvas_quiz import accepted
 from tinygrad_hw.worksheet.quizzes.questions import questions_of
 from tinygrad_hw.worksheet.rounding.intervals import Interval
@@ -105,27 +105,8 @@ def test_what_rounding_makes_of_an_honest_answer_is_right(ends: list[float], sha
     assert right.high <= high + 0.00006
 
 
-def test_each_update_has_its_example_and_its_own_questions() -> None:
-    text = """
-        title = "1/2 <b>&amp; two"
-        [[examples]]
-        x = 1
-        [[examples]]
-        x = 5
-        [parameters]
-        w = 2
-        [forward]
-        z = "w*x"
-        E = "(z - 3)**2"
-        [update]
-        loss = "E"
-        rate = 0.1
-        [ask]
-        forward = ["z"]
-        [ask.points]
-        z = 0.5
-        """
-    (quiz,) = quizzes_of(canvas_quiz([parse_sheet(text)]))
+def test_each_update_has_its_example_and_its_own_questions(two_examples: Sheet) -> None:
+    (quiz,) = quizzes_of(canvas_quiz([two_examples]))
     kinds = [field(item, "question_type") for item in quiz.iter(f"{QTI}item")]
     assert kinds == ["text_only_question", "numerical_question"] * 2
     shown = [text_of(item) for item in items_of(quiz, "text_only_question")]

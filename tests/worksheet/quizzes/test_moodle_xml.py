@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tinygrad_hw.worksheet import exercise, moodle_quiz, parse_sheet
+from tinygrad_hw.worksheet import Sheet, exercise, moodle_quiz, parse_sheet
 from tinygrad_hw.worksheet.quizzes.questions import questions_of
 
 # A gap, as the regular expressions of Moodle's multianswer type have it: weight, kind, answers.
@@ -122,24 +122,8 @@ def test_a_title_is_text_and_no_path() -> None:
     assert names[-1].endswith(": dE/dw, step 2")
 
 
-def test_a_question_has_the_example_of_its_update() -> None:
-    text = """
-        [[examples]]
-        x = 1
-        [[examples]]
-        x = 5
-        [parameters]
-        w = 2
-        [forward]
-        z = "w*x"
-        E = "(z - 3)**2"
-        [update]
-        loss = "E"
-        rate = 0.1
-        [ask]
-        forward = ["z"]
-        """
-    quiz = ET.fromstring(moodle_quiz([parse_sheet(text)]))
+def test_a_question_has_the_example_of_its_update(two_examples: Sheet) -> None:
+    quiz = ET.fromstring(moodle_quiz([two_examples]))
     texts = {
         (q.get("type"), text_of(q, "answer/text") if q.find("answer") is not None else ""): [
             shown(p) for p in ET.fromstring(f"<div>{text_of(q, 'questiontext/text')}</div>")

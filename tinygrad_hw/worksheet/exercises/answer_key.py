@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
-from tinygrad_hw.explain import Chain
 from tinygrad_hw.formatting.numbers import FIGURES, updated_number
 from tinygrad_hw.worksheet.rounding.written_number import round_number
 from tinygrad_hw.worksheet.sheet.model import Answers, PartialAnswer, Sheet, SheetError
@@ -45,26 +45,33 @@ def _key_of_step(solution: Solution) -> Answers:
     sheet, answers = solution.sheet, solution.sheet.answers
     dependencies = Dependencies(solution)
 
-    def text(factor: str, partial: str) -> str:
-        value = _factor(factor, solution.chain(partial), dependencies)
-        return rounded_text(value, sheet.rounding)
-
     return Answers(
         forward={
             name: rounded_text(solution.forward[name], sheet.rounding) for name in answers.forward
         },
         partials={
-            name: PartialAnswer(
-                tuple({factor: text(factor, name) for factor in path} for path in asked.paths),
-                None
-                if asked.value is None
-                else rounded_text(solution.partials[name], sheet.rounding),
-                (),
-            )
+            name: _key_of_partial(name, asked, dependencies)
             for name, asked in answers.partials.items()
         },
         updated={name: _updated_text(solution, name) for name in answers.updated},
     )
+
+
+def _key_of_partial(name: str, asked: PartialAnswer, dependencies: Dependencies) -> PartialAnswer:
+    solution = dependencies.solution
+    rounding = solution.sheet.rounding
+    in_chain = {
+        str(factor): factor.value
+        for path in solution.chain(name).paths
+        for factor in path
+        if factor.total
+    }
+    paths = tuple(
+        {factor: rounded_text(_factor(factor, in_chain, dependencies), rounding) for factor in path}
+        for path in asked.paths
+    )
+    value = None if asked.value is None else rounded_text(solution.partials[name], rounding)
+    return PartialAnswer(paths, value, ())
 
 
 def _updated_text(solution: Solution, name: str) -> str:
@@ -74,14 +81,13 @@ def _updated_text(solution: Solution, name: str) -> str:
     return rounded_text(new, rounding)
 
 
-def _factor(name: str, chain: Chain, dependencies: Dependencies) -> float:
-    """Return the value of a factor: the one that it has in the chain, if it is there."""
+def _factor(name: str, in_chain: Mapping[str, float], dependencies: Dependencies) -> float:
+    """Return the value of a factor: the whole derivative, if the chain has that, else its own."""
     solution = dependencies.solution
     if not all(part in solution.values for part in split_partial(name)):
         raise SheetError(
             f"{solution.sheet.where}: {name} is asked for, and is no derivative of the sheet"
         )
-    in_chain = {str(x): x.value for path in chain.paths for x in path if x.total}
     with np.errstate(all="ignore"):  # what is not finite is refused below
         value = in_chain[name] if name in in_chain else dependencies.derivative(name)
     if not math.isfinite(value):
