@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from tinygrad_hw.engine.core.node import Node
+from tinygrad_hw.explain.graph.dust import ROUNDING
 from tinygrad_hw.explain.graph.folding import is_parameter, owners_of
 from tinygrad_hw.explain.page.answers import Form
 from tinygrad_hw.explain.page.model import Content, Planned, moved
@@ -42,8 +43,9 @@ def page_data(
         "views": {prefix: _view(view, articles) for prefix, view in views.items()},
         # explained at first: a parameter, since its chain is the longest
         "start": next((i for i, node in enumerate(nodes) if is_parameter(node)), 0),
+        "totals": _totals(content, list(views)[-1]),
+        "rounding": ROUNDING,
     }
-    data["totals"] = _totals(content, list(views)[-1])
     if "b" not in views:
         data["keys"] |= {f"b{k[1:]}": n for k, n in data["keys"].items() if k[0] == "a"}
     if form:

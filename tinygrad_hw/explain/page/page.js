@@ -59,7 +59,7 @@ function compute() {
 const valueOf = (key) => (zero.has(data.totals[key] || key) ? 0 : results[data.keys[key]]);
 
 // The sums of which nothing is left but the rounding of their terms, and what they would pass on:
-// zeros, as by hand. The same rule as in Python.
+// zeros, as by hand: see explain/graph/dust.py.
 const zero = new Set();
 
 function settle() {
@@ -73,7 +73,7 @@ function settle() {
       counts[node]++;
       const size = sizes[node] += Math.abs(valueOf(v + contribution));
       const total = Math.abs(results[data.keys[v + sum]]);
-      const isZero = size === 0 || (size < Infinity && total <= counts[node] * 2 ** -46 * size);
+      const isZero = size === 0 || (size < Infinity && total <= counts[node] * data.rounding * size);
       for (const key of [v + sum, `${v}g${node}`]) zero[isZero ? "add" : "delete"](key);
     }
   }
