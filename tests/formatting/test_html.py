@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygrad_hw.formatting import formula
+from tinygrad_hw.formatting import formula, typeset
 
 NAMES = {"x": 1.25, "w_12": 0.75, "out_h1": 1.5}
 
@@ -60,6 +60,8 @@ def test_a_formula_reads_as_what_it_computes(source: str) -> None:
         ("x ** -1 * y", "<var>x</var><sup>−1</sup> · <var>y</var>"),
         ("2**(n + 1)", "2<sup><var>n</var> + 1</sup>"),
         ("x**(a)**2", "<var>x</var><sup>(<var>a</var>)<sup>2</sup></sup>"),
+        ("0.5 · (y - a)^2", "0.5 · (<var>y</var> − <var>a</var>)<sup>2</sup>"),
+        ("x^-0.5", "<var>x</var><sup>−0.5</sup>"),
         ("1e-3*x", "1×10<sup>−3</sup> · <var>x</var>"),
         ("out_h1 * w", "out<sub>h1</sub> · <var>w</var>"),
         ("<b>&", "&lt;<var>b</var>&gt;&amp;"),
@@ -68,6 +70,12 @@ def test_a_formula_reads_as_what_it_computes(source: str) -> None:
 )
 def test_a_formula_is_typeset(source: str, markup: str) -> None:
     assert formula(source) == markup
+
+
+def test_a_power_in_a_sentence_is_raised() -> None:
+    text = typeset("made without (y - a3)^2, or w^10. And 10^-4 stays")
+    assert "</sub>)<sup>2</sup>, or w<sup>10</sup>. And" in text
+    assert "</data>^<data" in text
 
 
 def test_partials_in_a_formula_are_typeset_as_such() -> None:

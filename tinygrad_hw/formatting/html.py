@@ -190,21 +190,27 @@ def prose(text: str) -> Html:
 def _typeset_word(word: str) -> Html:
     if _NUMBER.fullmatch(word):
         return figure(word)
+    if word[0] == "^":
+        return element("sup", word[1:])
     return partial(word) if "/" in word else symbol(word)
 
 
 # Of a formula: a number, a name, a sign with the blanks around it, or whatever else there is.
-_TOKEN = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[^\W\d]\w*|\s*\*\*?\s*|.", re.DOTALL)
+_TOKEN = re.compile(
+    r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[^\W\d]\w*|\s*(?:\*\*?|\^)\s*|.", re.DOTALL
+)
 
 
 def typeset(text: str) -> Html:
-    """Escape a sentence; typeset the partials, names like w7 and numbers that are found in it.
+    """Escape a sentence; typeset the partials, powers, names like w7 and numbers found in it.
 
     >>> typeset("dE/db4 was <not> 3.1e-4.")
     '<span class="slope">d<var>E</var>/d<var>b</var><sub>4</sub></span> was &lt;not&gt; \
 <data class="n" value="3.1e-4">3.1×10<sup>−4</sup></data>.'
     >>> typeset("out_h1 and W_12")
     'out<sub>h1</sub> and <var>W</var><sub>12</sub>'
+    >>> typeset("(y - a3)^2.")
+    '(y − <var>a</var><sub>3</sub>)<sup>2</sup>.'
     """
     parts = _IN_TEXT.split(text.replace(" - ", " − "))
     return join(_typeset_word(part) if i % 2 else part for i, part in enumerate(parts))
@@ -212,7 +218,9 @@ def typeset(text: str) -> Html:
 
 _NAME_IN_TEXT = r"[A-Za-z]+(?:\d+|\d*(?:_[A-Za-z]*\d+)+)"  # with a number: no common word
 _NUMBER_IN_TEXT = r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
-_IN_TEXT = re.compile(rf"(?<![\w.])(d\w+/d\w+|{_NAME_IN_TEXT}|{_NUMBER_IN_TEXT})(?![\w])", re.ASCII)
+_IN_TEXT = re.compile(
+    rf"((?<![\w.])(?:d\w+/d\w+|{_NAME_IN_TEXT}|{_NUMBER_IN_TEXT})(?!\w)|\^\d+(?!\w|\.\d))", re.ASCII
+)
 
 
 def formula(source: str, partials: Iterable[str] = ()) -> Html:
@@ -227,6 +235,7 @@ def formula(source: str, partials: Iterable[str] = ()) -> Html:
     return _typeset_tokens(re.findall(names + _TOKEN.pattern, source, re.DOTALL))
 
 
+POWERS = ("**", "^")  # signs of a power: in a sheet, and in what is said of it
 MOST_RAISED = 20  # powers in the exponents of powers; of a stranger's thousand, no more are raised
 
 
@@ -236,7 +245,7 @@ def _typeset_tokens(tokens: Sequence[str], depth: int = 0) -> Html:
     while at < len(tokens):
         token = tokens[at]
         at += 1
-        if token.strip() == "**" and depth < MOST_RAISED:
+        if token.strip() in POWERS and depth < MOST_RAISED:
             end = _end_of_exponent(tokens, at)
             exponent = _without_brackets(tokens[at:end])
             parts.append(element("sup", _typeset_tokens(exponent, depth + 1)))
@@ -258,7 +267,7 @@ def _typeset_token(token: str) -> Html:
 def _end_of_exponent(tokens: Sequence[str], at: int) -> int:
     """Return where an exponent ends that begins at a place; it may be a power in its turn."""
     at = _end_of_operand(tokens, at)
-    while at < len(tokens) and tokens[at].strip() == "**":
+    while at < len(tokens) and tokens[at].strip() in POWERS:
         at = _end_of_operand(tokens, at + 1)
     return min(at, len(tokens))
 
